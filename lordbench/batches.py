@@ -1,0 +1,126 @@
+"""Which images make up the batch of a step: a function of the step alone, so that a resume needs no state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lordbench import seeds
+from lordbench.images import ImageSet, Int64Array
+
+
+class Batches(Protocol):
+    """Gives the image indices of each step."""
+
+    batch_size: int
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,)."""
+        ...
+
+
+@dataclass
+class ShuffledBatches:
+    """Each epoch is a fresh permutation of all images; the last partial batch is dropped.
+
+    Args:
+        n_images: number of images.
+        batch_size: images a batch; taken as `n_images` where that is less.
+        seed: of the permutations.
+    """
+
+    n_images: int
+    batch_size: int
+    seed: int
+    _epoch: int = field(default=-1, init=False)
+    _order: Int64Array = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+
+    def __post_init__(self) -> None:
+        self.batch_size = min(self.batch_size, self.n_images)
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,)."""
+        epoch, position = divmod(step, self.n_images // self.batch_size)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = seeds.numpy_generator(self.seed, "epoch", epoch).permutation(self.n_images)
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+class GroupedBatches:
+    """Each batch holds several images of each of its classes, one class after the other.
+
+    Methods that pool evidence over a class, or that compare two images of one, need this. Classes are
+    drawn without replacement while there are enough of them, and so are the images of a class.
+
+    Args:
+        classes: class of each image, int64 (N,).
+        batch_size: images a batch; rounded down to a multiple of `per_class`.
+        per_class: images of a class in a batch.
+        seed: of the draws.
+    """
+
+    def __init__(self, classes: Int64Array, batch_size: int, per_class: int, seed: int) -> None:
+        self.members = [np.flatnonzero(classes == c) for c in np.unique(classes)]
+        self.n_groups = max(1, batch_size // per_class)
+        self.per_class, self.seed = per_class, seed
+        self.batch_size = self.n_groups * per_class
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,): `per_class` neighbours share a class."""
+        generator = seeds.numpy_generator(self.seed, "step", step)
+        replace = self.n_groups > len(self.members)
+        groups = generator.choice(len(self.members), self.n_groups, replace=replace)
+        drawn = [
+            generator.choice(self.members[g], self.per_class, replace=self.per_class > len(self.members[g]))
+            for g in groups
+        ]
+        return np.concatenate(drawn)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a loss function gets.
+
+    Attributes:
+        index: which training images these are, int64 (B,).
+        images: float32 [0, 1], (B, C, S, S), channels last.
+        classes: int64 (B,).
+        generator: for the noise of this step, on the images' device; seeded by the step.
+    """
+
+    index: Tensor
+    images: Tensor
+    classes: Tensor
+    generator: torch.Generator
+
+
+class DeviceImages:
+    """Training images kept on the device as uint8 and gathered by index there.
+
+    A set larger than `limit` bytes stays where it is (in memory, or memory-mapped on disk), and each batch
+    is copied over instead.
+    """
+
+    def __init__(self, images: ImageSet, device: torch.device, limit: int = 8 << 30) -> None:
+        self.device = device
+        self.host = images.images
+        self.resident: Tensor | None = None
+        if self.host.nbytes <= limit:
+            pixels = torch.from_numpy(np.array(self.host)).to(device)
+            self.resident = pixels.contiguous(memory_format=torch.channels_last)
+        self.classes = torch.from_numpy(images.classes).to(device)
+
+    def batch(self, index: Int64Array, generator: torch.Generator) -> Batch:
+        """Gather a batch."""
+        where = torch.from_numpy(index).to(self.device)
+        if self.resident is not None:
+            pixels = self.resident[where]
+        else:
+            pixels = torch.from_numpy(np.ascontiguousarray(self.host[index])).to(self.device)
+        images = pixels.contiguous(memory_format=torch.channels_last).float().div_(255)
+        return Batch(where, images, self.classes[where], generator)

@@ -1,0 +1,130 @@
+"""Checkpoints of an unfinished training: safetensors and JSON in one file, never a pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lordbench.errors import UserError
+from lordbench.files import replacing
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        phase: name of the phase under way.
+        finished: names of the phases that are done.
+        step: steps done in `phase`.
+        seconds: time spent in training so far, over all attempts.
+        images: images seen so far, over all phases.
+        history: one record per logged step: step, and the mean of each loss term since the last.
+    """
+
+    phase: str = ""
+    finished: list[str] = field(default_factory=list)
+    step: int = 0
+    seconds: float = 0.0
+    images: int = 0
+    history: list[dict[str, float | str]] = field(default_factory=list)
+
+
+def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None = None) -> None:
+    """Write a module's state as safetensors, atomically."""
+    save_tensors(path, {f"module.{name}": value for name, value in module.state_dict().items()}, metadata)
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically; each gets storage of its own, as the format demands."""
+    owned = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(owned, temporary, metadata)
+
+
+def load_module(path: Path, module: nn.Module) -> None:
+    """Load a module's state in place.
+
+    Raises:
+        UserError: the file is damaged or belongs to another architecture.
+    """
+    tensors, _ = read_tensors(path)
+    state = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"{path}: this state does not fit the method: {error}") from None
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: tensors on the CPU, and metadata.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path}: cannot be read: {error}", "Delete the file, or run again with --force."
+        ) from None
+
+
+class CheckpointStore:
+    """Saves and restores a training at one path.
+
+    Args:
+        path: of the checkpoint; None keeps none (a method used by itself, outside a run).
+        every: seconds between checkpoints. Results do not depend on it: each step is a function of the
+            state and its number, so a training resumed anywhere gives the bytes of an unbroken one.
+    """
+
+    def __init__(self, path: Path | None, every: float = 60.0) -> None:
+        self.path = path
+        self.every = every
+
+    def save(self, progress: Progress, module: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Write everything that the rest of the training depends on."""
+        if self.path is None:
+            return
+        tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
+        for i, optimizer in enumerate(optimizers):
+            for parameter, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{i}.{parameter}.{name}": value for name, value in values.items()}
+        save_tensors(self.path, tensors, {"progress": json.dumps(vars(progress))})
+
+    def progress(self) -> Progress | None:
+        """How far the saved training has come; None where there is none, or it is damaged."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            _, metadata = read_tensors(self.path)
+            return Progress(**json.loads(metadata["progress"]))
+        except (UserError, KeyError, TypeError, ValueError):
+            return None  # A damaged checkpoint costs time, not correctness: training starts over.
+
+    def restore_module(self, module: nn.Module) -> None:
+        """Put the saved state back into a module, in place."""
+        assert self.path is not None
+        load_module(self.path, module)
+
+    def restore_optimizers(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Put the saved moments back into optimizers made like those saved; learning rates follow the step."""
+        assert self.path is not None
+        tensors, _ = read_tensors(self.path)
+        for i, optimizer in enumerate(optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in tensors.items():
+                if name.startswith(f"optimizer.{i}."):
+                    _, _, parameter, key = name.split(".", 3)
+                    state.setdefault(int(parameter), {})[key] = value
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )

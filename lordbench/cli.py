@@ -1,0 +1,199 @@
+"""The command line: parse, call, print; no logic of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from lordbench import __version__
+from lordbench.errors import UserError
+
+# Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
+OUT, ERR = Console(), Console(stderr=True)
+EXIT_FAILED_CELLS, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Entry point: turns errors that a user can mend into a message and exit status 2."""
+    try:
+        cli(standalone_mode=False)
+    except UserError as error:
+        ERR.print(f"[bold red]Error:[/] {_plain(error.message)}", soft_wrap=True)
+        if error.hint:
+            ERR.print(_plain(error.hint), soft_wrap=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        ERR.print("\nInterrupted. The same command goes on from the last checkpoint.")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lordbench")
+def cli() -> None:
+    """Benchmark methods that split an image into its class and its content.
+
+    \b
+    Examples:
+      lordbench run                                        three methods on the embedded toy cars
+      lordbench run --methods lord,drnet --dataset folder:my_images
+      lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
+      lordbench leaderboard runs --format latex
+    """
+
+
+@cli.command()
+@click.option(
+    "--methods",
+    default="lord,drnet,mlvae",
+    show_default=True,
+    help="Methods, as NAME, NAME[key=value] or FILE.py.",
+)
+@click.option(
+    "--dataset",
+    default="toycars",
+    show_default=True,
+    help="Data set, as NAME, NAME[key=value] or folder:PATH.",
+)
+@click.option(
+    "--pattern", default=None, help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".'
+)
+@click.option(
+    "--preset",
+    default="quick",
+    show_default=True,
+    help="Sizes and schedules: smoke, quick, paper, or FILE.yaml.",
+)
+@click.option("--experiments", default="", help="Experiments, separated by commas.  [default: all]")
+@click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@click.option("--split", type=click.Choice(["samples", "classes"]), default="samples", show_default=True,
+              help="What is held out: a tenth of the images, or of the classes.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+              help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5).")  # fmt: skip
+@click.option("--force", is_flag=True, help="Run cells again that are done.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time."
+)
+def run(
+    methods: str, dataset: str, pattern: str | None, preset: str, experiments: str, seeds: str, split: str,
+    out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
+) -> None:  # fmt: skip
+    """Train methods on a data set, run the experiments, and print the comparison.
+
+    What is done already is not done again; an interrupted run goes on where it was.
+
+    \b
+    Examples:
+      lordbench run
+      lordbench run --preset smoke
+      lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
+      lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
+      lordbench run --set budget.images=20000 --set lord.decay=1e-4
+    """
+    from lordbench import selectors
+    from lordbench.runner.plan import Request
+    from lordbench.runner.session import run_session
+
+    request = Request(
+        methods=selectors.split_list(methods),
+        dataset=dataset,
+        preset=preset,
+        experiments=selectors.split_list(experiments),
+        seeds=_integers(seeds),
+        split=split,  # type: ignore[arg-type]
+        data_settings={} if pattern is None else {"pattern": pattern},
+        overrides=dict(selectors.assignment(text) for text in overrides),
+    )
+    failed = run_session(request, out, device, force, jobs, OUT, ERR)
+    if failed:
+        sys.exit(EXIT_FAILED_CELLS)
+
+
+@cli.command("list")
+@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
+def list_(kind: str) -> None:
+    """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
+
+    \b
+    Example:
+      lordbench list methods
+    """
+    from lordbench.report.listing import listing
+
+    OUT.print(listing(kind))
+
+
+@cli.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--format", "format_", type=click.Choice(["table", "csv", "markdown", "latex"]), default="table",
+              show_default=True, help="How to write it.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise.")
+def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
+    """Merge run folders and results CSVs into one leaderboard.
+
+    \b
+    Examples:
+      lordbench leaderboard runs
+      lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
+    """
+    from lordbench.files import write_text
+    from lordbench.report.tables import render, rich_tables
+    from lordbench.results.leaderboard import collect
+
+    rows = collect(list(runs))
+    if format_ == "table" and out is None:
+        OUT.print(*rich_tables(rows), sep="\n")
+        return
+    text = render(rows, "markdown" if format_ == "table" else format_)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        ERR.print(f"Wrote {out}")
+
+
+@cli.command()
+@click.option("--fetch", is_flag=True, help="Fetch what is missing.")
+def weights(fetch: bool) -> None:
+    """Show which pretrained weights are found, and where.
+
+    \b
+    Examples:
+      lordbench weights
+      lordbench weights --fetch
+    """
+    from lordbench.report.listing import fetch_weights, weights_table
+
+    if fetch:
+        fetch_weights(ERR)
+    OUT.print(weights_table())
+
+
+@cli.command()
+def doctor() -> None:
+    """Show what this machine can do: device, precision, weights, data sets, versions."""
+    from lordbench.report.listing import listing, machine_table, weights_table
+
+    for table in (machine_table(), weights_table(), listing("datasets")):
+        OUT.print(table)
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UserError(f"--seeds {text}: whole numbers separated by commas are expected") from None
+
+
+def _plain(text: str) -> str:
+    """Keep rich from reading selectors such as lord[noise=1] as markup."""
+    return text.replace("[", r"\[")

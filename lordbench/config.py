@@ -1,0 +1,152 @@
+"""Presets: sizes and schedules of a run, read from configs/presets/*.yaml and overridden by settings."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lordbench.components import plugin_folder
+from lordbench.device import PrecisionSetting
+from lordbench.errors import UserError
+from lordbench.experiment import EvaluationConfig
+from lordbench.method import MethodConfig
+from lordbench.training import Budget
+
+C = TypeVar("C", bound=BaseModel)
+
+
+class BudgetConfig(BaseModel):
+    """How much every method trains: `images` seen in all, or `epochs` over the training images.
+
+    Attributes:
+        images: images seen in training.
+        epochs: likewise, in passes over the training images.
+        batch_size: images a step.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: int | None = Field(None, ge=1)
+    epochs: float | None = Field(None, gt=0)
+    batch_size: int = Field(64, ge=1)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> BudgetConfig:
+        if (self.images is None) == (self.epochs is None):
+            raise ValueError("give either images or epochs")
+        return self
+
+    def budget(self, n_images: int) -> Budget:
+        """The budget for a training set of `n_images`."""
+        images = self.images if self.images is not None else round((self.epochs or 0) * n_images)
+        return Budget(images, self.batch_size)
+
+
+class Preset(BaseModel):
+    """Sizes and schedules; never the protocol.
+
+    Attributes:
+        summary: one line for `lordbench list presets`.
+        image_size: height and width that images are brought to, in pixels; 4 times a power of two.
+        precision: arithmetic of training; `auto` takes bfloat16 where the hardware is fast at it.
+        budget: the same for every method.
+        evaluation: sizes of the experiments.
+        defaults: settings for every method that has them, e.g. `width`.
+        methods: settings by method, over the defaults.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    summary: str
+    image_size: int = Field(ge=8, le=1024)
+    precision: PrecisionSetting = "auto"
+    budget: BudgetConfig
+    evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[call-arg]
+    defaults: dict[str, Any] = {}
+    methods: dict[str, dict[str, Any]] = {}
+
+    def settings(self, method: str, config: type[MethodConfig]) -> dict[str, Any]:
+        """What the preset says of a method: shared settings that it declares, then its own."""
+        shared = {key: value for key, value in self.defaults.items() if key in config.model_fields}
+        return shared | self.methods.get(method, {})
+
+
+def presets() -> dict[str, Path]:
+    """The presets that come with lordbench, by name."""
+    return {path.stem: path for path in sorted((plugin_folder("configs") / "presets").glob("*.yaml"))}
+
+
+def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
+    """Load a preset by name or by path to a YAML file, and override settings of it.
+
+    Args:
+        name: of a preset, or a path ending in `.yaml`.
+        overrides: values by dotted key: `image_size`, `budget.images`, or, for a method, `lord.noise`.
+
+    Raises:
+        UserError: there is no such preset, the file is no YAML, or a key or value is wrong.
+    """
+    known = presets()
+    path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
+    if path is None or not path.is_file():
+        close = difflib.get_close_matches(name, known, n=1)
+        raise UserError(
+            f"unknown preset {name!r}" + (f": did you mean {close[0]}?" if close else ""),
+            f"There are: {', '.join(known)}; or give the path of a YAML file.",
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: this is no YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: settings are expected, as `key: value`")
+    for key, value in overrides.items():
+        _assign(values, key, value)
+    return validated(Preset, values, str(path) if not overrides else f"{path} with --set")
+
+
+def validated(model: type[C], values: dict[str, Any], where: str) -> C:
+    """Check settings against their model.
+
+    Raises:
+        UserError: a key is unknown or a value is out of range; names each, and the keys there are.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"])
+            if item["type"] == "extra_forbidden":
+                close = difflib.get_close_matches(key, model.model_fields, n=1)
+                problems.append(f"unknown setting {key!r}" + (f", did you mean {close[0]}?" if close else ""))
+            else:
+                problems.append(f"{key or 'settings'}: {item['msg']}")
+        raise UserError(
+            f"{where}: " + "; ".join(problems), f"Settings: {', '.join(model.model_fields)}."
+        ) from None
+
+
+def _assign(values: dict[str, Any], key: str, value: Any) -> None:
+    parts = key.split(".")
+    if parts[0] not in Preset.model_fields:
+        if len(parts) != 2:
+            close = difflib.get_close_matches(key, Preset.model_fields, n=1)
+            raise UserError(
+                f"--set {key}: unknown setting" + (f", did you mean {close[0]}?" if close else ""),
+                f"Use METHOD.KEY, or a setting of the preset: {', '.join(Preset.model_fields)}.",
+            )
+        parts = ["methods", *parts]
+    for part in parts[:-1]:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {key}: {part} has no settings of its own")
+    values[parts[-1]] = value
+    # A budget is counted one way or the other: the one that is set last counts.
+    for one, other in (("images", "epochs"), ("epochs", "images")):
+        if parts == ["budget", one]:
+            values.pop(other, None)

@@ -1,0 +1,56 @@
+"""The contract of a data set: how it is named, what it needs, and how it becomes an ImageSet."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from lordbench.images import ImageSet
+
+T = TypeVar("T")
+Track = Callable[[Iterable[T], str, int], Iterable[T]]
+"""Wraps an iterable in a progress bar: `track(items, description, total)`."""
+
+
+def untracked(items: Iterable[T], description: str, total: int) -> Iterable[T]:
+    """Iterate without a progress bar."""
+    return items
+
+
+class DatasetConfig(BaseModel):
+    """Settings of a data set; they are part of the row. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dataset(ABC):
+    """One data set. A plug-in file holds one subclass; the file's name is the data set's name.
+
+    Attributes:
+        summary: one line for `lordbench list datasets`.
+        takes_source: whether the name is followed by a place, as in `folder:PATH`.
+    """
+
+    summary: ClassVar[str]
+    takes_source: ClassVar[bool] = False
+    Config: type[DatasetConfig] = DatasetConfig
+
+    def __init__(self, config: DatasetConfig, source: str = "") -> None:
+        self.config = config
+        self.source = source
+
+    def missing(self) -> str:
+        """Say what has to be put where before `load` can work; empty when the data is ready."""
+        return ""
+
+    @abstractmethod
+    def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
+        """Load, or prepare and cache, the images at `size` x `size` pixels.
+
+        Raises:
+            MissingDataError: the data is not on this machine.
+            UserError: a file cannot be used; the message names it.
+        """

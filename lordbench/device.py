@@ -1,0 +1,83 @@
+"""Where training runs, and in which arithmetic."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from lordbench.errors import UserError
+
+PrecisionSetting = Literal["auto", "float32", "bfloat16"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device.
+
+    Raises:
+        UserError: the name is unknown, or there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"unknown device {name!r}", "Use auto, cpu, cuda or cuda:N.") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"device {name!r} is not supported", "Use auto, cpu, cuda or cuda:N.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"there is no device {name!r} here: torch sees {torch.cuda.device_count()} CUDA devices"
+        )
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """Name the hardware, for the row."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return f"{line.split(':', 1)[1].strip()} ({os.cpu_count()} cores)"
+    return f"{platform.processor() or platform.machine()} ({os.cpu_count()} cores)"
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether the hardware multiplies bfloat16 faster than float32.
+
+    By the hardware's own flags, not by timing: a timing could fall either way on a busy machine, and the
+    same seed would then give two results.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("flags"):
+                return not {"avx512_bf16", "amx_bf16"}.isdisjoint(line.split())
+    return False
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Arithmetic of training: `float32`, or `bfloat16` autocast with float32 weights and losses."""
+
+    name: Literal["float32", "bfloat16"]
+    device_type: str
+
+    @classmethod
+    def resolve(cls, setting: PrecisionSetting, device: torch.device) -> Precision:
+        """Choose by setting; `auto` takes bfloat16 where the hardware is fast at it."""
+        if setting == "auto":
+            return cls("bfloat16" if has_fast_bfloat16(device) else "float32", device.type)
+        return cls(setting, device.type)
+
+    def autocast(self) -> torch.autocast:
+        """Context in which matrix products and convolutions run in this precision."""
+        return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bfloat16")

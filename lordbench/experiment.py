@@ -1,0 +1,122 @@
+"""The contract of an experiment, and what it is given to work with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from lordbench import inference
+from lordbench.images import ImageSet
+from lordbench.method import Codes, Method
+from lordbench.results.row import Measurement
+from lordbench.splits import Split
+
+if TYPE_CHECKING:
+    from lordbench.scoring import Scoring
+
+
+class EvaluationConfig(BaseModel):
+    """Sizes of the experiments; a preset sets them, they land in the cell's id.
+
+    Attributes:
+        pairs: image pairs of a content transfer.
+        real_images: real images that sets of outputs are compared with, at most.
+        grid: contents across and classes down in a transfer grid.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pairs: int = Field(1000, ge=2)
+    real_images: int = Field(10_000, ge=2)
+    grid: tuple[int, int] = (10, 8)
+
+
+@dataclass
+class Trained:
+    """A trained method and the data to try it on.
+
+    Attributes:
+        label: of the method, for titles.
+        method: in evaluation mode, on `device`.
+        split: training and held-out images.
+        device: where the method is.
+        seed: of the cell; pairs and probes derive theirs from it by name, so all methods share them.
+        sizes: of the experiments.
+        scoring: the metrics.
+        folder: for pictures and other files.
+        log: is told what is being done.
+    """
+
+    label: str
+    method: Method
+    split: Split
+    device: torch.device
+    seed: int
+    sizes: EvaluationConfig
+    scoring: Scoring
+    folder: Path
+    log: Callable[[str], None] = field(default=lambda text: None)
+
+    @cached_property
+    def test_codes(self) -> Codes:
+        """Codes of the held-out images, by the encoders."""
+        return inference.encode(self.method, self.split.test.images, self.device)
+
+    @cached_property
+    def train_codes(self) -> Codes:
+        """Codes of the training images, by the encoders."""
+        return inference.encode(self.method, self.split.train.images, self.device)
+
+    @cached_property
+    def learned_codes(self) -> Codes | None:
+        """Codes of the training images as training learned them, where the method does so."""
+        return self.method.train_codes()
+
+    @cached_property
+    def pool(self) -> ImageSet:
+        """All images of the test images' classes: where the true image of a transfer is looked up.
+
+        With `samples` these are the training and the held-out images (in this order), with `classes` the
+        held-out images.
+        """
+        train, test = self.split.train, self.split.test
+        if self.split.name == "classes":
+            return test
+        return join(train, test)
+
+
+class Experiment(ABC):
+    """One experiment. A file holds one subclass; the file's name is the experiment's name."""
+
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def run(self, trained: Trained) -> list[Measurement]:
+        """Try a trained method and say what came out.
+
+        Where the data set has no labels that an experiment needs, the measurements concerned are left out.
+        """
+
+
+def join(first: ImageSet, second: ImageSet) -> ImageSet:
+    """Put two sets with the same labels one behind the other."""
+    contents = None
+    if first.contents is not None and second.contents is not None:
+        contents = np.concatenate([first.contents, second.contents])
+    return ImageSet(
+        first.name,
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.classes, second.classes]),
+        contents,
+        first.class_names,
+        first.content_names,
+        first.fingerprint,
+    )

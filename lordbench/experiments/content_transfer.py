@@ -1,0 +1,125 @@
+"""Content transfer: the content of image A on the class of image B."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from lordbench import inference, seeds
+from lordbench.experiment import Experiment, Trained
+from lordbench.images import ImageSet, Int64Array
+from lordbench.judge import POLICY, Judge
+from lordbench.method import Codes
+from lordbench.pairing import Pairs, draw_pairs, random_views
+from lordbench.report.grid import transfer_grid
+from lordbench.results.row import CodeKind, Measurement
+from lordbench.scoring import Place
+
+NAME = "content-transfer"
+
+
+class ContentTransfer(Experiment):
+    """Transfers between pairs of images, the same pairs for all methods of a seed.
+
+    Where contents are labelled the output is compared with the true image, beside two floors (image B
+    itself; a random image of B's class) and the method's own reconstruction of the true image. Labelled or
+    not: does a judge recognise B's class, and how far are the outputs from real images as a set?
+    """
+
+    summary: ClassVar[str] = "content of A on the class of B, against the true image, floors and a judge"
+
+    def run(self, trained: Trained) -> list[Measurement]:
+        """Transfer with encoded codes of held-out images, and with learned codes of training images."""
+        judge = Judge(trained.split, trained.seed)
+        found = list(self._transfer(trained, judge, "encoded", trained.split.test, trained.test_codes))
+        if trained.learned_codes is not None and trained.split.name == "samples":
+            found += self._transfer(trained, judge, "learned", trained.split.train, trained.learned_codes)
+        return found
+
+    def _transfer(
+        self, trained: Trained, judge: Judge, kind: CodeKind, images: ImageSet, codes: Codes
+    ) -> Iterator[Measurement]:
+        scoring, seed = trained.scoring, trained.seed
+        pool = trained.pool
+        generator = seeds.numpy_generator(seed, NAME, "pairs", kind)
+        pairs = draw_pairs(images, pool, trained.sizes.pairs, generator)
+        trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
+        outputs = inference.decode(trained.method, _exchanged(codes, pairs.content, pairs.class_))
+        groups = images.classes[pairs.class_]
+        place = Place(NAME, "transfer", kind)
+        if pairs.truth is not None:
+            truth = pool.images[pairs.truth]
+            yield from scoring.pairs(place, outputs, truth, groups, seed)
+            yield from self._reconstruction(trained, kind, pairs.truth, groups)
+            if kind == "encoded":
+                copies = images.images[pairs.class_]
+                views = pool.images[random_views(pool, groups, seeds.numpy_generator(seed, NAME, "views"))]
+                yield from scoring.pairs(Place(NAME, "copy", ""), copies, truth, groups, seed)
+                yield from scoring.pairs(Place(NAME, "random", ""), views, truth, groups, seed)
+        agreement = judge.agrees(outputs, groups)
+        yield scoring.mean(
+            place, "class_agreement", agreement, groups, seed, higher_is_better=True, policy=POLICY
+        )
+        if kind == "encoded":
+            yield scoring.mean(
+                Place(NAME, "real", ""),
+                "class_agreement",
+                judge.correct,
+                judge.trial_classes,
+                seed,
+                higher_is_better=True,
+                policy=POLICY,
+            )
+            real = pool.images[_sample(len(pool), trained.sizes.real_images, seed)]
+            yield from scoring.sets(place, outputs, real, f"{pool.fingerprint}/{trained.split.name}/{seed}")
+        _draw_grid(trained, images, codes, kind)
+
+    def _reconstruction(
+        self, trained: Trained, kind: CodeKind, truth: Int64Array, groups: Int64Array
+    ) -> Iterator[Measurement]:
+        """The method's own reconstruction of the true images: what the best transfer could look like."""
+        wanted, position = np.unique(truth, return_inverse=True)
+        if kind == "learned":
+            # The pool begins with the training images; held-out ones have no learned codes.
+            assert trained.learned_codes is not None
+            seen = truth < len(trained.learned_codes)
+            codes, targets, groups = trained.learned_codes.select(truth[seen]), truth[seen], groups[seen]
+            outputs = inference.decode(trained.method, codes)
+        else:
+            codes = inference.encode(trained.method, trained.pool.images[wanted], trained.device)
+            outputs, targets = inference.decode(trained.method, codes)[position], truth
+        place = Place(NAME, "reconstruction", kind)
+        yield from trained.scoring.pairs(place, outputs, trained.pool.images[targets], groups, trained.seed)
+
+
+def _exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
+    """Content codes of some images beside class codes of others."""
+    return Codes(codes.select(class_).class_code, codes.select(content).content_code)
+
+
+def _sample(n: int, most: int, seed: int) -> Int64Array:
+    chosen: Int64Array = seeds.numpy_generator(seed, NAME, "real").permutation(n)[:most]
+    return np.sort(chosen)
+
+
+def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind) -> None:
+    """Draw contents across and classes down: an image of a class of its own for each line and column."""
+    across, down = trained.sizes.grid
+    generator = seeds.numpy_generator(trained.seed, NAME, "grid")
+    classes = generator.permutation(np.unique(images.classes))
+    shown = np.array(
+        [generator.choice(np.flatnonzero(images.classes == c)) for c in classes[: across + down]]
+    )
+    content = shown[:across]
+    class_ = shown[across:] if len(shown) > across + 1 else shown[:down]
+    pairs = Pairs(np.tile(content, len(class_)), np.repeat(class_, len(content)), None)
+    outputs = inference.decode(trained.method, _exchanged(codes, pairs.content, pairs.class_))
+    transfer_grid(
+        images.images[content],
+        images.images[class_],
+        outputs.reshape(len(class_), len(content), *outputs.shape[1:]),
+        trained.folder / f"transfer-{kind}.png",
+        title=f"{trained.label} on {images.name}, {trained.split.name} split, {kind} codes",
+    )

@@ -1,0 +1,121 @@
+"""ImageSet: labelled images at rest, the one form in which every data set arrives."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lordbench.errors import UserError
+
+UInt8Array = npt.NDArray[np.uint8]
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images.
+
+    Attributes:
+        name: how the set is called in tables, e.g. `toycars` or `folder:faces`.
+        images: uint8, (N, C, H, W) with C of 1 or 3 and H = W; may be memory-mapped.
+        classes: int64, (N,), values in [0, len(class_names)).
+        contents: int64, (N,), values in [0, len(content_names)), or None where content is not labelled.
+            Two images with the same content label show the same content, whatever their class.
+        class_names: a name for each class id.
+        content_names: a name for each content id, or None.
+        fingerprint: hash of the images, the labels and the version of their preparation.
+    """
+
+    name: str
+    images: UInt8Array
+    classes: Int64Array
+    contents: Int64Array | None
+    class_names: tuple[str, ...]
+    content_names: tuple[str, ...] | None
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        shape = self.images.shape
+        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3]:
+            raise ValueError(
+                f"{self.name}: images must be uint8 (N, 1 or 3, S, S), not {self.images.dtype} {shape}"
+            )
+        _check_labels(self.name, "classes", self.classes, len(self), len(self.class_names))
+        if (self.contents is None) != (self.content_names is None):
+            raise ValueError(f"{self.name}: contents and content_names go together")
+        if self.contents is not None and self.content_names is not None:
+            _check_labels(self.name, "contents", self.contents, len(self), len(self.content_names))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.images.shape[1])
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels."""
+        return int(self.images.shape[2])
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, those without an image included."""
+        return len(self.class_names)
+
+    def subset(self, index: Int64Array) -> ImageSet:
+        """Return the images at `index` (int64, (M,)), with label ids as they are."""
+        return replace(
+            self,
+            images=self.images[index],
+            classes=self.classes[index],
+            contents=None if self.contents is None else self.contents[index],
+        )
+
+    def keep_classes(self, kept: Int64Array) -> ImageSet:
+        """Return the images whose class is in `kept`, with class ids renumbered in `kept`'s order."""
+        position = np.full(self.n_classes, -1, dtype=np.int64)
+        position[kept] = np.arange(len(kept))
+        chosen = self.subset(np.flatnonzero(position[self.classes] >= 0))
+        names = tuple(self.class_names[i] for i in kept)
+        return replace(chosen, classes=position[chosen.classes], class_names=names)
+
+
+def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
+    """Hash pixels, labels and the preparation's version to 16 hex digits; streams over memory-mapped images."""
+    digest = hashlib.sha256(f"{version}|{images.shape}".encode())
+    for start in range(0, len(images), 1024):
+        digest.update(np.ascontiguousarray(images[start : start + 1024]).tobytes())
+    digest.update(classes.astype("<i8").tobytes())
+    digest.update(b"no contents" if contents is None else contents.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def number_labels(names: list[str]) -> tuple[Int64Array, tuple[str, ...]]:
+    """Number the distinct names in sorted order: ids int64 (N,), and the name of each id."""
+    unique = sorted(set(names))
+    position = {name: i for i, name in enumerate(unique)}
+    return np.array([position[name] for name in names], dtype=np.int64), tuple(unique)
+
+
+def require_classes(name: str, class_names: tuple[str, ...]) -> None:
+    """Raise UserError unless there are two classes or more: with one, there is nothing to disentangle."""
+    if len(class_names) < 2:
+        found = f"only {class_names[0]!r}" if class_names else "none"
+        raise UserError(
+            f"{name}: at least two classes are needed, found {found}",
+            "Put the images of each class into a folder of its own, or name the class with --pattern.",
+        )
+
+
+def _check_labels(name: str, what: str, labels: Int64Array, n_images: int, n_labels: int) -> None:
+    if labels.dtype != np.int64 or labels.shape != (n_images,):
+        raise ValueError(f"{name}: {what} must be int64 ({n_images},), not {labels.dtype} {labels.shape}")
+    if n_images and (labels.min() < 0 or labels.max() >= n_labels):
+        raise ValueError(
+            f"{name}: {what} must lie in [0, {n_labels}), found {labels.min()} to {labels.max()}"
+        )

@@ -1,0 +1,62 @@
+"""The judge of class agreement: a plain classifier that knows real images only."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from lordbench import seeds
+from lordbench.images import Int64Array, UInt8Array
+from lordbench.splits import Split, stratified
+
+COMPONENTS = 128
+POLICY = f"logistic regression on {COMPONENTS} whitened principal components of real images' pixels"
+
+
+class Judge:
+    """Tells the class of an image; its accuracy on real images it has not seen is the ceiling of the score.
+
+    With the split `samples` it learns from the training images and is tried on the held-out ones; with
+    `classes` it learns from half of each held-out class's images and is tried on the other half.
+
+    Attributes:
+        correct: whether each real image of the trial was recognised, bool (M,).
+        trial_classes: their classes, int64 (M,).
+    """
+
+    def __init__(self, split: Split, seed: int) -> None:
+        known, trial = split.train, split.test
+        if split.name == "classes":
+            half, other = stratified(split.test.classes, 0.5, seeds.numpy_generator(seed, "judge", "split"))
+            known, trial = split.test.subset(half), split.test.subset(other)
+        components = min(COMPONENTS, len(known) - 1, int(np.prod(known.images.shape[1:])))
+        self.classifier = make_pipeline(
+            PCA(
+                components,
+                whiten=True,
+                svd_solver="randomized",
+                random_state=seeds.derive(seed, "judge") % 2**32,
+            ),
+            LogisticRegression(max_iter=300),
+        )
+        with warnings.catch_warnings():
+            # Not quite converged is good enough here: what the judge can do is measured and reported.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.classifier.fit(_flat(known.images), known.classes)
+        self.trial_classes = trial.classes
+        self.correct = self.agrees(trial.images, trial.classes)
+
+    def agrees(self, images: UInt8Array, classes: Int64Array) -> npt.NDArray[np.bool_]:
+        """Whether each image, uint8 (N, C, S, S), is taken for its class, int64 (N,): bool (N,)."""
+        agreement: npt.NDArray[np.bool_] = self.classifier.predict(_flat(images)) == classes
+        return agreement
+
+
+def _flat(images: UInt8Array) -> npt.NDArray[np.float32]:
+    return images.reshape(len(images), -1).astype(np.float32) / 255

@@ -1,0 +1,1 @@
+"""Blocks that methods share: encoder, AdaIN generator, reconstruction losses, feature networks."""

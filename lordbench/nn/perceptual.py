@@ -1,0 +1,37 @@
+"""LORD's perceptual loss: pixel L1 and L1 between VGG16 features."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from lordbench.nn.features import imagenet_normalise, to_rgb, vgg16_activations, vgg16_features
+
+LAYERS = (2, 7, 12, 21, 30)
+"""Indices into torchvision's `vgg16().features`: conv1_2, conv2_2, conv3_2, conv4_3 and the last pooling;
+of a convolution its output after the ReLU counts."""
+
+
+class PerceptualLoss(nn.Module):
+    """Pixel L1 plus the sum over layers of the L1 between VGG16 activations (Gabbay & Hoshen 2020, eq. 2).
+
+    Layers and weighting are those of the authors' PyTorch release. Two things are our decision: images are
+    normalised as VGG16 was trained, and grey images are tiled to three channels. The network is frozen,
+    and the target's activations are computed without gradients.
+
+    Raises:
+        MissingWeightsError: VGG16's weights are not on this machine.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = vgg16_features()
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss between float [0, 1] images, (N, C, S, S): scalar."""
+        loss = (output - target).abs().mean()
+        for fake, real in zip(self._activations(output), self._activations(target), strict=True):
+            loss = loss + (fake - real.detach()).abs().float().mean()
+        return loss
+
+    def _activations(self, images: Tensor) -> list[Tensor]:
+        return vgg16_activations(self.network, imagenet_normalise(to_rgb(images)), LAYERS)

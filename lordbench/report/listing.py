@@ -1,0 +1,90 @@
+"""Tables of what there is: components, presets, weights, this machine."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lordbench import __version__, components, machine, weights
+from lordbench.config import load_preset, presets
+from lordbench.dataset import Dataset
+from lordbench.device import Precision, device_name, resolve_device
+from lordbench.errors import UserError
+from lordbench.files import home
+from lordbench.metric import Metric
+from lordbench.report.progress import track_on
+
+PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
+
+
+def listing(kind: str) -> Table:
+    """List `methods`, `datasets`, `metrics`, `experiments` or `presets`."""
+    if kind == "presets":
+        table = Table("preset", "what it is", "image size", title="Presets", title_justify="left")
+        for name in presets():
+            preset = load_preset(name, {})
+            table.add_row(name, escape(preset.summary), f"{preset.image_size} px")
+        return table
+    headers = {
+        "methods": ("method", "what it does", "source"),
+        "datasets": ("data set", "what it is", "state"),
+        "metrics": ("metric", "direction, unit", "source"),
+        "experiments": ("experiment", "what it asks", ""),
+    }
+    table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
+    for name, component in components.available(kind).items():  # type: ignore[arg-type]
+        try:
+            table.add_row(name, *(escape(text) for text in _describe(component.load())))
+        except UserError as error:
+            table.add_row(name, f"[red]broken[/]: {escape(error.message)}", escape(error.hint))
+    return table
+
+
+def weights_table() -> Table:
+    """Which pretrained weights are found, and where."""
+    table = Table("weights", "used for", "found", "checksum", title="Weights", title_justify="left")
+    for entry in weights.status():
+        table.add_row(*(escape(str(cell)) for cell in entry))
+    return table
+
+
+def fetch_weights(console: Console) -> None:
+    """Fetch all weights that are missing; what cannot be had is said and passed over."""
+    for entry in weights.status():
+        try:
+            weights.ensure(entry.name, lambda items, text, total: track_on(console, items, text, total))
+        except UserError as error:
+            console.print(f"[yellow]{entry.name}:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def machine_table() -> Table:
+    """Device, precision, threads, versions and folders."""
+    device = resolve_device("auto")
+    table = Table("this machine", "", title="lordbench doctor", title_justify="left")
+    table.add_row("lordbench", f"{__version__} {machine.git_sha()}")
+    table.add_row("python", platform.python_version())
+    table.add_row("device", escape(f"{device.type}: {device_name(device)}"))
+    table.add_row("precision chosen by auto", Precision.resolve("auto", device).name)
+    table.add_row("threads", str(torch.get_num_threads()))
+    table.add_row("home", str(home()))
+    for package in PACKAGES:
+        try:
+            table.add_row(package, version(package))
+        except PackageNotFoundError:
+            table.add_row(package, "[red]missing[/]")
+    return table
+
+
+def _describe(kind: type) -> tuple[str, str]:
+    if issubclass(kind, Metric):
+        direction = "higher is better" if kind.higher_is_better else "lower is better"
+        return direction + (f", {kind.unit}" if kind.unit else ""), kind.source
+    if issubclass(kind, Dataset):
+        state = "needs a path" if kind.takes_source else kind(kind.Config()).missing() or "ready"
+        return kind.summary, state
+    return kind.summary, getattr(kind, "source", "")

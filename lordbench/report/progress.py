@@ -1,0 +1,103 @@
+"""What a person sees while work goes on: one bar for the cells, one for the training under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+T = TypeVar("T")
+REFRESH_SECONDS = 0.2
+
+
+class RunProgress:
+    """Progress bars of a run; it is the `Reporter` of its trainings and the `Track` of its preparations."""
+
+    def __init__(self, console: Console, cells: int) -> None:
+        self.console = console
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
+        self.n_cells = cells
+        self.inner: TaskID | None = None
+        self.label = ""
+        self._last_drawn = 0.0
+
+    def __enter__(self) -> RunProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def begin(self, label: str) -> None:
+        """A cell begins."""
+        self.label = label
+
+    def end(self) -> None:
+        """A cell has ended."""
+        self._drop_inner()
+        self.bars.advance(self.cells)
+        done = int(self.bars.tasks[0].completed)
+        self.bars.update(self.cells, detail=f"{done} of {self.n_cells}")
+
+    def note(self, text: str) -> None:
+        """Show what is being evaluated."""
+        self._drop_inner()
+        self.inner = self.bars.add_task(f"{self.label}: {text}", total=None, detail="")
+
+    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
+        """A phase of training begins, or goes on after `done` steps."""
+        self._drop_inner()
+        self.inner = self.bars.add_task(f"{self.label}: {name}", total=steps, completed=done, detail="")
+        self.steps, self.first, self.epoch_steps = steps, done, max(epoch_steps, 1.0)
+        self.loss: float | None = None
+        self.images = 0
+        self.began = time.monotonic()
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        """A training step has ended."""
+        self.loss = self.loss if loss is None else loss
+        self.images += images
+        now = time.monotonic()
+        if self.inner is None or (now - self._last_drawn < REFRESH_SECONDS and done < self.steps):
+            return
+        self._last_drawn = now
+        rate = self.images / max(now - self.began, 1e-9)
+        left = (self.steps - done) * (now - self.began) / max(done - self.first, 1)
+        loss_text = "" if self.loss is None else f"loss {self.loss:.4f} · "
+        detail = f"epoch {done / self.epoch_steps:.1f} · {loss_text}{rate:.0f} images/s · {left:.0f} s left"
+        self.bars.update(self.inner, completed=done, detail=detail)
+
+    def _drop_inner(self) -> None:
+        if self.inner is not None:
+            self.bars.remove_task(self.inner)
+            self.inner = None
+
+
+def track_on(console: Console, items: Iterable[T], description: str, total: int) -> Iterator[T]:
+    """Iterate with a progress bar of its own."""
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bars:
+        yield from bars.track(items, total=total, description=description)

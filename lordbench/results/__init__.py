@@ -1,0 +1,1 @@
+"""Rows, the store that keeps them, and the leaderboards made of them."""

@@ -1,0 +1,133 @@
+"""The store: a run folder with one folder per cell, every file of it whole or absent.
+
+    runs/
+      results.csv                    all rows of all cells, tidy
+      leaderboard.csv                one line per method
+      cells/ID/cell.json             what the cell is
+      cells/ID/checkpoint.safetensors   only while training is unfinished
+      cells/ID/model.safetensors     the trained method, with its provenance
+      cells/ID/curve.csv             training curve
+      cells/ID/EXPERIMENT.json       measurements
+      cells/ID/*.png                 transfer grids
+      cells/ID/failure.json          only where the last attempt failed
+
+What is done follows from which files are there, so a run killed at any point goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from lordbench.checkpoints import read_tensors
+from lordbench.errors import UserError
+from lordbench.files import read_json, replacing, write_json
+from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
+
+
+class CellFolder:
+    """The files of one cell."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.model = path / "model.safetensors"
+        self.curve = path / "curve.csv"
+        self.failure = path / "failure.json"
+
+    def is_trained(self) -> bool:
+        """Whether training has finished."""
+        return self.model.exists()
+
+    def provenance(self) -> Provenance:
+        """Where the cell's values come from, as recorded beside the trained model.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        _, metadata = read_tensors(self.model)
+        try:
+            return Provenance.model_validate_json(metadata["provenance"])
+        except (KeyError, ValidationError) as error:
+            raise UserError(
+                f"{self.model}: no readable provenance: {error}", "Run again with --force."
+            ) from None
+
+    def measurements(self, experiment: str) -> list[Measurement] | None:
+        """What an experiment found; None where it has not been run, or its file is damaged."""
+        path = self.path / f"{experiment}.json"
+        try:
+            return [Measurement.model_validate(item) for item in read_json(path)["measurements"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def lacking(self, experiment: str) -> list[str]:
+        """Metrics that had no value in an experiment, for the lack of weights or the like."""
+        found = self.measurements(experiment) or []
+        return sorted({m.metric for m in found if m.value is None})
+
+    def write_measurements(self, experiment: str, found: list[Measurement]) -> None:
+        """Keep what an experiment found."""
+        values = [measurement.model_dump() for measurement in found]
+        write_json(self.path / f"{experiment}.json", {"measurements": values})
+
+    def write_curve(self, history: list[dict[str, Any]]) -> None:
+        """Keep the training curve: phase, step, and the mean of each loss term since the last line."""
+        with replacing(self.curve) as temporary:
+            pd.DataFrame(history).to_csv(temporary, index=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        if self.path.exists():
+            # Renamed first: a folder half deleted must not look like a cell.
+            doomed = self.path.with_name(f".deleting-{self.path.name}")
+            shutil.rmtree(doomed, ignore_errors=True)
+            self.path.rename(doomed)
+            shutil.rmtree(doomed)
+
+
+class Store:
+    """A run folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.results = root / "results.csv"
+
+    def cell(self, cell_id: str) -> CellFolder:
+        """The folder of a cell; it need not exist."""
+        return CellFolder(self.root / "cells" / cell_id)
+
+    def rows(self) -> pd.DataFrame:
+        """All rows of all cells, in an order that does not depend on when they were run."""
+        tables = []
+        for path in sorted((self.root / "cells").glob("[!.]*")):
+            folder = CellFolder(path)
+            if not folder.is_trained():
+                continue
+            provenance = folder.provenance()
+            for experiment in sorted(
+                p.stem for p in path.glob("*.json") if p.stem not in ("cell", "failure")
+            ):
+                tables.append(frame(provenance, folder.measurements(experiment) or []))
+        if not tables:
+            return pd.DataFrame(columns=list(COLUMNS))
+        order = ["dataset", "data_settings", "split", "preset", "method", "variant", "seed", "cell"]
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+
+    def write_results(self) -> pd.DataFrame:
+        """Write `results.csv` from the cells, and return its rows."""
+        rows = self.rows()
+        with replacing(self.results) as temporary:
+            rows.to_csv(temporary, index=False, lineterminator="\n")
+        return rows
+
+
+def encode_provenance(provenance: Provenance) -> dict[str, str]:
+    """Provenance as safetensors metadata."""
+    return {"provenance": json.dumps(provenance.model_dump(), sort_keys=True)}

@@ -1,0 +1,187 @@
+"""Running one cell: train once, then every experiment that is asked for and not there yet."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Literal
+
+import torch
+
+from lordbench import PROTOCOL_VERSION, __version__, components, machine, seeds, weights
+from lordbench.checkpoints import CheckpointStore, load_module, save_module
+from lordbench.device import Precision, device_name, resolve_device
+from lordbench.errors import UserError
+from lordbench.experiment import Trained
+from lordbench.files import write_json
+from lordbench.images import ImageSet
+from lordbench.method import DataSpec, Method
+from lordbench.results.row import Provenance
+from lordbench.results.store import CellFolder, Store, encode_provenance
+from lordbench.runner.plan import Cell
+from lordbench.scoring import Scoring
+from lordbench.splits import Split, split
+from lordbench.training import Context, Reporter, Silent
+
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass
+class Workshop:
+    """What the cells of one process share.
+
+    Attributes:
+        store: the run folder.
+        device: name of the device, as given.
+        reporter: is told of training.
+        log: is told of everything else.
+        checkpoint_seconds: between checkpoints.
+    """
+
+    store: Store
+    device: str = "auto"
+    reporter: Reporter = field(default_factory=Silent)
+    log: Callable[[str], None] = field(default=lambda text: None)
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    _scoring: Scoring | None = None
+
+    def scoring(self, device: torch.device) -> Scoring:
+        """The metrics, made at first use: a cell that is done needs none."""
+        if self._scoring is None:
+            self._scoring = Scoring(device)
+        return self._scoring
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: `done`, `kept` (it was there already) or `failed` (with the error's last line)."""
+
+    cell: Cell
+    status: Literal["done", "kept", "failed"]
+    error: str = ""
+
+
+def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
+    """Run what is missing of a cell; an error is recorded in its folder and ends this cell only."""
+    folder = workshop.store.cell(cell.id)
+    try:
+        missing = pending(cell, folder)
+        if folder.is_trained() and not missing:
+            return Outcome(cell, "kept")
+        write_json(folder.path / "cell.json", cell.model_dump(mode="json"))
+        device = resolve_device(workshop.device)
+        parts = split(images, cell.split, cell.seed)
+        method = _build(cell, parts).to(device, memory_format=torch.channels_last)
+        if folder.is_trained():
+            load_module(folder.model, method)
+        else:
+            _train(cell, method, parts.train, device, folder, workshop)
+        method.eval()
+        trained = Trained(
+            label=cell.label,
+            method=method,
+            split=parts,
+            device=device,
+            seed=seeds.derive(cell.seed, "experiments"),
+            sizes=cell.preset.evaluation,
+            scoring=workshop.scoring(device),
+            folder=folder.path,
+            log=workshop.log,
+        )
+        for name in missing:
+            experiment = components.find("experiments", name).load()()
+            folder.write_measurements(name, experiment.run(trained))
+        folder.failure.unlink(missing_ok=True)
+        return Outcome(cell, "done")
+    except Exception as error:
+        summary = f"{type(error).__name__}: {error}"
+        _record_failure(folder, cell, summary)
+        return Outcome(cell, "failed", summary)
+
+
+def pending(cell: Cell, folder: CellFolder) -> list[str]:
+    """Experiments of a cell that have not been run, or lacked a metric that can be had now."""
+    return [
+        name
+        for name in cell.experiments
+        if folder.measurements(name) is None or _can_be_had(folder.lacking(name))
+    ]
+
+
+def _can_be_had(metrics: list[str]) -> bool:
+    for name in metrics:
+        try:
+            kind = components.find("metrics", name).load()
+        except UserError:
+            continue
+        if all(weights.find(w) for w in kind.weights):
+            return True
+    return False
+
+
+def _build(cell: Cell, parts: Split) -> Method:
+    kind: type[Method] = components.find("methods", cell.method).load()
+    with seeds.initialising(cell.seed, "init"):
+        return kind(kind.Config.model_validate(cell.settings), DataSpec.of(parts.train))
+
+
+def _train(
+    cell: Cell, method: Method, train: ImageSet, device: torch.device, folder: CellFolder, workshop: Workshop
+) -> None:
+    machine.reset_peak_memory(device)
+    precision = Precision.resolve(cell.preset.precision, device)
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    context = Context(
+        device=device,
+        precision=precision,
+        seed=seeds.derive(cell.seed, "training"),
+        budget=cell.preset.budget.budget(len(train)),
+        reporter=workshop.reporter,
+        checkpoints=CheckpointStore(folder.checkpoint, workshop.checkpoint_seconds),
+    )
+    method.fit(train, context)
+    progress = context.progress
+    provenance = Provenance(
+        cell=cell.id,
+        method=cell.method_name,
+        variant=cell.variant,
+        dataset=train.name,
+        data_settings=cell.data_variant,
+        split=cell.split,
+        preset=cell.preset_name,
+        seed=cell.seed,
+        protocol_version=PROTOCOL_VERSION,
+        lordbench_version=__version__,
+        git_sha=machine.git_sha(),
+        method_source=cell.method_source,
+        data_fingerprint=cell.data_fingerprint,
+        device=device_name(device),
+        precision=precision.name,
+        threads=torch.get_num_threads(),
+        torch_version=torch.__version__,
+        cuda_version=torch.version.cuda or "" if device.type == "cuda" else "",
+        train_seconds=round(progress.seconds, 3),
+        train_images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
+        peak_memory_mib=round(machine.peak_memory_mib(device), 1),
+        started=started,
+    )
+    folder.write_curve(progress.history)
+    save_module(folder.model, method, encode_provenance(provenance))
+    folder.checkpoint.unlink(missing_ok=True)
+
+
+def _record_failure(folder: CellFolder, cell: Cell, summary: str) -> None:
+    failure = {
+        "cell": cell.id,
+        "label": cell.label,
+        "error": summary,
+        "traceback": traceback.format_exc(),
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    try:
+        write_json(folder.failure, failure)
+    except OSError:
+        # A full or read-only disk is itself a common cause; the summary still reaches the user.
+        traceback.print_exc()

@@ -1,0 +1,101 @@
+"""Executing a plan: one cell after another in this process, or several at once in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from lordbench import machine
+from lordbench.errors import UserError
+from lordbench.results.store import Store
+from lordbench.runner.cell import Outcome, Workshop, run_cell
+from lordbench.runner.plan import Cell, Plan, load_dataset
+
+LOCK = ".lock"
+
+
+def execute(
+    plan: Plan, workshop: Workshop, jobs: int = 1, started: Callable[[Cell], None] = lambda cell: None
+) -> Iterator[Outcome]:
+    """Run the cells of a plan, and yield each outcome as it comes.
+
+    Args:
+        plan: what to run.
+        workshop: where to write, and whom to tell.
+        jobs: cells at a time; each gets its share of the CPU's cores.
+        started: is told of each cell that begins.
+    """
+    if jobs == 1:
+        for cell in plan.cells:
+            started(cell)
+            yield run_cell(cell, plan.images, workshop)
+        return
+    threads = max(1, machine.cores() // jobs)
+    # Spawned, not forked: a forked child inherits torch's thread pools and CUDA's state, and hangs in them.
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
+        tasks = {
+            pool.submit(
+                _run_elsewhere, cell.model_dump_json(), workshop.store.root, workshop.device, threads
+            ): cell
+            for cell in plan.cells
+        }
+        for cell in plan.cells:
+            started(cell)
+        for task in as_completed(tasks):
+            try:
+                yield task.result()
+            except BrokenProcessPool:
+                yield Outcome(tasks[task], "failed", "a worker process died (killed, or out of memory)")
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class RunFolder:
+    """Holds a run folder for one run at a time, and checks that it can be written.
+
+    Raises:
+        UserError: another run holds it, or it cannot be written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lock = FileLock(root / LOCK)
+
+    def __enter__(self) -> Store:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"{self.root}: another run is writing here",
+                "Wait for it, or choose another folder with --out.",
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            raise UserError(
+                f"{self.root}: cannot write here: {error}", "Choose another folder with --out, or make room."
+            ) from None
+        return Store(self.root)
+
+    def __exit__(self, *exception: object) -> None:
+        self.lock.release()
+
+
+def _run_elsewhere(cell_json: str, root: Path, device: str, threads: int) -> Outcome:
+    """Run a cell in a worker process; it loads the data set by itself, from the cache."""
+    torch.set_num_threads(threads)
+    cell = Cell.model_validate_json(cell_json)
+    workshop = Workshop(Store(root), device)
+    try:
+        images = load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
+    except UserError as error:
+        return Outcome(cell, "failed", str(error))
+    if images.fingerprint != cell.data_fingerprint:
+        return Outcome(cell, "failed", f"{cell.dataset}: the data changed while the run was under way")
+    return run_cell(cell, images, workshop)

@@ -1,0 +1,136 @@
+"""One `lordbench run`: fetch weights, plan, execute, write the tables, say what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lordbench import weights
+from lordbench.device import Precision, device_name, resolve_device
+from lordbench.errors import UserError
+from lordbench.files import write_text
+from lordbench.report.progress import RunProgress, track_on
+from lordbench.report.tables import render, rich_tables
+from lordbench.results.leaderboard import collect
+from lordbench.results.store import Store
+from lordbench.runner.cell import Outcome, Workshop, pending
+from lordbench.runner.executor import RunFolder, execute
+from lordbench.runner.plan import Cell, Plan, Request, make_plan
+
+FETCHED = ("alexnet", "vgg16")
+"""Weights that a run fetches by itself; Inception's are used where they are found."""
+
+
+def run_session(
+    request: Request, out: Path, device: str, force: bool, jobs: int, console: Console, messages: Console
+) -> list[Outcome]:
+    """Carry out a request, and return the cells that failed.
+
+    Args:
+        request: what to run.
+        out: run folder.
+        device: name of the device.
+        force: run cells again that are done.
+        jobs: cells at a time.
+        console: for the tables.
+        messages: for the plan, the progress bars and the warnings.
+
+    Raises:
+        UserError: the request cannot be carried out; nothing has been trained then.
+    """
+    resolved = resolve_device(device)
+    plan = make_plan(request, lambda items, description, total: track_on(messages, items, description, total))
+    with RunFolder(out) as store:
+        if force:
+            for cell in plan.cells:
+                store.cell(cell.id).clear()
+        _fetch_weights(messages)
+        _print_plan(plan, store, f"{device_name(resolved)}, {_precision(plan, device)}", messages)
+        outcomes = _execute(plan, store, device, jobs, messages)
+        rows = store.write_results()
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if len(rows):
+        collected = collect([out])
+        write_text(out / "leaderboard.csv", render(collected, "csv"))
+        write_text(out / "leaderboard.md", render(collected, "markdown"))
+        mine = collected[collected["cell"].isin([cell.id for cell in plan.cells])]
+        if len(mine):
+            console.print(*rich_tables(mine), sep="\n")
+    _print_paths(plan, store, messages)
+    for outcome in failed:
+        where = store.cell(outcome.cell.id).failure
+        messages.print(
+            f"[bold red]Failed:[/] {escape(outcome.cell.label)}, seed {outcome.cell.seed}: "
+            f"{escape(outcome.error)}\n  traceback: {where}",
+            soft_wrap=True,
+        )
+    return failed
+
+
+def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console) -> list[Outcome]:
+    outcomes = []
+    with RunProgress(messages, len(plan.cells)) as progress:
+        workshop = Workshop(store, device, progress, progress.note)
+        for outcome in execute(plan, workshop, jobs, lambda cell: progress.begin(_title(cell))):
+            progress.end()
+            outcomes.append(outcome)
+            # After each cell, not only at the end: whatever happens next, what is done can be read.
+            store.write_results()
+            if outcome.status == "done":
+                messages.print(f"[green]✓[/] {escape(_title(outcome.cell))}")
+    return outcomes
+
+
+def _fetch_weights(messages: Console) -> None:
+    for name in FETCHED:
+        if weights.find(name) is None:
+            try:
+                weights.ensure(name, lambda items, text, total: track_on(messages, items, text, total))
+            except UserError as error:
+                messages.print(f"[yellow]Without {name} weights:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def _precision(plan: Plan, device: str) -> str:
+    return Precision.resolve(plan.cells[0].preset.precision, resolve_device(device)).name
+
+
+def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> None:
+    first, images = plan.cells[0], plan.images
+    budget = first.preset.budget
+    amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
+    messages.print(
+        f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, {images.n_classes} classes, "
+        + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
+        + f"; split {first.split}\n"
+        f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, batches of {budget.batch_size}; "
+        f"on {escape(hardware)}"
+    )
+    table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
+    for cell in plan.cells:
+        table.add_row(escape(cell.label), str(cell.seed), cell.id, _to_do(cell, store))
+    messages.print(table)
+
+
+def _to_do(cell: Cell, store: Store) -> str:
+    folder = store.cell(cell.id)
+    missing = pending(cell, folder)
+    if folder.is_trained():
+        return ", ".join(missing) if missing else "nothing: done before"
+    start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
+    return ", ".join([start, *missing])
+
+
+def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
+    pictures = [path for cell in plan.cells for path in sorted(store.cell(cell.id).path.glob("*.png"))]
+    messages.print(
+        f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md", soft_wrap=True
+    )
+    for path in pictures:
+        messages.print(f"transfers: {path}", soft_wrap=True)
+
+
+def _title(cell: Cell) -> str:
+    return f"{cell.label}, seed {cell.seed}"

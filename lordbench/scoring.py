@@ -1,0 +1,181 @@
+"""The metrics of a run, made once and shared by all experiments: values, intervals, reasons for their lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lordbench import components, inference, seeds
+from lordbench.errors import UserError
+from lordbench.images import Int64Array, UInt8Array
+from lordbench.metric import Metric, PairMetric, Probe, SetMetric
+from lordbench.results.row import CodeKind, Measurement
+from lordbench.statistics import mean_interval
+
+BATCH = 128
+M = TypeVar("M", bound=Metric)
+
+
+class Place(NamedTuple):
+    """Which measurement it is, as in a row."""
+
+    experiment: str
+    subject: str
+    codes: CodeKind
+
+
+class Scoring:
+    """Scores images and codes by every metric of its kind.
+
+    A metric that cannot be had (weights missing, plug-in broken) gives measurements without a value and
+    with the reason, and never stops the others.
+
+    Args:
+        device: where networks run.
+        names: metrics to use; None for all.
+    """
+
+    def __init__(self, device: torch.device, names: list[str] | None = None) -> None:
+        self.device = device
+        self.metrics: dict[str, Metric] = {}
+        self.kinds: dict[str, type[Metric]] = {}
+        self.reasons: dict[str, str] = {}
+        self.features: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
+        for name in names or components.available("metrics"):
+            try:
+                kind = components.find("metrics", name).load()
+                self.kinds[name] = kind
+                self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)
+            except UserError as error:
+                self.reasons[name] = error.message
+
+    def pairs(
+        self,
+        place: Place,
+        fake: UInt8Array,
+        real: UInt8Array,
+        groups: Int64Array,
+        seed: int,
+    ) -> Iterator[Measurement]:
+        """Score outputs against their targets.
+
+        Args:
+            place: which measurement it is.
+            fake: uint8 (N, C, S, S).
+            real: likewise, the target of each output.
+            groups: which samples go together in the interval, int64 (N,).
+            seed: of the interval.
+        """
+        for name, metric in self._of_kind(PairMetric):
+            if metric is None:
+                yield self._lacking(place, name, len(fake))
+                continue
+            values = _batched(
+                lambda start, metric=metric: metric(
+                    inference.to_float(fake[start : start + BATCH], self.device),
+                    inference.to_float(real[start : start + BATCH], self.device),
+                ),
+                len(fake),
+            )
+            yield self.mean(
+                place,
+                name,
+                values,
+                groups,
+                seed,
+                higher_is_better=metric.higher_is_better,
+                unit=metric.unit,
+                policy=metric.policy(),
+            )
+
+    def sets(self, place: Place, fake: UInt8Array, real: UInt8Array, real_key: str) -> Iterator[Measurement]:
+        """Compare a set of outputs with a set of real images, uint8 (N, C, S, S) and (M, C, S, S).
+
+        Features of the real images are kept under `real_key` for the next comparison.
+        """
+        outputs: dict[str, npt.NDArray[np.float64]] = {}
+        for name, metric in self._of_kind(SetMetric):
+            if metric is None:
+                yield self._lacking(place, name, len(fake))
+                continue
+            network = metric.features_of
+            if network not in outputs:
+                outputs[network] = self._features(metric, fake)
+            if (network, real_key) not in self.features:
+                self.features[network, real_key] = self._features(metric, real)
+            n = min(len(fake), len(real))
+            yield Measurement(
+                **place._asdict(),
+                metric=name,
+                value=metric.distance(outputs[network], self.features[network, real_key]),
+                n=n,
+                unit=metric.unit,
+                higher_is_better=metric.higher_is_better,
+                policy=metric.policy(),
+                note=f"n < {metric.enough}: biased by the sample size" if n < metric.enough else "",
+            )
+
+    def probes(self) -> Iterator[tuple[str, Probe]]:
+        """The probes that can be had."""
+        for name, metric in self._of_kind(Probe):
+            if metric is not None:
+                yield name, metric
+
+    def mean(
+        self,
+        place: Place,
+        metric: str,
+        values: npt.NDArray[np.floating] | npt.NDArray[np.bool_],
+        groups: Int64Array,
+        seed: int,
+        *,
+        higher_is_better: bool,
+        unit: str = "",
+        policy: str = "",
+    ) -> Measurement:
+        """Make a measurement of the mean of values (N,), with its interval over groups (N,)."""
+        generator = seeds.numpy_generator(seed, "interval", *place, metric)
+        estimate = mean_interval(np.asarray(values, dtype=np.float64), groups, generator)
+        return Measurement(
+            **place._asdict(),
+            metric=metric,
+            value=estimate.value,
+            ci_low=estimate.low,
+            ci_high=estimate.high,
+            n=estimate.n,
+            unit=unit,
+            higher_is_better=higher_is_better,
+            policy=policy,
+        )
+
+    def _of_kind(self, kind: type[M]) -> Iterator[tuple[str, M | None]]:
+        for name, found in self.kinds.items():
+            if issubclass(found, kind):
+                yield name, self.metrics.get(name)  # type: ignore[misc]
+
+    def _lacking(self, place: Place, name: str, n: int) -> Measurement:
+        return Measurement(
+            **place._asdict(),
+            metric=name,
+            value=None,
+            n=n,
+            unit=self.kinds[name].unit,
+            higher_is_better=self.kinds[name].higher_is_better,
+            note=self.reasons[name],
+        )
+
+    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
+        return _batched(
+            lambda start: metric.features(inference.to_float(images[start : start + BATCH], self.device)),
+            len(images),
+        )
+
+
+@torch.no_grad()
+def _batched(compute: Callable[[int], torch.Tensor], n: int) -> npt.NDArray[np.float64]:
+    parts = [compute(start).double().cpu() for start in range(0, n, BATCH)]
+    return torch.cat(parts).numpy()

@@ -1,0 +1,129 @@
+"""The training loop: same seed, same bytes; stopped anywhere, the same bytes again; NaN is caught."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, context, squares
+from torch import Tensor
+
+from lordbench import seeds
+from lordbench.batches import Batch, GroupedBatches, ShuffledBatches
+from lordbench.checkpoints import CheckpointStore
+from lordbench.errors import TrainingDivergedError
+from lordbench.lord import Lord, LordConfig
+from lordbench.method import DataSpec
+from lordbench.training import Phase, Silent, Update, adam, cosine
+
+TINY: dict[str, Any] = {"class_size": 8, "content_size": 4, "width": 8, "reconstruction": "pyramid"}
+
+
+def build() -> Lord:
+    with seeds.initialising(0, "init"):
+        return Lord(LordConfig(**TINY), DataSpec.of(squares()))
+
+
+class StopAfter(Silent):
+    """Breaks training off after a number of steps, like a killed process."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_same_seed_same_bytes() -> None:
+    states = []
+    for _ in range(2):
+        model = build()
+        model.fit(squares(), context(640))
+        states.append(model.state_dict())
+    assert equal(*states)
+
+
+@pytest.mark.parametrize("stop", [3, 30, 60, 85])
+def test_resumed_training_gives_the_bytes_of_an_unbroken_one(tmp_path: Path, stop: int) -> None:
+    unbroken = build()
+    whole = context(3200)
+    unbroken.fit(squares(), whole)
+    broken = build()
+    attempt = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
+    attempt.reporter = StopAfter(stop)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(squares(), attempt)
+    resumed = build()
+    with seeds.initialising(1, "other"):
+        for parameter in resumed.parameters():  # whatever was there before must not matter
+            torch.nn.init.normal_(parameter) if stop > 25 else None
+    again = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
+    resumed.fit(squares(), again)
+    assert equal(unbroken.state_dict(), resumed.state_dict())
+    assert [r | {} for r in again.progress.history] == whole.progress.history
+    assert again.progress.images == whole.progress.images
+
+
+def test_damaged_checkpoint_starts_over(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(b"\x10\0\0\0\0\0\0\0 not safetensors")
+    assert CheckpointStore(path).progress() is None
+
+
+def test_nan_is_named_and_never_checkpointed(tmp_path: Path) -> None:
+    model = torch.nn.Linear(1, 1)
+    data = squares()
+
+    def loss(batch: Batch) -> dict[str, Tensor]:
+        return {"bad term": model(torch.ones(1, 1)).sum() * float("nan")}
+
+    run = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
+    phase = Phase(
+        "p", 60, ShuffledBatches(len(data), 32, 0), [Update(adam([(model, 1e-3)], (0.9, 0.99)), loss)]
+    )
+    with pytest.raises(TrainingDivergedError, match="bad term"):
+        run.run(model, data, [phase])
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+def test_every_image_is_seen_once_an_epoch() -> None:
+    batches = ShuffledBatches(n_images=48, batch_size=16, seed=3)
+    epochs = [np.concatenate([batches.index(3 * e + i) for i in range(3)]) for e in range(2)]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(48))
+    assert not np.array_equal(*epochs)
+    assert np.array_equal(batches.index(1), ShuffledBatches(48, 16, 3).index(1))
+
+
+def test_grouped_batches_hold_neighbours_of_one_class() -> None:
+    classes = squares().classes
+    batches = GroupedBatches(classes, batch_size=12, per_class=4, seed=0)
+    for step in range(5):
+        index = batches.index(step)
+        groups = classes[index].reshape(3, 4)
+        assert (groups == groups[:, :1]).all()
+        assert len(set(groups[:, 0])) == 3
+        assert len(set(index)) == 12
+
+
+def test_learning_rate_follows_the_cosine() -> None:
+    assert cosine(1.0, 0.1, 0.0) == 1.0
+    assert cosine(1.0, 0.1, 1.0) == pytest.approx(0.1)
+    assert cosine(1.0, 0.1, 0.5) == pytest.approx(0.55)
+
+
+def test_initialising_leaves_the_global_generator_alone() -> None:
+    before = torch.random.get_rng_state()
+    with seeds.initialising(5, "x"):
+        first = torch.nn.Linear(3, 3).weight
+    with seeds.initialising(5, "x"):
+        assert torch.equal(first, torch.nn.Linear(3, 3).weight)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert CPU.type == "cpu"
