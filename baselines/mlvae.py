@@ -1,4 +1,4 @@
-"""ML-VAE: a variational autoencoder with grouped class evidence (Bouchacourt, Tomioka & Nowozin, AAAI 2018)."""
+"""ML-VAE: a VAE with grouped class evidence (Bouchacourt, Tomioka & Nowozin, AAAI 2018)."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class CheckpointStore:
         load_module(self.path, module)
 
     def restore_optimizers(self, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Put the saved moments back into optimizers made like those saved; learning rates follow the step."""
+        """Put the saved moments back into optimizers made alike; their learning rates follow the step."""
         assert self.path is not None
         tensors, _ = read_tensors(self.path)
         for i, optimizer in enumerate(optimizers):

@@ -36,7 +36,7 @@ def main() -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lordbench")
 def cli() -> None:
-    """Benchmark methods that split an image into its class and its content.
+    r"""Benchmark methods that split an image into its class and its content.
 
     \b
     Examples:
@@ -77,8 +77,13 @@ def cli() -> None:
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
-              help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5).")  # fmt: skip
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5).",
+)
 @click.option("--force", is_flag=True, help="Run cells again that are done.")
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time."
@@ -87,7 +92,7 @@ def run(
     methods: str, dataset: str, pattern: str | None, preset: str, experiments: str, seeds: str, split: str,
     out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
 ) -> None:  # fmt: skip
-    """Train methods on a data set, run the experiments, and print the comparison.
+    r"""Train methods on a data set, run the experiments, and print the comparison.
 
     What is done already is not done again; an interrupted run goes on where it was.
 
@@ -121,7 +126,7 @@ def run(
 @cli.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
 def list_(kind: str) -> None:
-    """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
+    r"""List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
 
     \b
     Example:
@@ -134,11 +139,17 @@ def list_(kind: str) -> None:
 
 @cli.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--format", "format_", type=click.Choice(["table", "csv", "markdown", "latex"]), default="table",
-              show_default=True, help="How to write it.")  # fmt: skip
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "csv", "markdown", "latex"]),
+    default="table",
+    show_default=True,
+    help="How to write it.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise.")
 def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
-    """Merge run folders and results CSVs into one leaderboard.
+    r"""Merge run folders and results CSVs into one leaderboard.
 
     \b
     Examples:
@@ -164,7 +175,7 @@ def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
 @cli.command()
 @click.option("--fetch", is_flag=True, help="Fetch what is missing.")
 def weights(fetch: bool) -> None:
-    """Show which pretrained weights are found, and where.
+    r"""Show which pretrained weights are found, and where.
 
     \b
     Examples:

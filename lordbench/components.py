@@ -104,7 +104,7 @@ class Component:
 
 
 def plugin_folder(name: str) -> Path:
-    """One of the folders `baselines`, `metrics` and `configs`: beside the package in a checkout, inside it in a wheel."""
+    """Find `baselines`, `metrics` or `configs`: beside the package in a checkout, inside it in a wheel."""
     inside = PACKAGE / "plugins" / name
     return inside if inside.is_dir() else PACKAGE.parent / name
 

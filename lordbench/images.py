@@ -86,7 +86,7 @@ class ImageSet:
 
 
 def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
-    """Hash pixels, labels and the preparation's version to 16 hex digits; streams over memory-mapped images."""
+    """Hash pixels, labels and the preparation's version to 16 hex digits, without loading all at once."""
     digest = hashlib.sha256(f"{version}|{images.shape}".encode())
     for start in range(0, len(images), 1024):
         digest.update(np.ascontiguousarray(images[start : start + 1024]).tobytes())

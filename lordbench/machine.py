@@ -15,7 +15,7 @@ KIB_PER_MIB = 1024
 
 
 def git_sha() -> str:
-    """Commit of the checkout that lordbench runs from, `+` behind it for uncommitted changes; empty elsewhere."""
+    """Commit of the checkout that lordbench runs from, `+` behind it for changes; empty elsewhere."""
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return ""

@@ -71,7 +71,7 @@ class SetMetric(Metric):
 
 
 class Probe(Metric):
-    """A classifier that reads a label off a frozen code; its held-out accuracy measures what the code tells."""
+    """Reads a label off a frozen code; its held-out accuracy measures what the code tells."""
 
     @abstractmethod
     def predict(

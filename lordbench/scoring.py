@@ -1,4 +1,4 @@
-"""The metrics of a run, made once and shared by all experiments: values, intervals, reasons for their lack."""
+"""The metrics of a run, shared by all experiments: values, intervals, reasons for their lack."""
 
 from __future__ import annotations
 

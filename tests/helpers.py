@@ -13,27 +13,30 @@ from lordbench.training import Budget, Context
 CPU = torch.device("cpu")
 
 
-def squares(n_classes: int = 6, n_contents: int = 9, size: int = 16) -> ImageSet:
-    """Coloured squares: the class is the colour, the content the place; every combination once."""
-    side = int(np.sqrt(n_contents))
-    colours = np.random.default_rng(7).integers(60, 256, size=(n_classes, 3))
-    images = np.zeros((n_classes * n_contents, 3, size, size), np.uint8)
-    step = size // side
-    for i in range(len(images)):
-        row, column = divmod(i % n_contents, side)
-        images[i, :, row * step : (row + 1) * step, column * step : (column + 1) * step] = colours[
-            i // n_contents
-        ][:, None, None]
+def halves(n_classes: int = 6, n_contents: int = 9, size: int = 16) -> ImageSet:
+    """Two-coloured squares: the class is the pair of colours, the content the side that the first is on.
+
+    Every combination is there once. Both labels decide many pixels, so neither can be overlooked; the colours
+    cover unequal shares, so that no direction looks like another with the colours exchanged.
+    """
+    colours = np.random.default_rng(7).integers(0, 256, size=(n_classes, 2, 3))
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    images = np.empty((n_classes, n_contents, 3, size, size), np.uint8)
+    for content in range(n_contents):
+        angle = 2 * np.pi * content / n_contents
+        side = (np.cos(angle) * x + np.sin(angle) * y > size / 6).astype(int)
+        images[:, content] = colours[:, side].transpose(0, 3, 1, 2)
+    images = images.reshape(-1, 3, size, size)
     classes = np.repeat(np.arange(n_classes), n_contents).astype(np.int64)
     contents = np.tile(np.arange(n_contents), n_classes).astype(np.int64)
     return ImageSet(
-        "squares",
+        "halves",
         images,
         classes,
         contents,
-        tuple(f"colour{i}" for i in range(n_classes)),
-        tuple(f"place{i}" for i in range(n_contents)),
-        fingerprint(images, classes, contents, "squares-1"),
+        tuple(f"colours{i}" for i in range(n_classes)),
+        tuple(f"direction{i}" for i in range(n_contents)),
+        fingerprint(images, classes, contents, "halves-1"),
     )
 
 

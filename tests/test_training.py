@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, context, squares
+from helpers import CPU, context, halves
 from torch import Tensor
 
 from lordbench import seeds
@@ -22,7 +22,7 @@ TINY: dict[str, Any] = {"class_size": 8, "content_size": 4, "width": 8, "reconst
 
 def build() -> Lord:
     with seeds.initialising(0, "init"):
-        return Lord(LordConfig(**TINY), DataSpec.of(squares()))
+        return Lord(LordConfig(**TINY), DataSpec.of(halves()))
 
 
 class StopAfter(Silent):
@@ -45,7 +45,7 @@ def test_same_seed_same_bytes() -> None:
     states = []
     for _ in range(2):
         model = build()
-        model.fit(squares(), context(640))
+        model.fit(halves(), context(640))
         states.append(model.state_dict())
     assert equal(*states)
 
@@ -54,18 +54,18 @@ def test_same_seed_same_bytes() -> None:
 def test_resumed_training_gives_the_bytes_of_an_unbroken_one(tmp_path: Path, stop: int) -> None:
     unbroken = build()
     whole = context(3200)
-    unbroken.fit(squares(), whole)
+    unbroken.fit(halves(), whole)
     broken = build()
     attempt = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
     attempt.reporter = StopAfter(stop)
     with pytest.raises(KeyboardInterrupt):
-        broken.fit(squares(), attempt)
+        broken.fit(halves(), attempt)
     resumed = build()
     with seeds.initialising(1, "other"):
         for parameter in resumed.parameters():  # whatever was there before must not matter
             torch.nn.init.normal_(parameter) if stop > 25 else None
     again = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
-    resumed.fit(squares(), again)
+    resumed.fit(halves(), again)
     assert equal(unbroken.state_dict(), resumed.state_dict())
     assert [r | {} for r in again.progress.history] == whole.progress.history
     assert again.progress.images == whole.progress.images
@@ -79,7 +79,7 @@ def test_damaged_checkpoint_starts_over(tmp_path: Path) -> None:
 
 def test_nan_is_named_and_never_checkpointed(tmp_path: Path) -> None:
     model = torch.nn.Linear(1, 1)
-    data = squares()
+    data = halves()
 
     def loss(batch: Batch) -> dict[str, Tensor]:
         return {"bad term": model(torch.ones(1, 1)).sum() * float("nan")}
@@ -103,7 +103,7 @@ def test_every_image_is_seen_once_an_epoch() -> None:
 
 
 def test_grouped_batches_hold_neighbours_of_one_class() -> None:
-    classes = squares().classes
+    classes = halves().classes
     batches = GroupedBatches(classes, batch_size=12, per_class=4, seed=0)
     for step in range(5):
         index = batches.index(step)

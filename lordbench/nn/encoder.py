@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -37,7 +38,7 @@ class Encoder(nn.Module):
         super().__init__()
         widths = [width // 4, width // 2, *[width] * (halvings(size) - 1)]
         layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 7, padding=3), nn.LeakyReLU(slope)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(slope)]
         if size != GRID << halvings(size):
             layers.append(nn.AdaptiveAvgPool2d(GRID))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -105,9 +106,9 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         UserError: anything named in the request is unknown, wrong or missing.
     """
     preset = load_preset(request.preset, request.overrides)
-    experiments = request.experiments or list(components.available("experiments"))
+    experiments = request.experiments or _unbroken_experiments()
     for name in experiments:
-        components.find("experiments", name)
+        components.find("experiments", name).load()
     methods = [_method(selector, preset) for selector in request.methods]
     known = {method["method_name"] for method in methods}
     for name in preset.methods.keys() & {key.split(".")[-2] for key in request.overrides if "." in key}:
@@ -140,6 +141,15 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
     if colon and not kind.takes_source:
         raise UserError(f"data set {kind_name!r} takes no place, but {source!r} was given")
     return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
+
+
+def _unbroken_experiments() -> list[str]:
+    names = []
+    for name, component in components.available("experiments").items():
+        with contextlib.suppress(UserError):  # `lordbench list experiments` says what is wrong with it.
+            component.load()
+            names.append(name)
+    return names
 
 
 def _method(selector: str, preset: Preset) -> dict[str, Any]:

@@ -102,11 +102,12 @@ def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> N
     budget = first.preset.budget
     amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
     messages.print(
-        f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, {images.n_classes} classes, "
+        f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
+        f"{images.n_classes} classes, "
         + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
         + f"; split {first.split}\n"
-        f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, batches of {budget.batch_size}; "
-        f"on {escape(hardware)}"
+        f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, "
+        f"batches of {budget.batch_size}; on {escape(hardware)}"
     )
     table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
     for cell in plan.cells:

@@ -1,0 +1,153 @@
+"""Draws convex solids on a light ground, seen from far away.
+
+Rays run side by side, so the depth of a face is linear over the picture and its shade the same all over it.
+Every sum is written out and nothing passes through BLAS, whose order of summation differs between machines:
+the same solids give the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lordbench.images import UInt8Array
+from lordbench.rendering.solids import Solid, Vector, rounded_cos_sin
+
+FloatArray = npt.NDArray[np.float64]
+
+HALF_VIEW = 2.65
+"""Half of the picture's side, in metres."""
+EYE_HEIGHT = 0.8
+"""Height of the point in the middle of the picture, in metres."""
+SAMPLES = 3
+"""Samples along each side of a pixel."""
+GROUND: Vector = (0.92, 0.93, 0.95)
+SHADOW_DEPTH = 0.6
+"""How much of the light the ground right under the car loses."""
+SHADOW_REACH = 0.5
+"""How far the shadow spreads around the footprint, in metres."""
+EDGE_ON = 1e-9
+"""A face seen edge-on counts as turned away by this much, which bounds the solid all the same."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Where the camera stands, in degrees: at azimuth 0 the car faces it, at 90 it sees its left side."""
+
+    azimuth: float
+    elevation: float
+
+    @property
+    def name(self) -> str:
+        """The view's name, e.g. `az030-el10`."""
+        return f"az{self.azimuth:03.0f}-el{self.elevation:02.0f}"
+
+    def axes(self) -> tuple[Vector, Vector, Vector]:
+        """Unit vectors in the car's space: rightwards and upwards in the picture, and to the camera."""
+        ca, sa = rounded_cos_sin(self.azimuth)
+        ce, se = rounded_cos_sin(self.elevation)
+        return (-sa, ca, 0.0), (-ca * se, -sa * se, ce), (ca * ce, sa * ce, se)
+
+
+class Scene:
+    """Solids on the ground, ready to be drawn from any side."""
+
+    def __init__(self, solids: Sequence[Solid], half_length: float, half_width: float) -> None:
+        """Take the solids, and the footprint around the origin that casts their shadow, in metres."""
+        faces = [(face, solid.colour) for solid in solids for face in solid.faces.values()]
+        self._normals = np.array([face.normal for face, _ in faces])
+        self._offsets = np.array([face.offset for face, _ in faces])
+        self._colours = np.array([colour for _, colour in faces])
+        ends = np.cumsum([len(solid.faces) for solid in solids])
+        self._solids = [slice(end - len(s.faces), end) for s, end in zip(solids, ends, strict=True)]
+        low, high = np.array([s.low for s in solids]), np.array([s.high for s in solids])
+        self._centres, self._halves = (low + high) / 2, (high - low) / 2
+        self._footprint = (half_length, half_width)
+
+    def draw(self, view: View, size: int) -> UInt8Array:
+        """Draw the scene: uint8 (3, size, size), RGB."""
+        right, up, towards = view.axes()
+        n = size * SAMPLES
+        grid = ((np.arange(n) + 0.5) / n * 2 - 1) * HALF_VIEW
+        u, v = grid, EYE_HEIGHT * up[2] - grid
+        facing = _along(self._normals, towards)
+        facing = np.where(np.abs(facing) < EDGE_ON, -EDGE_ON, facing)
+        by_row = (self._offsets[:, None] - _along(self._normals, up)[:, None] * v) / facing[:, None]
+        by_column = _along(self._normals, right)[:, None] * u / facing[:, None]
+        columns = _windows(self._centres, self._halves, right, u)
+        rows = _windows(self._centres, self._halves, (-up[0], -up[1], -up[2]), -v)
+
+        depth = np.full((n, n), -np.inf)
+        seen = np.full((n, n), len(facing))
+        for solid, row, column in zip(self._solids, rows, columns, strict=True):
+            distance = by_row[solid, row, None] - by_column[solid, None, column]
+            visible = np.flatnonzero(facing[solid] > 0)
+            fronts, backs = distance[visible], distance[facing[solid] < 0]
+            entry = fronts.min(axis=0)
+            hit = (entry >= backs.max(axis=0)) & (entry > depth[row, column])
+            depth[row, column][hit] = entry[hit]
+            seen[row, column][hit] = solid.start + visible[fronts[:, hit].argmin(axis=0)]
+
+        shade, gloss = _light(self._normals, right, towards)
+        ground = self._ground(right, towards[2], u, v)
+        picture = np.empty((3, size, size), np.uint8)
+        for channel in range(3):
+            palette = np.append(self._colours[:, channel] * shade + gloss, 0.0)
+            samples = np.where(seen < len(facing), palette[seen], ground * GROUND[channel])
+            picture[channel] = np.floor(_pixels(np.minimum(samples, 1.0)) * 255 + 0.5)
+        return picture
+
+    def _ground(self, right: Vector, sine: float, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Light on the ground behind each sample, (n, n) in [0, 1]: less in the soft shadow of the car."""
+        nearer = -v[:, None] / sine
+        x, y = u * right[0] + nearer * right[1], u * right[1] - nearer * right[0]
+        beyond_x = np.maximum(np.abs(x) - self._footprint[0], 0.0)
+        beyond_y = np.maximum(np.abs(y) - self._footprint[1], 0.0)
+        shadow = 1 - np.minimum(np.sqrt(beyond_x * beyond_x + beyond_y * beyond_y) / SHADOW_REACH, 1.0)
+        light: FloatArray = 1 - SHADOW_DEPTH * shadow * shadow
+        return light
+
+
+def _along(points: FloatArray, axis: Vector) -> FloatArray:
+    """How far points (n, 3) lie along an axis, (n,)."""
+    along: FloatArray = points[:, 0] * axis[0] + points[:, 1] * axis[1] + points[:, 2] * axis[2]
+    return along
+
+
+def _windows(centres: FloatArray, halves: FloatArray, axis: Vector, grid: FloatArray) -> list[slice]:
+    """The part of an ascending grid along an axis that each box covers; `halves` are half-sizes (n, 3)."""
+    centre, half = _along(centres, axis), _along(halves, (abs(axis[0]), abs(axis[1]), abs(axis[2])))
+    starts, stops = np.searchsorted(grid, centre - half), np.searchsorted(grid, centre + half, "right")
+    return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _light(normals: FloatArray, right: Vector, towards: Vector) -> tuple[FloatArray, FloatArray]:
+    """Light on each face (F,): how much its colour scatters, and the white gloss on top.
+
+    The lamp hangs above the camera's left shoulder, so turning the car changes its shading too.
+    """
+    lamp = _unit([-0.55 * right[i] + 0.45 * towards[i] + (0.9 if i == 2 else 0.0) for i in range(3)])
+    between = _unit([lamp[i] + towards[i] for i in range(3)])
+    lambert = np.maximum(_along(normals, lamp), 0.0)
+    shine = np.maximum(_along(normals, between), 0.0)
+    for _ in range(4):
+        shine = shine * shine
+    return 0.42 + 0.10 * normals[:, 2] + 0.55 * lambert, 0.22 * shine
+
+
+def _unit(v: Sequence[float]) -> Vector:
+    length = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+    return v[0] / length, v[1] / length, v[2] / length
+
+
+def _pixels(samples: FloatArray) -> FloatArray:
+    """Average the samples of each pixel, in an order of its own choosing rather than NumPy's."""
+    total = np.zeros((len(samples) // SAMPLES, len(samples) // SAMPLES))
+    for i in range(SAMPLES):
+        for j in range(SAMPLES):
+            total += samples[i::SAMPLES, j::SAMPLES]
+    return total / (SAMPLES * SAMPLES)

@@ -1,0 +1,69 @@
+"""Leaderboards as LaTeX: one booktabs table per board, ready to be pasted into a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lordbench.report.headline import Board
+from lordbench.report.marks import Entry
+
+PREAMBLE = r"""% Needs \usepackage{booktabs}. Bold: best. Underlined: second. \approx: the interval overlaps
+% that of the best. \pm reaches the farther end of the interval."""
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "±": r"$\pm$",
+    "≈": r"$\approx$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def escape(text: str) -> str:
+    """Write text so that LaTeX prints it as it is."""
+    return "".join(SPECIAL.get(character, character) for character in text)
+
+
+def latex(boards: list[Board]) -> str:
+    """Write boards as LaTeX tables, one after the other."""
+    return "\n".join([PREAMBLE, *(line for board in boards for line in _table(board))]) + "\n"
+
+
+def _table(board: Board) -> Iterator[str]:
+    yield ""
+    yield r"\begin{table}"
+    yield r"  \centering"
+    yield rf"  \caption{{{escape(board.title)}}}"
+    yield rf"  \begin{{tabular}}{{l{'r' * (len(board.header) - 1)}}}"
+    yield r"    \toprule"
+    yield f"    {' & '.join(escape(title) for title in board.header)} \\\\"
+    yield r"    \midrule"
+    for i, line in enumerate(board.lines):
+        if i == board.first_reference:
+            yield r"    \midrule"
+        cells = (_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True))
+        yield f"    {' & '.join([*map(escape, board.start(line)), *cells])} \\\\"
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}"
+    for note in board.notes:
+        yield rf"  \par\footnotesize {escape(note)}"
+    yield r"\end{table}"
+
+
+def _cell(entry: Entry, decimals: int) -> str:
+    if entry.value is None:
+        return "--"
+    number = f"{entry.value:.{decimals}f}"
+    number = f"${number}$" if number.startswith("-") else number
+    marked = {
+        "best": rf"\textbf{{{number}}}",
+        "second": rf"\underline{{{number}}}",
+        "tied": rf"{number}$^{{\approx}}$",
+    }.get(entry.mark, number)
+    return marked if entry.reach is None else rf"{marked} {{\scriptsize$\pm${entry.reach:.{decimals}f}}}"

@@ -1,0 +1,113 @@
+"""Leaderboards as people read them: on a terminal, as CSV, as Markdown, as LaTeX."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from lordbench.report.headline import LEGEND, Board, boards
+from lordbench.report.latex import latex
+from lordbench.report.marks import Entry
+from lordbench.results.leaderboard import aggregate, wide
+
+SIGNS = {"best": " *", "tied": " ≈"}
+"""Marks that survive where there is neither bold type nor colour."""
+
+
+def render(rows: pd.DataFrame, format_: str) -> str:
+    """Write the leaderboard of rows as text that ends with a line break.
+
+    Args:
+        rows: as from `collect`.
+        format_: `csv` for everything, one line per method, as `wide` lays it out; `markdown` or `latex` for
+            the headline tables.
+    """
+    return RENDERERS[format_](rows)
+
+
+def rich_tables(rows: pd.DataFrame) -> list[Table]:
+    """Make the headline tables of rows for a terminal, each at most 100 columns wide where it can be."""
+    made = boards(rows)
+    return [_rich_table(board, LEGEND if board is made[-1] else "") for board in made]
+
+
+def _rich_table(board: Board, legend: str) -> Table:
+    remarks = [*board.notes, *([legend] if legend else [])]
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title=Text(board.title, style="bold"),
+        title_justify="left",
+        caption=Text("\n".join(remarks) + ("" if legend else "\n"), style="dim"),
+        caption_justify="left",
+    )
+    for i, title in enumerate(board.header):
+        table.add_column(_broken(title), justify="right" if i else "left", overflow="fold")
+    for i, line in enumerate(board.lines):
+        if i == board.first_reference:
+            table.add_section()
+        cells = [_rich_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True)]
+        table.add_row(*map(Text, board.start(line)), *cells, style="dim" if line.is_reference else "")
+    return table
+
+
+def _broken(title: str) -> str:
+    """Break a long title between words, but not before its arrow."""
+    return textwrap.fill(title.replace(" ↑", "\u00a0↑").replace(" ↓", "\u00a0↓"), 12, break_long_words=False)
+
+
+def _rich_cell(entry: Entry, decimals: int) -> Text:
+    """Value over interval, so that seven columns fit; the sign has a place of its own on each line."""
+    if entry.value is None:
+        return Text("–  ")
+    value = Text(f"{entry.value:.{decimals}f}", style="bold" if entry.mark == "best" else "")
+    value.append(SIGNS.get(entry.mark, "  "))
+    if entry.reach is not None:
+        value.append(f"\n±{entry.reach:.{decimals}f}  ", style="not bold dim")
+    return value
+
+
+def _csv(rows: pd.DataFrame) -> str:
+    return wide(aggregate(rows)).to_csv(index=False, lineterminator="\n")
+
+
+def _markdown(rows: pd.DataFrame) -> str:
+    lines = [line for board in boards(rows) for line in _markdown_table(board)]
+    return "\n".join([*lines, LEGEND]) + "\n"
+
+
+def _markdown_table(board: Board) -> Iterator[str]:
+    yield f"### {board.title}\n"
+    yield f"| {' | '.join(board.header)} |"
+    yield f"| --- |{' ---: |' * (len(board.header) - 1)}"
+    for line in board.lines:
+        start = (text.replace("|", "\\|") for text in board.start(line))
+        cells = (_markdown_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True))
+        yield f"| {' | '.join([*start, *cells])} |"
+    yield ""
+    if board.notes:
+        yield "\n".join(f"- {note}" for note in board.notes) + "\n"
+
+
+def _markdown_cell(entry: Entry, decimals: int) -> str:
+    if entry.value is None:
+        return "–"
+    text = f"{entry.value:.{decimals}f}"
+    if entry.reach is not None:
+        text += f" ±{entry.reach:.{decimals}f}"
+    if entry.mark == "best":
+        return f"**{text}** \\*"
+    return text + SIGNS.get(entry.mark, "")
+
+
+RENDERERS: dict[str, Callable[[pd.DataFrame], str]] = {
+    "csv": _csv,
+    "markdown": _markdown,
+    "latex": lambda rows: latex(boards(rows)),
+}

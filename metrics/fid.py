@@ -1,0 +1,65 @@
+"""FID: Fréchet Inception distance."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from unittest import mock
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pytorch_fid import inception
+from torch import Tensor
+
+from lordbench import distances, seeds, weights
+from lordbench.metric import SetMetric
+from lordbench.nn.features import full_precision, to_rgb
+
+
+class Fid(SetMetric):
+    """Fréchet distance of the 2048 pooled features of Inception-v3 (Heusel et al. 2017, eq. 6).
+
+    The network, its weights and its resizing are pytorch-fid's. The value depends on the number of images;
+    below 2,048 the covariances are singular, and it is flagged.
+
+    Raises:
+        MissingWeightsError: Inception's weights are not on this machine.
+    """
+
+    higher_is_better: ClassVar[bool] = False
+    source: ClassVar[str] = "Heusel et al. 2017, package pytorch-fid"
+    weights: ClassVar[tuple[str, ...]] = ("inception",)
+    features_of: ClassVar[str] = "inception"
+
+    def __init__(self, device: torch.device) -> None:
+        self.network = network(weights.load("inception")).to(device)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Features of float [0, 1] images (N, 1 or 3, H, W): float32 (N, 2048)."""
+        with full_precision():
+            (pooled,) = self.network(to_rgb(images.float()))
+        return pooled.flatten(1)  # type: ignore[no-any-return]
+
+    def distance(self, fake: npt.NDArray[np.float64], real: npt.NDArray[np.float64]) -> float:
+        """Fréchet distance between (N, 2048) and (M, 2048) features."""
+        return distances.frechet(fake, real)
+
+    def policy(self) -> str:
+        """Network, resizing and the weights' checksum."""
+        return (
+            "pytorch-fid Inception-v3 of 2015-12-05, 2048-d; bilinear to 299 px, not antialiased; "
+            f"range [-1, 1]; float64 statistics; weights {weights.checksum('inception')}"
+        )
+
+
+def network(state: dict[str, Tensor]) -> torch.nn.Module:
+    """pytorch-fid's Inception-v3 on the CPU, frozen, with the given state dict of its publisher's file.
+
+    The package can only build the network with weights that it downloads itself; ours are handed to it in
+    place of the download. Its constructors draw numbers, which must not come from the global generator.
+    """
+    download = mock.patch.object(inception, "load_state_dict_from_url", return_value=state)
+    with download, seeds.initialising(0, "fid"):
+        built: torch.nn.Module = inception.InceptionV3()
+    return built.eval()

@@ -1,0 +1,74 @@
+"""LPIPS: learned perceptual image patch similarity, on AlexNet."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import ClassVar
+
+import lpips
+import torch
+from torch import Tensor
+
+from lordbench import weights
+from lordbench.metric import PairMetric
+from lordbench.nn.features import full_precision, resize, to_rgb
+
+SMALLEST = 64
+"""Smaller images are enlarged to this size: at 32 px AlexNet's last three layers see one position only."""
+
+
+class Lpips(PairMetric):
+    """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, on weights that lordbench checks.
+
+    Raises:
+        MissingWeightsError: AlexNet's weights are not on this machine.
+    """
+
+    higher_is_better: ClassVar[bool] = False
+    source: ClassVar[str] = "Zhang et al. 2018, package lpips"
+    weights: ClassVar[tuple[str, ...]] = ("alexnet",)
+
+    def __init__(self, device: torch.device) -> None:
+        self.network = _network().to(device)
+
+    @torch.no_grad()
+    def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Compare float [0, 1] images (N, C, H, W), C of 1 or 3: float32 (N,), 0 for equal images."""
+        with full_precision():
+            return self.network(_prepare(fake), _prepare(real)).flatten()  # type: ignore[no-any-return]
+
+    def policy(self) -> str:
+        """Network, range, resizing and the weights' checksum."""
+        return (
+            f"alex v0.1; range [-1, 1]; grey tiled; images below {SMALLEST} px enlarged to it, bilinearly; "
+            f"weights {weights.checksum('alexnet')}"
+        )
+
+
+def _prepare(images: Tensor) -> Tensor:
+    """The package wants [-1, 1]: fed [0, 1], it runs as well and gives wrong values."""
+    images = images.float()
+    if min(images.shape[-2:]) < SMALLEST:
+        images = resize(images, SMALLEST)
+    return to_rgb(images) * 2 - 1
+
+
+def _network() -> torch.nn.Module:
+    """The package's network with our trunk and its own heads; left alone, it downloads a trunk."""
+    trunk = weights.load("alexnet")
+    heads_file = Path(lpips.__file__).parent / "weights" / "v0.1" / "alex.pth"
+    heads = torch.load(heads_file, map_location="cpu", weights_only=True)
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the package calls torchvision the old way
+        network: torch.nn.Module = lpips.LPIPS(  # type: ignore[attr-defined]
+            net="alex", pretrained=False, pnet_rand=True, verbose=False
+        )
+    state = network.state_dict()
+    for key in state:
+        if key.startswith("net."):  # net.slice2.3.weight is torchvision's features.3.weight
+            state[key] = trunk[f"features.{key.split('.', 2)[2]}"]
+        elif key.startswith("lin"):  # the package registers each head twice, as lin2 and as lins.2
+            state[key] = heads[key.replace("lins.", "lin", 1)]
+    network.load_state_dict(state, assign=True)
+    return network.eval().requires_grad_(False)

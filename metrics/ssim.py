@@ -1,0 +1,65 @@
+"""Structural similarity."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lordbench.errors import UserError
+from lordbench.metric import PairMetric
+
+WINDOW = 11
+SIGMA = 1.5
+C1 = 0.01**2
+C2 = 0.03**2
+
+
+class Ssim(PairMetric):
+    """Structural similarity, the mean over positions and channels (Wang et al. 2004, eq. 13).
+
+    Local means, variances and covariance are weighted by a Gaussian window, 11 x 11 and of deviation 1.5,
+    and are taken only where the window lies inside the image. Equal to scikit-image's
+    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+    source: ClassVar[str] = "Wang et al. 2004"
+
+    def __init__(self, device: torch.device) -> None:
+        offsets = torch.arange(WINDOW, dtype=torch.float64, device=device) - WINDOW // 2
+        window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+        self.window = window / window.sum()
+
+    @torch.no_grad()
+    def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Compare float [0, 1] images (N, C, H, W), H and W of 11 or more: float64 (N,), at most 1.
+
+        Raises:
+            UserError: the images are smaller than the window.
+        """
+        if min(fake.shape[-2:]) < WINDOW:
+            raise UserError(f"SSIM needs images of {WINDOW} px or more, not {tuple(fake.shape[-2:])}")
+        # float64, as a variance is taken as the difference of two near numbers
+        x, y = fake.double(), real.double()
+        mean_x, mean_y = self._smooth(x), self._smooth(y)
+        variances = self._smooth(x * x) - mean_x**2 + self._smooth(y * y) - mean_y**2
+        covariance = self._smooth(x * y) - mean_x * mean_y
+        luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+        structure = (2 * covariance + C2) / (variances + C2)
+        return (luminance * structure).mean(dim=(1, 2, 3))
+
+    def policy(self) -> str:
+        """Window, range and averaging."""
+        return f"range [0, 1]; Gaussian window {WINDOW}, sigma {SIGMA}; no padding; mean over channels"
+
+    def _smooth(self, images: Tensor) -> Tensor:
+        """Weighted means under the window: (N, C, H - 10, W - 10)."""
+        # As products with band matrices: CPUs multiply float64 matrices far faster than they convolve.
+        return self._band(images.shape[-2]) @ images @ self._band(images.shape[-1]).T
+
+    def _band(self, size: int) -> Tensor:
+        places = size - WINDOW + 1
+        return torch.stack([F.pad(self.window, (i, places - 1 - i)) for i in range(places)])

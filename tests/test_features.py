@@ -1,0 +1,67 @@
+"""Feature networks: torchvision's weights, torchvision's activations, frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from lordbench import weights
+from lordbench.nn import features
+from lordbench.weights import registry
+
+
+class TestTheRightTensors:
+    def test_vgg16_is_torchvisions(self, real_weights: dict[str, Path]) -> None:
+        # as printed from torchvision's file in public notebooks
+        kernel = torch.tensor(
+            [[-0.5537, 0.1427, 0.5290], [-0.5831, 0.3566, 0.7657], [-0.6902, -0.0480, 0.4841]]
+        )
+        torch.testing.assert_close(
+            weights.load("vgg16")["features.0.weight"][0, 0], kernel, atol=5e-5, rtol=0
+        )
+
+    def test_alexnet_is_torchvisions(self, real_weights: dict[str, Path]) -> None:
+        row = torch.tensor([0.11864, 0.094069, 0.095435])
+        torch.testing.assert_close(
+            weights.load("alexnet")["features.0.weight"][0, 0, 0, :3], row, atol=5e-6, rtol=0
+        )
+
+
+class TestFeatureNetworks:
+    def test_activations_are_torchvisions(self, real_weights: dict[str, Path]) -> None:
+        # torchvision's own layers one after the other; its ReLUs overwrite a convolution's output in place
+        reference = registry.skeleton("vgg16")
+        state = {key.removeprefix("features."): value for key, value in weights.load("vgg16").items()}
+        reference.load_state_dict(state, assign=True)
+        images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        layers, collected, x = [2, 7, 12, 21, 30], [], images
+        with torch.no_grad():
+            for index, layer in enumerate(reference):
+                x = layer(x)
+                collected += [x] if index in layers else []
+            ours = features.vgg16_activations(features.vgg16_features(), images, layers)
+        for a, b in zip(ours, collected, strict=True):
+            torch.testing.assert_close(a, b)
+
+    def test_convolutions_can_be_had_before_their_relu(self, real_weights: dict[str, Path]) -> None:
+        network = features.vgg16_features()
+        images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        (raw,) = features.vgg16_activations(network, images, [2], relu=False)
+        (after,) = features.vgg16_activations(network, images, [2])
+        assert raw.min() < 0
+        torch.testing.assert_close(raw.relu(), after)
+
+    def test_networks_are_frozen_but_let_gradients_through(self, real_weights: dict[str, Path]) -> None:
+        network = features.alexnet_features()
+        assert not network.training
+        assert not any(p.requires_grad for p in network.parameters())
+        images = torch.rand(1, 3, 64, 64, requires_grad=True)
+        network(features.imagenet_normalise(images)).sum().backward()
+        assert images.grad is not None
+        assert images.grad.abs().sum() > 0
+
+    def test_building_one_leaves_the_global_generator_alone(self, real_weights: dict[str, Path]) -> None:
+        before = torch.get_rng_state()
+        features.vgg16_features()
+        assert torch.equal(torch.get_rng_state(), before)

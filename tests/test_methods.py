@@ -1,0 +1,194 @@
+"""What the methods learn on a tiny set, and the parts of their objectives that are easy to get wrong."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, context, halves
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from lordbench import components, inference, seeds
+from lordbench.images import ImageSet
+from lordbench.method import Codes, DataSpec, Method
+
+SMALL: dict[str, Any] = {
+    "class_size": 16,
+    "content_size": 8,
+    "width": 32,
+    "reconstruction": "pyramid",
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lord": {"generator_rate": 2e-3, "latent_rate": 2e-2, "encoder_rate": 2e-3, "decay": 1e-3},
+    "drnet": {"learning_rate": 1e-3, "final_rate": 1e-5, "adversary": 1e-3},
+    "mlvae": {"learning_rate": 1e-3, "final_rate": 1e-5, "kl_weight": 1e-4, "per_class": 4},
+}
+DATA = halves(n_classes=8, n_contents=8, size=16)
+CONTENT = np.arange(len(DATA))
+CLASS = np.roll(CONTENT, 11)  # image of another class, three directions further
+TRUTH = DATA.classes[CLASS] * 8 + CONTENT % 8
+
+
+def build(name: str, data: ImageSet, **settings: Any) -> Method:
+    kind: type[Method] = components.find("methods", name).load()
+    with seeds.initialising(0, "init"):
+        return kind(kind.Config(**(SMALL | SETTINGS[name] | settings)), DataSpec.of(data))
+
+
+def train(name: str, images: int = 40_000, **settings: Any) -> Method:
+    method = build(name, DATA, **settings)
+    method.fit(DATA, context(images, batch_size=32))
+    return method.eval()
+
+
+def transfer_error(method: Method, codes: Codes) -> float:
+    """Mean L1 of transfers against the true images."""
+    mixed = Codes(codes.select(CLASS).class_code, codes.select(CONTENT).content_code)
+    outputs = inference.decode(method, mixed)
+    return float(np.abs(outputs / 255 - DATA.images[TRUTH] / 255).mean())
+
+
+def class_leak(codes: Tensor) -> float:
+    """Normalized accuracy of a linear probe for the class on content codes, on held-out contents."""
+    assert DATA.contents is not None
+    known = DATA.contents % 2 != 0
+    probe = LogisticRegression(max_iter=2000).fit(codes[known].numpy(), DATA.classes[known])
+    accuracy = float(probe.score(codes[~known].numpy(), DATA.classes[~known]))
+    return (accuracy - 1 / 8) / (1 - 1 / 8)
+
+
+COPY_FLOOR = float(np.abs(DATA.images[CLASS] / 255 - DATA.images[TRUTH] / 255).mean())
+"""Error of image B itself: the right class with the wrong content."""
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_transfer_by_encoders_beats_the_floor(name: str) -> None:
+    method = train(name)
+    codes = inference.encode(method, DATA.images, CPU)
+    assert transfer_error(method, codes) < COPY_FLOOR / 2
+
+
+def test_lords_latent_codes_transfer_and_do_not_leak() -> None:
+    method = train("lord")
+    codes = method.train_codes()
+    assert codes is not None
+    assert transfer_error(method, codes) < COPY_FLOOR / 3
+    assert class_leak(codes.content_code) < 0.2
+    same = codes.class_code[DATA.classes == 3]
+    assert torch.equal(same, same[:1].expand_as(same))
+
+
+def test_noise_is_what_keeps_the_class_out_of_lords_content_codes() -> None:
+    """The paper's claim about the regularizer, on amortized class codes, where nothing else prevents it."""
+    leaks = {}
+    for regularizer in ("noise", "none"):
+        codes = train("lord", images=16_000, regularizer=regularizer).train_codes()
+        assert codes is not None
+        leaks[regularizer] = class_leak(codes.content_code)
+    assert leaks["noise"] < leaks["none"]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"class_code": "amortized"},
+        {"content_code": "amortized"},
+        {"class_code": "amortized", "content_code": "amortized", "regularizer": "kl"},
+        {"regularizer": "kl"},
+        {"regularizer": "none"},
+    ],
+)
+def test_variants_of_lord_train_and_say_which_codes_they_learned(variant: dict[str, str]) -> None:
+    method = build("lord", DATA, **variant)
+    before = [parameter.detach().clone() for parameter in method.parameters()]
+    method.fit(DATA, context(1280))
+    changed = [not torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True)]
+    assert all(changed), "a parameter never had a gradient"
+    latent = "amortized" not in variant.values()
+    assert (method.train_codes() is not None) == latent
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_state_is_restored_and_coding_is_deterministic(name: str) -> None:
+    first, second = build(name, DATA).eval(), build(name, DATA).eval()
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(0.01)
+    second.load_state_dict(first.state_dict())
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        a, b = first.encode(images), second.encode(images)
+        assert torch.equal(a.class_code, b.class_code)
+        assert torch.equal(a.content_code, b.content_code)
+        output = first.decode(a)
+        assert torch.equal(output, second.decode(b))
+        assert output.shape == images.shape
+        assert output.dtype == torch.float32
+        assert first.encode_class(images).shape == a.class_code.shape[1:]
+
+
+@pytest.mark.parametrize("settings", [{"architecture": "published"}, {"reconstruction": "published"}])
+def test_drnet_as_published(settings: dict[str, str]) -> None:
+    method = build("drnet", DATA, **settings)
+    run = context(1600)
+    method.fit(DATA, run)
+    terms = [record["reconstruction"] for record in run.progress.history]
+    assert terms[-1] < terms[0]
+
+
+def test_drnets_discriminator_and_encoders_pull_against_each_other() -> None:
+    """The adversary's step changes the discriminator only, the main step everything else."""
+    module = components.find("methods", "drnet").load()
+    swap, beside = (getattr(sys.modules[module.__module__], n) for n in ("_swap", "_beside"))
+    codes = torch.arange(8.0).view(4, 2)
+    assert swap(codes).tolist() == [[2, 3], [0, 1], [6, 7], [4, 5]]
+    assert beside(codes, codes).shape == (4, 4)
+    weak, strong = (train("drnet", images=12_000, adversary=w, content_size=4) for w in (0.0, 0.3))
+    leak = [class_leak(inference.encode(m, DATA.images, CPU).content_code) for m in (weak, strong)]
+    assert leak[1] < leak[0]
+
+
+def test_mlvae_multiplies_gaussians() -> None:
+    module = sys.modules[components.find("methods", "mlvae").load().__module__]
+    generator = torch.Generator().manual_seed(0)
+    means, log_variances = torch.randn(2, 3, 5, 4, generator=generator, dtype=torch.float64)
+    precision = (-log_variances).exp()
+    mean, log_variance = module.pool(means, log_variances)
+    assert torch.allclose(log_variance, -precision.sum(1).log())
+    assert torch.allclose(mean, (precision * means).sum(1) / precision.sum(1))
+    # Evidence only ever sharpens: the product is at least as certain as its most certain member.
+    assert (log_variance <= log_variances.min(1).values).all()
+
+
+def test_mlvae_pools_extreme_evidence_without_overflow() -> None:
+    module = sys.modules[components.find("methods", "mlvae").load().__module__]
+    mean, log_variance = module.pool(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[-200.0], [200.0]]]))
+    assert mean.item() == pytest.approx(1.0)
+    assert log_variance.item() == pytest.approx(-200.0)
+
+
+def test_mlvaes_divergence_and_likelihood_equal_torchs() -> None:
+    module = sys.modules[components.find("methods", "mlvae").load().__module__]
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 6, 4, generator=generator)
+    posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    prior = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    expected = torch.distributions.kl_divergence(posterior, prior).sum(1)
+    assert torch.allclose(module.divergence(mean, log_variance), expected, atol=1e-5)
+    output, target = torch.rand(2, 3, 1, 4, 4, generator=generator)
+    likelihood = torch.distributions.Normal(output, 1).log_prob(target).sum((1, 2, 3)).mean()
+    assert torch.allclose(module.negative_log_likelihood(output, target), -likelihood, atol=1e-4)
+
+
+def test_mlvaes_class_code_of_several_images_is_the_pooled_one() -> None:
+    method = build("mlvae", DATA).eval()
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        one = method.encode_class(images[:1])
+        assert torch.allclose(one, method.encode(images[:1]).class_code[0], atol=1e-6)
+        means, log_variances = method.class_encoder(images).chunk(2, dim=1)
+        precision = (-log_variances).exp()
+        expected = (precision * means).sum(0) / precision.sum(0)
+        assert torch.allclose(method.encode_class(images), expected, atol=1e-5)
