@@ -25,6 +25,10 @@ def main() -> None:
         if error.hint:
             ERR.print(_plain(error.hint), soft_wrap=True)
         sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:
+        ERR.print(f"[bold red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        ERR.print("Nothing that was finished is lost; the same command goes on from there.")
+        sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_BAD_INPUT)

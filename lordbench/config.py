@@ -85,7 +85,7 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
 
     Args:
         name: of a preset, or a path ending in `.yaml`.
-        overrides: values by dotted key: `image_size`, `budget.images`, or, for a method, `lord.noise`.
+        overrides: values by dotted key, e.g. `image_size` or `budget.images`.
 
     Raises:
         UserError: there is no such preset, the file is no YAML, or a key or value is wrong.
@@ -125,7 +125,8 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
                 close = difflib.get_close_matches(key, model.model_fields, n=1)
                 problems.append(f"unknown setting {key!r}" + (f", did you mean {close[0]}?" if close else ""))
             else:
-                problems.append(f"{key or 'settings'}: {item['msg']}")
+                message = item["msg"].removeprefix("Value error, ")
+                problems.append(f"{key}: {message}" if key else message)
         raise UserError(
             f"{where}: " + "; ".join(problems), f"Settings: {', '.join(model.model_fields)}."
         ) from None
@@ -134,13 +135,12 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
 def _assign(values: dict[str, Any], key: str, value: Any) -> None:
     parts = key.split(".")
     if parts[0] not in Preset.model_fields:
-        if len(parts) != 2:
-            close = difflib.get_close_matches(key, Preset.model_fields, n=1)
-            raise UserError(
-                f"--set {key}: unknown setting" + (f", did you mean {close[0]}?" if close else ""),
-                f"Use METHOD.KEY, or a setting of the preset: {', '.join(Preset.model_fields)}.",
-            )
-        parts = ["methods", *parts]
+        close = difflib.get_close_matches(key, Preset.model_fields, n=1)
+        raise UserError(
+            f"--set {key}: unknown setting" + (f", did you mean {close[0]}?" if close else ""),
+            f"Use a setting of the preset ({', '.join(Preset.model_fields)}), or METHOD.KEY for one of a "
+            "method of this run.",
+        )
     for part in parts[:-1]:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):

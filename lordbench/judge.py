@@ -49,4 +49,4 @@ class Judge:
 
 
 def _flat(images: UInt8Array) -> npt.NDArray[np.float32]:
-    return images.reshape(len(images), -1).astype(np.float32) / 255
+    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)

@@ -67,6 +67,10 @@ class MethodConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def weights(self) -> tuple[str, ...]:
+        """Names of the pretrained weights that training needs; without them a run stops before it begins."""
+        return ()
+
 
 class Method(nn.Module, ABC):
     """One method. A plug-in file holds one subclass; the file's name is the method's name.

@@ -70,17 +70,11 @@ class Scoring:
             groups: which samples go together in the interval, int64 (N,).
             seed: of the interval.
         """
-        for name, metric in self._of_kind(PairMetric):
+        for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
             if metric is None:
                 yield self._lacking(place, name, len(fake))
                 continue
-            values = _batched(
-                lambda start, metric=metric: metric(
-                    inference.to_float(fake[start : start + BATCH], self.device),
-                    inference.to_float(real[start : start + BATCH], self.device),
-                ),
-                len(fake),
-            )
+            values = self._batched(metric, fake, real)
             yield self.mean(
                 place,
                 name,
@@ -98,15 +92,15 @@ class Scoring:
         Features of the real images are kept under `real_key` for the next comparison.
         """
         outputs: dict[str, npt.NDArray[np.float64]] = {}
-        for name, metric in self._of_kind(SetMetric):
+        for name, metric in self._of_kind(SetMetric):  # type: ignore[type-abstract]
             if metric is None:
                 yield self._lacking(place, name, len(fake))
                 continue
             network = metric.features_of
             if network not in outputs:
-                outputs[network] = self._features(metric, fake)
+                outputs[network] = self._batched(metric.features, fake)
             if (network, real_key) not in self.features:
-                self.features[network, real_key] = self._features(metric, real)
+                self.features[network, real_key] = self._batched(metric.features, real)
             n = min(len(fake), len(real))
             yield Measurement(
                 **place._asdict(),
@@ -121,7 +115,7 @@ class Scoring:
 
     def probes(self) -> Iterator[tuple[str, Probe]]:
         """The probes that can be had."""
-        for name, metric in self._of_kind(Probe):
+        for name, metric in self._of_kind(Probe):  # type: ignore[type-abstract]
             if metric is not None:
                 yield name, metric
 
@@ -168,14 +162,11 @@ class Scoring:
             note=self.reasons[name],
         )
 
-    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
-        return _batched(
-            lambda start: metric.features(inference.to_float(images[start : start + BATCH], self.device)),
-            len(images),
-        )
-
-
-@torch.no_grad()
-def _batched(compute: Callable[[int], torch.Tensor], n: int) -> npt.NDArray[np.float64]:
-    parts = [compute(start).double().cpu() for start in range(0, n, BATCH)]
-    return torch.cat(parts).numpy()
+    def _batched(self, compute: Callable[..., torch.Tensor], *sets: UInt8Array) -> npt.NDArray[np.float64]:
+        """Apply `compute` to batches of one or more sets of images side by side."""
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(sets[0]), BATCH):
+                batch = (inference.to_float(images[start : start + BATCH], self.device) for images in sets)
+                parts.append(compute(*batch).double().cpu())
+        return torch.cat(parts).numpy()

@@ -19,7 +19,7 @@ class Mean(Method):
     source: ClassVar[str] = "none"
     def fit(self, train, context): pass
     def encode(self, images): return Codes(images.mean((2, 3)), images.mean((1, 2)))
-    def decode(self, codes): return torch.full((len(codes), self.spec.channels, self.spec.size, self.spec.size), 0.5)
+    def decode(self, codes): return torch.full((len(codes), 3, self.spec.size, self.spec.size), 0.5)
 """
 
 

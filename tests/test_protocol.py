@@ -112,7 +112,7 @@ def test_judge_knows_real_images_and_is_not_fooled() -> None:
 
 
 def test_interval_covers_the_truth_of_clustered_values() -> None:
-    """95 % of intervals contain the true mean; intervals that ignore the clusters would contain it far less."""
+    """95 % of intervals contain the true mean; those that ignore the clusters contain it far less."""
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 5)
     covered, naive = 0, 0

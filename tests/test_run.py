@@ -47,7 +47,7 @@ STAMPS = ["train_seconds", "train_images_per_second", "peak_memory_mib", "starte
 Run = Callable[..., int]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Call the command line in this process, offline, in an empty folder; returns the exit status."""
     monkeypatch.chdir(tmp_path)
@@ -326,7 +326,13 @@ def test_grey_images_without_content_labels(run: Run) -> None:
     assert "class from content" in set(rows["subject"])
     assert "content from class" not in set(rows["subject"])
     assert "class_agreement" in set(rows["metric"])
-    for split in ("classes",):
-        assert run(
-            "run", "--dataset", "folder:faces", "--preset", "tiny.yaml", "--methods", "mlvae", "--split", split
-        ) == 0  # fmt: skip
+    held_out = ["--methods", "mlvae", "--split", "classes"]
+    assert run("run", "--dataset", "folder:faces", "--preset", "tiny.yaml", *held_out) == 0
+
+
+def test_settings_of_a_method_make_a_variant(run: Run) -> None:
+    run(*TINY, "--methods", "lord", "--set", "lord.noise=0.5", "--experiments", "reconstruction")
+    run(*TINY, "--methods", "lord[noise=0.5]", "--experiments", "reconstruction")
+    rows = results()
+    assert set(rows["variant"]) == {"noise=0.5"}
+    assert rows["cell"].nunique() == 1

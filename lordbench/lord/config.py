@@ -28,6 +28,10 @@ class LordConfig(TrunkConfig):
         stage1_share: share of the budget that stage 1 gets; 0.5 as published (200 epochs each).
     """
 
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss, which is the published one too."""
+        return () if self.reconstruction == "pyramid" else ("vgg16",)
+
     regularizer: Literal["noise", "kl", "none"] = "noise"
     class_code: Literal["latent", "amortized"] = "latent"
     content_code: Literal["latent", "amortized"] = "latent"

@@ -27,6 +27,10 @@ class TrunkConfig(MethodConfig):
     slope: float = Field(0.01, ge=0)
     reconstruction: Reconstruction = "perceptual"
 
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss."""
+        return ("vgg16",) if self.reconstruction == "perceptual" else ()
+
     def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
         """Build an encoder for codes of `code_size`."""
         return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)

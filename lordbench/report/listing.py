@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -80,7 +81,7 @@ def machine_table() -> Table:
     return table
 
 
-def _describe(kind: type) -> tuple[str, str]:
+def _describe(kind: Any) -> tuple[str, str]:
     if issubclass(kind, Metric):
         direction = "higher is better" if kind.higher_is_better else "lower is better"
         return direction + (f", {kind.unit}" if kind.unit else ""), kind.source

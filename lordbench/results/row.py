@@ -62,7 +62,7 @@ class Provenance(BaseModel):
         dataset: name of the data set.
         data_settings: settings of the data set that differ from its defaults.
         split: `samples` or `classes`.
-        preset: name of the preset; `+` follows where settings of it were overridden.
+        preset: name of the preset, with the settings of it that were overridden.
         seed: of the cell.
         protocol_version: version of the experiments' definitions.
         schema_version: version of these columns.

@@ -73,7 +73,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         write_json(folder.path / "cell.json", cell.model_dump(mode="json"))
         device = resolve_device(workshop.device)
         parts = split(images, cell.split, cell.seed)
-        method = _build(cell, parts).to(device, memory_format=torch.channels_last)
+        method = _build(cell, parts).to(device).to(memory_format=torch.channels_last)
         if folder.is_trained():
             load_module(folder.model, method)
         else:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,7 @@ from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import UserError
 from lordbench.images import ImageSet
+from lordbench.selectors import Selector
 from lordbench.splits import SPLIT_VERSION, SplitName
 
 TRUNK_FILES = ("training.py", "batches.py", "nn/*.py")
@@ -33,7 +35,7 @@ class Request:
         seeds: of the cells.
         split: name.
         data_settings: settings of the data set, over those of its selector.
-        overrides: settings of the preset, by dotted key.
+        overrides: settings of the preset, or of a method, by dotted key.
     """
 
     methods: list[str]
@@ -93,10 +95,11 @@ class Cell(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells to run, and the data they share."""
+    """Cells to run, what they share, and the pretrained weights that their training needs."""
 
     cells: list[Cell]
     images: ImageSet
+    weights: frozenset[str]
 
 
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
@@ -105,27 +108,26 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     Raises:
         UserError: anything named in the request is unknown, wrong or missing.
     """
-    preset = load_preset(request.preset, request.overrides)
+    chosen = [selectors.parse(text) for text in request.methods]
+    overrides = {key: value for key, value in request.overrides.items() if not _methods_setting(key, chosen)}
+    preset = load_preset(request.preset, overrides)
     experiments = request.experiments or _unbroken_experiments()
     for name in experiments:
         components.find("experiments", name).load()
-    methods = [_method(selector, preset) for selector in request.methods]
-    known = {method["method_name"] for method in methods}
-    for name in preset.methods.keys() & {key.split(".")[-2] for key in request.overrides if "." in key}:
-        if name not in known:
-            raise UserError(f"--set {name}.…: {name} is not among the methods of this run")
+    methods = [_method(selector, preset, request.overrides) for selector in chosen]
     dataset, data = _dataset(request)
     images = dataset.load(preset.image_size, track)
     shared = data | {
         "data_fingerprint": images.fingerprint,
         "split": request.split,
-        "preset_name": request.preset + ("+" if request.overrides else ""),
+        "preset_name": request.preset + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": preset,
     }
     cells = [
         _cell(method | shared | {"seed": seed}, experiments) for seed in request.seeds for method in methods
     ]
-    return Plan(list({cell.id: cell for cell in cells}.values()), images)
+    needed = frozenset(name for method in methods for name in method["weights"])
+    return Plan(list({cell.id: cell for cell in cells}.values()), images, needed)
 
 
 def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
@@ -152,21 +154,31 @@ def _unbroken_experiments() -> list[str]:
     return names
 
 
-def _method(selector: str, preset: Preset) -> dict[str, Any]:
-    chosen = selectors.parse(selector)
+def _methods_setting(key: str, methods: list[Selector]) -> bool:
+    """Whether a key such as `lord.noise` names a setting of one of the methods."""
+    return any(key.startswith(f"{Path(method.name).stem}.") for method in methods)
+
+
+def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
     component = components.find("methods", chosen.name)
     kind = component.load()
     files = component.source_files()
     for pattern in TRUNK_FILES:
         files += sorted(components.PACKAGE.glob(pattern))
-    values = preset.settings(component.name, kind.Config) | chosen.settings
+    prefix = f"{component.name}."
+    set_ = {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
+    variant = chosen.settings | set_
+    config = validated(
+        kind.Config, preset.settings(component.name, kind.Config) | variant, f"method {component.name}"
+    )
     return {
         "method": chosen.name
         if component.path is None or component.name == chosen.name
         else str(component.path),
         "method_name": component.name,
-        "variant": selectors.describe(chosen.settings),
-        "settings": validated(kind.Config, values, f"method {component.name}").model_dump(mode="json"),
+        "variant": selectors.describe(variant),
+        "weights": config.weights(),
+        "settings": config.model_dump(mode="json"),
         "method_source": components.source_hash(files),
     }
 
@@ -203,4 +215,5 @@ def _cell(values: dict[str, Any], experiments: list[str]) -> Cell:
         "protocol_version": PROTOCOL_VERSION,
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return Cell(id=digest[:16], experiments=experiments, **values)
+    fields = {name: value for name, value in values.items() if name in Cell.model_fields}
+    return Cell(id=digest[:16], experiments=experiments, **fields)

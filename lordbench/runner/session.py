@@ -47,7 +47,7 @@ def run_session(
         if force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
-        _fetch_weights(messages)
+        _fetch_weights(plan.weights, messages)
         _print_plan(plan, store, f"{device_name(resolved)}, {_precision(plan, device)}", messages)
         outcomes = _execute(plan, store, device, jobs, messages)
         rows = store.write_results()
@@ -84,13 +84,15 @@ def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console
     return outcomes
 
 
-def _fetch_weights(messages: Console) -> None:
-    for name in FETCHED:
-        if weights.find(name) is None:
-            try:
-                weights.ensure(name, lambda items, text, total: track_on(messages, items, text, total))
-            except UserError as error:
-                messages.print(f"[yellow]Without {name} weights:[/] {escape(str(error))}", soft_wrap=True)
+def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
+    """Fetch what training needs, or stop; fetch what metrics want, or say that they go without."""
+    for name in sorted(needed.union(FETCHED)):
+        try:
+            weights.ensure(name, lambda items, text, total: track_on(messages, items, text, total))
+        except UserError as error:
+            if name in needed:
+                raise
+            messages.print(f"[yellow]Without {name} weights:[/] {escape(str(error))}", soft_wrap=True)
 
 
 def _precision(plan: Plan, device: str) -> str:
