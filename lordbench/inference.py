@@ -14,7 +14,7 @@ BATCH = 128
 
 def to_float(images: UInt8Array, device: torch.device) -> Tensor:
     """Bring images at rest to float32 [0, 1] on a device, channels last."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    pixels = torch.from_numpy(np.array(images)).to(device)  # a copy: memory-mapped images are read-only
     return pixels.contiguous(memory_format=torch.channels_last).float().div_(255)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lordbench.checkpoints import CheckpointStore
+from lordbench.datasets.toycars import ToyCars, ToyCarsConfig
 from lordbench.device import Precision
 from lordbench.images import ImageSet, fingerprint
 from lordbench.training import Budget, Context
@@ -38,6 +39,12 @@ def halves(n_classes: int = 6, n_contents: int = 9, size: int = 16) -> ImageSet:
         tuple(f"direction{i}" for i in range(n_contents)),
         fingerprint(images, classes, contents, "halves-1"),
     )
+
+
+def cars(n_cars: int = 12, azimuths: int = 8, elevations: int = 2, size: int = 16) -> ImageSet:
+    """A small set of toy cars, for what methods learn."""
+    settings = {"n_cars": n_cars, "azimuths": azimuths, "elevations": elevations}
+    return ToyCars(ToyCarsConfig(**settings)).load(size)
 
 
 def context(images: int, batch_size: int = 32, checkpoints: CheckpointStore | None = None) -> Context:

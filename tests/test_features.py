@@ -65,3 +65,27 @@ class TestFeatureNetworks:
         before = torch.get_rng_state()
         features.vgg16_features()
         assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_perceptual_loss_is_pixel_l1_plus_l1_of_vgg16(real_weights: dict[str, Path]) -> None:
+    from lordbench.nn.perceptual import LAYERS, PerceptualLoss
+
+    generator = torch.Generator().manual_seed(0)
+    fake, real = torch.rand(2, 2, 1, 64, 64, generator=generator)
+    fake.requires_grad_(True)
+    loss = PerceptualLoss()
+    value = loss(fake, real)
+    value.backward()
+    assert fake.grad is not None
+    assert (fake.grad != 0).any()
+    assert all(parameter.grad is None for parameter in loss.parameters())
+    assert loss(real, real) == 0
+    network = features.vgg16_features()
+    mean, std = torch.tensor(features.IMAGENET_MEAN), torch.tensor(features.IMAGENET_STD)
+    expected = (fake - real).abs().mean()
+    x, y = ((image.repeat(1, 3, 1, 1) - mean[:, None, None]) / std[:, None, None] for image in (fake, real))
+    for index, layer in enumerate(network):
+        x, y = layer(x), layer(y)
+        if index in {i if i == 30 else i + 1 for i in LAYERS}:
+            expected = expected + (x - y).abs().mean()
+    assert torch.allclose(value, expected, rtol=1e-4)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -30,13 +31,13 @@ def render(rows: pd.DataFrame, format_: str) -> str:
     return RENDERERS[format_](rows)
 
 
-def rich_tables(rows: pd.DataFrame) -> list[Table]:
-    """Make the headline tables of rows for a terminal, each at most 100 columns wide where it can be."""
+def rich_tables(rows: pd.DataFrame) -> list[Group]:
+    """Make the headline tables of rows for a terminal, each with its remarks beneath."""
     made = boards(rows)
     return [_rich_table(board, LEGEND if board is made[-1] else "") for board in made]
 
 
-def _rich_table(board: Board, legend: str) -> Table:
+def _rich_table(board: Board, legend: str) -> Group:
     remarks = [*board.notes, *([legend] if legend else [])]
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -44,8 +45,6 @@ def _rich_table(board: Board, legend: str) -> Table:
         collapse_padding=True,
         title=Text(board.title, style="bold"),
         title_justify="left",
-        caption=Text("\n".join(remarks) + ("" if legend else "\n"), style="dim"),
-        caption_justify="left",
     )
     for i, title in enumerate(board.header):
         table.add_column(_broken(title), justify="right" if i else "left", overflow="fold")
@@ -54,7 +53,8 @@ def _rich_table(board: Board, legend: str) -> Table:
             table.add_section()
         cells = [_rich_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True)]
         table.add_row(*map(Text, board.start(line)), *cells, style="dim" if line.is_reference else "")
-    return table
+    # Beneath the table, not as its caption: a narrow table would squeeze it into a column.
+    return Group(table, *(Text(remark, style="dim") for remark in remarks), Text())
 
 
 def _broken(title: str) -> str:
