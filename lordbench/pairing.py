@@ -36,16 +36,34 @@ def draw_pairs(images: ImageSet, pool: ImageSet, count: int, generator: np.rando
     first, second = _candidates(len(images), count, generator)
     kept = images.classes[first] != images.classes[second]
     truth = None
-    if images.contents is not None and pool.contents is not None:
-        assert images.content_names is not None
+    if images.contents is not None:
         kept &= images.contents[first] != images.contents[second]
-        where = np.full((pool.n_classes, len(images.content_names)), -1, dtype=np.int64)
-        # Written from the last to the first image, so that the first of several stays.
-        where[pool.classes[::-1], pool.contents[::-1]] = np.arange(len(pool))[::-1]
-        truth = where[images.classes[second], images.contents[first]]
+        truth = true_images(images, pool, first, second)
         kept &= truth >= 0
     chosen = np.flatnonzero(kept)[:count]
     return Pairs(first[chosen], second[chosen], None if truth is None else truth[chosen])
+
+
+def true_images(images: ImageSet, pool: ImageSet, content: Int64Array, class_: Int64Array) -> Int64Array:
+    """Find the images with the content of some images and the class of others.
+
+    Args:
+        images: with labelled contents.
+        pool: where to look, with the same labels.
+        content: images that give the content, int64 (N,), into `images`.
+        class_: images that give the class, likewise.
+
+    Returns:
+        Index into the pool, int64 (N,), of several the first; -1 where there is none.
+    """
+    assert images.contents is not None
+    assert pool.contents is not None
+    assert pool.content_names is not None
+    where = np.full((pool.n_classes, len(pool.content_names)), -1, dtype=np.int64)
+    # Written from the last to the first image, so that the first of several stays.
+    where[pool.classes[::-1], pool.contents[::-1]] = np.arange(len(pool))[::-1]
+    found: Int64Array = where[images.classes[class_], images.contents[content]]
+    return found
 
 
 def _candidates(n: int, count: int, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:

@@ -110,7 +110,7 @@ class Scoring:
                 unit=metric.unit,
                 higher_is_better=metric.higher_is_better,
                 policy=metric.policy(),
-                note=f"n < {metric.enough}: biased by the sample size" if n < metric.enough else "",
+                note=f"n < {metric.enough}: compare at equal n only" if n < metric.enough else "",
             )
 
     def probes(self) -> Iterator[tuple[str, Probe]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commandline import BROKEN, DATASET, PRESET, Run
 
 from lordbench import components, weights
+from lordbench.cli import main
 from lordbench.errors import MissingWeightsError
 
 
@@ -24,3 +27,26 @@ def real_weights() -> dict[str, Path]:
 def metric_class() -> Callable[[str], type]:
     """Load the class in `metrics/NAME.py`, the way a run does: `metric_class("ssim")`."""
     return lambda name: components.find("metrics", name).load()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call the command line in this process, offline, in an empty folder; returns the exit status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LORDBENCH_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
+    (tmp_path / "halves_set.py").write_text(DATASET)
+    (tmp_path / "tiny.yaml").write_text(PRESET)
+    (tmp_path / "broken.py").write_text(BROKEN)
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["lordbench", *arguments])
+        try:
+            main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        return 0
+
+    return call

@@ -1,80 +1,13 @@
-"""`lordbench run` from end to end: rows, resume, failures, bad input; nothing lost, nothing done twice."""
+"""`lordbench run` from end to end: rows, pictures, resume; nothing lost, nothing done twice."""
 
-import json
-import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
+from commandline import STAMPS, TINY, Run, results
 
-from lordbench.cli import main
-from lordbench.results.row import COLUMNS, read_csv
-
-DATASET = """
-from typing import ClassVar
-from helpers import halves
-from lordbench.dataset import Dataset
-
-class Halves(Dataset):
-    summary: ClassVar[str] = "coloured halves"
-    def load(self, size, track=None):
-        return halves(n_classes=8, n_contents=16, size=size)
-"""
-PRESET = """
-summary: tiny
-image_size: 16
-precision: float32
-budget: {images: 640, batch_size: 32}
-evaluation: {pairs: 30, real_images: 64, grid: [3, 2]}
-defaults: {class_size: 8, content_size: 4, width: 8, reconstruction: pyramid}
-"""
-BROKEN = """
-from typing import ClassVar
-from lordbench.method import Codes, Method
-
-class Broken(Method):
-    summary: ClassVar[str] = "fails"
-    source: ClassVar[str] = "none"
-    def fit(self, train, context): raise ValueError("no such luck")
-    def encode(self, images): return Codes(images.mean((2, 3)), images.mean((1, 2)))
-    def decode(self, codes): return codes.class_code
-"""
-STAMPS = ["train_seconds", "train_images_per_second", "peak_memory_mib", "started"]
-Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call the command line in this process, offline, in an empty folder; returns the exit status."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LORDBENCH_OFFLINE", "1")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
-    (tmp_path / "halves_set.py").write_text(DATASET)
-    (tmp_path / "tiny.yaml").write_text(PRESET)
-    (tmp_path / "broken.py").write_text(BROKEN)
-
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["lordbench", *arguments])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-        return 0
-
-    return call
-
-
-TINY = ["run", "--dataset", "./halves_set.py", "--preset", "tiny.yaml"]
-
-
-def results(folder: str = "runs") -> pd.DataFrame:
-    return read_csv(Path(folder) / "results.csv")
+from lordbench.results.row import COLUMNS
 
 
 def test_three_methods_give_rows_tables_and_pictures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,21 +117,6 @@ def test_force_trains_again(run: Run) -> None:
     assert model.stat().st_mtime_ns != before
 
 
-def test_a_failing_method_stops_only_itself(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*TINY, "--methods", "./broken.py,mlvae", "--experiments", "reconstruction") == 1
-    assert "no such luck" in capsys.readouterr().err
-    assert set(results()["method"]) == {"mlvae"}
-    (failure,) = Path("runs").rglob("failure.json")
-    assert "no such luck" in json.loads(failure.read_text())["traceback"]
-    assert run(*TINY, "--methods", "./broken.py") == 1  # never taken for finished
-
-
-def test_a_diverging_loss_is_recorded(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*TINY, "--methods", "lord[generator_rate=1e30]", "--experiments", "reconstruction") == 1
-    assert "became" in capsys.readouterr().err
-    assert not list(Path("runs").rglob("model.safetensors"))
-
-
 def test_several_jobs_give_the_rows_of_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -217,97 +135,6 @@ def test_several_jobs_give_the_rows_of_one(run: Run, monkeypatch: pytest.MonkeyP
     pd.testing.assert_frame_equal(
         results("one").drop(columns=drop), results("two").drop(columns=drop), rtol=1e-3
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--methods", "lrod"], "did you mean lord"),
-        (["--dataset", "toycar"], "did you mean toycars"),
-        (["--methods", "lord[noize=1]"], "did you mean noise"),
-        (["--set", "budget.image=1"], "budget.image"),
-        (["--seeds", "a"], "--seeds"),
-        (["--device", "cuda:7"], "cuda:7"),
-        (["--device", "gpu"], "gpu"),
-        (["--dataset", "folder:nowhere"], "nowhere"),
-        (["--dataset", "folder"], "folder:PATH"),
-        (["--experiments", "leakages"], "did you mean leakage"),
-        (["--preset", "quik"], "did you mean quick"),
-        (["--dataset", "kth"], "handwaving"),
-        (["--split", "nothing"], "split"),
-    ],
-)
-def test_bad_input_is_named_and_exits_with_2(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
-) -> None:
-    assert run("run", "--preset", "tiny.yaml", *arguments) == 2
-    captured = capsys.readouterr()
-    assert words in captured.err
-    assert "Traceback" not in captured.err
-    assert not Path("runs").exists()
-
-
-def test_missing_weights_for_training_stop_before_training(
-    run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(*TINY, "--methods", "lord[reconstruction=perceptual]") == 2
-    assert "vgg16" in capsys.readouterr().err
-
-
-def test_two_runs_in_one_folder(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("runs").mkdir()
-    with FileLock("runs/.lock"):
-        assert run(*TINY) == 2
-    assert "another run" in capsys.readouterr().err
-
-
-def test_an_output_path_that_is_a_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("taken").write_text("mine")
-    assert run(*TINY, "--out", "taken") == 2
-    assert "cannot write" in capsys.readouterr().err
-    assert Path("taken").read_text() == "mine"
-
-
-def test_a_full_disk_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction")
-    before = Path("runs/results.csv").read_bytes()
-    import lordbench.files
-
-    def full(source: object, target: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(lordbench.files.os, "replace", full)
-        assert run(*TINY, "--methods", "mlvae,drnet", "--experiments", "reconstruction") != 0
-    assert Path("runs/results.csv").read_bytes() == before
-    assert not list(Path("runs").rglob(".writing-*"))
-    assert run(*TINY, "--methods", "mlvae,drnet", "--experiments", "reconstruction") == 0
-    assert set(results()["method"]) == {"mlvae", "drnet"}
-
-
-def test_leaderboard_of_two_machines(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    run(*TINY, "--methods", "mlvae", "--out", "a")
-    run(*TINY, "--methods", "drnet", "--out", "b")
-    shutil.copy("b/results.csv", "other.csv")
-    capsys.readouterr()
-    assert run("leaderboard", "a", "other.csv", "--format", "csv") == 0
-    text = capsys.readouterr().out
-    assert "mlvae" in text
-    assert "drnet" in text
-    assert run("leaderboard", "a", "--format", "latex", "--out", "table.tex") == 0
-    assert "toprule" in Path("table.tex").read_text()
-
-
-@pytest.mark.parametrize("kind", ["methods", "datasets", "metrics", "experiments", "presets"])
-def test_lists(run: Run, capsys: pytest.CaptureFixture[str], kind: str) -> None:
-    assert run("list", kind) == 0
-    assert "broken" not in capsys.readouterr().out
-
-
-def test_doctor_and_weights(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("doctor") == 0
-    assert run("weights") == 0
-    assert "vgg16" in capsys.readouterr().out
 
 
 def test_grey_images_without_content_labels(run: Run) -> None:

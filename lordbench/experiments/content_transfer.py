@@ -12,7 +12,7 @@ from lordbench.experiment import Experiment, Trained
 from lordbench.images import ImageSet, Int64Array
 from lordbench.judge import POLICY, Judge
 from lordbench.method import Codes
-from lordbench.pairing import Pairs, draw_pairs, random_views
+from lordbench.pairing import draw_pairs, random_views, true_images
 from lordbench.report.grid import transfer_grid
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
@@ -114,12 +114,18 @@ def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind)
     )
     content = shown[:across]
     class_ = shown[across:] if len(shown) > across + 1 else shown[:down]
-    pairs = Pairs(np.tile(content, len(class_)), np.repeat(class_, len(content)), None)
-    outputs = inference.decode(trained.method, _exchanged(codes, pairs.content, pairs.class_))
+    across_down = np.tile(content, len(class_)), np.repeat(class_, len(content))
+    outputs = inference.decode(trained.method, _exchanged(codes, *across_down))
+    cells = (len(class_), len(content), *outputs.shape[1:])
+    truth = None
+    if images.contents is not None:
+        index = true_images(images, trained.pool, *across_down)
+        truth = trained.pool.images[index].reshape(cells) if (index >= 0).all() else None
     transfer_grid(
         images.images[content],
         images.images[class_],
-        outputs.reshape(len(class_), len(content), *outputs.shape[1:]),
+        outputs.reshape(cells),
         trained.folder / f"transfer-{kind}.png",
         title=f"{trained.label} on {images.name}, {trained.split.name} split, {kind} codes",
+        truth=truth,
     )

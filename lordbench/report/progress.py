@@ -19,15 +19,7 @@ class RunProgress:
 
     def __init__(self, console: Console, cells: int) -> None:
         self.console = console
-        self.bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[detail]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
+        self.bars = _bars(console, "{task.fields[detail]}")
         self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
         self.n_cells = cells
         self.inner: TaskID | None = None
@@ -90,14 +82,19 @@ class RunProgress:
 
 def track_on(console: Console, items: Iterable[T], description: str, total: int) -> Iterator[T]:
     """Iterate with a progress bar of its own."""
-    bars = Progress(
+    bars = _bars(console, "{task.completed:.0f} of {task.total:.0f}")
+    with bars:
+        yield from bars.track(items, total=total, description=description)
+
+
+def _bars(console: Console, detail: str) -> Progress:
+    """Bars that vanish when done; `detail` is shown behind each."""
+    return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TextColumn(detail),
         TimeElapsedColumn(),
         console=console,
         transient=True,
     )
-    with bars:
-        yield from bars.track(items, total=total, description=description)
