@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lordbench.components import plugin_folder
 from lordbench.device import PrecisionSetting
@@ -68,6 +68,13 @@ class Preset(BaseModel):
     evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[call-arg]
     defaults: dict[str, Any] = {}
     methods: dict[str, dict[str, Any]] = {}
+
+    @field_validator("image_size")
+    @classmethod
+    def _doubles_from_four(cls, size: int) -> int:
+        if size & (size - 1):
+            raise ValueError(f"{size} is not one of 8, 16, 32, 64, ...: generators double from 4 pixels")
+        return size
 
     def settings(self, method: str, config: type[MethodConfig]) -> dict[str, Any]:
         """What the preset says of a method: shared settings that it declares, then its own."""

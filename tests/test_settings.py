@@ -71,6 +71,7 @@ def test_overrides() -> None:
         ({"image_sise": 32}, "image_size"),
         ({"budget.image": 5}, "budget.image"),
         ({"image_size": "big"}, "image_size"),
+        ({"image_size": 48}, "8, 16, 32, 64"),
         ({"budget.images": -1}, "budget.images"),
     ],
 )
