@@ -7,6 +7,7 @@ it is asked for, and a component that fails to import is listed as broken; it ne
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -114,6 +115,15 @@ def available(kind: Kind) -> dict[str, Component]:
     """All components of a kind that have a name, in alphabetical order."""
     found = {component.name: component for component in _named(kind)}
     return dict(sorted(found.items()))
+
+
+def unbroken(kind: Kind) -> dict[str, type[Any]]:
+    """Load all components of a kind that can be; `lordbench list` says what is wrong with the rest."""
+    found = {}
+    for name, component in available(kind).items():
+        with contextlib.suppress(UserError):
+            found[name] = component.load()
+    return found
 
 
 def find(kind: Kind, name: str) -> Component:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,10 +17,8 @@ from lordbench import inference
 from lordbench.images import ImageSet
 from lordbench.method import Codes, Method
 from lordbench.results.row import Measurement
+from lordbench.scoring import Scoring
 from lordbench.splits import Split
-
-if TYPE_CHECKING:
-    from lordbench.scoring import Scoring
 
 
 class EvaluationConfig(BaseModel):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from lordbench import components, inference, seeds
+from lordbench import inference, seeds
 from lordbench.errors import UserError
 from lordbench.images import Int64Array, UInt8Array
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
@@ -31,25 +31,23 @@ class Place(NamedTuple):
 class Scoring:
     """Scores images and codes by every metric of its kind.
 
-    A metric that cannot be had (weights missing, plug-in broken) gives measurements without a value and
-    with the reason, and never stops the others.
+    A metric whose weights are missing gives measurements without a value and with the reason, and never
+    stops the others.
 
     Args:
         device: where networks run.
-        names: metrics to use; None for all.
+        kinds: the metrics to use, by name.
     """
 
-    def __init__(self, device: torch.device, names: list[str] | None = None) -> None:
+    def __init__(self, device: torch.device, kinds: Mapping[str, type[Metric]]) -> None:
         self.device = device
+        self.kinds = kinds
         self.metrics: dict[str, Metric] = {}
-        self.kinds: dict[str, type[Metric]] = {}
         self.reasons: dict[str, str] = {}
         self.features: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
-        for name in names or components.available("metrics"):
+        for name, kind in kinds.items():
             try:
-                kind = components.find("metrics", name).load()
-                self.kinds[name] = kind
-                self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)
+                self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
             except UserError as error:
                 self.reasons[name] = error.message
 

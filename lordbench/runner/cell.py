@@ -50,7 +50,7 @@ class Workshop:
     def scoring(self, device: torch.device) -> Scoring:
         """The metrics, made at first use: a cell that is done needs none."""
         if self._scoring is None:
-            self._scoring = Scoring(device)
+            self._scoring = Scoring(device, components.unbroken("metrics"))
         return self._scoring
 
 

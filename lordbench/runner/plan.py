@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -111,7 +110,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     chosen = [selectors.parse(text) for text in request.methods]
     overrides = {key: value for key, value in request.overrides.items() if not _methods_setting(key, chosen)}
     preset = load_preset(request.preset, overrides)
-    experiments = request.experiments or _unbroken_experiments()
+    experiments = request.experiments or list(components.unbroken("experiments"))
     for name in experiments:
         components.find("experiments", name).load()
     methods = [_method(selector, preset, request.overrides) for selector in chosen]
@@ -143,15 +142,6 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
     if colon and not kind.takes_source:
         raise UserError(f"data set {kind_name!r} takes no place, but {source!r} was given")
     return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
-
-
-def _unbroken_experiments() -> list[str]:
-    names = []
-    for name, component in components.available("experiments").items():
-        with contextlib.suppress(UserError):  # `lordbench list experiments` says what is wrong with it.
-            component.load()
-            names.append(name)
-    return names
 
 
 def _methods_setting(key: str, methods: list[Selector]) -> bool:
