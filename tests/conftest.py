@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from commandline import BROKEN, DATASET, PRESET, Run
 
 from lordbench import components, weights
 from lordbench.cli import main
 from lordbench.errors import MissingWeightsError
+
+# The networks of the tests are too small to share between threads: waiting for each other costs more.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
