@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from lordbench import __version__
+from lordbench.cli_data import data
 from lordbench.errors import UserError
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
@@ -200,6 +201,9 @@ def doctor() -> None:
 
     for table in (machine_table(), weights_table(), listing("datasets")):
         OUT.print(table)
+
+
+cli.add_command(data)
 
 
 def _integers(text: str) -> list[int]:

@@ -1,0 +1,122 @@
+"""`lordbench data`: prepare published data sets, list them, look at them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from lordbench.errors import UserError
+
+OUT, ERR = Console(), Console(stderr=True)
+
+
+@click.group()
+def data() -> None:
+    r"""Prepare published data sets, list them, look at them.
+
+    \b
+    Examples:
+      lordbench data list
+      lordbench data prepare cars3d --from nips2015-analogy-data.tar.gz
+      lordbench data show cars3d
+    """
+
+
+@data.command("list")
+def list_() -> None:
+    r"""Show which data sets are ready, which are missing, and how to get those.
+
+    \b
+    Example:
+      lordbench data list
+    """
+    from lordbench.report.data_table import data_table
+
+    table, ways = data_table()
+    OUT.print(table)
+    for way in ways:
+        OUT.print(f"\n{way}", soft_wrap=True, markup=False, highlight=False)
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The official file, or the folder that holds it or what was unpacked from it.",
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set.")
+@click.option(
+    "--no-verify",
+    is_flag=True,
+    help="Take files whose checksums or number are not the official ones; results on them count as results"
+    " on another data set.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that decode images.  [default: cores]")
+def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, workers: int | None) -> None:
+    r"""Prepare a published data set from its official files, once, for all later runs.
+
+    What was prepared before stays until the new one is complete; nothing at --from is changed.
+
+    \b
+    Examples:
+      lordbench data prepare cars3d --from ~/downloads/nips2015-analogy-data.tar.gz
+      lordbench data prepare smallnorb --from ~/downloads --set resolution=96
+    """
+    from lordbench import machine, selectors
+    from lordbench.prepared.dataset import PreparedDataset
+    from lordbench.prepared.source import Source
+    from lordbench.runner.plan import load_dataset
+
+    dataset = load_dataset(name, dict(selectors.assignment(text) for text in settings))
+    if not isinstance(dataset, PreparedDataset):
+        raise UserError(
+            f"data set {name!r} needs no preparation",
+            dataset.missing() or "`lordbench run` takes it as it is.",
+        )
+    source = Source(path.expanduser(), not no_verify, _track, workers or machine.cores())
+    store = dataset.prepare(source)
+    n, channels, size, _ = store.images.shape
+    ERR.print(f"Prepared {name}: {n:,} images of {size} x {size} pixels, {channels} channels")
+    ERR.print(f"in {store.folder}", soft_wrap=True, markup=False, highlight=False)
+
+
+@data.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: NAME.png]")
+@click.option(
+    "--size", type=click.IntRange(8, 256), default=64, show_default=True, help="Pixels of an image."
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set.")
+def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> None:
+    r"""Write a contact sheet of a data set: classes down, contents across.
+
+    \b
+    Examples:
+      lordbench data show toycars
+      lordbench data show "smallnorb[class_label=object]" --out norb.png
+      lordbench data show folder:faces
+    """
+    from lordbench import selectors
+    from lordbench.report.contact_sheet import contact_sheet
+    from lordbench.runner.plan import load_dataset
+
+    chosen = selectors.parse(name)
+    given = dict(selectors.assignment(text) for text in settings)
+    images = load_dataset(chosen.name, chosen.settings | given).load(size, _track)
+    path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
+    contact_sheet(images, path)
+    ERR.print(f"Wrote {path}", markup=False, highlight=False)
+
+
+def _track(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
+    from lordbench.report.progress import track_on
+
+    return track_on(ERR, items, description, total)

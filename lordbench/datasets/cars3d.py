@@ -1,0 +1,82 @@
+"""cars3d: rendered cars from all sides, from the archive of Reed et al., Deep Visual Analogy-Making, 2015."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from scipy.io import loadmat, whosmat
+
+from lordbench.images import UInt8Array
+from lordbench.prepared.dataset import Labels, PreparedDataset
+from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.members import Members, damaged
+from lordbench.prepared.resizing import resized
+from lordbench.prepared.source import OfficialFile, Source
+from lordbench.prepared.store import Draft
+
+ARCHIVE = OfficialFile("nips2015-analogy-data.tar.gz", "4e866a7919c1beedf53964e6f7a23686")
+FOLDERS = ("data/cars", "cars", "")
+PATTERN = r"(car_\w+)_mesh\.mat"
+SIDE, AZIMUTHS, ELEVATIONS = 128, 24, 4
+SHAPE = (SIDE, SIDE, 3, AZIMUTHS, ELEVATIONS)
+VIEWS = AZIMUTHS * ELEVATIONS
+LIMIT = 4 * SIDE * SIDE * 3 * VIEWS
+"""Bytes of the largest file that is read: several times what an official one holds."""
+
+
+class Cars3d(PreparedDataset):
+    """Class = car (183), content = view (96: elevation and azimuth). RGB, from 128 x 128 pixels.
+
+    Cars are ordered by their file names, with numbers by value, whatever the archive's order.
+    """
+
+    summary: ClassVar[str] = "Cars3D; class = car (183), content = view (96: 4 elevations x 24 azimuths)"
+    name: ClassVar[str] = "cars3d"
+    official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE,)
+    site: ClassVar[str] = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
+    n_images: ClassVar[int] = 183 * VIEWS
+
+    def draft(self, source: Source) -> Draft:
+        """Read `data/cars/car_*_mesh.mat`, MATLAB v5: `im`, uint8, 128 x 128 x 3 x azimuth x elevation."""
+        members = source.members(ARCHIVE)
+        cars = members.matching(FOLDERS, PATTERN)
+        if not cars:
+            raise source.lacking("data/cars/car_*_mesh.mat")
+        views = [(elevation, azimuth) for elevation in range(ELEVATIONS) for azimuth in range(AZIMUTHS)]
+        elevation, azimuth = np.tile(np.array(views, dtype=np.int64), (len(cars), 1)).T
+        columns = {
+            "car": Column(np.repeat(np.arange(len(cars), dtype=np.int64), VIEWS), tuple(cars)),
+            "elevation": Column(elevation, tuple(f"elevation {i}" for i in range(ELEVATIONS))),
+            "azimuth": Column(azimuth, tuple(f"azimuth {i}" for i in range(AZIMUTHS))),
+        }
+        size = self.config.resolution
+        return Draft(columns, (3, size, size), _blocks(members, list(cars.values()), size), len(cars))
+
+    def labels(self, columns: dict[str, Column]) -> Labels:
+        """Class = car, content = elevation and azimuth."""
+        return Labels(combine([columns["car"]]), combine([columns["elevation"], columns["azimuth"]]))
+
+
+def _blocks(members: Members, names: list[str], size: int) -> Iterator[tuple[int, UInt8Array]]:
+    for name, content in members.read(names, LIMIT):
+        images = _mesh(content, members.place / name)
+        yield names.index(name) * VIEWS, np.stack([resized(image, size) for image in images])
+
+
+def _mesh(content: bytes, where: Path) -> UInt8Array:
+    """Read one car: uint8, (96, 3, 128, 128), in the order elevation, azimuth."""
+    try:
+        # The shape is looked at first: a forged one could ask for any amount of memory.
+        found = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(content))}
+        if found.get("im") != (SHAPE, "uint8"):
+            raise ValueError(f"`im` should be uint8 {SHAPE}, found {found.get('im', 'none')}")
+        mesh = loadmat(io.BytesIO(content), variable_names=["im"])["im"]
+    except Exception as error:
+        # scipy raises nearly anything on a damaged file.
+        raise damaged(where, error) from error
+    images: UInt8Array = mesh.transpose(4, 3, 2, 0, 1).reshape(VIEWS, 3, SIDE, SIDE)
+    return images

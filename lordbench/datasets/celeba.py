@@ -1,0 +1,137 @@
+"""celeba: faces of celebrities, aligned and cropped (Liu et al., 2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from lordbench.errors import UserError
+from lordbench.images import Int64Array, UInt8Array
+from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
+from lordbench.prepared.decoding import decoded
+from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.members import damaged
+from lordbench.prepared.resizing import resized
+from lordbench.prepared.source import OfficialFile, Source
+from lordbench.prepared.store import Draft
+
+ARCHIVE = OfficialFile("img_align_celeba.zip", "00d2c5bc6d35e252742224ab0c1e8fcb")
+IDENTITY = OfficialFile("identity_CelebA.txt", "32bd1bd63d3c78cd57e08160ec5ed1e2")
+PARTITION = OfficialFile("list_eval_partition.txt", "d32c9cbf5e040fd4025c592c306e6668")
+ATTRIBUTES = OfficialFile("list_attr_celeba.txt", "75e246fa4810816ffd6ee81facbd244c")
+LANDMARKS = OfficialFile("list_landmarks_align_celeba.txt", "cc24ecafdb5b50baae59b03474781f8c")
+FOLDER = "img_align_celeba"
+PATTERN = r"(\d+\.jpg)"
+WIDTH, HEIGHT, CROP = 178, 218, 128
+LIMIT = 1 << 20
+"""Bytes of the largest file that is read; an official one has about ten thousand."""
+
+
+class CelebaConfig(PreparedConfig):
+    """Settings of celeba.
+
+    Attributes:
+        min_images: people with fewer images are left out.
+    """
+
+    resolution: int = Field(default=64, ge=8, le=CROP)
+    min_images: int = Field(default=1, ge=1)
+
+
+class Celeba(PreparedDataset):
+    """Class = identity (10,177), content not labelled. RGB, the middle 128 x 128 pixels of each face.
+
+    Images are in the order of their numbers. The store also keeps, where their official files are given,
+    the official split (`partition`: 0 train, 1 valid, 2 test), the 40 attributes (-1 or 1) and the landmarks
+    (pixels of the whole 178 x 218 image).
+    """
+
+    summary: ClassVar[str] = "CelebA; class = identity (10,177), content not labelled"
+    name: ClassVar[str] = "celeba"
+    official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE, IDENTITY)
+    site: ClassVar[str] = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    n_images: ClassVar[int] = 202_599
+    Config = CelebaConfig
+    config: CelebaConfig
+
+    def draft(self, source: Source) -> Draft:
+        """Read `img_align_celeba/*.jpg`, 178 x 218 pixels, and the lists of labels.
+
+        Raises:
+            UserError: as PreparedDataset, and where an image has no line in a list.
+        """
+        members = source.members(ARCHIVE)
+        found = members.matching((FOLDER, f"Img/{FOLDER}", ""), PATTERN)
+        if not found:
+            raise source.lacking(f"{FOLDER}/*.jpg")
+        columns = _columns(source, list(found))
+        names = list(found.values())
+        size = self.config.resolution
+
+        def blocks() -> Iterator[tuple[int, UInt8Array]]:
+            row = {name: i for i, name in enumerate(names)}
+            stream = members.read(names, LIMIT)
+            faces = decoded(stream, members.place, (WIDTH, HEIGHT), partial(_face, size=size), source.workers)
+            for name, images in faces:
+                yield row[name], images
+
+        return Draft(columns, (3, size, size), blocks(), len(names))
+
+    def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Images of people who have enough of them."""
+        if self.config.min_images == 1:
+            return None
+        values = columns["identity"].values
+        return np.flatnonzero(np.bincount(values)[values] >= self.config.min_images).astype(np.int64)
+
+    def labels(self, columns: dict[str, Column]) -> Labels:
+        """Class = identity."""
+        return Labels(combine([columns["identity"]]), None)
+
+
+def _face(pixels: UInt8Array, size: int) -> UInt8Array:
+    """Cut the middle out of one face, (3, 218, 178) to (1, 3, size, size)."""
+    top, left = (HEIGHT - CROP) // 2, (WIDTH - CROP) // 2
+    return resized(pixels[:, top : top + CROP, left : left + CROP], size)[None]
+
+
+def _columns(source: Source, images: list[str]) -> dict[str, Column]:
+    """The labels of the images, in their order, from whichever lists are there."""
+    columns = _listed(source.require(IDENTITY), images, ["identity"])
+    for official, header in ((PARTITION, ["partition"]), (ATTRIBUTES, None), (LANDMARKS, None)):
+        if path := source.file(official):
+            columns |= _listed(path, images, header)
+    return {name: Column(values) for name, values in columns.items()}
+
+
+def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str, Int64Array]:
+    """Read a list of one line an image: its name, then whole numbers, by the names of these.
+
+    Without a `header`, the file begins with the number of lines and a line that names the numbers.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+    if header is None:
+        header, lines = " ".join(lines[1:2]).split(), lines[2:]
+    values = {}
+    for line in lines:
+        name, *numbers = line.split() or [""]
+        try:
+            values[name] = [int(number) for number in numbers]
+        except ValueError as error:
+            raise damaged(path, error) from error
+    for image in images:
+        if len(values.get(image, [])) != len(header):
+            raise UserError(
+                f"{path}: the line of {image} is missing or cut short",
+                "It is truncated or of another version: get it again from its owners.",
+            )
+    table = np.array([values[image] for image in images], dtype=np.int64)
+    return {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(header)}

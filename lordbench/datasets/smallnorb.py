@@ -1,0 +1,148 @@
+"""smallnorb: photographs of toys under six lights (LeCun, Huang and Bottou, 2004)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from lordbench.images import Int64Array, UInt8Array
+from lordbench.prepared import norb
+from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
+from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.members import damaged
+from lordbench.prepared.resizing import resized
+from lordbench.prepared.source import OfficialFile, Source
+from lordbench.prepared.store import Draft
+
+SIDE, CAMERAS, PHOTOS = 96, 2, 24_300
+"""Pixels a side, cameras, and photographs by each camera in each of the two parts."""
+INFO = ("instance", "elevation", "azimuth", "lighting")
+"""Columns of the info files, in order."""
+AZIMUTH_STEP = 2
+"""The info files number azimuths 0, 2, ..., 34, in tens of degrees."""
+NAMES: dict[str, tuple[str, ...]] = {
+    "part": ("training", "testing"),
+    "category": ("animal", "human", "plane", "truck", "car"),
+    "instance": tuple(f"{i}" for i in range(10)),
+    "elevation": tuple(f"elevation {30 + 5 * i}" for i in range(9)),
+    "azimuth": tuple(f"azimuth {20 * i}" for i in range(18)),
+    "lighting": tuple(f"lighting {i}" for i in range(6)),
+    "camera": tuple(f"camera {i}" for i in range(CAMERAS)),
+}
+STEMS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6x2x96x96-testing")
+KINDS = ("dat", "cat", "info")
+GZIPPED = (
+    ("66054832f9accfe74a0f4c36a75bc0a2", "23c8b86101fbf0904a000b43d3ed2fd9",
+     "51dee1210a742582ff607dfd94e332e3"),
+    ("e4ad715691ed5a3a5f138751a4ceb071", "5aa791cd7e6016cf957ce9bdb93b8603",
+     "a9454f3864d7fd4bb3ea7fc3eb84924e"),
+)  # fmt: skip
+"""md5 of the .gz files, by part and kind."""
+UNPACKED = (
+    ("8138a0902307b32dfa0025a36dfa45ec", "fd5120d3f770ad57ebe620eb61a0b633",
+     "19faee774120001fc7e17980d6960451"),
+    ("e9920b7f7b2869a8f1a12e945b2c166c", "fd5120d3f770ad57ebe620eb61a0b633",
+     "7c5b871cc69dcadec1bf6a18141f5edc"),
+)  # fmt: skip
+"""md5 of the same files unpacked. Both parts show the categories in the same order."""
+
+
+class SmallnorbConfig(PreparedConfig):
+    """Settings of smallnorb.
+
+    Attributes:
+        class_label: `full`: category, instance, elevation, lighting and camera (5,400), content = azimuth
+            (18), as in LORD's published loader; `object`: category and instance (50), content =
+            elevation, azimuth, lighting and camera (1,944).
+    """
+
+    class_label: Literal["full", "object"] = "full"
+
+
+CLASSES = {
+    "full": ("category", "instance", "elevation", "lighting", "camera"),
+    "object": ("category", "instance"),
+}
+CONTENTS = {"full": ("azimuth",), "object": ("elevation", "azimuth", "lighting", "camera")}
+
+
+class Smallnorb(PreparedDataset):
+    """Toys from all sides, by two cameras; the training part, then the testing part. Grey, from 96 x 96."""
+
+    summary: ClassVar[str] = (
+        "smallNORB; class = toy, height, light and camera (5,400), content = azimuth (18)"
+    )
+    name: ClassVar[str] = "smallnorb"
+    official: ClassVar[tuple[OfficialFile, ...]] = tuple(
+        OfficialFile(f"{stem}-{kind}.mat.gz", md5)
+        for stem, sums in zip(STEMS, GZIPPED, strict=True)
+        for kind, md5 in zip(KINDS, sums, strict=True)
+    )
+    site: ClassVar[str] = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
+    n_images: ClassVar[int] = len(STEMS) * PHOTOS * CAMERAS
+    Config = SmallnorbConfig
+    config: SmallnorbConfig
+
+    def draft(self, source: Source) -> Draft:
+        """Read the six files, gzipped or unpacked: int32 labels, and uint8 images of each pair of cameras."""
+        paths = [_paths(source, part) for part in range(len(STEMS))]
+        labels = [_labels(part, *of_part[1:]) for part, of_part in enumerate(paths)]
+        columns = {
+            name: Column(np.concatenate([of_part[name] for of_part in labels]), NAMES[name]) for name in NAMES
+        }
+        counts = [len(of_part["camera"]) // CAMERAS for of_part in labels]
+        size = self.config.resolution
+        blocks = _blocks([of_part[0] for of_part in paths], counts, size)
+        return Draft(columns, (1, size, size), blocks, sum(counts))
+
+    def labels(self, columns: dict[str, Column]) -> Labels:
+        """Class and content as `class_label` says."""
+        choice = self.config.class_label
+        return Labels(
+            combine([columns[name] for name in CLASSES[choice]]),
+            combine([columns[name] for name in CONTENTS[choice]]),
+        )
+
+
+def _paths(source: Source, part: int) -> list[Path]:
+    """The dat, cat and info files of a part."""
+    found = []
+    for kind, gzipped, unpacked in zip(KINDS, GZIPPED[part], UNPACKED[part], strict=True):
+        name = f"{STEMS[part]}-{kind}.mat"
+        plain = source.file(OfficialFile(name, unpacked))
+        found.append(plain or source.require(OfficialFile(f"{name}.gz", gzipped)))
+    return found
+
+
+def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
+    """The labels of a part's images by name, each int64 (2 n,): every photograph counts once a camera."""
+    category = norb.matrix(cat, (), PHOTOS)
+    table = norb.matrix(info, (len(INFO),), PHOTOS)
+    if len(category) != len(table):
+        raise damaged(info, ValueError(f"{len(table)} entries, where {cat.name} has {len(category)}"))
+    columns = dict(zip(INFO, table.T, strict=True))
+    if (columns["azimuth"] % AZIMUTH_STEP).any():
+        raise damaged(info, ValueError("azimuths must be even"))
+    columns["azimuth"] = columns["azimuth"] // AZIMUTH_STEP
+    columns["category"] = category
+    for name, values in columns.items():
+        if values.min() < 0 or values.max() >= len(NAMES[name]):
+            where = cat if name == "category" else info
+            raise damaged(where, ValueError(f"{name} of {values.min()} to {values.max()}"))
+    repeated = {name: np.repeat(values.astype(np.int64), CAMERAS) for name, values in columns.items()}
+    n = len(category)
+    return repeated | {
+        "part": np.full(n * CAMERAS, part, dtype=np.int64),
+        "camera": np.tile(np.arange(CAMERAS, dtype=np.int64), n),
+    }
+
+
+def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[int, UInt8Array]]:
+    row = 0
+    for path, n in zip(paths, counts, strict=True):
+        for pair in norb.images(path, (CAMERAS, SIDE, SIDE), n):
+            yield row, np.stack([resized(image[None], size) for image in pair])
+            row += CAMERAS

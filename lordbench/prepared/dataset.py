@@ -1,0 +1,189 @@
+"""PreparedDataset: a published set, prepared once from its official files and then loaded from the store."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from lordbench import files
+from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
+from lordbench.errors import MissingDataError, UserError
+from lordbench.images import ImageSet, Int64Array, UInt8Array, require_classes
+from lordbench.prepared import store
+from lordbench.prepared.labels import Column
+from lordbench.prepared.resizing import resized
+from lordbench.prepared.source import OfficialFile, Source
+from lordbench.prepared.store import Draft, Store
+
+
+class PreparedConfig(DatasetConfig):
+    """Settings of every prepared set.
+
+    Attributes:
+        resolution: height and width in pixels at which the set is prepared; runs may ask for less.
+    """
+
+    resolution: int = Field(default=64, ge=8, le=256)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class and content of every image, as in ImageSet; `contents` is None where it is not labelled."""
+
+    classes: tuple[Int64Array, tuple[str, ...]]
+    contents: tuple[Int64Array, tuple[str, ...]] | None
+
+
+class PreparedDataset(Dataset):
+    """A published set. The store keeps every label; class and content are chosen from them when loading.
+
+    Attributes:
+        name: of the data set.
+        version: goes up whenever a pixel or a label of the store changes.
+        official: the files that are needed, as their owners publish them.
+        site: where to get them.
+        n_images: of the official set; stands in for checksums where an unpacked folder is given.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    official: ClassVar[tuple[OfficialFile, ...]]
+    site: ClassVar[str]
+    n_images: ClassVar[int]
+    Config: type[DatasetConfig] = PreparedConfig
+    config: PreparedConfig
+
+    @abstractmethod
+    def draft(self, source: Source) -> Draft:
+        """Read the official files as a stream of images at `config.resolution`, with all their labels.
+
+        Raises:
+            UserError: a file is missing, damaged or not the official one; names it.
+        """
+
+    @abstractmethod
+    def labels(self, columns: dict[str, Column]) -> Labels:
+        """Make class and content of the label columns, as the settings say."""
+
+    def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Rows that the settings keep, int64 in rising order; None for all."""
+        return None
+
+    def prepare(self, source: Source) -> Store:
+        """Prepare the set from its official files, in place of what was prepared before.
+
+        Raises:
+            UserError: a file is missing, damaged or not the official one; names it.
+        """
+        draft = self.draft(source)
+        if source.check == "count" and len(draft) != self.n_images:
+            raise UserError(
+                f"{source.path}: {len(draft):,} images, where the official set has {self.n_images:,}",
+                "Some files are missing or too many; --no-verify takes them as they are.",
+            )
+        about = {
+            "name": self.name,
+            "version": self.version,
+            "settings": {"resolution": self.config.resolution},
+            "source": source.path.name,
+            "check": source.check,
+        }
+        store.write(self.folder, draft, about, source.track)
+        return self.stored()
+
+    @property
+    def folder(self) -> Path:
+        """Where the prepared set lies."""
+        return files.home() / "prepared" / f"{self.name}-{self.version}-{self.config.resolution}px"
+
+    def stored(self) -> Store:
+        """The prepared set with all its images.
+
+        Raises:
+            MissingDataError: it is not prepared.
+            UserError: it is damaged.
+        """
+        found = store.read(self.folder)
+        if found is None:
+            raise MissingDataError(self._instruction())
+        return found
+
+    def missing(self) -> str:
+        """Say how to get and prepare the set; empty when it is ready."""
+        return "" if self.folder.is_dir() else self._instruction()
+
+    def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
+        """Load the prepared images, memory-mapped, (N, C, size, size).
+
+        A smaller size than the prepared one is made on first use, and kept beside it.
+
+        Raises:
+            MissingDataError: the set is not prepared; says how to.
+            UserError: `size` is larger than the prepared resolution, or the settings leave one class.
+        """
+        whole = self.stored()
+        if size > whole.size:
+            raise UserError(
+                f"{self.name}: prepared at {whole.size} pixels, which cannot give images of {size}",
+                f"Prepare it with --set resolution={size}, and name {self.name}[resolution={size}].",
+            )
+        kept = self._fitted(whole, size, track)
+        labels = self.labels(kept.columns)
+        classes, class_names = labels.classes
+        contents, content_names = labels.contents or (None, None)
+        require_classes(self.name, class_names)
+        mark = _fingerprint(f"{self.name}-{self.version}", kept, classes, contents)
+        return ImageSet(self.name, kept.images, classes, contents, class_names, content_names, mark)
+
+    def _fitted(self, whole: Store, size: int, track: Track[Any]) -> Store:
+        """The images that the settings keep at the size asked for: the store, or a smaller one inside it."""
+        rows = self.chosen(whole.columns)
+        if size == whole.size and rows is None:
+            return whole
+        every = np.arange(len(whole.images), dtype=np.int64)
+        part = "" if rows is None else f"-{hashlib.sha256(rows.astype('<i8').tobytes()).hexdigest()[:12]}"
+        folder = whole.folder / f"{size}px{part}"
+        smaller = store.read(folder)
+        if smaller is None:
+            store.write(folder, _smaller(whole, every if rows is None else rows, size), whole.about, track)
+            smaller = store.read(folder)
+            assert smaller is not None
+        return smaller
+
+    def _instruction(self) -> str:
+        names = ", ".join(official.name for official in self.official)
+        default = type(self.config)().resolution
+        choice = "" if self.config.resolution == default else f" --set resolution={self.config.resolution}"
+        return (
+            f"{self.name}: this data set is not prepared.\nGet {names} from {self.site}, then run\n"
+            f"  lordbench data prepare {self.name} --from PATH{choice}\n"
+            "where PATH is the file, or the folder that holds it or what was unpacked from it."
+        )
+
+
+def _smaller(whole: Store, rows: Int64Array, size: int) -> Draft:
+    def blocks() -> Iterator[tuple[int, UInt8Array]]:
+        for i, row in enumerate(rows):
+            yield i, resized(whole.images[row], size)[None]
+
+    columns = {name: column.at(rows) for name, column in whole.columns.items()}
+    return Draft(columns, (whole.images.shape[1], size, size), blocks(), len(rows))
+
+
+def _fingerprint(version: str, kept: Store, classes: Int64Array, contents: Int64Array | None) -> str:
+    """Hash the labels, and the images by the sum taken when they were written: 16 hex digits.
+
+    A set prepared without verification is another one, even where the images agree.
+    """
+    digest = hashlib.sha256(f"{version}|{kept.sha256}".encode())
+    digest.update(b"unverified" if kept.about["check"] == "none" else b"")
+    digest.update(classes.astype("<i8").tobytes())
+    digest.update(b"no contents" if contents is None else contents.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]

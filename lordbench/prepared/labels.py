@@ -1,0 +1,44 @@
+"""Label columns of a prepared set, and how class and content are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lordbench.images import Int64Array
+
+
+@dataclass(frozen=True)
+class Column:
+    """One label of every image, such as its azimuth.
+
+    Attributes:
+        values: int64, (N,).
+        names: value v is called `names[v]`; None where the values are plain numbers, such as a coordinate.
+    """
+
+    values: Int64Array
+    names: tuple[str, ...] | None = None
+
+    def at(self, rows: Int64Array) -> Column:
+        """The column of the images at `rows`, int64 (M,)."""
+        return Column(self.values[rows], self.names)
+
+
+def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:
+    """Make one label of several: ids int64 (N,) and the name of each id, such as `car 3 lighting 5`.
+
+    Ids follow the order of the values, the first column counting most; only combinations that occur get one.
+    """
+    table = np.stack([column.values for column in columns], axis=1)
+    present, ids = np.unique(table, axis=0, return_inverse=True)
+    names = [
+        " ".join(
+            str(value) if column.names is None else column.names[value]
+            for column, value in zip(columns, values, strict=True)
+        )
+        for values in present.tolist()
+    ]
+    return ids.reshape(-1).astype(np.int64), tuple(names)

@@ -1,0 +1,172 @@
+"""The files in an archive or in its unpacked folder, read the same way from either.
+
+Members are read by their exact names and never unpacked to disk, so a name such as `../../x` in an archive
+is a name like any other that nobody asks for.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import os
+import re
+import tarfile
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO
+
+from lordbench.errors import UserError
+
+Member = tuple[str, bytes]
+BLOCK = 1 << 20
+# RuntimeError: zipfile's, for an encrypted member.
+DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+
+
+class Members(ABC):
+    """Plain files below a place, named by their POSIX paths there."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    @abstractmethod
+    def names(self, folder: str) -> list[str]:
+        """Names of the files that lie directly in a folder (`""` for the top), in no certain order."""
+
+    @abstractmethod
+    def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]: ...
+
+    def matching(self, folders: Collection[str], pattern: str) -> dict[str, str]:
+        """Find the files whose names match, in the first of `folders` that has any.
+
+        Returns:
+            From the pattern's first group to the file's full name, in natural order: `9` before `10`.
+        """
+        for folder in folders:
+            found = {
+                match[1]: f"{folder}/{name}" if folder else name
+                for name in self.names(folder)
+                if (match := re.fullmatch(pattern, name))
+            }
+            if found:
+                return {key: found[key] for key in sorted(found, key=_natural)}
+        return {}
+
+    def read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
+        """Read files by their full names: name and content, in the order in which the place has them.
+
+        Raises:
+            UserError: a file cannot be read, or is larger than `limit` bytes; names it.
+        """
+        try:
+            yield from self._read(wanted, limit)
+        except DAMAGE as error:
+            raise damaged(self.place, error) from error
+
+
+class Folder(Members):
+    """An unpacked folder."""
+
+    def names(self, folder: str) -> list[str]:
+        here = self.place / folder
+        return [entry.name for entry in os.scandir(here) if entry.is_file()] if here.is_dir() else []
+
+    def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
+        for name in wanted:
+            with (self.place / name).open("rb") as file:
+                yield name, _limited(file, limit, self.place / name)
+
+
+class Zip(Members):
+    """A zip archive."""
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            with zipfile.ZipFile(self.place) as archive:
+                names = archive.namelist()
+        except DAMAGE as error:
+            raise damaged(self.place, error) from error
+        return _directly_in(folder, names, self.place)
+
+    def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
+        with zipfile.ZipFile(self.place) as archive:
+            for name in wanted:
+                try:
+                    with archive.open(name) as file:
+                        yield name, _limited(file, limit, self.place / name)
+                except DAMAGE as error:
+                    raise damaged(self.place / name, error) from error
+
+
+class TarGz(Members):
+    """A gzipped tar archive, read from front to end: once for the names, once for what is wanted."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self._listed: list[str] | None = None
+
+    def names(self, folder: str) -> list[str]:
+        if self._listed is None:
+            try:
+                self._listed = [entry.name for entry, _ in self._entries()]
+            except DAMAGE as error:
+                raise damaged(self.place, error) from error
+        return _directly_in(folder, self._listed, self.place)
+
+    def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
+        chosen = frozenset(wanted)
+        for entry, archive in self._entries():
+            if (name := entry.name.removeprefix("./")) in chosen:
+                file = archive.extractfile(entry)
+                assert file is not None
+                yield name, _limited(file, limit, self.place / name)
+
+    def _entries(self) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+        # Python's tarfile takes a truncated archive for one that ends there; gzip notices.
+        with gzip.open(self.place) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
+            for entry in archive:
+                if entry.isreg():
+                    yield entry, archive
+                # tarfile keeps every entry it has seen, which is of no use here.
+                archive.members = []  # type: ignore[attr-defined]
+            while unzipped.read(BLOCK):
+                pass
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """The error of a file that cannot be read."""
+    return UserError(
+        f"{path}: this file cannot be read: {error or type(error).__name__}",
+        "It is truncated or damaged: get it again from its owners.",
+    )
+
+
+def _limited(file: IO[bytes], limit: int, where: Path) -> bytes:
+    content = file.read(limit + 1)
+    if len(content) > limit:
+        raise UserError(
+            f"{where}: more than {limit / 2**20:.0f} MiB, which no file of this data set has",
+            "This is not the official file: get it again from its owners.",
+        )
+    return content
+
+
+def _directly_in(folder: str, names: list[str], place: Path) -> list[str]:
+    prefix = f"{folder}/" if folder else ""
+    plain = [name.removeprefix("./") for name in names]
+    here = [name.removeprefix(prefix) for name in plain if name.startswith(prefix) and not name.endswith("/")]
+    direct = sorted(name for name in here if "/" not in name)
+    for one, other in itertools.pairwise(direct):
+        if one == other:
+            raise UserError(
+                f"{place}: {prefix}{one} is in it twice",
+                "This is not the official file: get it again from its owners.",
+            )
+    return direct
+
+
+def _natural(name: str) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
