@@ -59,11 +59,6 @@ class TestStore:
         assert run(*PREPARE, str(archive), "--no-verify") == 0
         assert {path.name: path.read_bytes() for path in prepared.iterdir()} == before
 
-    def test_the_fingerprint_follows_the_pixels(self, run: Run, prepared: Path, tmp_path: Path) -> None:
-        mark = load("edges2shoes").fingerprint
-        run(*PREPARE, str(pairs(tmp_path, range(2, 6))), "--no-verify")
-        assert load("edges2shoes").fingerprint != mark
-
     @pytest.mark.parametrize("before", [False, True])
     def test_an_interrupted_preparation_leaves_what_was_there(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
