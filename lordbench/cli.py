@@ -41,7 +41,7 @@ def main() -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lordbench")
 def cli() -> None:
-    r"""Benchmark methods that split an image into its class and its content.
+    """Benchmark methods that split an image into its class and its content.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def cli() -> None:
       lordbench run --methods lord,drnet --dataset folder:my_images
       lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
       lordbench leaderboard runs --format latex
-    """
+    """  # noqa: D301
 
 
 @cli.command()
@@ -97,7 +97,7 @@ def run(
     methods: str, dataset: str, pattern: str | None, preset: str, experiments: str, seeds: str, split: str,
     out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
 ) -> None:  # fmt: skip
-    r"""Train methods on a data set, run the experiments, and print the comparison.
+    """Train methods on a data set, run the experiments, and print the comparison.
 
     What is done already is not done again; an interrupted run goes on where it was.
 
@@ -108,7 +108,7 @@ def run(
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
-    """
+    """  # noqa: D301
     from lordbench import selectors
     from lordbench.runner.plan import Request
     from lordbench.runner.session import run_session
@@ -131,12 +131,12 @@ def run(
 @cli.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
 def list_(kind: str) -> None:
-    r"""List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
+    """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
 
     \b
     Example:
       lordbench list methods
-    """
+    """  # noqa: D301
     from lordbench.report.listing import listing
 
     OUT.print(listing(kind))
@@ -154,13 +154,13 @@ def list_(kind: str) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise.")
 def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
-    r"""Merge run folders and results CSVs into one leaderboard.
+    """Merge run folders and results CSVs into one leaderboard.
 
     \b
     Examples:
       lordbench leaderboard runs
       lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
-    """
+    """  # noqa: D301
     from lordbench.files import write_text
     from lordbench.report.tables import render, rich_tables
     from lordbench.results.leaderboard import collect
@@ -180,13 +180,13 @@ def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
 @cli.command()
 @click.option("--fetch", is_flag=True, help="Fetch what is missing.")
 def weights(fetch: bool) -> None:
-    r"""Show which pretrained weights are found, and where.
+    """Show which pretrained weights are found, and where.
 
     \b
     Examples:
       lordbench weights
       lordbench weights --fetch
-    """
+    """  # noqa: D301
     from lordbench.report.listing import fetch_weights, weights_table
 
     if fetch:

@@ -17,24 +17,24 @@ OUT, ERR = Console(), Console(stderr=True)
 
 @click.group()
 def data() -> None:
-    r"""Prepare published data sets, list them, look at them.
+    """Prepare published data sets, list them, look at them.
 
     \b
     Examples:
       lordbench data list
       lordbench data prepare cars3d --from nips2015-analogy-data.tar.gz
       lordbench data show cars3d
-    """
+    """  # noqa: D301
 
 
 @data.command("list")
 def list_() -> None:
-    r"""Show which data sets are ready, which are missing, and how to get those.
+    """Show which data sets are ready, which are missing, and how to get those.
 
     \b
     Example:
       lordbench data list
-    """
+    """  # noqa: D301
     from lordbench.report.data_table import data_table
 
     table, ways = data_table()
@@ -61,7 +61,7 @@ def list_() -> None:
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that decode images.  [default: cores]")
 def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, workers: int | None) -> None:
-    r"""Prepare a published data set from its official files, once, for all later runs.
+    """Prepare a published data set from its official files, once, for all later runs.
 
     What was prepared before stays until the new one is complete; nothing at --from is changed.
 
@@ -69,7 +69,7 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
     Examples:
       lordbench data prepare cars3d --from ~/downloads/nips2015-analogy-data.tar.gz
       lordbench data prepare smallnorb --from ~/downloads --set resolution=96
-    """
+    """  # noqa: D301
     from lordbench import machine, selectors
     from lordbench.prepared.dataset import PreparedDataset
     from lordbench.prepared.source import Source
@@ -96,14 +96,14 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set.")
 def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> None:
-    r"""Write a contact sheet of a data set: classes down, contents across.
+    """Write a contact sheet of a data set: classes down, contents across.
 
     \b
     Examples:
       lordbench data show toycars
       lordbench data show "smallnorb[class_label=object]" --out norb.png
       lordbench data show folder:faces
-    """
+    """  # noqa: D301
     from lordbench import selectors
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.runner.plan import load_dataset

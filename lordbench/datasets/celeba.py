@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from PIL import Image
 from pydantic import Field
 
 from lordbench.errors import UserError
@@ -16,7 +17,7 @@ from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
 from lordbench.prepared.decoding import decoded
 from lordbench.prepared.labels import Column, combine
 from lordbench.prepared.members import damaged
-from lordbench.prepared.resizing import resized
+from lordbench.prepared.resizing import resized_picture
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
 
@@ -94,10 +95,10 @@ class Celeba(PreparedDataset):
         return Labels(combine([columns["identity"]]), None)
 
 
-def _face(pixels: UInt8Array, size: int) -> UInt8Array:
-    """Cut the middle out of one face, (3, 218, 178) to (1, 3, size, size)."""
-    top, left = (HEIGHT - CROP) // 2, (WIDTH - CROP) // 2
-    return resized(pixels[:, top : top + CROP, left : left + CROP], size)[None]
+def _face(picture: Image.Image, size: int) -> UInt8Array:
+    """Cut the middle out of one face: uint8, (1, 3, size, size)."""
+    left, top = (WIDTH - CROP) // 2, (HEIGHT - CROP) // 2
+    return resized_picture(picture.crop((left, top, left + CROP, top + CROP)), size)[None]
 
 
 def _columns(source: Source, images: list[str]) -> dict[str, Column]:

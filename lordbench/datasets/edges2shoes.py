@@ -7,12 +7,13 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from PIL import Image
 
 from lordbench.images import UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedDataset
 from lordbench.prepared.decoding import decoded
 from lordbench.prepared.labels import Column, combine
-from lordbench.prepared.resizing import resized
+from lordbench.prepared.resizing import resized_picture
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
 
@@ -71,6 +72,6 @@ class Edges2shoes(PreparedDataset):
         return Labels(combine([columns["domain"]]), combine([columns["pair"]]))
 
 
-def _halves(pixels: UInt8Array, size: int) -> UInt8Array:
-    """Cut a file in two, (3, 256, 512) to (2, 3, size, size)."""
-    return np.stack([resized(half, size) for half in (pixels[:, :, :SIDE], pixels[:, :, SIDE:])])
+def _halves(picture: Image.Image, size: int) -> UInt8Array:
+    """Cut a file in two: uint8, (2, 3, size, size)."""
+    return np.stack([resized_picture(picture.crop((left, 0, left + SIDE, SIDE)), size) for left in (0, SIDE)])

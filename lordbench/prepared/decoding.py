@@ -21,12 +21,12 @@ CHUNK = 64
 """Files that go to a process at a time: few enough to hold little, enough for handing over to cost little."""
 AHEAD = 3
 """Chunks under way for each process."""
-Decode = Callable[[UInt8Array], UInt8Array]
-"""Turns the pixels of one file, (3, H, W), into the images that it holds, (n, C, S, S)."""
+Cut = Callable[[Image.Image], UInt8Array]
+"""Turns the picture of one file, in mode RGB, into the images that it holds: uint8, (n, C, S, S)."""
 
 
 def decoded(
-    members: Iterable[Member], place: Path, size: tuple[int, int], decode: Decode, workers: int
+    members: Iterable[Member], place: Path, size: tuple[int, int], cut: Cut, workers: int
 ) -> Iterator[tuple[str, UInt8Array]]:
     """Decode JPEGs: the name of each, and its images.
 
@@ -34,7 +34,7 @@ def decoded(
         members: name and content of each file.
         place: where they come from, for errors.
         size: width and height that every file must have; anything else is refused before it is unpacked.
-        decode: what to do with the pixels; must be importable, since it goes to other processes.
+        cut: what to do with each picture; must be importable, since it goes to other processes.
         workers: processes; 1 decodes in this one.
 
     Raises:
@@ -43,15 +43,15 @@ def decoded(
     chunks = _chunked(members)
     if workers == 1:
         for chunk in chunks:
-            yield from _decode_chunk(chunk, place, size, decode)
+            yield from _decode_chunk(chunk, place, size, cut)
         return
     # Not forked: this process may have threads, whose locks a fork would copy as they are.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
-    under_way: deque[Future[list[tuple[str, UInt8Array]]]] = deque()
+    under_way: deque[Future[Iterable[tuple[str, UInt8Array]]]] = deque()
     try:
         for chunk in chunks:
-            under_way.append(pool.submit(_decode_chunk, chunk, place, size, decode))
+            under_way.append(pool.submit(_decode_chunk, chunk, place, size, cut))
             if len(under_way) > AHEAD * workers:
                 yield from under_way.popleft().result()
         while under_way:
@@ -67,18 +67,21 @@ def _chunked(members: Iterable[Member]) -> Iterator[list[Member]]:
 
 
 def _decode_chunk(
-    chunk: list[Member], place: Path, size: tuple[int, int], decode: Decode
-) -> list[tuple[str, UInt8Array]]:
-    return [(name, decode(_pixels(content, place / name, size))) for name, content in chunk]
+    chunk: list[Member], place: Path, size: tuple[int, int], cut: Cut
+) -> Iterable[tuple[str, UInt8Array]]:
+    return [(name, _cut(content, place / name, size, cut)) for name, content in chunk]
 
 
-def _pixels(content: bytes, where: Path, size: tuple[int, int]) -> UInt8Array:
-    """Decode one JPEG to RGB: uint8, (3, H, W)."""
+def _cut(content: bytes, where: Path, size: tuple[int, int], cut: Cut) -> UInt8Array:
+    """Decode one JPEG and cut it: uint8, (n, C, S, S)."""
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            if image.size != size:
-                raise ValueError(f"it has {image.size} pixels, not {size}")
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
+            if picture.size != size:
+                raise ValueError(f"it has {picture.size} pixels, not {size}")
+            # Converting a picture to its own mode would copy it.
+            colour = picture if picture.mode == "RGB" else picture.convert("RGB")
+            # Contiguous, so that it goes between processes as one piece.
+            return np.ascontiguousarray(cut(colour))
     except Exception as error:
         # Decoders raise nearly anything on a damaged file.
         raise damaged(where, error) from error

@@ -9,11 +9,17 @@ from lordbench.images import UInt8Array
 
 
 def resized(image: UInt8Array, size: int) -> UInt8Array:
-    """Resize one image, uint8 (C, S, S), to (C, size, size) with Lanczos' filter, which averages when it
-    shrinks; an image of that size is given back as it is.
-    """
+    """Resize one image, uint8 (C, S, S) with C of 1 or 3, to (C, size, size), as `resized_picture` does."""
     if image.shape[1:] == (size, size):
         return image
-    # Channel by channel is what Pillow does inside, too; so grey and colour need no two ways.
-    planes = [Image.fromarray(plane).resize((size, size), Image.Resampling.LANCZOS) for plane in image]
-    return np.stack([np.asarray(plane) for plane in planes])
+    pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+    return resized_picture(Image.fromarray(pixels), size)
+
+
+def resized_picture(picture: Image.Image, size: int) -> UInt8Array:
+    """Resize a square picture in mode L or RGB: uint8, (1 or 3, size, size).
+
+    Lanczos' filter averages when it shrinks; a picture of that size keeps its pixels.
+    """
+    pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
