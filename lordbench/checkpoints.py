@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -68,9 +71,25 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         UserError: the file is missing or damaged.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, and none of its tensors.
+
+    Raises:
+        UserError: the file is missing, cut short, or its header is damaged.
+    """
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        with safe_open(path, framework="pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+        with safe_open(path, framework="pt") as file:
+            yield file
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read: {error}", "Delete the file, or run again with --force."
@@ -105,8 +124,7 @@ class CheckpointStore:
         if self.path is None or not self.path.exists():
             return None
         try:
-            _, metadata = read_tensors(self.path)
-            return Progress(**json.loads(metadata["progress"]))
+            return Progress(**json.loads(read_metadata(self.path)["progress"]))
         except (UserError, KeyError, TypeError, ValueError):
             return None  # A damaged checkpoint costs time, not correctness: training starts over.
 

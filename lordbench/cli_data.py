@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -73,6 +71,7 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
     from lordbench import machine, selectors
     from lordbench.prepared.dataset import PreparedDataset
     from lordbench.prepared.source import Source
+    from lordbench.report.progress import tracker
     from lordbench.runner.plan import load_dataset
 
     dataset = load_dataset(name, dict(selectors.assignment(text) for text in settings))
@@ -81,7 +80,7 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
             f"data set {name!r} needs no preparation",
             dataset.missing() or "`lordbench run` takes it as it is.",
         )
-    source = Source(path.expanduser(), not no_verify, _track, workers or machine.cores())
+    source = Source(path.expanduser(), not no_verify, tracker(ERR), workers or machine.cores())
     store = dataset.prepare(source)
     n, channels, size, _ = store.images.shape
     ERR.print(f"Prepared {name}: {n:,} images of {size} x {size} pixels, {channels} channels")
@@ -106,17 +105,12 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
     """  # noqa: D301
     from lordbench import selectors
     from lordbench.report.contact_sheet import contact_sheet
+    from lordbench.report.progress import tracker
     from lordbench.runner.plan import load_dataset
 
     chosen = selectors.parse(name)
     given = dict(selectors.assignment(text) for text in settings)
-    images = load_dataset(chosen.name, chosen.settings | given).load(size, _track)
+    images = load_dataset(chosen.name, chosen.settings | given).load(size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     ERR.print(f"Wrote {path}", markup=False, highlight=False)
-
-
-def _track(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
-    from lordbench.report.progress import track_on
-
-    return track_on(ERR, items, description, total)

@@ -16,7 +16,6 @@ from lordbench.metric import Metric, PairMetric, Probe, SetMetric
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.statistics import mean_interval
 
-BATCH = 128
 M = TypeVar("M", bound=Metric)
 
 
@@ -164,7 +163,10 @@ class Scoring:
         """Apply `compute` to batches of one or more sets of images side by side."""
         parts = []
         with torch.no_grad():
-            for start in range(0, len(sets[0]), BATCH):
-                batch = (inference.to_float(images[start : start + BATCH], self.device) for images in sets)
+            for start in range(0, len(sets[0]), inference.BATCH):
+                batch = (
+                    inference.to_float(images[start : start + inference.BATCH], self.device)
+                    for images in sets
+                )
                 parts.append(compute(*batch).double().cpu())
         return torch.cat(parts).numpy()

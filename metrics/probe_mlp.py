@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.neural_network import MLPClassifier
 
 from lordbench import seeds
 from lordbench.images import Int64Array
-from lordbench.metric import Probe
-from lordbench.probing import one_thread, standardise
+from lordbench.probing import Codes, StandardisedProbe
 from lordbench.splits import stratified
 
 HIDDEN = 256
@@ -22,32 +20,18 @@ BATCH = 128
 LEARNING_RATE = 1e-3
 
 
-class MlpProbe(Probe):
+class MlpProbe(StandardisedProbe):
     """One hidden layer of ReLUs on standardised codes, trained by Adam, stopped on codes of its own.
 
     scikit-learn's early stopping fails on labels with a single code, and on more labels than held-out codes,
     so epochs are run here one by one, and the weights of the best one are kept.
     """
 
-    higher_is_better: ClassVar[bool] = True
     source: ClassVar[str] = "Alain & Bengio 2016, scikit-learn MLPClassifier"
 
-    def predict(
-        self,
-        train_codes: npt.NDArray[np.float32],
-        train_labels: Int64Array,
-        test_codes: npt.NDArray[np.float32],
-        seed: int,
-    ) -> Int64Array:
-        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,).
-
-        Labels that do not occur in training are never predicted. Equal seeds give equal predictions.
-        """
-        known = np.unique(train_labels)
-        if len(known) == 1:
-            return np.full(len(test_codes), known[0], dtype=np.int64)
-        train, test = standardise(train_codes, test_codes)
-        rest, held = stratified(train_labels, HELD_OUT, seeds.numpy_generator(seed, "probe_mlp", "held out"))
+    def classify(self, train: Codes, labels: Int64Array, test: Codes, seed: int) -> Int64Array:
+        """Fit and predict. Equal seeds give equal predictions."""
+        rest, held = stratified(labels, HELD_OUT, seeds.numpy_generator(seed, "probe_mlp", "held out"))
         if len(held) == 0:  # every label has one code only: stop on the training codes themselves
             held = rest
         model = MLPClassifier(
@@ -56,9 +40,8 @@ class MlpProbe(Probe):
             learning_rate_init=LEARNING_RATE,
             random_state=seeds.derive(seed, "probe_mlp") % 2**32,
         )
-        with one_thread():
-            _fit(model, known, (train[rest], train_labels[rest]), (train[held], train_labels[held]))
-            return model.predict(test).astype(np.int64)  # type: ignore[no-any-return]
+        _fit(model, np.unique(labels), (train[rest], labels[rest]), (train[held], labels[held]))
+        return model.predict(test).astype(np.int64)  # type: ignore[no-any-return]
 
     def policy(self) -> str:
         """Capacity, scaling and stopping."""
@@ -71,8 +54,8 @@ class MlpProbe(Probe):
 def _fit(
     model: MLPClassifier,
     known: Int64Array,
-    rest: tuple[npt.NDArray[np.float32], Int64Array],
-    held: tuple[npt.NDArray[np.float32], Int64Array],
+    rest: tuple[Codes, Int64Array],
+    held: tuple[Codes, Int64Array],
 ) -> None:
     """Train epoch by epoch until the held-out accuracy has not risen for a while; keep the best weights."""
     best, waited = -1.0, 0

@@ -18,7 +18,7 @@ from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.files import home
 from lordbench.metric import Metric
-from lordbench.report.progress import track_on
+from lordbench.report.progress import tracker
 
 PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
 
@@ -58,7 +58,7 @@ def fetch_weights(console: Console) -> None:
     """Fetch all weights that are missing; what cannot be had is said and passed over."""
     for entry in weights.status():
         try:
-            weights.ensure(entry.name, lambda items, text, total: track_on(console, items, text, total))
+            weights.ensure(entry.name, tracker(console))
         except UserError as error:
             console.print(f"[yellow]{entry.name}:[/] {escape(str(error))}", soft_wrap=True)
 

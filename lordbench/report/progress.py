@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-T = TypeVar("T")
+from lordbench.dataset import Track
+
 REFRESH_SECONDS = 0.2
 
 
@@ -80,11 +81,15 @@ class RunProgress:
             self.inner = None
 
 
-def track_on(console: Console, items: Iterable[T], description: str, total: int) -> Iterator[T]:
-    """Iterate with a progress bar of its own."""
-    bars = _bars(console, "{task.completed:.0f} of {task.total:.0f}")
-    with bars:
-        yield from bars.track(items, total=total, description=description)
+def tracker(console: Console) -> Track[Any]:
+    """Make a `Track` that draws a progress bar on a console for each thing that is iterated."""
+
+    def track(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
+        bars = _bars(console, "{task.completed:.0f} of {task.total:.0f}")
+        with bars:
+            yield from bars.track(items, total=total, description=description)
+
+    return track
 
 
 def _bars(console: Console, detail: str) -> Progress:

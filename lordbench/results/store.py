@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from lordbench.checkpoints import read_tensors
+from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
 from lordbench.files import read_json, replacing, write_json
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
@@ -50,7 +50,7 @@ class CellFolder:
         Raises:
             UserError: the file is damaged.
         """
-        _, metadata = read_tensors(self.model)
+        metadata = read_metadata(self.model)
         try:
             return Provenance.model_validate_json(metadata["provenance"])
         except (KeyError, ValidationError) as error:

@@ -25,8 +25,6 @@ from lordbench.scoring import Scoring
 from lordbench.splits import Split, split
 from lordbench.training import Context, Reporter, Silent
 
-CHECKPOINT_SECONDS = 60.0
-
 
 @dataclass
 class Workshop:
@@ -37,14 +35,12 @@ class Workshop:
         device: name of the device, as given.
         reporter: is told of training.
         log: is told of everything else.
-        checkpoint_seconds: between checkpoints.
     """
 
     store: Store
     device: str = "auto"
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
     _scoring: Scoring | None = None
 
     def scoring(self, device: torch.device) -> Scoring:
@@ -139,7 +135,7 @@ def _train(
         seed=seeds.derive(cell.seed, "training"),
         budget=cell.preset.budget.budget(len(train)),
         reporter=workshop.reporter,
-        checkpoints=CheckpointStore(folder.checkpoint, workshop.checkpoint_seconds),
+        checkpoints=CheckpointStore(folder.checkpoint),
     )
     method.fit(train, context)
     progress = context.progress

@@ -12,7 +12,7 @@ from lordbench import weights
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.files import write_text
-from lordbench.report.progress import RunProgress, track_on
+from lordbench.report.progress import RunProgress, tracker
 from lordbench.report.tables import render, rich_tables
 from lordbench.results.leaderboard import collect
 from lordbench.results.store import Store
@@ -42,13 +42,14 @@ def run_session(
         UserError: the request cannot be carried out; nothing has been trained then.
     """
     resolved = resolve_device(device)
-    plan = make_plan(request, lambda items, description, total: track_on(messages, items, description, total))
+    plan = make_plan(request, tracker(messages))
     with RunFolder(out) as store:
         if force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
         _fetch_weights(plan.weights, messages)
-        _print_plan(plan, store, f"{device_name(resolved)}, {_precision(plan, device)}", messages)
+        precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
+        _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
         outcomes = _execute(plan, store, device, jobs, messages)
         rows = store.write_results()
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -77,8 +78,9 @@ def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console
         for outcome in execute(plan, workshop, jobs, lambda cell: progress.begin(_title(cell))):
             progress.end()
             outcomes.append(outcome)
-            # After each cell, not only at the end: whatever happens next, what is done can be read.
-            store.write_results()
+            if outcome.status != "kept":
+                # After each cell, not only at the end: whatever happens next, what is done can be read.
+                store.write_results()
             if outcome.status == "done":
                 messages.print(f"[green]✓[/] {escape(_title(outcome.cell))}")
     return outcomes
@@ -88,15 +90,11 @@ def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
     """Fetch what training needs, or stop; fetch what metrics want, or say that they go without."""
     for name in sorted(needed.union(FETCHED)):
         try:
-            weights.ensure(name, lambda items, text, total: track_on(messages, items, text, total))
+            weights.ensure(name, tracker(messages))
         except UserError as error:
             if name in needed:
                 raise
             messages.print(f"[yellow]Without {name} weights:[/] {escape(str(error))}", soft_wrap=True)
-
-
-def _precision(plan: Plan, device: str) -> str:
-    return Precision.resolve(plan.cells[0].preset.precision, resolve_device(device)).name
 
 
 def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> None:
