@@ -77,7 +77,8 @@ def cli() -> None:
 @click.option("--experiments", default="", help="Experiments, separated by commas.  [default: all]")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
 @click.option("--split", type=click.Choice(["samples", "classes"]), default="samples", show_default=True,
-              help="What is held out: a tenth of the images, or of the classes.")  # fmt: skip
+              help="What is held out: images, or whole classes. As in the data set's official split where it"
+              " has one of that kind, else a tenth.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
 )

@@ -1,25 +1,32 @@
-"""`lordbench data`: prepare published data sets, list them, look at them."""
+"""`lordbench data`: fetch and prepare published data sets, list them, look at them."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from lordbench.errors import UserError
 
+if TYPE_CHECKING:
+    from lordbench.prepared.dataset import PreparedDataset
+    from lordbench.prepared.source import Source
+
 OUT, ERR = Console(), Console(stderr=True)
 
 
 @click.group()
 def data() -> None:
-    """Prepare published data sets, list them, look at them.
+    """Fetch and prepare published data sets, list them, look at them.
 
     \b
     Examples:
       lordbench data list
+      lordbench data fetch smallnorb --prepare
       lordbench data prepare cars3d --from nips2015-analogy-data.tar.gz
       lordbench data show cars3d
     """  # noqa: D301
@@ -39,6 +46,48 @@ def list_() -> None:
     OUT.print(table)
     for way in ways:
         OUT.print(f"\n{way}", soft_wrap=True, markup=False, highlight=False)
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to fetch to.  [default: downloads/NAME under LORDBENCH_HOME]",
+)
+@click.option(
+    "--file", "only", multiple=True, metavar="NAME", help="Fetch this official file only; repeatable."
+)
+@click.option(
+    "--prepare", "and_prepare", is_flag=True, help="Prepare the set at once, with its usual settings."
+)
+def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bool) -> None:
+    """Fetch the official files of a data set, where its owners offer them to everyone.
+
+    Files that are there already are kept, and an interrupted download goes on where it stopped. Checksums
+    are compared where they are known. The files may be deleted once the set is prepared.
+
+    \b
+    Examples:
+      lordbench data fetch cars3d
+      lordbench data fetch smallnorb --to ~/downloads --prepare
+      lordbench data fetch kth --file 00sequences.txt --file handwaving.zip
+    """  # noqa: D301
+    from lordbench import machine
+    from lordbench.prepared import fetching
+    from lordbench.prepared.source import Source
+    from lordbench.report.progress import tracker
+
+    dataset = _published(name, {}, "download")
+    folder = folder.expanduser() if folder else fetching.default_folder(dataset)
+    for done in fetching.fetch(dataset, folder, tracker(ERR), only):
+        ERR.print(done, soft_wrap=True, markup=False, highlight=False)
+    if and_prepare:
+        _prepare(dataset, Source(folder, track=tracker(ERR), workers=machine.cores()))
+    else:
+        command = f"lordbench data prepare {name} --from {shlex.quote(str(folder))}"
+        ERR.print(f"Next: {command}", soft_wrap=True, markup=False, highlight=False)
 
 
 @data.command()
@@ -69,22 +118,11 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
       lordbench data prepare smallnorb --from ~/downloads --set resolution=96
     """  # noqa: D301
     from lordbench import machine, selectors
-    from lordbench.prepared.dataset import PreparedDataset
     from lordbench.prepared.source import Source
     from lordbench.report.progress import tracker
-    from lordbench.runner.plan import load_dataset
 
-    dataset = load_dataset(name, dict(selectors.assignment(text) for text in settings))
-    if not isinstance(dataset, PreparedDataset):
-        raise UserError(
-            f"data set {name!r} needs no preparation",
-            dataset.missing() or "`lordbench run` takes it as it is.",
-        )
-    source = Source(path.expanduser(), not no_verify, tracker(ERR), workers or machine.cores())
-    store = dataset.prepare(source)
-    n, channels, size, _ = store.images.shape
-    ERR.print(f"Prepared {name}: {n:,} images of {size} x {size} pixels, {channels} channels")
-    ERR.print(f"in {store.folder}", soft_wrap=True, markup=False, highlight=False)
+    dataset = _published(name, dict(selectors.assignment(text) for text in settings), "preparation")
+    _prepare(dataset, Source(path.expanduser(), not no_verify, tracker(ERR), workers or machine.cores()))
 
 
 @data.command()
@@ -114,3 +152,23 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     ERR.print(f"Wrote {path}", markup=False, highlight=False)
+
+
+def _published(name: str, settings: dict[str, Any], need: str) -> PreparedDataset:
+    """The published data set of a name; an error for those that need no `need`."""
+    from lordbench.prepared.dataset import PreparedDataset
+    from lordbench.runner.plan import load_dataset
+
+    dataset = load_dataset(name, settings)
+    if not isinstance(dataset, PreparedDataset):
+        raise UserError(
+            f"data set {name!r} needs no {need}", dataset.missing() or "`lordbench run` takes it as it is."
+        )
+    return dataset
+
+
+def _prepare(dataset: PreparedDataset, source: Source) -> None:
+    store = dataset.prepare(source)
+    n, channels, size, _ = store.images.shape
+    ERR.print(f"Prepared {dataset.name}: {n:,} images of {size} x {size} pixels, {channels} channels")
+    ERR.print(f"in {store.folder}", soft_wrap=True, markup=False, highlight=False)

@@ -12,6 +12,8 @@ from lordbench.errors import UserError
 
 UInt8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
+TRAIN, TEST, UNUSED = 0, 1, -1
+"""Parts of an official split; what its owners call validation is UNUSED."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class ImageSet:
         class_names: a name for each class id.
         content_names: a name for each content id, or None.
         fingerprint: hash of the images, the labels and the version of their preparation.
+        parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
     """
 
     name: str
@@ -36,6 +39,7 @@ class ImageSet:
     class_names: tuple[str, ...]
     content_names: tuple[str, ...] | None
     fingerprint: str
+    parts: Int64Array | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -74,6 +78,7 @@ class ImageSet:
             images=self.images[index],
             classes=self.classes[index],
             contents=None if self.contents is None else self.contents[index],
+            parts=None if self.parts is None else self.parts[index],
         )
 
     def keep_classes(self, kept: Int64Array) -> ImageSet:

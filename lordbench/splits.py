@@ -1,4 +1,8 @@
-"""Splits: which images train, and which stay unseen by every method."""
+"""Splits: which images train, and which stay unseen by every method.
+
+Where a data set has an official split of the kind that is asked for, that one is taken; else the protocol's
+own, drawn by a seed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,9 @@ import numpy as np
 
 from lordbench import seeds
 from lordbench.errors import UserError
-from lordbench.images import ImageSet, Int64Array
+from lordbench.images import TEST, TRAIN, ImageSet, Int64Array
 
-SPLIT_VERSION = 1
+SPLIT_VERSION = 2
 HELD_OUT = 0.1
 """Share of each class's images, or of the classes, that is held out."""
 
@@ -28,19 +32,44 @@ class Split:
         train: images to learn from, with class ids renumbered to those present.
         test: held-out images. In `samples` their class ids are those of `train`; in `classes` they are
             numbered on their own.
+        official: whether it is the data set's own, the same for all seeds.
     """
 
     name: SplitName
     train: ImageSet
     test: ImageSet
+    official: bool = False
+
+    @property
+    def title(self) -> str:
+        """How it is called in tables."""
+        return _title(self.name, self.official)
+
+
+def official_kind(images: ImageSet) -> SplitName | None:
+    """What the official split of a data set holds out; None where there is none, or neither kind fits."""
+    if images.parts is None:
+        return None
+    train, test = (np.unique(images.classes[images.parts == part]) for part in (TRAIN, TEST))
+    if min(len(train), len(test)) < 2:
+        return None
+    shared = np.isin(test, train)
+    return "samples" if shared.all() else None if shared.any() else "classes"
+
+
+def title(images: ImageSet, name: SplitName) -> str:
+    """How a split is called in tables: `official classes` where it is the data set's own, else `classes`."""
+    return _title(name, official_kind(images) == name)
 
 
 def split(images: ImageSet, name: SplitName, seed: int) -> Split:
-    """Cut a data set in two, by a seed; the cut depends on nothing else.
+    """Cut a data set in two: as its owners do where they hold out the same kind, else by a seed.
 
     Raises:
         UserError: there are too few images or classes to hold any out.
     """
+    if official_kind(images) == name:
+        return _official(images, name)
     return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)
 
 
@@ -58,6 +87,17 @@ def stratified(
         drawn.append(members[:count])
     chosen = np.sort(np.concatenate(drawn))
     return np.setdiff1d(np.arange(len(classes)), chosen), chosen
+
+
+def _title(name: SplitName, official: bool) -> str:
+    return f"official {name}" if official else name
+
+
+def _official(images: ImageSet, name: SplitName) -> Split:
+    train, test = (images.subset(np.flatnonzero(images.parts == part)) for part in (TRAIN, TEST))
+    learned = np.unique(train.classes)
+    held_out = learned if name == "samples" else np.unique(test.classes)
+    return Split(name, train.keep_classes(learned), test.keep_classes(held_out), official=True)
 
 
 def _by_samples(images: ImageSet, seed: int) -> Split:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from commandline import BROKEN, DATASET, PRESET, Run
+from serving import NAME, OLD, Publisher, offer, publishing
 
-from lordbench import components, weights
+from lordbench import components, download, weights
 from lordbench.cli import main
 from lordbench.errors import MissingWeightsError
 
@@ -54,3 +55,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return 0
 
     return call
+
+
+@pytest.fixture
+def publisher(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    """A publisher of edges2shoes on this machine; downloads wait for nothing and come in small blocks."""
+    monkeypatch.setenv("LORDBENCH_OFFLINE", "0")
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(download, "BLOCK", 1 << 16)
+    monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))
+    with publishing() as found:
+        found.files[f"/{NAME}"] = OLD
+        offer(found, monkeypatch, edges2shoes_tar_gz="")
+        yield found

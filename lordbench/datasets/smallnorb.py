@@ -17,6 +17,7 @@ from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
 
+SITE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 SIDE, CAMERAS, PHOTOS = 96, 2, 24_300
 """Pixels a side, cameras, and photographs by each camera in each of the two parts."""
 INFO = ("instance", "elevation", "azimuth", "lighting")
@@ -77,11 +78,11 @@ class Smallnorb(PreparedDataset):
     )
     name: ClassVar[str] = "smallnorb"
     official: ClassVar[tuple[OfficialFile, ...]] = tuple(
-        OfficialFile(f"{stem}-{kind}.mat.gz", md5)
+        OfficialFile(f"{stem}-{kind}.mat.gz", md5, f"{SITE}{stem}-{kind}.mat.gz")
         for stem, sums in zip(STEMS, GZIPPED, strict=True)
         for kind, md5 in zip(KINDS, sums, strict=True)
     )
-    site: ClassVar[str] = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
+    site: ClassVar[str] = SITE
     n_images: ClassVar[int] = len(STEMS) * PHOTOS * CAMERAS
     Config = SmallnorbConfig
     config: SmallnorbConfig
@@ -99,11 +100,12 @@ class Smallnorb(PreparedDataset):
         return Draft(columns, (1, size, size), blocks, sum(counts))
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class and content as `class_label` says."""
+        """Class and content as `class_label` says; the official split holds out half of the toys."""
         choice = self.config.class_label
         return Labels(
             combine([columns[name] for name in CLASSES[choice]]),
             combine([columns[name] for name in CONTENTS[choice]]),
+            columns["part"].values,
         )
 
 
@@ -140,9 +142,9 @@ def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
     }
 
 
-def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[int, UInt8Array]]:
+def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[Int64Array, UInt8Array]]:
     row = 0
     for path, n in zip(paths, counts, strict=True):
         for pair in norb.images(path, (CAMERAS, SIDE, SIDE), n):
-            yield row, np.stack([resized(image[None], size) for image in pair])
+            yield row + np.arange(CAMERAS), resized(pair[:, None], size)
             row += CAMERAS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,12 +14,15 @@ from pydantic import Field
 from lordbench import files
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import MissingDataError, UserError
-from lordbench.images import ImageSet, Int64Array, UInt8Array, require_classes
+from lordbench.images import ImageSet, Int64Array, require_classes
 from lordbench.prepared import store
 from lordbench.prepared.labels import Column
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft, Store
+
+CHUNK = 256
+"""Images that are resized at a time."""
 
 
 class PreparedConfig(DatasetConfig):
@@ -35,10 +37,11 @@ class PreparedConfig(DatasetConfig):
 
 @dataclass(frozen=True)
 class Labels:
-    """Class and content of every image, as in ImageSet; `contents` is None where it is not labelled."""
+    """Class, content and official part of every image, as in ImageSet; None where there is none."""
 
     classes: tuple[Int64Array, tuple[str, ...]]
     contents: tuple[Int64Array, tuple[str, ...]] | None
+    parts: Int64Array | None = None
 
 
 class PreparedDataset(Dataset):
@@ -49,14 +52,18 @@ class PreparedDataset(Dataset):
         version: goes up whenever a pixel or a label of the store changes.
         official: the files that are needed, as their owners publish them.
         site: where to get them.
+        terms: what their owners ask of those who get them.
         n_images: of the official set; stands in for checksums where an unpacked folder is given.
+        stored_settings: names of the settings that change what is stored; the others are for loading.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     official: ClassVar[tuple[OfficialFile, ...]]
     site: ClassVar[str]
+    terms: ClassVar[str] = ""
     n_images: ClassVar[int]
+    stored_settings: ClassVar[tuple[str, ...]] = ("resolution",)
     Config: type[DatasetConfig] = PreparedConfig
     config: PreparedConfig
 
@@ -70,11 +77,16 @@ class PreparedDataset(Dataset):
 
     @abstractmethod
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Make class and content of the label columns, as the settings say."""
+        """Make class, content and official part of the label columns, as the settings say."""
 
     def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
         """Rows that the settings keep, int64 in rising order; None for all."""
         return None
+
+    def incomplete(self, columns: dict[str, Column]) -> str:
+        """Say how the labels differ from those of the official set; empty if they do not."""
+        n = len(next(iter(columns.values())).values)
+        return "" if n == self.n_images else f"{n:,} images, where the official set has {self.n_images:,}"
 
     def prepare(self, source: Source) -> Store:
         """Prepare the set from its official files, in place of what was prepared before.
@@ -83,15 +95,15 @@ class PreparedDataset(Dataset):
             UserError: a file is missing, damaged or not the official one; names it.
         """
         draft = self.draft(source)
-        if source.check == "count" and len(draft) != self.n_images:
+        if source.check == "count" and (lack := self.incomplete(draft.columns)):
             raise UserError(
-                f"{source.path}: {len(draft):,} images, where the official set has {self.n_images:,}",
+                f"{source.path}: {lack}",
                 "Some files are missing or too many; --no-verify takes them as they are.",
             )
         about = {
             "name": self.name,
             "version": self.version,
-            "settings": {"resolution": self.config.resolution},
+            "settings": {name: getattr(self.config, name) for name in self.stored_settings},
             "source": source.path.name,
             "check": source.check,
         }
@@ -101,7 +113,9 @@ class PreparedDataset(Dataset):
     @property
     def folder(self) -> Path:
         """Where the prepared set lies."""
-        return files.home() / "prepared" / f"{self.name}-{self.version}-{self.config.resolution}px"
+        more = [str(getattr(self.config, name)) for name in self.stored_settings if name != "resolution"]
+        parts = [self.name, str(self.version), f"{self.config.resolution}px", *more]
+        return files.home() / "prepared" / "-".join(parts)
 
     def stored(self) -> Store:
         """The prepared set with all its images.
@@ -112,12 +126,31 @@ class PreparedDataset(Dataset):
         """
         found = store.read(self.folder)
         if found is None:
-            raise MissingDataError(self._instruction())
+            raise MissingDataError(self._lack())
         return found
 
     def missing(self) -> str:
         """Say how to get and prepare the set; empty when it is ready."""
-        return "" if self.folder.is_dir() else self._instruction()
+        return "" if self.folder.is_dir() else self._lack()
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether every official file may be downloaded without asking its owners."""
+        return all(official.url for official in self.official)
+
+    def way(self) -> str:
+        """Say how to get and prepare the set."""
+        names = ", ".join(official.name for official in self.official)
+        get = f"Run `lordbench data fetch {self.name}`, or get" if self.fetchable else "Get"
+        default = type(self.config)()
+        chosen = {name: getattr(self.config, name) for name in self.stored_settings}
+        changed = {name: value for name, value in chosen.items() if value != getattr(default, name)}
+        choice = "".join(f" --set {name}={value}" for name, value in changed.items())
+        return (
+            f"{get} {names} from {self.site}, then run\n"
+            f"  lordbench data prepare {self.name} --from PATH{choice}\n"
+            "where PATH is the file, or the folder that holds it or what was unpacked from it."
+        )
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the prepared images, memory-mapped, (N, C, size, size).
@@ -139,8 +172,10 @@ class PreparedDataset(Dataset):
         classes, class_names = labels.classes
         contents, content_names = labels.contents or (None, None)
         require_classes(self.name, class_names)
-        mark = _fingerprint(f"{self.name}-{self.version}", kept, classes, contents)
-        return ImageSet(self.name, kept.images, classes, contents, class_names, content_names, mark)
+        mark = _fingerprint(f"{self.name}-{self.version}", kept, labels)
+        return ImageSet(
+            self.name, kept.images, classes, contents, class_names, content_names, mark, labels.parts
+        )
 
     def _fitted(self, whole: Store, size: int, track: Track[Any]) -> Store:
         """The images that the settings keep at the size asked for: the store, or a smaller one inside it."""
@@ -157,33 +192,29 @@ class PreparedDataset(Dataset):
             assert smaller is not None
         return smaller
 
-    def _instruction(self) -> str:
-        names = ", ".join(official.name for official in self.official)
-        default = type(self.config)().resolution
-        choice = "" if self.config.resolution == default else f" --set resolution={self.config.resolution}"
-        return (
-            f"{self.name}: this data set is not prepared.\nGet {names} from {self.site}, then run\n"
-            f"  lordbench data prepare {self.name} --from PATH{choice}\n"
-            "where PATH is the file, or the folder that holds it or what was unpacked from it."
-        )
+    def _lack(self) -> str:
+        return f"{self.name}: this data set is not prepared.\n{self.way()}"
 
 
 def _smaller(whole: Store, rows: Int64Array, size: int) -> Draft:
-    def blocks() -> Iterator[tuple[int, UInt8Array]]:
-        for i, row in enumerate(rows):
-            yield i, resized(whole.images[row], size)[None]
-
+    n = len(rows)
+    starts = range(0, n, CHUNK)
+    blocks = (
+        (np.arange(start, min(start + CHUNK, n)), resized(whole.images[rows[start : start + CHUNK]], size))
+        for start in starts
+    )
     columns = {name: column.at(rows) for name, column in whole.columns.items()}
-    return Draft(columns, (whole.images.shape[1], size, size), blocks(), len(rows))
+    return Draft(columns, (whole.images.shape[1], size, size), blocks, len(starts))
 
 
-def _fingerprint(version: str, kept: Store, classes: Int64Array, contents: Int64Array | None) -> str:
-    """Hash the labels, and the images by the sum taken when they were written: 16 hex digits.
+def _fingerprint(version: str, kept: Store, labels: Labels) -> str:
+    """Hash the labels with their names, and the images by the sum taken when they were written.
 
     A set prepared without verification is another one, even where the images agree.
     """
     digest = hashlib.sha256(f"{version}|{kept.sha256}".encode())
     digest.update(b"unverified" if kept.about["check"] == "none" else b"")
-    digest.update(classes.astype("<i8").tobytes())
-    digest.update(b"no contents" if contents is None else contents.astype("<i8").tobytes())
+    for ids, names in (labels.classes, labels.contents or (None, ()), (labels.parts, ())):
+        digest.update(b"none" if ids is None else ids.astype("<i8").tobytes())
+        digest.update("\0".join(names).encode())
     return digest.hexdigest()[:16]

@@ -2,86 +2,108 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image
+import torch
+from simplejpeg import decode_jpeg, decode_jpeg_header
 
 from lordbench.images import UInt8Array
-from lordbench.prepared.members import Member, damaged
+from lordbench.prepared.members import Member, Members, damaged
 
-CHUNK = 64
-"""Files that go to a process at a time: few enough to hold little, enough for handing over to cost little."""
+T = TypeVar("T")
+Cut = Callable[[Sequence[str], UInt8Array], T]
+"""Makes something of some files at once: their names, and their pixels, uint8 (n, 3, H, W)."""
+CHUNK = 16 << 20
+"""Bytes of pixels that a process decodes at a time: small enough to hold several, large enough for handing
+over to cost little."""
 AHEAD = 3
 """Chunks under way for each process."""
-Cut = Callable[[Image.Image], UInt8Array]
-"""Turns the picture of one file, in mode RGB, into the images that it holds: uint8, (n, C, S, S)."""
+
+
+def n_chunks(n: int, size: tuple[int, int]) -> int:
+    """How many times `decoded` gives something for `n` pictures of a width and height."""
+    return -(-n // _at_a_time(size))
 
 
 def decoded(
-    members: Iterable[Member], place: Path, size: tuple[int, int], cut: Cut, workers: int
-) -> Iterator[tuple[str, UInt8Array]]:
-    """Decode JPEGs: the name of each, and its images.
+    members: Members,
+    names: Sequence[str],
+    limit: int,
+    size: tuple[int, int],
+    cut: Cut[T],
+    workers: int,
+) -> Iterator[tuple[list[str], T]]:
+    """Decode JPEGs, some at a time: their names, and what `cut` makes of them.
 
     Args:
-        members: name and content of each file.
-        place: where they come from, for errors.
+        members: where the files are.
+        names: of the files.
+        limit: bytes of the largest file that is read.
         size: width and height that every file must have; anything else is refused before it is unpacked.
-        cut: what to do with each picture; must be importable, since it goes to other processes.
+        cut: what to do with the pictures; goes to other processes, and so does what it returns.
         workers: processes; 1 decodes in this one.
 
     Raises:
         UserError: a file cannot be read, or has another size; names it.
     """
-    chunks = _chunked(members)
+    chunks = members.chunks(names, limit, _at_a_time(size))
     if workers == 1:
         for chunk in chunks:
-            yield from _decode_chunk(chunk, place, size, cut)
+            yield _decode_chunk(chunk, members.place, size, cut)
         return
     # Not forked: this process may have threads, whose locks a fork would copy as they are.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
-    under_way: deque[Future[Iterable[tuple[str, UInt8Array]]]] = deque()
+    pool = ProcessPoolExecutor(workers, context, _begin)
+    under_way: deque[Future[tuple[list[str], T]]] = deque()
     try:
         for chunk in chunks:
-            under_way.append(pool.submit(_decode_chunk, chunk, place, size, cut))
+            under_way.append(pool.submit(_decode_chunk, chunk, members.place, size, cut))
             if len(under_way) > AHEAD * workers:
-                yield from under_way.popleft().result()
+                yield under_way.popleft().result()
         while under_way:
-            yield from under_way.popleft().result()
+            yield under_way.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _chunked(members: Iterable[Member]) -> Iterator[list[Member]]:
-    stream = iter(members)
-    while chunk := list(itertools.islice(stream, CHUNK)):
-        yield chunk
+def _at_a_time(size: tuple[int, int]) -> int:
+    width, height = size
+    return max(1, CHUNK // (3 * width * height))
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the parent, and the other cores to the other processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
 
 
 def _decode_chunk(
-    chunk: list[Member], place: Path, size: tuple[int, int], cut: Cut
-) -> Iterable[tuple[str, UInt8Array]]:
-    return [(name, _cut(content, place / name, size, cut)) for name, content in chunk]
+    chunk: Iterable[Member], place: Path, size: tuple[int, int], cut: Cut[T]
+) -> tuple[list[str], T]:
+    names, pictures = [], []
+    for name, content in chunk:
+        names.append(name)
+        pictures.append(_pixels(content, place, name, size))
+    # Stacked as decoded, with a pixel's channels side by side, and only seen in another order.
+    return names, cut(names, np.moveaxis(np.stack(pictures), -1, 1))
 
 
-def _cut(content: bytes, where: Path, size: tuple[int, int], cut: Cut) -> UInt8Array:
-    """Decode one JPEG and cut it: uint8, (n, C, S, S)."""
+def _pixels(content: bytes, place: Path, name: str, size: tuple[int, int]) -> UInt8Array:
+    """Decode one JPEG: uint8, (H, W, 3)."""
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
-            if picture.size != size:
-                raise ValueError(f"it has {picture.size} pixels, not {size}")
-            # Converting a picture to its own mode would copy it.
-            colour = picture if picture.mode == "RGB" else picture.convert("RGB")
-            # Contiguous, so that it goes between processes as one piece.
-            return np.ascontiguousarray(cut(colour))
+        height, width, *_ = decode_jpeg_header(content)
+        if (width, height) != size:
+            raise ValueError(f"it has {(width, height)} pixels, not {size}")
+        # Neither of the decoder's shortcuts: pixels are those that other programs see.
+        pixels: UInt8Array = decode_jpeg(content, "RGB", fastdct=False, fastupsample=False)
+        return pixels
     except Exception as error:
         # Decoders raise nearly anything on a damaged file.
-        raise damaged(where, error) from error
+        raise damaged(place / name, error) from error

@@ -14,7 +14,9 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +68,24 @@ class Members(ABC):
         except DAMAGE as error:
             raise damaged(self.place, error) from error
 
+    def chunks(self, wanted: Collection[str], limit: int, n: int) -> Iterator[Iterable[Member]]:
+        """Read files `n` at a time. A chunk may be sent to another process, which then does the reading."""
+        names = iter(wanted)
+        while chunk := list(itertools.islice(names, n)):
+            yield Chunk(self, chunk, limit)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some files of a place, read when they are iterated."""
+
+    members: Members
+    wanted: list[str]
+    limit: int
+
+    def __iter__(self) -> Iterator[Member]:
+        return self.members.read(self.wanted, self.limit)
+
 
 class Folder(Members):
     """An unpacked folder."""
@@ -85,20 +105,19 @@ class Zip(Members):
 
     def names(self, folder: str) -> list[str]:
         try:
-            with zipfile.ZipFile(self.place) as archive:
-                names = archive.namelist()
+            names = _archive(self.place).namelist()
         except DAMAGE as error:
             raise damaged(self.place, error) from error
         return _directly_in(folder, names, self.place)
 
     def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
-        with zipfile.ZipFile(self.place) as archive:
-            for name in wanted:
-                try:
-                    with archive.open(name) as file:
-                        yield name, _limited(file, limit, self.place / name)
-                except DAMAGE as error:
-                    raise damaged(self.place / name, error) from error
+        archive = _archive(self.place)
+        for name in wanted:
+            try:
+                with archive.open(name) as file:
+                    yield name, _limited(file, limit, self.place / name)
+            except DAMAGE as error:
+                raise damaged(self.place / name, error) from error
 
 
 class TarGz(Members):
@@ -124,6 +143,12 @@ class TarGz(Members):
                 assert file is not None
                 yield name, _limited(file, limit, self.place / name)
 
+    def chunks(self, wanted: Collection[str], limit: int, n: int) -> Iterator[Iterable[Member]]:
+        """Read files `n` at a time, here: a compressed stream has no places to start from."""
+        stream = self.read(wanted, limit)
+        while chunk := list(itertools.islice(stream, n)):
+            yield chunk
+
     def _entries(self) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
         # Python's tarfile takes a truncated archive for one that ends there; gzip notices.
         with gzip.open(self.place) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
@@ -142,6 +167,17 @@ def damaged(path: Path, error: Exception) -> UserError:
         f"{path}: this file cannot be read: {error or type(error).__name__}",
         "It is truncated or damaged: get it again from its owners.",
     )
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive; its list of names, which takes a second for 200,000, is read once a process."""
+    state = path.stat()
+    return _opened(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, modified: int, size: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
 
 
 def _limited(file: IO[bytes], limit: int, where: Path) -> bytes:

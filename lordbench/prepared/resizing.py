@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+import torch
+from torch.nn import functional as F
 
 from lordbench.images import UInt8Array
 
 
-def resized(image: UInt8Array, size: int) -> UInt8Array:
-    """Resize one image, uint8 (C, S, S) with C of 1 or 3, to (C, size, size), as `resized_picture` does."""
-    if image.shape[1:] == (size, size):
-        return image
-    pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
-    return resized_picture(Image.fromarray(pixels), size)
+def resized(images: UInt8Array, size: int) -> UInt8Array:
+    """Resize images, uint8 (N, C, H, W), to (N, C, size, size); of that size already, they stay as they are.
 
-
-def resized_picture(picture: Image.Image, size: int) -> UInt8Array:
-    """Resize a square picture in mode L or RGB: uint8, (1 or 3, size, size).
-
-    Lanczos' filter averages when it shrinks; a picture of that size keeps its pixels.
+    Bilinear with antialiasing: the triangle filter is widened when it shrinks, so that it averages. It is
+    done in whole numbers, so every machine gives the same bytes: within one level of Pillow's BILINEAR,
+    equal to it when halving, and more than twice as fast.
     """
-    pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    if images.shape[2:] == (size, size):
+        return images
+    # Copied, since a tensor must be able to write; interpolation is fastest where a pixel's channels are
+    # neighbours, as decoders leave them.
+    pixels = torch.from_numpy(images.copy(order="K")).contiguous(memory_format=torch.channels_last)
+    small: UInt8Array = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True).numpy()
+    return np.ascontiguousarray(small)

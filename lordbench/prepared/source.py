@@ -25,10 +25,12 @@ class OfficialFile:
     Attributes:
         name: of the file.
         md5: published checksum; empty where none is known.
+        url: address to download it from; empty where its owners offer none, or want to be asked.
     """
 
     name: str
     md5: str = ""
+    url: str = ""
 
 
 @dataclass
@@ -104,17 +106,21 @@ class Source:
         if not self.verify or not official.md5:
             self._unchecked.append(official.name)
             return path
-        digest = hashlib.md5(usedforsecurity=False)
-        for block in self.track(
-            _blocks(path), f"checking {path.name}, MiB", -(-path.stat().st_size // BLOCK)
-        ):
-            digest.update(block)
-        if digest.hexdigest() != official.md5:
+        found = md5(path, self.track)
+        if found != official.md5:
             raise UserError(
-                f"{path}: the md5 is {digest.hexdigest()}, the official file's is {official.md5}",
+                f"{path}: the md5 is {found}, the official file's is {official.md5}",
                 "The download is incomplete or another file: get it again; --no-verify takes it as it is.",
             )
         return path
+
+
+def md5(path: Path, track: Track[Any] = untracked) -> str:
+    """Hex md5 of a file's bytes."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for block in track(_blocks(path), f"checking {path.name}, MiB", -(-path.stat().st_size // BLOCK)):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

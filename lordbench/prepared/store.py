@@ -6,6 +6,8 @@ It is written under a temporary name and renamed when complete, so a half-made o
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import shutil
 from collections.abc import Iterable
@@ -19,7 +21,7 @@ from filelock import FileLock
 from lordbench import files
 from lordbench.dataset import Track
 from lordbench.errors import UserError
-from lordbench.images import UInt8Array
+from lordbench.images import Int64Array, UInt8Array
 from lordbench.prepared.labels import Column
 
 IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
@@ -29,16 +31,18 @@ IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
 class Draft:
     """What a store is written from; the images come as a stream, in any order.
 
+    Labels are written after the images, so that a stream may fill in a column while it is read.
+
     Attributes:
         columns: the labels by name; each of N values.
         image_shape: (C, S, S).
-        blocks: the row of the first image of a block, and the block: uint8, (n, C, S, S).
+        blocks: the rows of some images, int64 (n,), and the images: uint8, (n, C, S, S).
         n_blocks: how many blocks there are, for the progress bar.
     """
 
     columns: dict[str, Column]
     image_shape: tuple[int, int, int]
-    blocks: Iterable[tuple[int, UInt8Array]]
+    blocks: Iterable[tuple[Int64Array, UInt8Array]]
     n_blocks: int
 
     def __len__(self) -> int:
@@ -122,36 +126,46 @@ def read(folder: Path) -> Store | None:
 
 
 def _fill(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> None:
-    _write_images(folder / IMAGES, draft, track)
+    checksum = _write_images(folder / IMAGES, draft, track)
     table = np.stack([column.values for column in draft.columns.values()], axis=1)
     with files.replacing(folder / LABELS) as temporary:
         np.save(temporary, table, allow_pickle=False)
     meta = {
         "about": about,
         "columns": [{"name": name, "names": column.names} for name, column in draft.columns.items()],
-        "images_sha256": files.sha256(folder / IMAGES),
+        "images_sha256": checksum,
     }
     files.write_json(folder / META, meta)
 
 
-def _write_images(path: Path, draft: Draft, track: Track[Any]) -> None:
-    """Write the stream through an ordinary file: pages of a memory map would count as memory in use."""
+def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
+    """Write the stream through an ordinary file: pages of a memory map would count as memory in use.
+
+    Returns:
+        sha256 of the file; taken on the way where the images come in order, which saves reading them again.
+    """
     shape = (len(draft), *draft.image_shape)
     step = int(np.prod(draft.image_shape))
     _require_room(path.parent, step * len(draft))
     written = np.zeros(len(draft), dtype=bool)
     with path.open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        start = file.tell()
-        for row, block in track(draft.blocks, f"preparing {path.parent.name.removeprefix('.half-')}",
-                                draft.n_blocks):  # fmt: skip
-            rows = slice(row, row + len(block))
+        header = _header(shape)
+        file.write(header)
+        start, hashed = len(header), 0
+        digest = hashlib.sha256(header)
+        label = f"preparing {path.parent.name.removeprefix('.half-')}"
+        for rows, block in track(draft.blocks, label, draft.n_blocks):
             if block.dtype != np.uint8 or block.shape[1:] != draft.image_shape or written[rows].any():
-                raise ValueError(f"block of {block.dtype} {block.shape} at row {row} does not fit {shape}")
-            file.seek(start + row * step)
-            file.write(np.ascontiguousarray(block).data)
+                raise ValueError(f"block of {block.dtype} {block.shape} at {rows} does not fit {shape}")
             written[rows] = True
+            # Neighbours are written as one piece.
+            for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
+                pixels = np.ascontiguousarray(block[run[0] : run[-1] + 1]).data
+                file.seek(start + int(rows[run[0]]) * step)
+                file.write(pixels)
+                if rows[run[0]] == hashed:
+                    digest.update(pixels)
+                    hashed += len(run)
         file.flush()
         os.fsync(file.fileno())
     if not written.all():
@@ -159,6 +173,14 @@ def _write_images(path: Path, draft: Draft, track: Track[Any]) -> None:
             f"{int((~written).sum())} of {len(written)} images did not come",
             "The files changed while they were read; run the same command again.",
         )
+    return digest.hexdigest() if hashed == len(draft) else files.sha256(path)
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """What comes before the values in a .npy file."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
 
 
 def _require_room(folder: Path, needed: int) -> None:

@@ -1,4 +1,4 @@
-"""What `lordbench data list` shows: which data sets are ready, and how to get the others."""
+"""Which data sets are ready, and how to get the others: for `lordbench data list`, `list` and `doctor`."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from rich.table import Table
 
 from lordbench import __version__, components, machine, weights
 from lordbench.config import load_preset, presets
-from lordbench.dataset import Dataset
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.files import home
 from lordbench.metric import Metric
+from lordbench.report.data_table import data_table
 from lordbench.report.progress import tracker
 
 PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
@@ -31,9 +31,13 @@ def listing(kind: str) -> Table:
             preset = load_preset(name, {})
             table.add_row(name, escape(preset.summary), f"{preset.image_size} px")
         return table
+    if kind == "datasets":
+        table, ways = data_table()
+        table.caption = "`lordbench data list` says how to get what is missing." if ways else None
+        table.caption_justify = "left"
+        return table
     headers = {
         "methods": ("method", "what it does", "source"),
-        "datasets": ("data set", "what it is", "state"),
         "metrics": ("metric", "direction, unit", "source"),
         "experiments": ("experiment", "what it asks", ""),
     }
@@ -85,7 +89,4 @@ def _describe(kind: Any) -> tuple[str, str]:
     if issubclass(kind, Metric):
         direction = "higher is better" if kind.higher_is_better else "lower is better"
         return direction + (f", {kind.unit}" if kind.unit else ""), kind.source
-    if issubclass(kind, Dataset):
-        state = "needs a path" if kind.takes_source else kind(kind.Config()).missing() or "ready"
-        return kind.summary, state
     return kind.summary, getattr(kind, "source", "")

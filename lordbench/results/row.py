@@ -61,7 +61,7 @@ class Provenance(BaseModel):
         variant: settings in which it differs from its preset, e.g. `regularizer=kl`; empty for none.
         dataset: name of the data set.
         data_settings: settings of the data set that differ from its defaults.
-        split: `samples` or `classes`.
+        split: `samples` or `classes`; `official samples` and the like where it is the data set's own.
         preset: name of the preset, with the settings of it that were overridden.
         seed: of the cell.
         protocol_version: version of the experiments' definitions.

@@ -73,7 +73,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         if folder.is_trained():
             load_module(folder.model, method)
         else:
-            _train(cell, method, parts.train, device, folder, workshop)
+            _train(cell, method, parts, device, folder, workshop)
         method.eval()
         trained = Trained(
             label=cell.label,
@@ -124,7 +124,7 @@ def _build(cell: Cell, parts: Split) -> Method:
 
 
 def _train(
-    cell: Cell, method: Method, train: ImageSet, device: torch.device, folder: CellFolder, workshop: Workshop
+    cell: Cell, method: Method, parts: Split, device: torch.device, folder: CellFolder, workshop: Workshop
 ) -> None:
     machine.reset_peak_memory(device)
     precision = Precision.resolve(cell.preset.precision, device)
@@ -133,19 +133,19 @@ def _train(
         device=device,
         precision=precision,
         seed=seeds.derive(cell.seed, "training"),
-        budget=cell.preset.budget.budget(len(train)),
+        budget=cell.preset.budget.budget(len(parts.train)),
         reporter=workshop.reporter,
         checkpoints=CheckpointStore(folder.checkpoint),
     )
-    method.fit(train, context)
+    method.fit(parts.train, context)
     progress = context.progress
     provenance = Provenance(
         cell=cell.id,
         method=cell.method_name,
         variant=cell.variant,
-        dataset=train.name,
+        dataset=parts.train.name,
         data_settings=cell.data_variant,
-        split=cell.split,
+        split=parts.title,
         preset=cell.preset_name,
         seed=cell.seed,
         protocol_version=PROTOCOL_VERSION,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lordbench import weights
+from lordbench import splits, weights
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.files import write_text
@@ -105,7 +105,7 @@ def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> N
         f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
         f"{images.n_classes} classes, "
         + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
-        + f"; split {first.split}\n"
+        + f"; split {splits.title(images, first.split)}\n"
         f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, "
         f"batches of {budget.batch_size}; on {escape(hardware)}"
     )

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-import urllib.request
-from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from lordbench.dataset import Track, untracked
+from lordbench.download import OFFLINE, download, offline
 from lordbench.errors import UserError
 from lordbench.weights import package, registry, store
 from lordbench.weights.registry import Pretrained, Tensors
 
-OFFLINE = "LORDBENCH_OFFLINE"
 TIMEOUT = 5.0
 """Seconds without an answer after which the publisher counts as out of reach."""
-BLOCK = 1 << 20
 
 
 def ensure(name: str, track: Track[int] = untracked) -> Path:
@@ -40,7 +36,7 @@ def ensure(name: str, track: Track[int] = untracked) -> Path:
     if found is not None:
         return found
     entry = registry.entry(name)
-    if os.environ.get(OFFLINE, "") not in ("", "0"):
+    if offline():
         raise store.missing(entry, [f"nothing was fetched, as {OFFLINE} is set"])
     reasons: list[str] = []
     try:
@@ -68,7 +64,7 @@ def _fetch(entry: Pretrained, reasons: list[str], track: Track[int]) -> Path | N
                 store.keep(name, tensors, source)
         except UserError as error:
             reasons.append(f"{source}: {error.message}")
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             reasons.append(f"{source}: {error}")
         else:
             return store.own_folder() / entry.own_file
@@ -78,24 +74,8 @@ def _fetch(entry: Pretrained, reasons: list[str], track: Track[int]) -> Path | N
 def _from_publisher(entry: Pretrained, track: Track[int]) -> Tensors:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / entry.file
-        _download(entry, path, track)
+        download(entry.url, path, track, size=entry.size, timeout=TIMEOUT)
         return store.read_published(entry, path)
-
-
-def _download(entry: Pretrained, path: Path, track: Track[int]) -> None:
-    # Connect first: a bar for a publisher out of reach would only flicker.
-    with urllib.request.urlopen(entry.url, timeout=TIMEOUT) as answer, path.open("wb") as file:
-
-        def blocks() -> Iterator[int]:
-            # A byte too many is enough to see that it is another file.
-            while file.tell() <= entry.size and (block := answer.read(BLOCK)):
-                yield file.write(block)
-
-        for _ in track(blocks(), f"{entry.file}, MiB", -(-entry.size // BLOCK)):
-            pass
-        written = file.tell()
-    if written != entry.size:
-        raise OSError(f"{written:,} bytes came, not {entry.size:,}")
 
 
 def _from_package(track: Track[int]) -> dict[str, Tensors]:

@@ -1,0 +1,50 @@
+"""docs/performance.md: one section a benchmark, written anew by the benchmark itself."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+from lordbench import __version__, machine
+from lordbench.device import device_name, resolve_device
+from lordbench.files import write_text
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *rows])
+
+
+def section(name: str, text: str) -> None:
+    """Put a text into the page's section of this name, between its two marks.
+
+    Raises:
+        ValueError: the page has no such section.
+    """
+    begin, end = f"<!-- {name}: measured -->", f"<!-- {name}: end -->"
+    stamp = f"*{datetime.date.today().isoformat()}, {_here()}*"
+    page = PAGE.read_text(encoding="utf-8")
+    written, n = re.subn(
+        f"{re.escape(begin)}.*?{re.escape(end)}",
+        lambda _: f"{begin}\n{stamp}\n\n{text}\n{end}",
+        page,
+        flags=re.DOTALL,
+    )
+    if n != 1:
+        raise ValueError(f"{PAGE}: no section {name!r}")
+    write_text(PAGE, written)
+
+
+def _here() -> str:
+    device = device_name(resolve_device("auto"))
+    return (
+        f"{device}; lordbench {__version__} {machine.git_sha()}, torch {torch.__version__}, "
+        f"Python {platform.python_version()}"
+    )

@@ -1,0 +1,6 @@
+"""`python -m lordbench`: the same as the command `lordbench`."""
+
+from lordbench.cli import main
+
+if __name__ == "__main__":
+    main()
