@@ -109,8 +109,8 @@ class DrNet(Method):
 
         networks = (self.class_encoder, self.content_encoder, self.decoder)
         updates = [
-            Update(adam([(self.discriminator, config.adversary_rate)], BETAS), discriminate),
-            Update(adam([(network, config.learning_rate) for network in networks], BETAS), disentangle),
+            Update([adam([(self.discriminator, config.adversary_rate)], BETAS)], discriminate),
+            Update([adam([(network, config.learning_rate) for network in networks], BETAS)], disentangle),
         ]
         batches = GroupedBatches(
             train.classes, context.budget.batch_size, PAIR, seeds.derive(context.seed, "batches")

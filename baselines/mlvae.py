@@ -83,7 +83,7 @@ class MlVae(Method):
             }
 
         networks = (self.class_encoder, self.content_encoder, self.generator)
-        update = Update(adam([(network, config.learning_rate) for network in networks], BETAS), loss)
+        update = Update([adam([(network, config.learning_rate) for network in networks], BETAS)], loss)
         steps = context.budget.steps(batches.batch_size)
         context.run(self, train, [Phase("training", steps, batches, [update], config.final_rate)])
 

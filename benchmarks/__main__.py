@@ -39,5 +39,42 @@ def preparing(images: int, folder: Path | None, write: bool) -> None:
         written("preparing", measure(Path(temporary), images), write)
 
 
+@benchmarks.command()
+@click.option("--images", default=10_000, show_default=True, help="Pairs, real images and codes a method.")
+@WRITE
+def evaluation(images: int, write: bool) -> None:
+    """Evaluating three methods, against calling the packages plainly."""
+    from benchmarks.evaluation import evaluation as measure
+
+    written("evaluation", measure(images), write)
+
+
+ROUNDS = click.option("--rounds", default=3, show_default=True, help="How often everything takes its turn.")
+STEPS = click.option("--steps", "n_steps", default=3, show_default=True, help="Training steps a turn.")
+
+
+@benchmarks.command()
+@click.option("--preset", "presets", multiple=True, default=["paper", "quick"], show_default=True)
+@ROUNDS
+@STEPS
+@WRITE
+def steps(presets: tuple[str, ...], rounds: int, n_steps: int, write: bool) -> None:
+    """A training step of each method, against the published style."""
+    from benchmarks.steps import steps as measure
+
+    written("steps", measure(list(presets), rounds, n_steps), write)
+
+
+@benchmarks.command()
+@ROUNDS
+@click.option("--steps", "n_steps", default=30, show_default=True, help="Training steps a turn.")
+@WRITE
+def rows(rounds: int, n_steps: int, write: bool) -> None:
+    """A step of LORD against the number of training images, 1,000 to 1,000,000."""
+    from benchmarks.rows import rows as measure
+
+    written("rows", measure(rounds, n_steps), write)
+
+
 if __name__ == "__main__":
     benchmarks()

@@ -14,9 +14,15 @@ from lordbench.images import ImageSet, Int64Array
 
 
 class Batches(Protocol):
-    """Gives the image indices of each step."""
+    """Gives the image indices of each step.
+
+    Attributes:
+        batch_size: images of a step.
+        group: neighbours that a method looks at together, and that must stay so when a batch is divided.
+    """
 
     batch_size: int
+    group: int
 
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,)."""
@@ -36,6 +42,7 @@ class ShuffledBatches:
     n_images: int
     batch_size: int
     seed: int
+    group: int = field(default=1, init=False)
     _epoch: int = field(default=-1, init=False)
     _order: Int64Array = field(default_factory=lambda: np.empty(0, np.int64), init=False)
 
@@ -69,6 +76,7 @@ class GroupedBatches:
         self.n_groups = max(1, batch_size // per_class)
         self.per_class, self.seed = per_class, seed
         self.batch_size = self.n_groups * per_class
+        self.group = per_class
 
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,): `per_class` neighbours share a class."""
@@ -80,6 +88,12 @@ class GroupedBatches:
             for g in groups
         ]
         return np.concatenate(drawn)
+
+
+def divided(index: Int64Array, group: int, parts: int) -> list[Int64Array]:
+    """Divide a batch, int64 (B,), into up to `parts` of about equal size, without parting groups."""
+    groups = index.reshape(-1, group)
+    return [part.reshape(-1) for part in np.array_split(groups, min(parts, len(groups)))]
 
 
 @dataclass(frozen=True)

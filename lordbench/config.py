@@ -26,6 +26,8 @@ class BudgetConfig(BaseModel):
         images: images seen in training.
         epochs: likewise, in passes over the training images.
         batch_size: images a step.
+        accumulate: parts in which a batch is computed, one after the other, where memory is short; the
+            results differ by rounding and noise, and by batch statistics where a method has such.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,7 @@ class BudgetConfig(BaseModel):
     images: int | None = Field(None, ge=1)
     epochs: float | None = Field(None, gt=0)
     batch_size: int = Field(64, ge=1)
+    accumulate: int = Field(1, ge=1)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> BudgetConfig:
@@ -43,7 +46,7 @@ class BudgetConfig(BaseModel):
     def budget(self, n_images: int) -> Budget:
         """The budget for a training set of `n_images`."""
         images = self.images if self.images is not None else round((self.epochs or 0) * n_images)
-        return Budget(images, self.batch_size)
+        return Budget(images, self.batch_size, self.accumulate)
 
 
 class Preset(BaseModel):

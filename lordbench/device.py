@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ import torch
 
 from lordbench.errors import UserError
 
-PrecisionSetting = Literal["auto", "float32", "bfloat16"]
+PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -66,9 +67,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @dataclass(frozen=True)
 class Precision:
-    """Arithmetic of training: `float32`, or `bfloat16` autocast with float32 weights and losses."""
+    """Arithmetic of training.
 
-    name: Literal["float32", "bfloat16"]
+    `float32`; `tf32`: float32 whose products a GPU rounds to 10 bits, the same as float32 elsewhere;
+    `bfloat16`: autocast with float32 weights and losses.
+    """
+
+    name: Literal["float32", "tf32", "bfloat16"]
     device_type: str
 
     @classmethod
@@ -77,6 +82,18 @@ class Precision:
         if setting == "auto":
             return cls("bfloat16" if has_fast_bfloat16(device) else "float32", device.type)
         return cls(setting, device.type)
+
+    @contextlib.contextmanager
+    def matrix_products(self) -> Iterator[None]:
+        """Let a GPU round float32 products to TF32 if the name says so; left alone, its convolutions do."""
+        rounded = self.name == "tf32"
+        before = torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = rounded
+        try:
+            with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=rounded):
+                yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = before
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products and convolutions run in this precision."""

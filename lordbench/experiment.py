@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from lordbench.method import Codes, Method
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
 from lordbench.splits import Split
+
+T = TypeVar("T")
 
 
 class EvaluationConfig(BaseModel):
@@ -89,6 +91,15 @@ class Trained:
         if self.split.name == "classes":
             return test
         return join(train, test)
+
+    @property
+    def key(self) -> Hashable:
+        """Names what is the same for all methods: images, split, seed and sizes."""
+        return (self.split.test.fingerprint, self.split.title, self.seed, self.sizes)
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """Make what no method changes, or take it from a cell of this process that has made it already."""
+        return self.scoring.recent.get((name, self.key), make)
 
 
 class Experiment(ABC):

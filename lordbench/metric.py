@@ -7,6 +7,7 @@ in [0, 1], (N, C, H, W), C of 1 or 3, and brings them to what its network expect
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,13 @@ class PairMetric(Metric):
     @abstractmethod
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         """Compare `fake` with `real`, both float [0, 1] (N, C, H, W): float (N,). Runs without gradients."""
+
+    def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return the comparison with `real`, float [0, 1] (N, C, H, W), for several `fake` one by one.
+
+        A metric that does the same to `real` each time overrides this, to do it once.
+        """
+        return lambda fake: self(fake, real)
 
 
 class SetMetric(Metric):

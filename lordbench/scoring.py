@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -13,10 +15,16 @@ from lordbench import inference, seeds
 from lordbench.errors import UserError
 from lordbench.images import Int64Array, UInt8Array
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
+from lordbench.recent import Recent
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.statistics import mean_interval
 
 M = TypeVar("M", bound=Metric)
+BATCH = {"cpu": 32, "cuda": 256}
+"""Images at a time. VGG16's widest layer holds 1 MiB an image; above 32 MiB, the C library takes memory from
+the system and gives it back layer by layer, which costs more than the larger products save."""
+KEPT = 6
+"""What one seed of a data set leaves for other methods: judge, floors, features by four networks at most."""
 
 
 class Place(NamedTuple):
@@ -36,6 +44,9 @@ class Scoring:
     Args:
         device: where networks run.
         kinds: the metrics to use, by name.
+
+    Attributes:
+        recent: what no method changes, for other methods on the same images.
     """
 
     def __init__(self, device: torch.device, kinds: Mapping[str, type[Metric]]) -> None:
@@ -43,7 +54,7 @@ class Scoring:
         self.kinds = kinds
         self.metrics: dict[str, Metric] = {}
         self.reasons: dict[str, str] = {}
-        self.features: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
+        self.recent = Recent(KEPT)
         for name, kind in kinds.items():
             try:
                 self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
@@ -51,39 +62,36 @@ class Scoring:
                 self.reasons[name] = error.message
 
     def pairs(
-        self,
-        place: Place,
-        fake: UInt8Array,
-        real: UInt8Array,
-        groups: Int64Array,
-        seed: int,
+        self, fakes: Mapping[Place, UInt8Array], real: UInt8Array, groups: Int64Array, seed: int
     ) -> Iterator[Measurement]:
-        """Score outputs against their targets.
+        """Score outputs of one kind or several against their common targets.
 
         Args:
-            place: which measurement it is.
-            fake: uint8 (N, C, S, S).
+            fakes: outputs, each uint8 (N, C, S, S), by which measurement they are.
             real: likewise, the target of each output.
             groups: which samples go together in the interval, int64 (N,).
             seed: of the interval.
         """
-        for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
-            if metric is None:
-                yield self._lacking(place, name, len(fake))
-                continue
-            values = self._batched(metric, fake, real)
-            yield self.mean(
-                place,
-                name,
-                values,
-                groups,
-                seed,
-                higher_is_better=metric.higher_is_better,
-                unit=metric.unit,
-                policy=metric.policy(),
-            )
+        values = self._compare(fakes, real)
+        for place in fakes:
+            for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
+                if metric is None:
+                    yield self._lacking(place, name, len(real))
+                    continue
+                yield self.mean(
+                    place,
+                    name,
+                    values[place, name],
+                    groups,
+                    seed,
+                    higher_is_better=metric.higher_is_better,
+                    unit=metric.unit,
+                    policy=metric.policy(),
+                )
 
-    def sets(self, place: Place, fake: UInt8Array, real: UInt8Array, real_key: str) -> Iterator[Measurement]:
+    def sets(
+        self, place: Place, fake: UInt8Array, real: UInt8Array, real_key: Hashable
+    ) -> Iterator[Measurement]:
         """Compare a set of outputs with a set of real images, uint8 (N, C, S, S) and (M, C, S, S).
 
         Features of the real images are kept under `real_key` for the next comparison.
@@ -95,14 +103,14 @@ class Scoring:
                 continue
             network = metric.features_of
             if network not in outputs:
-                outputs[network] = self._batched(metric.features, fake)
-            if (network, real_key) not in self.features:
-                self.features[network, real_key] = self._batched(metric.features, real)
+                outputs[network] = self._features(metric, fake)
+            key = ("features", network, real_key)
+            targets = self.recent.get(key, partial(self._features, metric, real))
             n = min(len(fake), len(real))
             yield Measurement(
                 **place._asdict(),
                 metric=name,
-                value=metric.distance(outputs[network], self.features[network, real_key]),
+                value=metric.distance(outputs[network], targets),
                 n=n,
                 unit=metric.unit,
                 higher_is_better=metric.higher_is_better,
@@ -159,14 +167,31 @@ class Scoring:
             note=self.reasons[name],
         )
 
-    def _batched(self, compute: Callable[..., torch.Tensor], *sets: UInt8Array) -> npt.NDArray[np.float64]:
-        """Apply `compute` to batches of one or more sets of images side by side."""
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(sets[0]), inference.BATCH):
-                batch = (
-                    inference.to_float(images[start : start + inference.BATCH], self.device)
-                    for images in sets
-                )
-                parts.append(compute(*batch).double().cpu())
+    @torch.no_grad()
+    def _compare(
+        self, fakes: Mapping[Place, UInt8Array], real: UInt8Array
+    ) -> dict[tuple[Place, str], npt.NDArray[np.float64]]:
+        """Values of each output by each metric that can be had: (N,)."""
+        found = defaultdict(list)
+        for batch in self._batches(real):
+            targets = inference.to_float(real[batch], self.device)
+            outputs = {place: inference.to_float(fake[batch], self.device) for place, fake in fakes.items()}
+            for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
+                if metric is None:
+                    continue
+                compare = metric.against(targets)
+                for place, images in outputs.items():
+                    found[place, name].append(compare(images).double().cpu())
+        return {key: torch.cat(parts).numpy() for key, parts in found.items()}
+
+    @torch.no_grad()
+    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
+        parts = [
+            metric.features(inference.to_float(images[batch], self.device)).double().cpu()
+            for batch in self._batches(images)
+        ]
         return torch.cat(parts).numpy()
+
+    def _batches(self, images: UInt8Array) -> Iterator[slice]:
+        size = BATCH[self.device.type]
+        return (slice(start, start + size) for start in range(0, len(images), size))

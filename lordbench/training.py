@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from lordbench import seeds
-from lordbench.batches import Batch, Batches, DeviceImages
+from lordbench.batches import Batch, Batches, DeviceImages, divided
 from lordbench.checkpoints import CheckpointStore, Progress
 from lordbench.device import Precision
 from lordbench.errors import TrainingDivergedError
 from lordbench.images import ImageSet
+from lordbench.row_adam import RowAdam
 
 LOG_STEPS = 25
 """Steps between two records of the training curve, and between two checks for NaN."""
@@ -27,9 +28,9 @@ Loss = Callable[[Batch], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Update:
-    """One optimizer's part of a step: its loss is computed, differentiated and stepped on."""
+    """A part of a step: its loss is computed and differentiated, and its optimizers step on the gradients."""
 
-    optimizer: torch.optim.Optimizer
+    optimizers: Sequence[torch.optim.Optimizer]
     loss: Loss
 
 
@@ -60,10 +61,12 @@ class Budget:
     Attributes:
         images: images seen in training, over all phases.
         batch_size: images a step.
+        accumulate: parts in which a batch is computed, one after the other, where memory is short.
     """
 
     images: int
     batch_size: int
+    accumulate: int = 1
 
     def steps(self, batch_size: int, share: float = 1.0) -> int:
         """Steps of `batch_size` images that fit into a share of the budget; at least one."""
@@ -129,10 +132,14 @@ class Context:
         for phase in phases:
             if phase.name in self.progress.finished:
                 continue
-            optimizers = [update.optimizer for update in phase.updates]
+            optimizers = [optimizer for update in phase.updates for optimizer in update.optimizers]
             if self.progress.phase == phase.name:
                 self.checkpoints.restore_optimizers(optimizers)
-            self._run_phase(module, data, phase, optimizers)
+            with self.precision.matrix_products():
+                self._run_phase(module, data, phase, optimizers)
+            for optimizer in optimizers:
+                if isinstance(optimizer, RowAdam):
+                    optimizer.finish()
             self.progress.finished.append(phase.name)
             self.progress.phase, self.progress.step = "", 0
             self.checkpoints.save(self.progress, module, [])
@@ -155,9 +162,13 @@ class Context:
                     final = rate if phase.final_rate is None else phase.final_rate
                     group["lr"] = cosine(rate, final, step / phase.steps)
             generator.manual_seed(seeds.derive(self.seed, phase.name, step))
-            batch = data.batch(phase.batches.index(step), generator)
+            index = phase.batches.index(step)
+            parts = [
+                data.batch(part, generator)
+                for part in divided(index, phase.batches.group, self.budget.accumulate)
+            ]
             for update in phase.updates:
-                window.add(self._update(update, batch))
+                window.add(self._update(update, parts))
             progress.step, progress.images = step + 1, progress.images + size
             loss = None
             if (step + 1) % LOG_STEPS == 0 or step + 1 == phase.steps:
@@ -172,13 +183,22 @@ class Context:
                     saved_at = time.monotonic()
             self.reporter.step(step + 1, size, loss)
 
-    def _update(self, update: Update, batch: Batch) -> dict[str, Tensor]:
-        update.optimizer.zero_grad(set_to_none=True)
-        with self.precision.autocast():
-            terms = update.loss(batch)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        update.optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+    def _update(self, update: Update, parts: Sequence[Batch]) -> dict[str, Tensor]:
+        for optimizer in update.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        means: dict[str, Tensor] = {}
+        n_images = sum(len(part.images) for part in parts)
+        for part in parts:
+            share = len(part.images) / n_images
+            with self.precision.autocast():
+                terms = update.loss(part)
+            loss = share * torch.stack(list(terms.values())).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in terms.items():
+                means[name] = means.get(name, 0) + share * value.detach()
+        for optimizer in update.optimizers:
+            optimizer.step()
+        return means
 
 
 class _Window:

@@ -32,7 +32,7 @@ class Fid(SetMetric):
     features_of: ClassVar[str] = "inception"
 
     def __init__(self, device: torch.device) -> None:
-        self.network = network(weights.load("inception")).to(device)
+        self.network = network(weights.load("inception")).to(device).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:

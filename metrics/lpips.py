@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import lpips
 import torch
@@ -30,13 +31,24 @@ class Lpips(PairMetric):
     weights: ClassVar[tuple[str, ...]] = ("alexnet",)
 
     def __init__(self, device: torch.device) -> None:
-        self.network = _network().to(device)
+        self.network: Any = _network().to(device).to(memory_format=torch.channels_last)
 
-    @torch.no_grad()
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         """Compare float [0, 1] images (N, C, H, W), C of 1 or 3: float32 (N,), 0 for equal images."""
-        with full_precision():
-            return self.network(_prepare(fake), _prepare(real)).flatten()  # type: ignore[no-any-return]
+        return self.against(real)(fake)
+
+    def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
+        """Run the trunk over `real` once, for all that is compared with it."""
+        targets = self._features(real)
+
+        @torch.no_grad()
+        def compare(fake: Tensor) -> Tensor:
+            with full_precision():
+                layers = zip(self.network.lins, self._features(fake), targets, strict=True)
+                distances = [head((x - y) ** 2).mean(dim=(1, 2, 3)) for head, x, y in layers]
+            return torch.stack(distances).sum(dim=0)
+
+        return compare
 
     def policy(self) -> str:
         """Network, range, resizing and the weights' checksum."""
@@ -44,6 +56,13 @@ class Lpips(PairMetric):
             f"alex v0.1; range [-1, 1]; grey tiled; images below {SMALLEST} px enlarged to it, bilinearly; "
             f"weights {weights.checksum('alexnet')}"
         )
+
+    @torch.no_grad()
+    def _features(self, images: Tensor) -> list[Tensor]:
+        """First half of the package's `forward`: five layers, each position's vector of unit length."""
+        with full_precision():
+            layers = self.network.net(self.network.scaling_layer(_prepare(images)))
+            return [lpips.normalize_tensor(layer) for layer in layers]  # type: ignore[attr-defined]
 
 
 def _prepare(images: Tensor) -> Tensor:

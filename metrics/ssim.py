@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -33,27 +34,40 @@ class Ssim(PairMetric):
         window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
         self.window = window / window.sum()
 
-    @torch.no_grad()
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         """Compare float [0, 1] images (N, C, H, W), H and W of 11 or more: float64 (N,), at most 1.
 
         Raises:
             UserError: the images are smaller than the window.
         """
-        if min(fake.shape[-2:]) < WINDOW:
-            raise UserError(f"SSIM needs images of {WINDOW} px or more, not {tuple(fake.shape[-2:])}")
-        # float64, as a variance is taken as the difference of two near numbers
-        x, y = fake.double(), real.double()
-        mean_x, mean_y = self._smooth(x), self._smooth(y)
-        variances = self._smooth(x * x) - mean_x**2 + self._smooth(y * y) - mean_y**2
-        covariance = self._smooth(x * y) - mean_x * mean_y
-        luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-        structure = (2 * covariance + C2) / (variances + C2)
-        return (luminance * structure).mean(dim=(1, 2, 3))
+        return self.against(real)(fake)
+
+    @torch.no_grad()
+    def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
+        """Take the local means and variances of `real` once, for all that is compared with it."""
+        if min(real.shape[-2:]) < WINDOW:
+            raise UserError(f"SSIM needs images of {WINDOW} px or more, not {tuple(real.shape[-2:])}")
+        y = real.double()  # float64, as a variance is taken as the difference of two near numbers
+        mean_y, variance_y = self._moments(y)
+
+        @torch.no_grad()
+        def compare(fake: Tensor) -> Tensor:
+            x = fake.double()
+            mean_x, variance_x = self._moments(x)
+            covariance = self._smooth(x * y) - mean_x * mean_y
+            luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+            structure = (2 * covariance + C2) / (variance_x + variance_y + C2)
+            return (luminance * structure).mean(dim=(1, 2, 3))
+
+        return compare
 
     def policy(self) -> str:
         """Window, range and averaging."""
         return f"range [0, 1]; Gaussian window {WINDOW}, sigma {SIGMA}; no padding; mean over channels"
+
+    def _moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean = self._smooth(images)
+        return mean, self._smooth(images * images) - mean**2
 
     def _smooth(self, images: Tensor) -> Tensor:
         """Weighted means under the window: (N, C, H - 10, W - 10)."""

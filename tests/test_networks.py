@@ -7,10 +7,12 @@ from torch.nn import functional as F
 
 from lordbench.lord import Lord, LordConfig
 from lordbench.method import DataSpec
+from lordbench.nn import upsampling
 from lordbench.nn.adain import adain
 from lordbench.nn.encoder import Encoder
 from lordbench.nn.generator import Generator
 from lordbench.nn.reconstruction import pyramid
+from lordbench.nn.upsampling import UpsampledConv2d
 
 
 def layers(module: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
@@ -27,7 +29,7 @@ def test_generator_has_the_published_layers() -> None:
         ("Linear", (4 * 4 * 32, 128)),
         ("Linear", (4 * 4 * 64, 4 * 4 * 32)),
         ("Linear", (4 * 4 * 256, 4 * 4 * 64)),
-        *[("Conv2d", (256, 256, 3, 3))] * 4,
+        *[("UpsampledConv2d", (256, 256, 3, 3))] * 4,
         ("Conv2d", (64, 256, 5, 5)),
         ("Conv2d", (3, 64, 7, 7)),
     ]
@@ -98,3 +100,31 @@ def test_pyramid_is_the_sum_of_l1_at_three_scales() -> None:
     fake, real = torch.rand(2, 4, 3, 16, 16, generator=generator)
     expected = sum(F.l1_loss(F.avg_pool2d(fake, k), F.avg_pool2d(real, k)) for k in (1, 2, 4))
     assert torch.allclose(pyramid(fake, real), torch.as_tensor(expected))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (1, 1), (5, 3)])
+def test_upsampled_convolution_equals_its_two_steps_with_exact_gradients(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = UpsampledConv2d(3).double()
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(F.interpolate(x, scale_factor=2.0), layer.weight, layer.bias, padding=1)
+    assert torch.allclose(layer(x), expected, atol=1e-12)
+    weights = torch.randn_like(expected)
+    inputs = (x, layer.weight, layer.bias)
+    ours, theirs = (torch.autograd.grad((y * weights).sum(), inputs) for y in (layer(x), expected))
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [8, upsampling.NARROW])
+def test_upsampled_convolution_in_bfloat16_is_as_near_as_its_two_steps(channels: int) -> None:
+    torch.manual_seed(0)
+    layer = UpsampledConv2d(channels)
+    x = torch.randn(2, channels, 6, 6)
+    large = F.interpolate(x, scale_factor=2.0)
+    exact = F.conv2d(large, layer.weight, layer.bias, padding=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours, steps = layer(x), F.conv2d(large, layer.weight, layer.bias, padding=1)
+    assert ours.dtype == torch.bfloat16
+    error, usual = ((y.float() - exact).norm() for y in (ours, steps))
+    assert error < 1.5 * usual

@@ -65,6 +65,12 @@ class TestContract:
         assert not values.requires_grad
         torch.testing.assert_close(values, metric(fake, real), rtol=1e-5, atol=1e-6)
 
+    def test_targets_serve_several_outputs(self, metric: PairMetric) -> None:
+        fake, real = pairs()
+        compare = metric.against(real)
+        for output in (fake, fake.flip(0), real):
+            assert torch.equal(compare(output), metric(output, real))
+
     def test_the_row_can_say_what_it_is(self, metric: PairMetric) -> None:
         assert metric.policy()
         assert metric.source

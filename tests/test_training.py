@@ -1,7 +1,7 @@
 """The training loop: same seed, same bytes; stopped anywhere, the same bytes again; NaN is caught."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -9,13 +9,15 @@ import torch
 from helpers import CPU, context, halves
 from torch import Tensor
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches, ShuffledBatches
+from lordbench import components, seeds
+from lordbench.batches import Batch, GroupedBatches, ShuffledBatches, divided
 from lordbench.checkpoints import CheckpointStore
+from lordbench.device import Precision
 from lordbench.errors import TrainingDivergedError
 from lordbench.lord import Lord, LordConfig
 from lordbench.method import DataSpec
-from lordbench.training import Phase, Silent, Update, adam, cosine
+from lordbench.nn.perceptual import PerceptualLoss
+from lordbench.training import Budget, Phase, Silent, Update, adam, cosine
 
 TINY: dict[str, Any] = {"class_size": 8, "content_size": 4, "width": 8, "reconstruction": "pyramid"}
 
@@ -86,7 +88,7 @@ def test_nan_is_named_and_never_checkpointed(tmp_path: Path) -> None:
 
     run = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
     phase = Phase(
-        "p", 60, ShuffledBatches(len(data), 32, 0), [Update(adam([(model, 1e-3)], (0.9, 0.99)), loss)]
+        "p", 60, ShuffledBatches(len(data), 32, 0), [Update([adam([(model, 1e-3)], (0.9, 0.99))], loss)]
     )
     with pytest.raises(TrainingDivergedError, match="bad term"):
         run.run(model, data, [phase])
@@ -127,3 +129,66 @@ def test_initialising_leaves_the_global_generator_alone() -> None:
         assert torch.equal(first, torch.nn.Linear(3, 3).weight)
     assert torch.equal(before, torch.random.get_rng_state())
     assert CPU.type == "cpu"
+
+
+class TestAccumulation:
+    def test_parts_keep_groups_together(self) -> None:
+        index = np.arange(24)
+        for group, parts in ((1, 5), (4, 4), (8, 7), (3, 1)):
+            found = divided(index, group, parts)
+            assert np.concatenate(found).tolist() == index.tolist()
+            assert len(found) == min(parts, 24 // group)
+            assert all(len(part) % group == 0 for part in found)
+
+    @pytest.mark.parametrize("parts", [2, 3, 32])
+    def test_parts_give_the_gradients_of_the_whole_batch(self, parts: int) -> None:
+        data = halves()
+        weights = []
+        for accumulate in (1, parts):
+            torch.manual_seed(0)
+            model = torch.nn.Linear(3 * 16 * 16, 1)
+
+            def loss(batch: Batch, model: torch.nn.Linear = model) -> dict[str, Tensor]:
+                values = model(batch.images.flatten(1))[:, 0]
+                return {"x": (values - batch.classes).square().mean()}
+
+            run = context(320)
+            run.budget = Budget(320, 32, accumulate)
+            update = Update([torch.optim.SGD(model.parameters(), 1e-3)], loss)
+            run.run(model, data, [Phase("p", 10, ShuffledBatches(len(data), 32, 0), [update])])
+            weights.append(model.weight.detach())
+        assert torch.allclose(*weights, atol=1e-6)
+
+    @pytest.mark.parametrize("name", ["lord", "drnet", "mlvae"])
+    def test_every_method_trains_in_parts(self, name: str) -> None:
+        kind = components.find("methods", name).load()
+        model = kind(kind.Config(**TINY), DataSpec.of(halves()))
+        run = context(64)
+        run.budget = Budget(64, 16, 4)
+        model.fit(halves(), run)
+        assert run.progress.images == 64
+
+
+class TestPrecision:
+    @pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16"])
+    def test_only_tf32_lets_a_gpu_round_float32_products(
+        self, name: Literal["float32", "tf32", "bfloat16"]
+    ) -> None:
+        before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        with Precision(name, "cuda").matrix_products():
+            during = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        assert during == (name == "tf32",) * 2
+        assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+    def test_frozen_weights_are_rounded_as_autocast_would(self, real_weights: dict[str, Path]) -> None:
+        output, target = (
+            torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(s)) for s in (0, 1)
+        )
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = PerceptualLoss()
+            expected = (output - target).abs().mean()
+            for x, y in zip(loss._activations(output), loss._activations(target), strict=True):
+                expected = expected + (x - y).abs().float().mean()
+            assert {weight.dtype for weight in loss.network.parameters()} == {torch.float32}
+            assert torch.equal(loss(output, target), expected)
+        assert {weight.dtype for weight in loss.network.parameters()} == {torch.bfloat16}

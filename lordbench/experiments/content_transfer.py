@@ -9,10 +9,10 @@ import numpy as np
 
 from lordbench import inference, seeds
 from lordbench.experiment import Experiment, Trained
-from lordbench.images import ImageSet, Int64Array
+from lordbench.images import ImageSet, Int64Array, UInt8Array
 from lordbench.judge import POLICY, Judge
 from lordbench.method import Codes
-from lordbench.pairing import draw_pairs, random_views, true_images
+from lordbench.pairing import Pairs, draw_pairs, random_views, true_images
 from lordbench.report.grid import transfer_grid
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
@@ -32,7 +32,7 @@ class ContentTransfer(Experiment):
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
-        judge = Judge(trained.split, trained.seed)
+        judge = trained.shared("judge", lambda: Judge(trained.split, trained.seed))
         found = list(self._transfer(trained, judge, "encoded", trained.split.test, trained.test_codes))
         if trained.learned_codes is not None and trained.split.name == "samples":
             found += self._transfer(trained, judge, "learned", trained.split.train, trained.learned_codes)
@@ -51,13 +51,17 @@ class ContentTransfer(Experiment):
         place = Place(NAME, "transfer", kind)
         if pairs.truth is not None:
             truth = pool.images[pairs.truth]
-            yield from scoring.pairs(place, outputs, truth, groups, seed)
-            yield from self._reconstruction(trained, kind, pairs.truth, groups)
+            reconstruction = Place(NAME, "reconstruction", kind)
             if kind == "encoded":
-                copies = images.images[pairs.class_]
-                views = pool.images[random_views(pool, groups, seeds.numpy_generator(seed, NAME, "views"))]
-                yield from scoring.pairs(Place(NAME, "copy", ""), copies, truth, groups, seed)
-                yield from scoring.pairs(Place(NAME, "random", ""), views, truth, groups, seed)
+                both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
+                yield from scoring.pairs(both, truth, groups, seed)
+                yield from trained.shared("floors", lambda: _floors(trained, pairs, truth, groups))
+            else:
+                yield from scoring.pairs({place: outputs}, truth, groups, seed)
+                # The pool begins with the training images; held-out ones have no learned codes.
+                seen = pairs.truth < len(codes)
+                learned = {reconstruction: inference.decode(trained.method, codes.select(pairs.truth[seen]))}
+                yield from scoring.pairs(learned, truth[seen], groups[seen], seed)
         agreement = judge.agrees(outputs, groups)
         yield scoring.mean(
             place, "class_agreement", agreement, groups, seed, higher_is_better=True, policy=POLICY
@@ -73,25 +77,26 @@ class ContentTransfer(Experiment):
                 policy=POLICY,
             )
             real = pool.images[_sample(len(pool), trained.sizes.real_images, seed)]
-            yield from scoring.sets(place, outputs, real, f"{pool.fingerprint}/{trained.split.name}/{seed}")
+            yield from scoring.sets(place, outputs, real, trained.key)
         _draw_grid(trained, images, codes, kind)
 
-    def _reconstruction(
-        self, trained: Trained, kind: CodeKind, truth: Int64Array, groups: Int64Array
-    ) -> Iterator[Measurement]:
-        """The method's own reconstruction of the true images: what the best transfer could look like."""
-        wanted, position = np.unique(truth, return_inverse=True)
-        if kind == "learned":
-            # The pool begins with the training images; held-out ones have no learned codes.
-            assert trained.learned_codes is not None
-            seen = truth < len(trained.learned_codes)
-            codes, targets, groups = trained.learned_codes.select(truth[seen]), truth[seen], groups[seen]
-            outputs = inference.decode(trained.method, codes)
-        else:
-            codes = inference.encode(trained.method, trained.pool.images[wanted], trained.device)
-            outputs, targets = inference.decode(trained.method, codes)[position], truth
-        place = Place(NAME, "reconstruction", kind)
-        yield from trained.scoring.pairs(place, outputs, trained.pool.images[targets], groups, trained.seed)
+
+def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
+    """The method's own reconstruction of the true images: what the best transfer could look like."""
+    wanted, position = np.unique(truth, return_inverse=True)
+    codes = inference.encode(trained.method, trained.pool.images[wanted], trained.device)
+    return inference.decode(trained.method, codes)[position]
+
+
+def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array, groups: Int64Array) -> list[Measurement]:
+    """What can be had without any method: image B itself, and a random image of its class."""
+    pool, seed = trained.pool, trained.seed
+    views = random_views(pool, groups, seeds.numpy_generator(seed, NAME, "views"))
+    floors = {
+        Place(NAME, "copy", ""): trained.split.test.images[pairs.class_],
+        Place(NAME, "random", ""): pool.images[views],
+    }
+    return list(trained.scoring.pairs(floors, truth, groups, seed))
 
 
 def _exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:

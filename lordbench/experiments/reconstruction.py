@@ -27,5 +27,5 @@ class Reconstruction(Experiment):
             trained.log(f"reconstruction: {len(images)} images, {kind} codes")
             outputs = inference.decode(trained.method, codes)
             place = Place("reconstruction", "reconstruction", kind)
-            found += trained.scoring.pairs(place, outputs, images.images, images.classes, trained.seed)
+            found += trained.scoring.pairs({place: outputs}, images.images, images.classes, trained.seed)
         return found

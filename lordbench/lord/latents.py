@@ -69,7 +69,7 @@ class ContentCodes(nn.Module):
 
 
 def code_table(rows: int, size: int) -> nn.Embedding:
-    """Make a table of free codes, float32 (rows, size)."""
-    table = nn.Embedding(rows, size)
+    """Make a table of free codes, float32 (rows, size), for RowAdam."""
+    table = nn.Embedding(rows, size, sparse=True)
     nn.init.uniform_(table.weight, -INITIAL_RANGE, INITIAL_RANGE)
     return table

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench import seeds
 from lordbench.batches import Batch, ShuffledBatches
 from lordbench.nn.reconstruction import ReconstructionLoss
+from lordbench.row_adam import RowAdam
 from lordbench.training import Context, Loss, Phase, Update, adam
 
 if TYPE_CHECKING:
@@ -32,15 +34,22 @@ def latent_optimization(model: Lord, context: Context, reconstruct: Reconstructi
         output = model.generator(model.class_codes(batch), content)
         return {"reconstruction": reconstruct(output, batch.images), **terms}
 
-    rates: list[tuple[nn.Module, float]] = [(model.generator, config.generator_rate)]
+    networks: list[nn.Module] = [model.generator]
+    tables: list[nn.Embedding] = []
     for codes, encoder in (
         (model.class_codes, model.class_encoder),
         (model.content_codes, model.content_encoder),
     ):
-        rates.append((codes, config.latent_rate if codes.table is not None else config.generator_rate))
         if codes.table is None:
-            rates.append((encoder, config.generator_rate))
-    return _phase(model, context, "latent optimization", config.stage1_share, rates, loss)
+            networks += [encoder, codes]
+        else:
+            tables += [module for module in codes.modules() if isinstance(module, nn.Embedding)]
+    optimizers: list[torch.optim.Optimizer] = [
+        adam([(network, config.generator_rate) for network in networks], BETAS)
+    ]
+    if tables:
+        optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
+    return _phase(model, context, "latent optimization", config.stage1_share, optimizers, loss)
 
 
 def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
@@ -63,15 +72,20 @@ def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss)
         return terms
 
     networks = (model.class_encoder, model.content_encoder, model.generator)
-    rates: list[tuple[nn.Module, float]] = [(network, config.encoder_rate) for network in networks]
-    return _phase(model, context, "amortization", 1 - config.stage1_share, rates, loss)
+    optimizer = adam([(network, config.encoder_rate) for network in networks], BETAS)
+    return _phase(model, context, "amortization", 1 - config.stage1_share, [optimizer], loss)
 
 
 def _phase(
-    model: Lord, context: Context, name: str, share: float, rates: list[tuple[nn.Module, float]], loss: Loss
+    model: Lord,
+    context: Context,
+    name: str,
+    share: float,
+    optimizers: list[torch.optim.Optimizer],
+    loss: Loss,
 ) -> Phase:
     batches = ShuffledBatches(
         model.spec.n_images, context.budget.batch_size, seeds.derive(context.seed, name, "batches")
     )
     steps = context.budget.steps(batches.batch_size, share)
-    return Phase(name, steps, batches, [Update(adam(rates, BETAS), loss)], model.config.final_rate)
+    return Phase(name, steps, batches, [Update(optimizers, loss)], model.config.final_rate)

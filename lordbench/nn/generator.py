@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from lordbench.nn.adain import adain
 from lordbench.nn.encoder import GRID, halvings
+from lordbench.nn.upsampling import UpsampledConv2d
 
 
 class Modulation(nn.Module):
@@ -70,7 +71,7 @@ class Generator(nn.Module):
             nn.Linear(GRID * GRID * (width // 4), GRID * GRID * width),
             nn.LeakyReLU(slope),
         )
-        self.blocks = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(halvings(size)))
+        self.blocks = nn.ModuleList(UpsampledConv2d(width) for _ in range(halvings(size)))
         self.tail = nn.Sequential(
             nn.Conv2d(width, width // 4, 5, padding=2),
             nn.LeakyReLU(slope),
@@ -82,6 +83,5 @@ class Generator(nn.Module):
         x = self.base(content_code).view(-1, self.width, GRID, GRID)
         x = x.contiguous(memory_format=torch.channels_last)
         for convolution, (offset, scale) in zip(self.blocks, self.modulation(class_code), strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = adain(F.leaky_relu(convolution(x), self.slope), offset, scale)
         return torch.sigmoid(self.tail(x).float())

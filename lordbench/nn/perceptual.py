@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from lordbench.nn.features import imagenet_normalise, to_rgb, vgg16_activations, vgg16_features
@@ -24,10 +25,13 @@ class PerceptualLoss(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = vgg16_features()
+        self.network = vgg16_features().to(memory_format=torch.channels_last)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Loss between float [0, 1] images, (N, C, S, S): scalar."""
+        if torch.is_autocast_enabled(output.device.type):
+            # Once and for all: autocast would round frozen weights anew in every pass.
+            self.network.to(torch.get_autocast_dtype(output.device.type))
         loss = (output - target).abs().mean()
         for fake, real in zip(self._activations(output), self._activations(target), strict=True):
             loss = loss + (fake - real.detach()).abs().float().mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -91,11 +92,16 @@ def _run_elsewhere(cell_json: str, root: Path, device: str, threads: int) -> Out
     """Run a cell in a worker process; it loads the data set by itself, from the cache."""
     torch.set_num_threads(threads)
     cell = Cell.model_validate_json(cell_json)
-    workshop = Workshop(Store(root), device)
     try:
         images = load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     except UserError as error:
         return Outcome(cell, "failed", str(error))
     if images.fingerprint != cell.data_fingerprint:
         return Outcome(cell, "failed", f"{cell.dataset}: the data changed while the run was under way")
-    return run_cell(cell, images, workshop)
+    return run_cell(cell, images, _workshop(root, device))
+
+
+@functools.cache
+def _workshop(root: Path, device: str) -> Workshop:
+    """One a worker process, as its cells share what no method changes."""
+    return Workshop(Store(root), device)

@@ -18,7 +18,7 @@ from lordbench.images import ImageSet
 from lordbench.selectors import Selector
 from lordbench.splits import SPLIT_VERSION, SplitName
 
-TRUNK_FILES = ("training.py", "batches.py", "nn/*.py")
+TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
 
 

@@ -1,0 +1,241 @@
+"""Evaluating three methods, as a run does, against calling the packages plainly."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import lpips
+import numpy as np
+import torch
+from pytorch_fid.fid_score import calculate_frechet_distance
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.page import table
+from lordbench import components, weights
+from lordbench.device import resolve_device
+from lordbench.images import Int64Array, UInt8Array
+from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD, POOLED_LAYER
+from lordbench.scoring import Place, Scoring
+from lordbench.weights import registry
+
+METHODS = ("first", "second", "third")
+SIZE, CLASSES, CONTENTS, CODE = 64, 48, 40, 128
+HELD_OUT = 0.1
+BATCH = 50
+"""pytorch-fid's own."""
+
+
+class Subjects(NamedTuple):
+    """What is scored, uint8 (N, 3, 64, 64) each; transfers and reconstructions by method."""
+
+    truth: UInt8Array
+    real: UInt8Array
+    floors: dict[str, UInt8Array]
+    transfers: dict[str, UInt8Array]
+    reconstructions: dict[str, UInt8Array]
+
+
+class Reading(NamedTuple):
+    """A label to be read off a code: training codes and labels, held-out codes and labels."""
+
+    train: np.ndarray
+    labels: Int64Array
+    test: np.ndarray
+    truth: Int64Array
+
+
+Values = dict[str, float]
+
+
+def evaluation(n: int) -> str:
+    """Measure `n` images and codes a method, and give the table."""
+    subjects, readings = draw_subjects(n), draw_readings(n)
+    parts: dict[str, tuple[Callable[[], Values], Callable[[], Values]]] = {
+        "LPIPS": (partial(plain_lpips, subjects), partial(our_lpips, subjects)),
+        "FD-VGG16": (partial(plain_frechet, subjects), partial(our_frechet, subjects)),
+        "linear probe": (
+            partial(plain_probe, readings, linear),
+            partial(our_probe, readings, "probe_linear"),
+        ),
+        "MLP probe": (partial(plain_probe, readings, mlp), partial(our_probe, readings, "probe_mlp")),
+    }
+    lines, total = [], np.zeros(2)
+    for name, (plain, ours) in parts.items():
+        seconds, values = zip(*(_timed(measure) for measure in (plain, ours)), strict=True)
+        assert values[0].keys() == values[1].keys()
+        gap = max(abs(values[0][key] - values[1][key]) for key in values[0])
+        lines.append(_line(name, *seconds, f"{gap:.1g}"))
+        total += seconds
+    lines.append(_line("all", *total, "–"))
+    header = [f"{len(METHODS)} methods, {n:,} images each", "packages, s", "lordbench, s", "ratio",
+              "greatest difference"]  # fmt: skip
+    return table(header, lines)
+
+
+def draw_subjects(n: int) -> Subjects:
+    """Draw smooth noise for every set of images."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw() -> UInt8Array:
+        coarse = torch.rand(n, 3, 8, 8, generator=generator)
+        parts = [F.interpolate(part, (SIZE, SIZE), mode="bicubic").clamp(0, 1) for part in coarse.split(1000)]
+        return torch.cat([(part * 255).round().to(torch.uint8) for part in parts]).numpy()
+
+    return Subjects(
+        draw(), draw(), {"copy": draw(), "random": draw()},
+        {method: draw() for method in METHODS}, {method: draw() for method in METHODS},
+    )  # fmt: skip
+
+
+def draw_readings(n: int) -> dict[str, Reading]:
+    """Draw codes of each method: class from class code and content from content code can be read."""
+    generator = np.random.default_rng(0)
+    labels = {"class": generator.integers(CLASSES, size=n), "content": generator.integers(CONTENTS, size=n)}
+    cut = round(n * (1 - HELD_OUT))
+    readings = {}
+    for method in METHODS:
+        for code, own in labels.items():
+            centres = generator.normal(size=(own.max() + 1, CODE))
+            codes = (centres[own] + 3 * generator.normal(size=(n, CODE))).astype(np.float32)
+            for label, wanted in labels.items():
+                name = f"{method}: {label} from {code}"
+                readings[name] = Reading(codes[:cut], wanted[:cut], codes[cut:], wanted[cut:])
+    return readings
+
+
+def plain_lpips(subjects: Subjects) -> Values:
+    """Call the package for each method and subject."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    trunk = weights.load("alexnet")
+    state = {key: trunk[f"features.{key.split('.', 1)[1]}"] for key in network.net.state_dict()}
+    network.net.load_state_dict(state)
+    values = {}
+    with torch.no_grad():
+        for method in METHODS:
+            fakes = {"transfer": subjects.transfers[method], "recon.": subjects.reconstructions[method]}
+            for subject, fake in (fakes | subjects.floors).items():
+                distances = [
+                    network(_floats(fake[part]) * 2 - 1, _floats(subjects.truth[part]) * 2 - 1).flatten()
+                    for part in _batches(len(fake))
+                ]
+                values[f"{method}, {subject}"] = float(torch.cat(distances).double().mean())
+    return values
+
+
+def our_lpips(subjects: Subjects) -> Values:
+    """Score as content transfer does."""
+    scoring, groups = _scoring("lpips"), np.arange(len(subjects.truth))
+
+    def scored(fakes: dict[str, UInt8Array]) -> Values:
+        places = {Place("content-transfer", subject, ""): fake for subject, fake in fakes.items()}
+        return {row.subject: row.value or 0.0 for row in scoring.pairs(places, subjects.truth, groups, 0)}
+
+    values = {}
+    for method in METHODS:
+        own = {"transfer": subjects.transfers[method], "recon.": subjects.reconstructions[method]}
+        found = scored(own) | scoring.recent.get("floors", lambda: scored(subjects.floors))
+        values |= {f"{method}, {subject}": value for subject, value in found.items()}
+    return values
+
+
+def plain_frechet(subjects: Subjects) -> Values:
+    """Run torchvision's network over outputs and real images, and call pytorch-fid."""
+    network = registry.skeleton("vgg16")
+    trunk = weights.load("vgg16")
+    network.load_state_dict({key.removeprefix("features."): w for key, w in trunk.items()}, assign=True)
+    network = network[: POOLED_LAYER + 1].eval()
+    mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
+
+    def statistics(images: UInt8Array) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            parts = [
+                network((_floats(images[part]) - mean) / std).mean(dim=(2, 3))
+                for part in _batches(len(images))
+            ]
+        features = torch.cat(parts).double().numpy()
+        return features.mean(axis=0), np.cov(features, rowvar=False)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its call of SciPy
+        return {
+            method: float(calculate_frechet_distance(*statistics(fake), *statistics(subjects.real)))
+            for method, fake in subjects.transfers.items()
+        }
+
+
+def our_frechet(subjects: Subjects) -> Values:
+    """Score as content transfer does."""
+    scoring, place = _scoring("fd_vgg16"), Place("content-transfer", "transfer", "encoded")
+    return {
+        method: next(scoring.sets(place, fake, subjects.real, "real")).value or 0.0
+        for method, fake in subjects.transfers.items()
+    }
+
+
+def linear() -> LogisticRegression:
+    """The linear probe's settings."""
+    return LogisticRegression(C=1.0, tol=1e-5, max_iter=500)
+
+
+def mlp() -> MLPClassifier:
+    """The MLP probe's settings, with scikit-learn's own early stopping."""
+    return MLPClassifier(
+        (256,), batch_size=128, early_stopping=True, validation_fraction=0.1, n_iter_no_change=10,
+        max_iter=200, random_state=0,
+    )  # fmt: skip
+
+
+def plain_probe(
+    readings: dict[str, Reading], make: Callable[[], LogisticRegression | MLPClassifier]
+) -> Values:
+    """Fit scikit-learn's pipelines one after the other: accuracies."""
+    values = {}
+    for name, reading in readings.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = make_pipeline(StandardScaler(), make()).fit(reading.train, reading.labels)
+        values[name] = float(model.score(reading.test, reading.truth))
+    return values
+
+
+def our_probe(readings: dict[str, Reading], name: str) -> Values:
+    """Fit the probe of this name, as leakage does: accuracies."""
+    ((_, probe),) = _scoring(name).probes()
+    return {
+        key: float(np.mean(probe.predict(r.train, r.labels, r.test, 0) == r.truth))
+        for key, r in readings.items()
+    }
+
+
+def _scoring(metric: str) -> Scoring:
+    return Scoring(resolve_device("cpu"), {metric: components.find("metrics", metric).load()})
+
+
+def _floats(images: UInt8Array) -> Tensor:
+    return torch.from_numpy(images).float() / 255
+
+
+def _batches(n: int) -> Iterator[slice]:
+    return (slice(start, start + BATCH) for start in range(0, n, BATCH))
+
+
+def _timed(measure: Callable[[], Values]) -> tuple[float, Values]:
+    began = time.perf_counter()
+    values = measure()
+    return time.perf_counter() - began, values
+
+
+def _line(name: str, plain: float, ours: float, gap: str) -> list[str]:
+    return [name, f"{plain:.1f}", f"{ours:.1f}", f"{plain / ours:.2f}", gap]

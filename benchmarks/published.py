@@ -1,0 +1,109 @@
+"""Training as the authors' releases do it: what the benchmarks measure lordbench's own training against.
+
+Float32 in NCHW; nearest-neighbour upsampling, then a convolution; AdaIN left to automatic differentiation;
+dense Adam over every code, without a fused kernel; gradients for VGG16's frozen weights, too; a DataLoader
+with a worker over an array in memory, whose batches are copied as float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, RandomSampler
+
+from lordbench.batches import Batch
+from lordbench.images import ImageSet, Int64Array, UInt8Array
+from lordbench.nn import perceptual
+from lordbench.nn.features import vgg16_features
+from lordbench.nn.upsampling import UpsampledConv2d
+
+
+@contextlib.contextmanager
+def published_style() -> Iterator[None]:
+    """Let every method that is built and trained in this context do it plainly."""
+    with contextlib.ExitStack() as patches:
+        for target, name, plain in (
+            (UpsampledConv2d, "forward", _two_steps),
+            ("lordbench.nn.generator", "adain", _adain),
+            ("lordbench.lord.latents", "code_table", dense_table),
+            ("lordbench.lord.stages", "RowAdam", dense_adam),
+            ("lordbench.lord.stages", "adam", _adam),
+            ("lordbench.training", "adam", _adam),
+            ("lordbench.training", "DeviceImages", _Loader),
+            (perceptual, "vgg16_features", _trainable_vgg16),
+        ):
+            if isinstance(target, str):
+                patches.enter_context(mock.patch(f"{target}.{name}", plain))
+            else:
+                patches.enter_context(mock.patch.object(target, name, plain))
+        yield
+
+
+def _two_steps(layer: UpsampledConv2d, x: Tensor) -> Tensor:
+    return F.conv2d(F.interpolate(x, scale_factor=2.0), layer.weight, layer.bias, padding=1)
+
+
+def _adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Tensor:
+    # The generator brings its first map to channels last; where it is not, this changes nothing.
+    x = x.contiguous()
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    return (x - mean) / (variance + epsilon).sqrt() * scale + offset
+
+
+def dense_table(rows: int, size: int) -> nn.Embedding:
+    """A table of codes whose gradient has all rows."""
+    return nn.Embedding(rows, size)
+
+
+def dense_adam(
+    tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]
+) -> torch.optim.Optimizer:
+    """Adam over all rows of the tables."""
+    return torch.optim.Adam([table.weight for table in tables], rate, betas)
+
+
+def _adam(rates: Sequence[tuple[nn.Module, float]], betas: tuple[float, float]) -> torch.optim.Optimizer:
+    groups: list[dict[str, Any]] = [
+        {"params": list(module.parameters()), "lr": rate} for module, rate in rates
+    ]
+    return torch.optim.Adam(groups, betas=betas)
+
+
+def _trainable_vgg16() -> nn.Sequential:
+    return vgg16_features().requires_grad_(True)
+
+
+class _Array(Dataset[tuple[int, Tensor]]):
+    def __init__(self, images: UInt8Array) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: int) -> tuple[int, Tensor]:
+        return i, torch.from_numpy(self.images[i].astype(np.float32) / 255)
+
+
+class _Loader:
+    """Stands for `DeviceImages`; gives random images, whichever are asked for: it is only timed."""
+
+    def __init__(self, images: ImageSet, device: torch.device) -> None:
+        self.host, self.device = images.images, device
+        self.classes = torch.from_numpy(images.classes).to(device)
+        self.loaded: Iterator[Any] | None = None
+
+    def batch(self, index: Int64Array, generator: torch.Generator) -> Batch:
+        if self.loaded is None:
+            data = _Array(self.host)
+            sampler = RandomSampler(data, replacement=True, num_samples=1 << 40)
+            self.loaded = iter(DataLoader(data, len(index), sampler=sampler, num_workers=1))
+        _, images = next(self.loaded)
+        where = torch.from_numpy(index).to(self.device)
+        return Batch(where, images.to(self.device), self.classes[where], generator)

@@ -1,0 +1,46 @@
+"""A step of LORD's latent optimization against the number of training images: RowAdam beside dense Adam."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from unittest import mock
+
+from benchmarks.page import table
+from benchmarks.published import dense_adam, dense_table
+from benchmarks.stepping import build, images, measured
+from lordbench.config import load_preset
+
+COUNTS = (1_000, 10_000, 100_000, 1_000_000)
+SIZE, BATCH = 32, 16
+PHASE = "latent optimization"
+
+
+def rows(rounds: int, n_steps: int) -> str:
+    """Measure in `rounds`, each of `n_steps` steps at every number of images in turn, and give the table."""
+    settings = load_preset("quick", {}).settings("lord", type(build("lord", {}, images(200, SIZE)).config))
+    times: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        for n in COUNTS:
+            data = images(n, SIZE)
+            ours = build("lord", settings, data)
+            times[n, "ours"].append(measured(ours, data, "float32", BATCH, n_steps)[PHASE])
+            del ours
+            with (
+                mock.patch("lordbench.lord.latents.code_table", dense_table),
+                mock.patch("lordbench.lord.stages.RowAdam", dense_adam),
+            ):
+                dense = build("lord", settings, data)
+                times[n, "dense"].append(measured(dense, data, "float32", BATCH, n_steps)[PHASE])
+            del dense, data
+    best = {key: min(values) for key, values in times.items()}
+    header = ["training images", "RowAdam, ms", "to 1,000 images", "dense Adam, ms", "to 1,000 images"]
+    lines = [
+        [f"{n:,}"]
+        + [
+            text
+            for kind in ("ours", "dense")
+            for text in (f"{1e3 * best[n, kind]:.1f}", f"{best[n, kind] / best[COUNTS[0], kind]:.2f}")
+        ]
+        for n in COUNTS
+    ]
+    return table(header, lines)

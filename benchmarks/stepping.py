@@ -1,0 +1,96 @@
+"""Measures single steps of a method's own training, as `fit` runs it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from lordbench import components, seeds
+from lordbench.device import Precision, resolve_device
+from lordbench.images import ImageSet
+from lordbench.method import DataSpec, Method
+from lordbench.training import Budget, Context, Silent
+
+WARM_UP = 2
+"""Steps at the start of each phase that do not count."""
+
+
+class Meter(Silent):
+    """A reporter that notes by how much a reading rose in each step, by phase.
+
+    Args:
+        read: the reading, such as the time in seconds.
+    """
+
+    def __init__(self, read: Callable[[], float]) -> None:
+        self.read = read
+        self.rises: dict[str, list[float]] = defaultdict(list)
+
+    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
+        """A phase begins."""
+        self.name, self.last, self.left = name, self.read(), WARM_UP
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        """A step has ended."""
+        now = self.read()
+        if self.left:
+            self.left -= 1
+        else:
+            self.rises[self.name].append(now - self.last)
+        self.last = now
+
+    def medians(self) -> dict[str, float]:
+        """The usual rise in a step, by phase."""
+        return {name: statistics.median(values) for name, values in self.rises.items()}
+
+
+def seconds() -> float:
+    """The time, once a GPU has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def images(n: int, size: int, n_classes: int = 100) -> ImageSet:
+    """A set of black images: what they show costs nothing."""
+    pixels = np.zeros((n, 3, size, size), np.uint8)
+    classes = np.arange(n, dtype=np.int64) % n_classes
+    return ImageSet("black", pixels, classes, None, tuple(map(str, range(n_classes))), None, "")
+
+
+def build(name: str, settings: dict[str, Any], data: ImageSet, channels_last: bool = True) -> Method:
+    """A method with settings, on the device that a run would take."""
+    kind = components.find("methods", name).load()
+    with seeds.initialising(0, "init"):
+        method: Method = kind(kind.Config(**settings), DataSpec.of(data))
+    method = method.to(resolve_device("auto"))
+    return method.to(memory_format=torch.channels_last) if channels_last else method
+
+
+def measured(
+    method: Method,
+    data: ImageSet,
+    precision: str,
+    batch_size: int,
+    steps: int,
+    read: Callable[[], float] = seconds,
+) -> dict[str, float]:
+    """Train for some steps of each phase: the usual rise of a reading in a step, by phase."""
+    device = resolve_device("auto")
+    meter = Meter(read)
+    phases = 2 if hasattr(method, "content_codes") else 1
+    context = Context(
+        device=device,
+        precision=Precision(precision, device.type),  # type: ignore[arg-type]
+        seed=0,
+        budget=Budget(phases * (WARM_UP + steps) * batch_size, batch_size),
+        reporter=meter,
+    )
+    method.fit(data, context)
+    return meter.medians()
