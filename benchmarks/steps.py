@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.page import table
 from benchmarks.published import published_style
 from benchmarks.stepping import build, images, measured
+from lordbench import components, machine
 from lordbench.config import load_preset
 from lordbench.images import ImageSet
 
@@ -30,22 +34,15 @@ def steps(preset_names: list[str], rounds: int, n_steps: int) -> str:
 
 
 def _of_preset(name: str, rounds: int, n_steps: int) -> str:
-    size, n = SIZES[name]
-    data = images(n, size)
-    preset = load_preset(name, {})
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     flops: dict[str, float] = {}
     for _ in range(rounds):
         for method in METHODS:
-            settings = preset.settings(method, type(build(method, {}, data).config))
-            with published_style():
-                plain = build(method, settings, data, channels_last=False)
-                _note(times, method, "published", measured(plain, data, "float32", BATCH, n_steps))
-            for precision in PRECISIONS:
-                ours = build(method, settings, data)
-                _note(times, method, precision, measured(ours, data, precision, BATCH, n_steps))
-            if method not in flops:
-                flops |= _flops(method, settings, data)
+            for kind in ("published", *PRECISIONS):
+                for step, seconds in _alone(turn, name, method, kind, n_steps).items():
+                    times[step, kind].append(seconds)
+            if not any(step.startswith(method) for step in flops):
+                flops |= _alone(arithmetic, name, method)
     rates = {precision: matrix_rate(precision) for precision in PRECISIONS}
     rows = []
     for step in flops:
@@ -57,31 +54,52 @@ def _of_preset(name: str, rounds: int, n_steps: int) -> str:
             + [f"{flops[step] / seconds[p] / rates[p]:.0%}" for p in PRECISIONS]
         )
     header = [
-        f"{name}: {size} px, batch {BATCH}", "published style, ms", "float32, ms (ratio)",
+        f"{name}: {SIZES[name][0]} px, batch {BATCH}", "published style, ms", "float32, ms (ratio)",
         "bfloat16, ms (ratio)", "GFLOP", "of float32 products", "of bfloat16 products",
     ]  # fmt: skip
     products = ", ".join(f"{rate / GIGA:,.0f} GFLOP/s in {name}" for name, rate in rates.items())
     return f"{table(header, rows)}\n\nMatrix products, measured in the same run: {products}."
 
 
-def _note(
-    times: dict[tuple[str, str], list[float]], method: str, kind: str, medians: dict[str, float]
-) -> None:
-    for phase, seconds in medians.items():
-        times[_step(method, phase), kind].append(seconds)
+def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
+    """Seconds of a step, in the published style or in a precision of lordbench's own, by phase."""
+    data, settings = _data_and_settings(preset, method)
+    if kind == "published":
+        with published_style():
+            plain = build(method, settings, data, channels_last=False)
+            return _named(method, measured(plain, data, "float32", BATCH, n_steps))
+    machine.keep_freed_memory()
+    return _named(method, measured(build(method, settings, data), data, kind, BATCH, n_steps))
 
 
-def _step(method: str, phase: str) -> str:
-    return f"{method}, {phase}" if method == "lord" else method
-
-
-def _flops(method: str, settings: dict[str, Any], data: ImageSet) -> dict[str, float]:
-    """Arithmetic of a step in convolutions and products, forward and backward, as lordbench takes it."""
+def arithmetic(preset: str, method: str) -> dict[str, float]:
+    """Operations of lordbench's own step in convolutions and products, forward and backward, by phase."""
+    data = images(SIZES[preset][1], SIZES[preset][0])
+    model = build(
+        method, load_preset(preset, {}).settings(method, type(build(method, {}, data).config)), data
+    )
     with FlopCounterMode(display=False) as counter:
-        found = measured(
-            build(method, settings, data), data, "float32", BATCH, 1, lambda: float(counter.get_total_flops())
-        )
-    return {_step(method, phase): count for phase, count in found.items()}
+        found = measured(model, data, "float32", BATCH, 1, lambda: float(counter.get_total_flops()))
+    return _named(method, found)
+
+
+def _data_and_settings(preset: str, method: str) -> tuple[ImageSet, dict[str, Any]]:
+    size, n = SIZES[preset]
+    config = components.find("methods", method).load().Config
+    settings = load_preset(preset, {}).settings(method, config)
+    # Both stages get as many steps.
+    halved = {"stage1_share": 0.5} if "stage1_share" in config.model_fields else {}
+    return images(n, size), settings | halved
+
+
+def _alone(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
+    """Call a function in a process of its own: how memory is managed cannot be taken back."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _named(method: str, by_phase: dict[str, float]) -> dict[str, float]:
+    return {f"{method}, {phase}" if method == "lord" else method: value for phase, value in by_phase.items()}
 
 
 def matrix_rate(precision: str) -> float:

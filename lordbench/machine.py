@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import torch
 
 KIB_PER_MIB = 1024
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Options of glibc's mallopt, from its malloc.h."""
 
 
 def git_sha() -> str:
@@ -44,6 +47,18 @@ def peak_memory_mib(device: torch.device) -> float:
                 return int(line.split()[1]) / KIB_PER_MIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else KIB_PER_MIB)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed for what is allocated next, for the rest of the process.
+
+    glibc gives large pieces, such as the maps of a training step, back to the system one by one, which then
+    has to clear each page anew: a tenth of a step's time. Other libraries are left as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def cores() -> int:

@@ -83,5 +83,6 @@ class Generator(nn.Module):
         x = self.base(content_code).view(-1, self.width, GRID, GRID)
         x = x.contiguous(memory_format=torch.channels_last)
         for convolution, (offset, scale) in zip(self.blocks, self.modulation(class_code), strict=True):
-            x = adain(F.leaky_relu(convolution(x), self.slope), offset, scale)
+            # In place: the convolution has no use for its output any more.
+            x = adain(F.leaky_relu_(convolution(x), self.slope), offset, scale)
         return torch.sigmoid(self.tail(x).float())

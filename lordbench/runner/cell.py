@@ -68,6 +68,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
             return Outcome(cell, "kept")
         write_json(folder.path / "cell.json", cell.model_dump(mode="json"))
         device = resolve_device(workshop.device)
+        machine.keep_freed_memory()
         parts = split(images, cell.split, cell.seed)
         method = _build(cell, parts).to(device).to(memory_format=torch.channels_last)
         if folder.is_trained():
