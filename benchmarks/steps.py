@@ -74,10 +74,8 @@ def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
 
 def arithmetic(preset: str, method: str) -> dict[str, float]:
     """Operations of lordbench's own step in convolutions and products, forward and backward, by phase."""
-    data = images(SIZES[preset][1], SIZES[preset][0])
-    model = build(
-        method, load_preset(preset, {}).settings(method, type(build(method, {}, data).config)), data
-    )
+    data, settings = _data_and_settings(preset, method)
+    model = build(method, settings, data)
     with FlopCounterMode(display=False) as counter:
         found = measured(model, data, "float32", BATCH, 1, lambda: float(counter.get_total_flops()))
     return _named(method, found)
