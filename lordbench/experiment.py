@@ -98,7 +98,12 @@ class Trained:
         return (self.split.test.fingerprint, self.split.title, self.seed, self.sizes)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
-        """Make what no method changes, or take it from a cell of this process that has made it already."""
+        """Make what no method changes, or take it from a cell of this process that has made it already.
+
+        Args:
+            name: of what is made, beginning with the experiment's, so that no other one takes it for its own.
+            make: makes it; must depend on nothing but `key`.
+        """
         return self.scoring.recent.get((name, self.key), make)
 
 

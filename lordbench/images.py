@@ -85,7 +85,9 @@ class ImageSet:
         """Return the images whose class is in `kept`, with class ids renumbered in `kept`'s order."""
         position = np.full(self.n_classes, -1, dtype=np.int64)
         position[kept] = np.arange(len(kept))
-        chosen = self.subset(np.flatnonzero(position[self.classes] >= 0))
+        wanted = position[self.classes] >= 0
+        # Pixels are copied only where some are left out.
+        chosen = self if wanted.all() else self.subset(np.flatnonzero(wanted))
         names = tuple(self.class_names[i] for i in kept)
         return replace(chosen, classes=position[chosen.classes], class_names=names)
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lordbench.images import UInt8Array
 from lordbench.method import Codes, Method
+from lordbench.nn.features import full_precision
 
 BATCH = 128
 
@@ -21,18 +22,20 @@ def to_float(images: UInt8Array, device: torch.device) -> Tensor:
 @torch.no_grad()
 def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
     """Codes of images at rest, uint8 (N, C, S, S)."""
-    parts = [
-        method.encode(to_float(images[start : start + BATCH], device))
-        for start in range(0, len(images), BATCH)
-    ]
+    with full_precision():
+        parts = [
+            method.encode(to_float(images[start : start + BATCH], device))
+            for start in range(0, len(images), BATCH)
+        ]
     return Codes(torch.cat([p.class_code for p in parts]), torch.cat([p.content_code for p in parts]))
 
 
 @torch.no_grad()
 def decode(method: Method, codes: Codes) -> UInt8Array:
     """Images at rest, uint8 (N, C, S, S), from codes: outputs are rounded as files would be."""
-    parts = [
-        (method.decode(codes[start : start + BATCH]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
-        for start in range(0, len(codes), BATCH)
-    ]
+    with full_precision():
+        parts = [
+            (method.decode(codes[start : start + BATCH]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+            for start in range(0, len(codes), BATCH)
+        ]
     return torch.cat(parts).contiguous().numpy()

@@ -15,6 +15,7 @@ import torch
 KIB_PER_MIB = 1024
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Options of glibc's mallopt, from its malloc.h."""
+NEVER = -1
 
 
 def git_sha() -> str:
@@ -33,6 +34,9 @@ def reset_peak_memory(device: torch.device) -> None:
     """Start a new measurement of the peak, where the system can (Linux, CUDA)."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError, AttributeError):
+        # What was freed and kept is nobody's; it would count as held.
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -58,7 +62,7 @@ def keep_freed_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_MAX, 0)
-        library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        library.mallopt(M_TRIM_THRESHOLD, NEVER)
 
 
 def cores() -> int:

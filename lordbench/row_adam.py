@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 EPSILON = 1e-8
 FADED = 2.0**-30
-"""Share of its momentum at which a row counts as standing still."""
+"""Share of its speed at which a row counts as standing still."""
 BLOCK = 4096
 """Rows that `finish` brings up to date at a time."""
 FIRST_STEPS = 1024
@@ -36,7 +36,11 @@ class RowAdam(torch.optim.Optimizer):
 
     def __init__(self, tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]) -> None:
         super().__init__([table.weight for table in tables], {"lr": rate, "betas": betas})
-        self.horizon = max(1, math.ceil(math.log(FADED) / math.log(betas[0]))) if betas[0] else 1
+        # The denominator fades as well, with the root of the second moment.
+        fading = betas[0] / math.sqrt(betas[1])
+        if not 0 <= fading < 1:
+            raise ValueError(f"betas of {betas}: what is left of a row's motion would never fade")
+        self.horizon = max(1, math.ceil(math.log(FADED) / math.log(fading))) if fading else 1
         for table in tables:
             if not table.sparse:
                 raise ValueError("RowAdam needs tables with sparse=True")

@@ -21,8 +21,8 @@ from lordbench.statistics import mean_interval
 
 M = TypeVar("M", bound=Metric)
 BATCH = {"cpu": 32, "cuda": 256}
-"""Images at a time. VGG16's widest layer holds 1 MiB an image; above 32 MiB, the C library takes memory from
-the system and gives it back layer by layer, which costs more than the larger products save."""
+"""Images at a time. VGG16's widest layer holds 1 MiB an image; on a CPU small batches are faster, as more of
+a layer is still in the cache when the next one reads it."""
 KEPT = 6
 """What one seed of a data set leaves for other methods: judge, floors, features by four networks at most."""
 
@@ -104,7 +104,7 @@ class Scoring:
             network = metric.features_of
             if network not in outputs:
                 outputs[network] = self._features(metric, fake)
-            key = ("features", network, real_key)
+            key = ("features", place.experiment, network, real_key)
             targets = self.recent.get(key, partial(self._features, metric, real))
             n = min(len(fake), len(real))
             yield Measurement(

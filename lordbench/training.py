@@ -33,6 +33,10 @@ class Update:
     optimizers: Sequence[torch.optim.Optimizer]
     loss: Loss
 
+    def __post_init__(self) -> None:
+        if isinstance(self.optimizers, torch.optim.Optimizer):
+            raise TypeError("Update takes a list of optimizers: Update([optimizer], loss)")
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -52,6 +56,11 @@ class Phase:
     batches: Batches
     updates: Sequence[Update]
     final_rate: float | None = None
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those of all updates, in order."""
+        return [optimizer for update in self.updates for optimizer in update.optimizers]
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,11 @@ class Context:
 
         Raises:
             TrainingDivergedError: a loss is NaN or infinite.
+            ValueError: phases share an optimizer, whose moments would be lost between them by a resume.
         """
+        every = [id(optimizer) for phase in phases for optimizer in phase.optimizers]
+        if len(set(every)) < len(every):
+            raise ValueError("an optimizer serves two updates or phases: make one for each")
         saved = self.checkpoints.progress()
         if saved is not None:
             self.progress = saved
@@ -132,7 +145,7 @@ class Context:
         for phase in phases:
             if phase.name in self.progress.finished:
                 continue
-            optimizers = [optimizer for update in phase.updates for optimizer in update.optimizers]
+            optimizers = phase.optimizers
             if self.progress.phase == phase.name:
                 self.checkpoints.restore_optimizers(optimizers)
             with self.precision.matrix_products():

@@ -12,7 +12,7 @@ from lordbench.row_adam import RowAdam
 from lordbench.training import cosine
 
 ROWS, SIZE, BATCH, STEPS, RATE = 40, 5, 6, 300, 3e-2
-BETAS = [(0.5, 0.999), (0.9, 0.999), (0.0, 0.9)]
+BETAS = [(0.5, 0.999), (0.9, 0.999), (0.0, 0.9), (0.9, 0.83)]
 
 
 def draws(steps: int = STEPS) -> list[Tensor]:
@@ -114,6 +114,11 @@ def test_a_step_touches_the_rows_of_its_batch_only() -> None:
 def test_dense_tables_are_refused() -> None:
     with pytest.raises(ValueError, match="sparse"):
         RowAdam([table(sparse=False)], RATE, BETAS[0])
+
+
+def test_motion_that_would_never_fade_is_refused() -> None:
+    with pytest.raises(ValueError, match="never fade"):
+        RowAdam([table(sparse=True)], RATE, (0.9, 0.81))
 
 
 def test_more_steps_than_the_list_of_rates_had_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from lordbench.device import Precision
 from lordbench.errors import TrainingDivergedError
 from lordbench.lord import Lord, LordConfig
 from lordbench.method import DataSpec
-from lordbench.nn.perceptual import PerceptualLoss
+from lordbench.nn.features import imagenet_normalise, vgg16_activations
+from lordbench.nn.perceptual import LAYERS, PerceptualLoss
 from lordbench.training import Budget, Phase, Silent, Update, adam, cosine
 
 TINY: dict[str, Any] = {"class_size": 8, "content_size": 4, "width": 8, "reconstruction": "pyramid"}
@@ -181,14 +182,28 @@ class TestPrecision:
         assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
 
     def test_frozen_weights_are_rounded_as_autocast_would(self, real_weights: dict[str, Path]) -> None:
-        output, target = (
-            torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(s)) for s in (0, 1)
-        )
+        generator = torch.Generator().manual_seed(0)
+        output, target = (torch.rand(2, 3, 32, 32, generator=generator) for _ in range(2))
+        loss = PerceptualLoss()
+        exact = loss(output, target)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = PerceptualLoss()
-            expected = (output - target).abs().mean()
-            for x, y in zip(loss._activations(output), loss._activations(target), strict=True):
-                expected = expected + (x - y).abs().float().mean()
-            assert {weight.dtype for weight in loss.network.parameters()} == {torch.float32}
-            assert torch.equal(loss(output, target), expected)
-        assert {weight.dtype for weight in loss.network.parameters()} == {torch.bfloat16}
+            ours = loss(output, target)
+            images = imagenet_normalise(output)
+            expected = vgg16_activations(loss.network, images, LAYERS)
+            found = loss._activations(output)
+        assert all(torch.equal(x, y) for x, y in zip(found, expected, strict=True))
+        assert float(ours) == pytest.approx(float(exact), rel=0.02)
+        # What is rounded is a copy.
+        assert torch.equal(loss(output, target), exact)
+
+
+class TestMisuse:
+    def test_an_optimizer_without_a_list_is_named(self) -> None:
+        with pytest.raises(TypeError, match="list of optimizers"):
+            Update(adam([(torch.nn.Linear(2, 2), 1e-3)], (0.9, 0.99)), lambda batch: {})  # type: ignore[arg-type]
+
+    def test_an_optimizer_in_two_phases_is_refused(self) -> None:
+        update = Update([adam([(torch.nn.Linear(2, 2), 1e-3)], (0.9, 0.99))], lambda batch: {})
+        phases = [Phase(name, 1, ShuffledBatches(8, 4, 0), [update]) for name in ("a", "b")]
+        with pytest.raises(ValueError, match="two"):
+            context(32).run(torch.nn.Linear(2, 2), halves(), phases)

@@ -91,7 +91,8 @@ class Celeba(PreparedDataset):
         if self.config.min_images == 1:
             return None
         values = columns["identity"].values
-        return np.flatnonzero(np.bincount(values)[values] >= self.config.min_images).astype(np.int64)
+        _, ids, counts = np.unique(values, return_inverse=True, return_counts=True)
+        return np.flatnonzero(counts[ids] >= self.config.min_images).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         """Class = identity; the official split holds out identities, and leaves its validation part out."""
@@ -112,6 +113,8 @@ def _columns(source: Source, images: list[str]) -> dict[str, Column]:
     for official, header in ((PARTITION, ["partition"]), (ATTRIBUTES, None), (LANDMARKS, None)):
         if path := source.file(official):
             columns |= _listed(path, images, header)
+            if header and not np.isin(columns[header[0]], range(len(PARTS))).all():
+                raise damaged(path, ValueError("a part is none of 0, 1 and 2"))
     return {name: Column(values) for name, values in columns.items()}
 
 

@@ -32,7 +32,7 @@ class ContentTransfer(Experiment):
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
-        judge = trained.shared("judge", lambda: Judge(trained.split, trained.seed))
+        judge = trained.shared(f"{NAME}: judge", lambda: Judge(trained.split, trained.seed))
         found = list(self._transfer(trained, judge, "encoded", trained.split.test, trained.test_codes))
         if trained.learned_codes is not None and trained.split.name == "samples":
             found += self._transfer(trained, judge, "learned", trained.split.train, trained.learned_codes)
@@ -55,7 +55,7 @@ class ContentTransfer(Experiment):
             if kind == "encoded":
                 both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
                 yield from scoring.pairs(both, truth, groups, seed)
-                yield from trained.shared("floors", lambda: _floors(trained, pairs, truth, groups))
+                yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth, groups))
             else:
                 yield from scoring.pairs({place: outputs}, truth, groups, seed)
                 # The pool begins with the training images; held-out ones have no learned codes.

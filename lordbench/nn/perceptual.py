@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -26,12 +28,10 @@ class PerceptualLoss(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.network = vgg16_features().to(memory_format=torch.channels_last)
+        self._rounded: dict[torch.dtype, nn.Sequential] = {}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Loss between float [0, 1] images, (N, C, S, S): scalar."""
-        if torch.is_autocast_enabled(output.device.type):
-            # Once and for all: autocast would round frozen weights anew in every pass.
-            self.network.to(torch.get_autocast_dtype(output.device.type))
         loss = (output - target).abs().mean()
         for fake, real in zip(self._activations(output), self._activations(target), strict=True):
             # Summed in float32, without a float32 copy of the maps.
@@ -40,4 +40,12 @@ class PerceptualLoss(nn.Module):
         return loss
 
     def _activations(self, images: Tensor) -> list[Tensor]:
-        return vgg16_activations(self.network, imagenet_normalise(to_rgb(images)), LAYERS)
+        device = images.device.type
+        network = self.network
+        if torch.is_autocast_enabled(device):
+            # Autocast would round the frozen weights anew in every pass.
+            dtype = torch.get_autocast_dtype(device)
+            if dtype not in self._rounded:
+                self._rounded[dtype] = copy.deepcopy(self.network).to(dtype)
+            network = self._rounded[dtype]
+        return vgg16_activations(network, imagenet_normalise(to_rgb(images)), LAYERS)

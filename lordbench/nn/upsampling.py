@@ -33,7 +33,7 @@ class UpsampledConv2d(nn.Conv2d):
         """Map float (N, C, H, W) to (N, C, 2 H, 2 W)."""
         if self.in_channels < NARROW and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             return super().forward(F.interpolate(x, scale_factor=2.0, mode="nearest"))
-        # Added up in float32, whatever the convolution's precision.
+        # Added up before they are rounded to bfloat16, not after.
         with torch.autocast(x.device.type, enabled=False):
             kernel = F.linear(self.weight.reshape(-1, 9), self.taps).view(*self.weight.shape[:2], 4, 4)
         return F.conv_transpose2d(x, kernel.transpose(0, 1), self.bias, stride=2, padding=1)

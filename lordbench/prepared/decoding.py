@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
+from lordbench.errors import UserError
 from lordbench.images import UInt8Array
 from lordbench.prepared.members import Member, Members, damaged
 
@@ -69,6 +71,11 @@ def decoded(
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"{members.place}: a process that decodes it was killed, perhaps for want of memory",
+            "Run the same command again with fewer --workers.",
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

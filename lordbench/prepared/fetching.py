@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def _verify(official: OfficialFile, path: Path, track: Track[Any]) -> None:
     found = md5(path, track)
     if found == official.md5:
         return
-    aside = path.with_name(f"{path.name}.wrong")
+    names = (f"{path.name}.wrong{'' if i == 1 else f'-{i}'}" for i in itertools.count(1))
+    aside = next(place for name in names if not (place := path.with_name(name)).exists())
     path.replace(aside)
     raise UserError(
         f"{path}: the md5 is {found}, the official file's is {official.md5}",

@@ -96,6 +96,9 @@ def _run_elsewhere(cell_json: str, root: Path, device: str, threads: int) -> Out
         images = load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     except UserError as error:
         return Outcome(cell, "failed", str(error))
+    except Exception as error:
+        # As with any other error of a cell: it ends this one only.
+        return Outcome(cell, "failed", f"{type(error).__name__}: {error}")
     if images.fingerprint != cell.data_fingerprint:
         return Outcome(cell, "failed", f"{cell.dataset}: the data changed while the run was under way")
     return run_cell(cell, images, _workshop(root, device))
