@@ -74,9 +74,8 @@ class GroupedBatches:
     def __init__(self, classes: Int64Array, batch_size: int, per_class: int, seed: int) -> None:
         self.members = [np.flatnonzero(classes == c) for c in np.unique(classes)]
         self.n_groups = max(1, batch_size // per_class)
-        self.per_class, self.seed = per_class, seed
+        self.group, self.seed = per_class, seed
         self.batch_size = self.n_groups * per_class
-        self.group = per_class
 
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,): `per_class` neighbours share a class."""
@@ -84,7 +83,7 @@ class GroupedBatches:
         replace = self.n_groups > len(self.members)
         groups = generator.choice(len(self.members), self.n_groups, replace=replace)
         drawn = [
-            generator.choice(self.members[g], self.per_class, replace=self.per_class > len(self.members[g]))
+            generator.choice(self.members[g], self.group, replace=self.group > len(self.members[g]))
             for g in groups
         ]
         return np.concatenate(drawn)

@@ -41,10 +41,9 @@ class RowAdam(torch.optim.Optimizer):
         if not 0 <= fading < 1:
             raise ValueError(f"betas of {betas}: what is left of a row's motion would never fade")
         self.horizon = max(1, math.ceil(math.log(FADED) / math.log(fading))) if fading else 1
-        for table in tables:
-            if not table.sparse:
-                raise ValueError("RowAdam needs tables with sparse=True")
-            table.register_forward_pre_hook(self._before_lookup)
+        if not all(table.sparse for table in tables):
+            raise ValueError("RowAdam needs tables with sparse=True")
+        self.hooks = [table.register_forward_pre_hook(self._before_lookup) for table in tables]
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -70,17 +69,20 @@ class RowAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Bring all rows up to date, once training is over."""
-        for group in self.param_groups:
-            for table in group["params"]:
-                for start in range(0, len(table), BLOCK):
-                    rows = torch.arange(start, min(start + BLOCK, len(table)), device=table.device)
-                    self._catch_up(table, rows)
+        """Bring all rows up to date, once training is over, and let go of the tables and of the moments."""
+        for table in list(self.state):
+            for start in range(0, len(table), BLOCK):
+                rows = torch.arange(start, min(start + BLOCK, len(table)), device=table.device)
+                self._catch_up(table, rows)
+        for hook in self.hooks:
+            hook.remove()
+        self.state.clear()
 
     @torch.no_grad()
     def _before_lookup(self, table: nn.Module, arguments: tuple[Any, ...]) -> None:
         assert isinstance(table, nn.Embedding)
-        self._catch_up(table.weight, arguments[0].reshape(-1))
+        if table.weight in self.state:
+            self._catch_up(table.weight, arguments[0].reshape(-1))
 
     def _catch_up(self, table: Tensor, rows: Tensor) -> None:
         """Take the steps that rows have missed, int64 (B,); a row may be named twice."""

@@ -128,3 +128,12 @@ def test_more_steps_than_the_list_of_rates_had_room_for(monkeypatch: pytest.Monk
     train(codes, optimizer)
     optimizer.finish()
     assert torch.allclose(codes.weight, dense(BETAS[1]), atol=1e-8)
+
+
+def test_a_finished_table_is_an_ordinary_one() -> None:
+    codes = table(sparse=True)
+    optimizer = RowAdam([codes], RATE, BETAS[0])
+    train(codes, optimizer)
+    optimizer.finish()
+    assert not codes._forward_pre_hooks
+    assert not optimizer.state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -78,13 +78,9 @@ class Celeba(PreparedDataset):
         names = list(found.values())
         size = self.config.resolution
 
-        def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
-            row = {name: i for i, name in enumerate(names)}
-            cut = partial(_faces, size=size)
-            for some, images in decoded(members, names, LIMIT, (WIDTH, HEIGHT), cut, source.workers):
-                yield np.array([row[name] for name in some]), images
-
-        return Draft(columns, (3, size, size), blocks(), n_chunks(len(names), (WIDTH, HEIGHT)))
+        cut = partial(_faces, size=size)
+        blocks = decoded(members, names, LIMIT, (WIDTH, HEIGHT), cut, source.workers)
+        return Draft(columns, (3, size, size), blocks, n_chunks(len(names), (WIDTH, HEIGHT)))
 
     def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
         """Images of people who have enough of them."""

@@ -55,13 +55,11 @@ class Edges2shoes(PreparedDataset):
             "domain": Column(np.tile(np.arange(len(DOMAINS), dtype=np.int64), n), DOMAINS),
             "pair": Column(np.repeat(np.arange(n, dtype=np.int64), len(DOMAINS)), tuple(pairs)),
         }
-        row = {name: i for i, name in enumerate(names)}
         size = self.config.resolution
 
         def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
             cut = partial(_halves, size=size)
-            for some, images in decoded(members, names, LIMIT, (2 * SIDE, SIDE), cut, source.workers):
-                pairs = np.array([row[name] for name in some])
+            for pairs, images in decoded(members, names, LIMIT, (2 * SIDE, SIDE), cut, source.workers):
                 yield (len(DOMAINS) * pairs[:, None] + np.arange(len(DOMAINS))).reshape(-1), images
 
         return Draft(columns, (3, size, size), blocks(), n_chunks(n, (2 * SIDE, SIDE)))

@@ -99,14 +99,12 @@ class Rafd(PreparedDataset):
         # Filled in while the images come.
         detected = np.zeros(len(found), dtype=np.int64)
         names = list(found.values())
-        row = {name: i for i, name in enumerate(names)}
         size = self.config.resolution
         cut = partial(_faces, detect=self.config.crop == "detector", size=size)
 
         def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
             faces = decoded(members, names, LIMIT, (WIDTH, HEIGHT), cut, source.workers)
-            for some, (images, were_detected) in faces:
-                rows = np.array([row[name] for name in some])
+            for rows, (images, were_detected) in faces:
                 detected[rows] = were_detected
                 yield rows, images
 

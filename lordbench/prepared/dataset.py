@@ -103,7 +103,7 @@ class PreparedDataset(Dataset):
         about = {
             "name": self.name,
             "version": self.version,
-            "settings": {name: getattr(self.config, name) for name in self.stored_settings},
+            "settings": self._stored_as(self.config),
             "source": source.path.name,
             "check": source.check,
         }
@@ -113,9 +113,9 @@ class PreparedDataset(Dataset):
     @property
     def folder(self) -> Path:
         """Where the prepared set lies."""
-        more = [str(getattr(self.config, name)) for name in self.stored_settings if name != "resolution"]
-        parts = [self.name, str(self.version), f"{self.config.resolution}px", *more]
-        return files.home() / "prepared" / "-".join(parts)
+        more = self._stored_as(self.config)
+        parts = [self.name, self.version, f"{more.pop('resolution')}px", *more.values()]
+        return files.home() / "prepared" / "-".join(map(str, parts))
 
     def stored(self) -> Store:
         """The prepared set with all its images.
@@ -142,10 +142,8 @@ class PreparedDataset(Dataset):
         """Say how to get and prepare the set."""
         names = ", ".join(official.name for official in self.official)
         get = f"Run `lordbench data fetch {self.name}`, or get" if self.fetchable else "Get"
-        default = type(self.config)()
-        chosen = {name: getattr(self.config, name) for name in self.stored_settings}
-        changed = {name: value for name, value in chosen.items() if value != getattr(default, name)}
-        choice = "".join(f" --set {name}={value}" for name, value in changed.items())
+        default, chosen = self._stored_as(type(self.config)()), self._stored_as(self.config)
+        choice = "".join(f" --set {key}={chosen[key]}" for key in chosen if chosen[key] != default[key])
         return (
             f"{get} {names} from {self.site}, then run\n"
             f"  lordbench data prepare {self.name} --from PATH{choice}\n"
@@ -191,6 +189,9 @@ class PreparedDataset(Dataset):
             smaller = store.read(folder)
             assert smaller is not None
         return smaller
+
+    def _stored_as(self, config: DatasetConfig) -> dict[str, Any]:
+        return {name: getattr(config, name) for name in self.stored_settings}
 
     def _lack(self) -> str:
         return f"{self.name}: this data set is not prepared.\n{self.way()}"

@@ -16,7 +16,7 @@ import torch
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
 from lordbench.errors import UserError
-from lordbench.images import UInt8Array
+from lordbench.images import Int64Array, UInt8Array
 from lordbench.prepared.members import Member, Members, damaged
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ def decoded(
     size: tuple[int, int],
     cut: Cut[T],
     workers: int,
-) -> Iterator[tuple[list[str], T]]:
-    """Decode JPEGs, some at a time: their names, and what `cut` makes of them.
+) -> Iterator[tuple[Int64Array, T]]:
+    """Decode JPEGs, some at a time: their places in `names`, int64 (n,), and what `cut` makes of them.
 
     Args:
         members: where the files are.
@@ -55,10 +55,18 @@ def decoded(
     Raises:
         UserError: a file cannot be read, or has another size; names it.
     """
+    place = {name: i for i, name in enumerate(names)}
     chunks = members.chunks(names, limit, _at_a_time(size))
+    for some, made in _decoded(chunks, members.place, size, cut, workers):
+        yield np.array([place[name] for name in some], dtype=np.int64), made
+
+
+def _decoded(
+    chunks: Iterable[Iterable[Member]], place: Path, size: tuple[int, int], cut: Cut[T], workers: int
+) -> Iterator[tuple[list[str], T]]:
     if workers == 1:
         for chunk in chunks:
-            yield _decode_chunk(chunk, members.place, size, cut)
+            yield _decode_chunk(chunk, place, size, cut)
         return
     # Not forked: this process may have threads, whose locks a fork would copy as they are.
     context = multiprocessing.get_context("spawn")
@@ -66,14 +74,14 @@ def decoded(
     under_way: deque[Future[tuple[list[str], T]]] = deque()
     try:
         for chunk in chunks:
-            under_way.append(pool.submit(_decode_chunk, chunk, members.place, size, cut))
+            under_way.append(pool.submit(_decode_chunk, chunk, place, size, cut))
             if len(under_way) > AHEAD * workers:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
     except BrokenProcessPool as error:
         raise UserError(
-            f"{members.place}: a process that decodes it was killed, perhaps for want of memory",
+            f"{place}: a process that decodes it was killed, perhaps for want of memory",
             "Run the same command again with fewer --workers.",
         ) from error
     finally:
