@@ -14,7 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench import inference
-from lordbench.images import ImageSet
+from lordbench.images import Column, ImageSet
 from lordbench.method import Codes, Method
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
@@ -30,6 +30,9 @@ class EvaluationConfig(BaseModel):
         pairs: image pairs of a content transfer.
         real_images: real images that sets of outputs are compared with, at most.
         grid: contents across and classes down in a transfer grid.
+        guides: images of the other domain that each image is translated with, in clustered-domain.
+        shots: images of a class that its code is inferred from, in one-shot, beside all that there are.
+        optimization: images seen, per held-out image, when its codes are found by optimization, in one-shot.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +40,9 @@ class EvaluationConfig(BaseModel):
     pairs: int = Field(1000, ge=2)
     real_images: int = Field(10_000, ge=2)
     grid: tuple[int, int] = (10, 8)
+    guides: int = Field(5, ge=2)
+    shots: tuple[int, ...] = (1, 5)
+    optimization: int = Field(200, ge=1)
 
 
 @dataclass
@@ -133,4 +139,8 @@ def join(first: ImageSet, second: ImageSet) -> ImageSet:
         first.class_names,
         first.content_names,
         first.fingerprint,
+        attributes={
+            name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
+            for name, column in first.attributes.items()
+        },
     )

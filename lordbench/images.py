@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,23 @@ UInt8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 TRAIN, TEST, UNUSED = 0, 1, -1
 """Parts of an official split; what its owners call validation is UNUSED."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One label of every image, such as its azimuth.
+
+    Attributes:
+        values: int64, (N,).
+        names: value v is called `names[v]`; None where the values are plain numbers, such as a coordinate.
+    """
+
+    values: Int64Array
+    names: tuple[str, ...] | None = None
+
+    def at(self, rows: Int64Array) -> Column:
+        """The column of the images at `rows`, int64 (M,)."""
+        return Column(self.values[rows], self.names)
 
 
 @dataclass(frozen=True)
@@ -30,6 +48,8 @@ class ImageSet:
         content_names: a name for each content id, or None.
         fingerprint: hash of the images, the labels and the version of their preparation.
         parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
+        attributes: further labels by name, which experiments read and no method is told: `domain` and
+            `pair` for clustered-domain, `identity` for expression-transfer.
     """
 
     name: str
@@ -40,6 +60,7 @@ class ImageSet:
     content_names: tuple[str, ...] | None
     fingerprint: str
     parts: Int64Array | None = None
+    attributes: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -52,6 +73,11 @@ class ImageSet:
             raise ValueError(f"{self.name}: contents and content_names go together")
         if self.contents is not None and self.content_names is not None:
             _check_labels(self.name, "contents", self.contents, len(self), len(self.content_names))
+        for name, column in self.attributes.items():
+            if column.values.shape != (len(self),):
+                raise ValueError(
+                    f"{self.name}: attribute {name} must be ({len(self)},), not {column.values.shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -79,6 +105,7 @@ class ImageSet:
             classes=self.classes[index],
             contents=None if self.contents is None else self.contents[index],
             parts=None if self.parts is None else self.parts[index],
+            attributes={name: column.at(index) for name, column in self.attributes.items()},
         )
 
     def keep_classes(self, kept: Int64Array) -> ImageSet:

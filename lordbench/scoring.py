@@ -13,11 +13,11 @@ import torch
 
 from lordbench import inference, seeds
 from lordbench.errors import UserError
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import UInt8Array
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
 from lordbench.recent import Recent
 from lordbench.results.row import CodeKind, Measurement
-from lordbench.statistics import mean_interval
+from lordbench.statistics import Groups, mean_interval
 
 M = TypeVar("M", bound=Metric)
 BATCH = {"cpu": 32, "cuda": 256}
@@ -62,7 +62,7 @@ class Scoring:
                 self.reasons[name] = error.message
 
     def pairs(
-        self, fakes: Mapping[Place, UInt8Array], real: UInt8Array, groups: Int64Array, seed: int
+        self, fakes: Mapping[Place, UInt8Array], real: UInt8Array, groups: Groups, seed: int
     ) -> Iterator[Measurement]:
         """Score outputs of one kind or several against their common targets.
 
@@ -129,7 +129,7 @@ class Scoring:
         place: Place,
         metric: str,
         values: npt.NDArray[np.floating] | npt.NDArray[np.bool_],
-        groups: Int64Array,
+        groups: Groups,
         seed: int,
         *,
         higher_is_better: bool,

@@ -57,7 +57,7 @@ class TestMerging:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("column", "value"), [("protocol_version", 2), ("schema_version", 2), ("data_fingerprint", "xyz")]
+        ("column", "value"), [("protocol_version", 9), ("schema_version", 9), ("data_fingerprint", "xyz")]
     )
     def test_mixed_versions_are_named_with_their_files(self, tmp_path, column, value):
         other = cell(method="drnet", **{column: value})

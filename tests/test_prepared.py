@@ -17,9 +17,8 @@ from preparing import jpeg, load, write_folder, write_tar, write_zip
 from lordbench.dataset import untracked
 from lordbench.datasets import edges2shoes
 from lordbench.errors import MissingDataError, UserError
-from lordbench.images import UInt8Array
+from lordbench.images import Column, UInt8Array
 from lordbench.prepared import decoding, store
-from lordbench.prepared.labels import Column
 from lordbench.prepared.members import Folder, Members, TarGz, Zip
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.io import loadmat, whosmat
 
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedDataset
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.members import Members, damaged
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source

@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from lordbench.errors import UserError
-from lordbench.images import TEST, TRAIN, UNUSED, Int64Array, UInt8Array
+from lordbench.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
 from lordbench.prepared.decoding import decoded, n_chunks
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.members import damaged
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedDataset
 from lordbench.prepared.decoding import decoded, n_chunks
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
@@ -67,7 +67,8 @@ class Edges2shoes(PreparedDataset):
     def labels(self, columns: dict[str, Column]) -> Labels:
         """Class = domain, content = pair; the official split holds out the pairs of `val`."""
         domain, pair = combine([columns["domain"]]), combine([columns["pair"]])
-        return Labels(domain, pair, columns["split"].values)
+        attributes = {name: columns[name] for name in ("domain", "pair")}
+        return Labels(domain, pair, columns["split"].values, attributes)
 
 
 def _halves(_: Sequence[str], pictures: UInt8Array, size: int) -> UInt8Array:

@@ -13,9 +13,9 @@ from PIL import Image
 from pydantic import Field
 
 from lordbench.errors import UserError
-from lordbench.images import TEST, TRAIN, UNUSED, Int64Array, UInt8Array
+from lordbench.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.members import Folder, Members, damaged
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.sequences import sequences

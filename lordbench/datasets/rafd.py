@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from lordbench.errors import UserError
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
 from lordbench.prepared.decoding import decoded, n_chunks
 from lordbench.prepared.faces import FRONT, LEFT, RIGHT, Square, View, face_square
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft
@@ -125,7 +125,7 @@ class Rafd(PreparedDataset):
     def labels(self, columns: dict[str, Column]) -> Labels:
         """Class = expression, content = model, angle and gaze."""
         content = combine([columns[field] for field in ("model", "angle", "gaze")])
-        return Labels(combine([columns["expression"]]), content)
+        return Labels(combine([columns["expression"]]), content, attributes={"identity": columns["model"]})
 
 
 def _fields(name: str, where: str) -> list[int]:

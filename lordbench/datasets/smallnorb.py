@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import Column, Int64Array, UInt8Array
 from lordbench.prepared import norb
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.labels import Column, combine
+from lordbench.prepared.labels import combine
 from lordbench.prepared.members import damaged
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,8 @@ from pydantic import Field
 from lordbench import files
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import MissingDataError, UserError
-from lordbench.images import ImageSet, Int64Array, require_classes
+from lordbench.images import Column, ImageSet, Int64Array, require_classes
 from lordbench.prepared import store
-from lordbench.prepared.labels import Column
 from lordbench.prepared.resizing import resized
 from lordbench.prepared.source import OfficialFile, Source
 from lordbench.prepared.store import Draft, Store
@@ -37,11 +37,12 @@ class PreparedConfig(DatasetConfig):
 
 @dataclass(frozen=True)
 class Labels:
-    """Class, content and official part of every image, as in ImageSet; None where there is none."""
+    """Class, content, official part and attributes of every image, as in ImageSet."""
 
     classes: tuple[Int64Array, tuple[str, ...]]
     contents: tuple[Int64Array, tuple[str, ...]] | None
     parts: Int64Array | None = None
+    attributes: Mapping[str, Column] = field(default_factory=dict)
 
 
 class PreparedDataset(Dataset):
@@ -172,8 +173,9 @@ class PreparedDataset(Dataset):
         require_classes(self.name, class_names)
         mark = _fingerprint(f"{self.name}-{self.version}", kept, labels)
         return ImageSet(
-            self.name, kept.images, classes, contents, class_names, content_names, mark, labels.parts
-        )
+            self.name, kept.images, classes, contents, class_names, content_names, mark, labels.parts,
+            labels.attributes,
+        )  # fmt: skip
 
     def _fitted(self, whole: Store, size: int, track: Track[Any]) -> Store:
         """The images that the settings keep at the size asked for: the store, or a smaller one inside it."""

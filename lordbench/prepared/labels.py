@@ -1,30 +1,12 @@
-"""Label columns of a prepared set, and how class and content are made of them."""
+"""How class and content are made of the label columns of a prepared set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from lordbench.images import Int64Array
-
-
-@dataclass(frozen=True)
-class Column:
-    """One label of every image, such as its azimuth.
-
-    Attributes:
-        values: int64, (N,).
-        names: value v is called `names[v]`; None where the values are plain numbers, such as a coordinate.
-    """
-
-    values: Int64Array
-    names: tuple[str, ...] | None = None
-
-    def at(self, rows: Int64Array) -> Column:
-        """The column of the images at `rows`, int64 (M,)."""
-        return Column(self.values[rows], self.names)
+from lordbench.images import Column, Int64Array
 
 
 def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:

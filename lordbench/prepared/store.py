@@ -21,8 +21,7 @@ from filelock import FileLock
 from lordbench import files
 from lordbench.dataset import Track
 from lordbench.errors import UserError
-from lordbench.images import Int64Array, UInt8Array
-from lordbench.prepared.labels import Column
+from lordbench.images import Column, Int64Array, UInt8Array
 
 IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
 

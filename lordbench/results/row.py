@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
 
 
@@ -62,6 +62,8 @@ class Provenance(BaseModel):
         dataset: name of the data set.
         data_settings: settings of the data set that differ from its defaults.
         split: `samples` or `classes`; `official samples` and the like where it is the data set's own.
+        labels: what methods were told as the class: empty for the data set's own classes, `domain`, or
+            `clusters` of each domain with their settings.
         preset: name of the preset, with the settings of it that were overridden.
         seed: of the cell.
         protocol_version: version of the experiments' definitions.
@@ -89,6 +91,7 @@ class Provenance(BaseModel):
     dataset: str
     data_settings: str
     split: str
+    labels: str = ""
     preset: str
     seed: int
     protocol_version: int
@@ -108,14 +111,11 @@ class Provenance(BaseModel):
     started: str
 
 
+_FIRST = ("cell", "method", "variant", "dataset", "data_settings", "split", "labels", "preset", "seed")
 COLUMNS = (
-    *("cell", "method", "variant", "dataset", "data_settings", "split", "preset", "seed"),
-    *(name for name in Measurement.model_fields),
-    *(
-        name
-        for name in Provenance.model_fields
-        if name not in ("cell", "method", "variant", "dataset", "data_settings", "split", "preset", "seed")
-    ),
+    *_FIRST,
+    *Measurement.model_fields,
+    *(name for name in Provenance.model_fields if name not in _FIRST),
 )
 """Columns of a results CSV, in order: what was run, what came out, how it came about."""
 

@@ -147,6 +147,7 @@ def _train(
         dataset=parts.train.name,
         data_settings=cell.data_variant,
         split=parts.title,
+        labels=cell.labels,
         preset=cell.preset_name,
         seed=cell.seed,
         protocol_version=PROTOCOL_VERSION,

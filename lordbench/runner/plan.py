@@ -62,6 +62,7 @@ class Cell(BaseModel):
         data_variant: settings by which it differs from its defaults.
         data_fingerprint: of the data set at the preset's image size.
         split: name.
+        labels: what methods are told as the class, as a selector; empty for the data set's own classes.
         preset_name: as in tables.
         preset: complete.
         seed: of the cell.
@@ -81,6 +82,7 @@ class Cell(BaseModel):
     data_variant: str
     data_fingerprint: str
     split: SplitName
+    labels: str = ""
     preset_name: str
     preset: Preset
     seed: int
@@ -119,6 +121,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     shared = data | {
         "data_fingerprint": images.fingerprint,
         "split": request.split,
+        "labels": "",
         "preset_name": request.preset + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": preset,
     }
@@ -201,6 +204,7 @@ def _cell(values: dict[str, Any], experiments: list[str]) -> Cell:
         "data_fingerprint": values["data_fingerprint"],
         "split": values["split"],
         "split_version": SPLIT_VERSION,
+        "labels": values["labels"],
         "seed": values["seed"],
         "protocol_version": PROTOCOL_VERSION,
     }
