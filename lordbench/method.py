@@ -113,6 +113,14 @@ class Method(nn.Module, ABC):
         """One class code, float32 (class size,), from K images of one class: by default the codes' mean."""
         return self.encode(images).class_code.mean(dim=0)
 
+    def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
+        """Codes of unseen images found by optimization, with the trained networks as they are, in order.
+
+        Which images share a class is known; the rows of a class share its code. None where a method has no
+        such way.
+        """
+        return None
+
     def train_codes(self) -> Codes | None:
         """The codes that training learned for its images, in order, where a method learns them directly."""
         return None

@@ -27,7 +27,7 @@ class Vgg16Metric(SetMetric):
     statistics: ClassVar[str]
 
     def __init__(self, device: torch.device) -> None:
-        self.network = PooledVgg16().to(device).to(memory_format=torch.channels_last)
+        self.network = PooledVgg16(device)
 
     def features(self, images: Tensor) -> Tensor:
         """Features of float [0, 1] images (N, 1 or 3, H, W): float32 (N, 512)."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
-from lordbench import weights
+from lordbench import seeds, weights
 from lordbench.nn import features
+from lordbench.nn.winograd import WinogradConv2d
 from lordbench.weights import registry
 
 
@@ -53,7 +55,7 @@ class TestFeatureNetworks:
         torch.testing.assert_close(raw.relu(), after)
 
     def test_networks_are_frozen_but_let_gradients_through(self, real_weights: dict[str, Path]) -> None:
-        network = features.alexnet_features()
+        network = features.vgg16_features()
         assert not network.training
         assert not any(p.requires_grad for p in network.parameters())
         images = torch.rand(1, 3, 64, 64, requires_grad=True)
@@ -65,6 +67,29 @@ class TestFeatureNetworks:
         before = torch.get_rng_state()
         features.vgg16_features()
         assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestWinograd:
+    @pytest.mark.parametrize(("channels", "filters", "size"), [(3, 8, 4), (64, 32, 8), (512, 64, 16)])
+    def test_it_equals_the_convolution(self, channels: int, filters: int, size: int) -> None:
+        with seeds.initialising(0, "winograd"):
+            convolution = torch.nn.Conv2d(channels, filters, 3, padding=1)
+        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            ours = WinogradConv2d(convolution)(images)
+            expected = convolution.double()(images.double())
+        assert ours.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(ours.double(), expected, atol=2e-5, rtol=0)
+
+    def test_pooled_features_are_vgg16s(self, real_weights: dict[str, Path]) -> None:
+        images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        pooled = features.PooledVgg16(torch.device("cpu"))
+        with torch.no_grad():
+            plain = features.vgg16_features()[: features.POOLED_LAYER + 1].double()
+            expected = plain(features.imagenet_normalise(images).double()).mean(dim=(2, 3))
+        assert sum(isinstance(layer, WinogradConv2d) for layer in pooled.network) == 12
+        torch.testing.assert_close(pooled(images).double(), expected, atol=1e-4, rtol=1e-4)
+        assert "Winograd" in pooled.policy()
 
 
 def test_perceptual_loss_is_pixel_l1_plus_l1_of_vgg16(real_weights: dict[str, Path]) -> None:

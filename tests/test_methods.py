@@ -198,3 +198,26 @@ def test_mlvaes_class_code_of_several_images_is_the_pooled_one() -> None:
         precision = (-log_variances).exp()
         expected = (precision * means).sum(0) / precision.sum(0)
         assert torch.allclose(method.encode_class(images), expected, atol=1e-5)
+
+
+class TestOptimizedCodes:
+    """Test-time optimization: LORD's first stage on unseen images, with the generator as it is."""
+
+    def test_fit_better_than_where_they_start_and_leave_the_networks_alone(self) -> None:
+        method, _ = train("lord", images=10_000)
+        before = {name: value.clone() for name, value in method.state_dict().items()}
+        unseen = DATA.subset(np.arange(0, 2 * VIEWS)).keep_classes(np.arange(2))
+        errors = []
+        for n_images in (32, 6_400):
+            codes = method.optimize_codes(unseen, context(n_images))
+            assert codes is not None
+            assert torch.equal(codes.class_code[0].expand(VIEWS, -1), codes.class_code[:VIEWS])
+            outputs = inference.decode(method, codes)
+            errors.append(float(np.abs(outputs / 255 - unseen.images / 255).mean()))
+        assert errors[1] < 0.85 * errors[0]
+        assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+        assert all(parameter.requires_grad for parameter in method.parameters())
+
+    def test_only_where_both_codes_are_latent(self) -> None:
+        assert build("lord", class_code="amortized").optimize_codes(DATA, context(32)) is None
+        assert build("drnet").optimize_codes(DATA, context(32)) is None

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from lordbench import seeds
 from lordbench.batches import Batch, ShuffledBatches
+from lordbench.lord.latents import ClassCodes, ContentCodes
 from lordbench.nn.reconstruction import ReconstructionLoss
 from lordbench.row_adam import RowAdam
 from lordbench.training import Context, Loss, Phase, Update, adam
@@ -28,28 +29,40 @@ def latent_optimization(model: Lord, context: Context, reconstruct: Reconstructi
     times the content code's squared norm.
     """
     config = model.config
-
-    def loss(batch: Batch) -> dict[str, Tensor]:
-        content, terms = model.content_codes.regularized(batch)
-        output = model.generator(model.class_codes(batch), content)
-        return {"reconstruction": reconstruct(output, batch.images), **terms}
-
     networks: list[nn.Module] = [model.generator]
-    tables: list[nn.Embedding] = []
     for codes, encoder in (
         (model.class_codes, model.class_encoder),
         (model.content_codes, model.content_encoder),
     ):
         if codes.table is None:
             networks += [encoder, codes]
-        else:
-            tables += [module for module in codes.modules() if isinstance(module, nn.Embedding)]
     optimizers: list[torch.optim.Optimizer] = [
         adam([(network, config.generator_rate) for network in networks], BETAS)
     ]
+    tables = code_tables(model.class_codes, model.content_codes)
     if tables:
         optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
+    loss = latent_loss(model.generator, model.class_codes, model.content_codes, reconstruct)
     return _phase(model, context, "latent optimization", config.stage1_share, optimizers, loss)
+
+
+def test_time_optimization(
+    model: Lord,
+    class_codes: ClassCodes,
+    content_codes: ContentCodes,
+    context: Context,
+    reconstruct: ReconstructionLoss,
+) -> Phase:
+    """Stage 1 on unseen images: their codes are learned by the same objective, the generator stays.
+
+    The way to infer codes that the paper compares its encoders with. `class_codes` and `content_codes` are
+    tables for the unseen images, and their classes.
+    """
+    tables = code_tables(class_codes, content_codes)
+    loss = latent_loss(model.generator, class_codes, content_codes, reconstruct)
+    optimizer = RowAdam(tables, model.config.latent_rate, BETAS)
+    n_images = tables[-1].num_embeddings
+    return _phase(model, context, "test-time optimization", 1.0, [optimizer], loss, n_images)
 
 
 def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
@@ -76,6 +89,28 @@ def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss)
     return _phase(model, context, "amortization", 1 - config.stage1_share, [optimizer], loss)
 
 
+def latent_loss(
+    generator: nn.Module,
+    class_codes: ClassCodes,
+    content_codes: ContentCodes,
+    reconstruct: ReconstructionLoss,
+) -> Loss:
+    """Objective of stage 1: reconstruction from both codes, and the content codes' regularizer."""
+
+    def loss(batch: Batch) -> dict[str, Tensor]:
+        content, terms = content_codes.regularized(batch)
+        output = generator(class_codes(batch), content)
+        return {"reconstruction": reconstruct(output, batch.images), **terms}
+
+    return loss
+
+
+def code_tables(class_codes: ClassCodes, content_codes: ContentCodes) -> list[nn.Embedding]:
+    """The free codes among both kinds, those of classes first."""
+    latent = [codes for codes in (class_codes, content_codes) if codes.table is not None]
+    return [module for codes in latent for module in codes.modules() if isinstance(module, nn.Embedding)]
+
+
 def _phase(
     model: Lord,
     context: Context,
@@ -83,9 +118,12 @@ def _phase(
     share: float,
     optimizers: list[torch.optim.Optimizer],
     loss: Loss,
+    n_images: int | None = None,
 ) -> Phase:
     batches = ShuffledBatches(
-        model.spec.n_images, context.budget.batch_size, seeds.derive(context.seed, name, "batches")
+        n_images or model.spec.n_images,
+        context.budget.batch_size,
+        seeds.derive(context.seed, name, "batches"),
     )
     steps = context.budget.steps(batches.batch_size, share)
     return Phase(name, steps, batches, [Update(optimizers, loss)], model.config.final_rate)

@@ -10,29 +10,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench import weights
+from lordbench.nn.winograd import WinogradConv2d
 from lordbench.weights import registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+CONVOLUTIONS = (nn.Conv2d, WinogradConv2d)
 POOLED_SIZE = 64
+WINOGRAD_CHANNELS = 64
+"""Input channels from which Winograd's form is no slower than the convolution itself."""
 POOLED_LAYER = 29
 """Index into torchvision's `vgg16().features`: the ReLU behind conv5_3, the last one."""
 
 
-def alexnet_features() -> nn.Sequential:
-    """AlexNet's `features`, layers numbered as torchvision's `alexnet().features`, on the CPU.
+def vgg16_features() -> nn.Sequential:
+    """VGG16's `features`, layers numbered as torchvision's `vgg16().features`, on the CPU.
 
     Frozen, in evaluation mode, and with no ReLU in place, so that every layer's output stays as it was.
 
     Raises:
         MissingWeightsError: the weights are not on this machine.
     """
-    return _features("alexnet")
-
-
-def vgg16_features() -> nn.Sequential:
-    """VGG16's `features`, numbered as torchvision's `vgg16().features`; otherwise as `alexnet_features`."""
-    return _features("vgg16")
+    network = registry.skeleton("vgg16")
+    state = {key.removeprefix("features."): value for key, value in weights.load("vgg16").items()}
+    network.load_state_dict(state, assign=True)
+    for layer in network:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    return network.eval().requires_grad_(False)
 
 
 def vgg16_activations(
@@ -52,7 +57,7 @@ def vgg16_activations(
     Returns:
         For each layer float (N, C, h, w).
     """
-    wanted = [i + 1 if relu and isinstance(network[i], nn.Conv2d) else i for i in layers]
+    wanted = [i + 1 if relu and isinstance(network[i], CONVOLUTIONS) else i for i in layers]
     outputs: dict[int, Tensor] = {}
     for index, layer in enumerate(network[: max(wanted) + 1]):
         images = layer(images)
@@ -86,13 +91,22 @@ class PooledVgg16(nn.Module):
     Images are resized to 64 x 64, the size of most images here, and give 512 values, the means of the
     4 x 4 positions behind conv5_3's ReLU.
 
+    Args:
+        device: where the network runs; a CPU gets Winograd's form of the convolutions.
+
     Raises:
         MissingWeightsError: the weights are not on this machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         super().__init__()
-        self.network = vgg16_features()
+        network = vgg16_features()[: POOLED_LAYER + 1]
+        self.by_winograd = device.type == "cpu"
+        if self.by_winograd:
+            for index, layer in enumerate(network):
+                if isinstance(layer, nn.Conv2d) and layer.in_channels >= WINOGRAD_CHANNELS:
+                    network[index] = WinogradConv2d(layer)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -102,12 +116,12 @@ class PooledVgg16(nn.Module):
             (activations,) = vgg16_activations(self.network, prepared, [POOLED_LAYER])
         return activations.mean(dim=(2, 3))
 
-    @staticmethod
-    def policy() -> str:
+    def policy(self) -> str:
         """How the features are made, in a few words."""
         return (
             f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
-            f"ImageNet normalisation; weights {weights.checksum('vgg16')}"
+            f"ImageNet normalisation; {'Winograd convolutions; ' if self.by_winograd else ''}"
+            f"weights {weights.checksum('vgg16')}"
         )
 
 
@@ -120,13 +134,3 @@ def full_precision() -> Iterator[None]:
     exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     with exact, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
-
-
-def _features(name: str) -> nn.Sequential:
-    network = registry.skeleton(name)
-    state = {key.removeprefix("features."): value for key, value in weights.load(name).items()}
-    network.load_state_dict(state, assign=True)
-    for layer in network:
-        if isinstance(layer, nn.ReLU):
-            layer.inplace = False
-    return network.eval().requires_grad_(False)
