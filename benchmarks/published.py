@@ -8,7 +8,7 @@ with a worker over an array in memory, whose batches are copied as float32.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest import mock
 
@@ -99,7 +99,10 @@ class _Loader:
         self.classes = torch.from_numpy(images.classes).to(device)
         self.loaded: Iterator[Any] | None = None
 
-    def batch(self, index: Int64Array, generator: torch.Generator) -> Batch:
+    def request(self, index: Int64Array) -> Callable[[torch.Generator], Batch]:
+        return lambda generator: self._batch(index, generator)
+
+    def _batch(self, index: Int64Array, generator: torch.Generator) -> Batch:
         if self.loaded is None:
             data = _Array(self.host)
             sampler = RandomSampler(data, replacement=True, num_samples=1 << 40)

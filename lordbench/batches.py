@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -115,25 +117,44 @@ class Batch:
 class DeviceImages:
     """Training images kept on the device as uint8 and gathered by index there.
 
-    A set larger than `limit` bytes stays where it is (in memory, or memory-mapped on disk), and each batch
-    is copied over instead.
+    A set larger than `limit` bytes stays where it is (in memory, or memory-mapped on disk); batches are read
+    by a thread of their own, ahead of the step that wants them, and copied over.
+
+    Args:
+        images: the training set.
+        device: where batches are wanted.
+        limit: bytes that may be kept on the device; a third of a GPU's free memory, or 8 GiB, unless given.
     """
 
-    def __init__(self, images: ImageSet, device: torch.device, limit: int = 8 << 30) -> None:
+    def __init__(self, images: ImageSet, device: torch.device, limit: int | None = None) -> None:
         self.device = device
         self.host = images.images
         self.resident: Tensor | None = None
-        if self.host.nbytes <= limit:
+        if self.host.nbytes <= (_room(device) if limit is None else limit):
             pixels = torch.from_numpy(np.array(self.host)).to(device)
             self.resident = pixels.contiguous(memory_format=torch.channels_last)
         self.classes = torch.from_numpy(images.classes).to(device)
+        self._reader = ThreadPoolExecutor(1, "read batches")
 
-    def batch(self, index: Int64Array, generator: torch.Generator) -> Batch:
-        """Gather a batch."""
+    def request(self, index: Int64Array) -> Callable[[torch.Generator], Batch]:
+        """Begin to gather a batch; the function that comes back waits for it and gives it."""
+        resident = self.resident
+        if resident is None:
+            reading = self._reader.submit(self._read, index)
+            return lambda generator: self._batch(index, reading.result(), generator)
+        return lambda generator: self._batch(
+            index, resident[torch.from_numpy(index).to(self.device)], generator
+        )
+
+    def _read(self, index: Int64Array) -> Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(self.host[index]))
+        return pixels.pin_memory() if self.device.type == "cuda" else pixels
+
+    def _batch(self, index: Int64Array, pixels: Tensor, generator: torch.Generator) -> Batch:
         where = torch.from_numpy(index).to(self.device)
-        if self.resident is not None:
-            pixels = self.resident[where]
-        else:
-            pixels = torch.from_numpy(np.ascontiguousarray(self.host[index])).to(self.device)
-        images = pixels.contiguous(memory_format=torch.channels_last).float().div_(255)
-        return Batch(where, images, self.classes[where], generator)
+        pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        return Batch(where, pixels.float().div_(255), self.classes[where], generator)
+
+
+def _room(device: torch.device) -> int:
+    return int(torch.cuda.mem_get_info(device)[0]) // 3 if device.type == "cuda" else 8 << 30

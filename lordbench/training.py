@@ -169,17 +169,16 @@ class Context:
         window = _Window()
         began = saved_at = time.monotonic()
         before = progress.seconds
+        upcoming = self._requested(data, phase, progress.step)
         for step in range(progress.step, phase.steps):
             for optimizer, initial in zip(optimizers, rates, strict=True):
                 for group, rate in zip(optimizer.param_groups, initial, strict=True):
                     final = rate if phase.final_rate is None else phase.final_rate
                     group["lr"] = cosine(rate, final, step / phase.steps)
             generator.manual_seed(seeds.derive(self.seed, phase.name, step))
-            index = phase.batches.index(step)
-            parts = [
-                data.batch(part, generator)
-                for part in divided(index, phase.batches.group, self.budget.accumulate)
-            ]
+            parts = [wait(generator) for wait in upcoming]
+            if step + 1 < phase.steps:
+                upcoming = self._requested(data, phase, step + 1)
             for update in phase.updates:
                 window.add(self._update(update, parts))
             progress.step, progress.images = step + 1, progress.images + size
@@ -195,6 +194,13 @@ class Context:
                     self.checkpoints.save(progress, module, optimizers)
                     saved_at = time.monotonic()
             self.reporter.step(step + 1, size, loss)
+
+    def _requested(
+        self, data: DeviceImages, phase: Phase, step: int
+    ) -> list[Callable[[torch.Generator], Batch]]:
+        """Begin to gather the parts of a step's batch."""
+        parts = divided(phase.batches.index(step), phase.batches.group, self.budget.accumulate)
+        return [data.request(part) for part in parts]
 
     def _update(self, update: Update, parts: Sequence[Batch]) -> dict[str, Tensor]:
         for optimizer in update.optimizers:

@@ -1,5 +1,6 @@
 """The training loop: same seed, same bytes; stopped anywhere, the same bytes again; NaN is caught."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,11 @@ from helpers import CPU, context, halves
 from torch import Tensor
 
 from lordbench import components, seeds
-from lordbench.batches import Batch, GroupedBatches, ShuffledBatches, divided
+from lordbench.batches import Batch, DeviceImages, GroupedBatches, ShuffledBatches, divided
 from lordbench.checkpoints import CheckpointStore
 from lordbench.device import Precision
 from lordbench.errors import TrainingDivergedError
+from lordbench.images import ImageSet
 from lordbench.lord import Lord, LordConfig
 from lordbench.method import DataSpec
 from lordbench.nn.features import imagenet_normalise, vgg16_activations
@@ -50,6 +52,27 @@ def test_same_seed_same_bytes() -> None:
         model = build()
         model.fit(halves(), context(640))
         states.append(model.state_dict())
+    assert equal(*states)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_set_too_large_to_be_kept_gives_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, accumulate: int
+) -> None:
+    states, kept = [], []
+    for limit in (None, 0):
+
+        def images(train: ImageSet, device: torch.device, limit: int | None = limit) -> DeviceImages:
+            made = DeviceImages(train, device, limit)
+            kept.append(made.resident is not None)
+            return made
+
+        monkeypatch.setattr("lordbench.training.DeviceImages", images)
+        model, run = build(), context(640)
+        run.budget = replace(run.budget, accumulate=accumulate)
+        model.fit(halves(), run)
+        states.append(model.state_dict())
+    assert kept == [True, False]
     assert equal(*states)
 
 
