@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench import inference
 from lordbench.images import Column, ImageSet
+from lordbench.judge import Judge
 from lordbench.method import Codes, Method
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
@@ -30,7 +31,6 @@ class EvaluationConfig(BaseModel):
         pairs: image pairs of a content transfer.
         real_images: real images that sets of outputs are compared with, at most.
         grid: contents across and classes down in a transfer grid.
-        guides: images of the other domain that each image is translated with, in clustered-domain.
         shots: images of a class that its code is inferred from, in one-shot, beside all that there are.
         optimization: images seen, per held-out image, when its codes are found by optimization, in one-shot.
     """
@@ -40,7 +40,6 @@ class EvaluationConfig(BaseModel):
     pairs: int = Field(1000, ge=2)
     real_images: int = Field(10_000, ge=2)
     grid: tuple[int, int] = (10, 8)
-    guides: int = Field(5, ge=2)
     shots: tuple[int, ...] = (1, 5)
     optimization: int = Field(200, ge=1)
 
@@ -56,6 +55,7 @@ class Trained:
         device: where the method is.
         seed: of the cell; pairs and probes derive theirs from it by name, so all methods share them.
         sizes: of the experiments.
+        batch_size: images a step, as in training.
         scoring: the metrics.
         folder: for pictures and other files.
         log: is told what is being done.
@@ -67,6 +67,7 @@ class Trained:
     device: torch.device
     seed: int
     sizes: EvaluationConfig
+    batch_size: int
     scoring: Scoring
     folder: Path
     log: Callable[[str], None] = field(default=lambda text: None)
@@ -97,6 +98,11 @@ class Trained:
         if self.split.name == "classes":
             return test
         return join(train, test)
+
+    @property
+    def judge(self) -> Judge:
+        """Tells the class of outputs."""
+        return self.shared("judge", lambda: Judge(self.split, self.seed))
 
     @property
     def key(self) -> Hashable:

@@ -31,6 +31,13 @@ def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
 
 
 @torch.no_grad()
+def encode_class(method: Method, images: Tensor) -> Tensor:
+    """The code, float32 (class size,), of the class of images, float32 [0, 1] (K, C, S, S)."""
+    with full_precision():
+        return method.encode_class(images)
+
+
+@torch.no_grad()
 def decode(method: Method, codes: Codes) -> UInt8Array:
     """Images at rest, uint8 (N, C, S, S), from codes: outputs are rounded as files would be."""
     with full_precision():

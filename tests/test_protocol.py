@@ -118,8 +118,8 @@ def test_interval_covers_the_truth_of_clustered_values() -> None:
     covered, naive = 0, 0
     for _ in range(300):
         values = generator.normal(size=40)[groups] + generator.normal(size=200) * 0.3
-        clustered = mean_interval(values, groups, generator)
-        single = mean_interval(values, np.arange(200), generator)
+        clustered = mean_interval(values, groups, generator, resamples=400)
+        single = mean_interval(values, np.arange(200), generator, resamples=400)
         covered += clustered.low <= 0 <= clustered.high
         naive += single.low <= 0 <= single.high
     assert 0.90 <= covered / 300 <= 0.98

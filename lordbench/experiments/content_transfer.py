@@ -10,7 +10,7 @@ import numpy as np
 from lordbench import inference, seeds
 from lordbench.experiment import Experiment, Trained
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.judge import POLICY, Judge
+from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.pairing import Pairs, draw_pairs, random_views, true_images
 from lordbench.report.grid import transfer_grid
@@ -32,22 +32,21 @@ class ContentTransfer(Experiment):
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
-        judge = trained.shared(f"{NAME}: judge", lambda: Judge(trained.split, trained.seed))
-        found = list(self._transfer(trained, judge, "encoded", trained.split.test, trained.test_codes))
+        found = list(self._transfer(trained, "encoded", trained.split.test, trained.test_codes))
         if trained.learned_codes is not None and trained.split.name == "samples":
-            found += self._transfer(trained, judge, "learned", trained.split.train, trained.learned_codes)
+            found += self._transfer(trained, "learned", trained.split.train, trained.learned_codes)
         return found
 
     def _transfer(
-        self, trained: Trained, judge: Judge, kind: CodeKind, images: ImageSet, codes: Codes
+        self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
     ) -> Iterator[Measurement]:
         scoring, seed = trained.scoring, trained.seed
-        pool = trained.pool
-        generator = seeds.numpy_generator(seed, NAME, "pairs", kind)
-        pairs = draw_pairs(images, pool, trained.sizes.pairs, generator)
+        pool, judge = trained.pool, trained.judge
+        pairs = transfer_pairs(trained, kind, images)
         trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
-        outputs = inference.decode(trained.method, _exchanged(codes, pairs.content, pairs.class_))
-        groups = images.classes[pairs.class_]
+        outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
+        classes = images.classes[pairs.class_]
+        groups = (classes, pairs.content)
         place = Place(NAME, "transfer", kind)
         if pairs.truth is not None:
             truth = pool.images[pairs.truth]
@@ -55,14 +54,15 @@ class ContentTransfer(Experiment):
             if kind == "encoded":
                 both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
                 yield from scoring.pairs(both, truth, groups, seed)
-                yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth, groups))
+                yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
             else:
                 yield from scoring.pairs({place: outputs}, truth, groups, seed)
                 # The pool begins with the training images; held-out ones have no learned codes.
                 seen = pairs.truth < len(codes)
                 learned = {reconstruction: inference.decode(trained.method, codes.select(pairs.truth[seen]))}
-                yield from scoring.pairs(learned, truth[seen], groups[seen], seed)
-        agreement = judge.agrees(outputs, groups)
+                factors = tuple(factor[seen] for factor in groups)
+                yield from scoring.pairs(learned, truth[seen], factors, seed)
+        agreement = judge.agrees(outputs, classes)
         yield scoring.mean(
             place, "class_agreement", agreement, groups, seed, higher_is_better=True, policy=POLICY
         )
@@ -81,6 +81,12 @@ class ContentTransfer(Experiment):
         _draw_grid(trained, images, codes, kind)
 
 
+def transfer_pairs(trained: Trained, kind: CodeKind, images: ImageSet) -> Pairs:
+    """The pairs of images that have codes of this kind: the same for all methods of a seed."""
+    generator = seeds.numpy_generator(trained.seed, NAME, "pairs", kind)
+    return draw_pairs(images, trained.pool, trained.sizes.pairs, generator)
+
+
 def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
     """The method's own reconstruction of the true images: what the best transfer could look like."""
     wanted, position = np.unique(truth, return_inverse=True)
@@ -88,18 +94,19 @@ def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
     return inference.decode(trained.method, codes)[position]
 
 
-def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array, groups: Int64Array) -> list[Measurement]:
+def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array) -> list[Measurement]:
     """What can be had without any method: image B itself, and a random image of its class."""
     pool, seed = trained.pool, trained.seed
-    views = random_views(pool, groups, seeds.numpy_generator(seed, NAME, "views"))
+    classes = trained.split.test.classes[pairs.class_]
+    views = random_views(pool, classes, seeds.numpy_generator(seed, NAME, "views"))
     floors = {
         Place(NAME, "copy", ""): trained.split.test.images[pairs.class_],
         Place(NAME, "random", ""): pool.images[views],
     }
-    return list(trained.scoring.pairs(floors, truth, groups, seed))
+    return list(trained.scoring.pairs(floors, truth, (classes, pairs.content), seed))
 
 
-def _exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
+def exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
     """Content codes of some images beside class codes of others."""
     return Codes(codes.select(class_).class_code, codes.select(content).content_code)
 
@@ -120,7 +127,7 @@ def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind)
     content = shown[:across]
     class_ = shown[across:] if len(shown) > across + 1 else shown[:down]
     across_down = np.tile(content, len(class_)), np.repeat(class_, len(content))
-    outputs = inference.decode(trained.method, _exchanged(codes, *across_down))
+    outputs = inference.decode(trained.method, exchanged(codes, *across_down))
     cells = (len(class_), len(content), *outputs.shape[1:])
     truth = None
     if images.contents is not None:

@@ -23,7 +23,7 @@ class Column(NamedTuple):
     metric: str
 
 
-TRANSFER, LEAKAGE, RECONSTRUCTION = "content-transfer", "leakage", "reconstruction"
+TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
 PROBE = "probe_mlp.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
@@ -34,6 +34,15 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
         Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
         Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
+    ),
+    "one-shot: transfer onto held-out classes, by the number of images that give the class": (
+        Column("LPIPS, 1", ONE_SHOT, "encoded", "transfer, K = 1", "lpips"),
+        Column("LPIPS, 5", ONE_SHOT, "encoded", "transfer, K = 5", "lpips"),
+        Column("LPIPS, all", ONE_SHOT, "encoded", "transfer, all", "lpips"),
+        Column("class agreement, 1", ONE_SHOT, "encoded", "transfer, K = 1", "class_agreement"),
+        Column("class agreement, all", ONE_SHOT, "encoded", "transfer, all", "class_agreement"),
+        Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
+        Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
     ),
     "leakage (MLP probe; 0 chance, 1 all; learned: codes of stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),

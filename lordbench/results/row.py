@@ -13,7 +13,7 @@ SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
 
 
-CodeKind = Literal["encoded", "learned", ""]
+CodeKind = Literal["encoded", "learned", "optimized", ""]
 
 
 class Measurement(BaseModel):
@@ -23,8 +23,9 @@ class Measurement(BaseModel):
         experiment: name of the experiment.
         subject: what was measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
             `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`.
-        codes: `encoded` for codes inferred from images, `learned` for codes that training learned, empty
-            where no codes are involved (floors).
+        codes: `encoded` for codes inferred from images, `learned` for codes that training learned,
+            `optimized` for codes of unseen images found by optimization, empty where no codes are involved
+            (floors).
         metric: name of the metric, e.g. `lpips` or `probe_mlp.normalized`.
         value: the value, or None where it could not be had; `note` then says why.
         ci_low: lower end of the 95 % interval, or None where there is none.

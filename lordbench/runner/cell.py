@@ -83,6 +83,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
             device=device,
             seed=seeds.derive(cell.seed, "experiments"),
             sizes=cell.preset.evaluation,
+            batch_size=cell.preset.budget.batch_size,
             scoring=workshop.scoring(device),
             folder=folder.path,
             log=workshop.log,
