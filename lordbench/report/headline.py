@@ -55,9 +55,9 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
 """What stands in which table; everything else is in `leaderboard.csv`."""
 
 LEGEND = (
-    "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes; several: Student's t "
-    "over seeds). * best value; ≈ not told apart from the best: the intervals overlap. Values without ± are "
-    "compared as they stand."
+    "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes, for transfers also "
+    "over content images; several: Student's t over seeds). * best value; ≈ not told apart from the best: "
+    "the intervals overlap. Values without ± are compared as they stand."
 )
 
 
