@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +14,8 @@ import torch
 from commandline import STAMPS, TINY, Run, results
 from torch import Tensor
 
-from lordbench import distances, scoring
+from lordbench import distances, experiment, scoring
 from lordbench.experiments import content_transfer
-from lordbench.judge import Judge
 from lordbench.metric import Metric, PairMetric, SetMetric
 from lordbench.recent import Recent
 from lordbench.scoring import Place, Scoring
@@ -124,11 +124,12 @@ class TestCellsOfOneProcess:
     def test_they_share_judge_and_floors(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[str] = []
 
-        def count(name: str, make: Callable) -> None:
-            monkeypatch.setattr(content_transfer, name, lambda *given: made.append(name) or make(*given))
+        def count(module: ModuleType, name: str) -> None:
+            make = getattr(module, name)
+            monkeypatch.setattr(module, name, lambda *given: made.append(name) or make(*given))
 
-        count("Judge", Judge)
-        count("_floors", content_transfer._floors)
+        count(experiment, "Judge")
+        count(content_transfer, "_floors")
         assert run(*SHORT, "drnet,mlvae", "--seeds", "0,1") == 0
         assert sorted(made) == ["Judge", "Judge", "_floors", "_floors"]
 
