@@ -173,6 +173,14 @@ class TestLines:
         assert list(table["method"]) == ["lord", "floor: copy of B"]
         assert list(table[LPIPS]) == [0.1, 0.5]
 
+    def test_floors_stand_in_every_column_of_a_transfer(self):
+        shots = [measured(0.1, experiment="one-shot", subject=f"transfer, K = {k}") for k in (1, 5)]
+        floor = measured(0.5, experiment="one-shot", subject="copy", codes="")
+        table = wide(aggregate(cell(*shots, floor)))
+        for k in (1, 5):
+            assert list(table[f"one-shot/encoded/transfer, K = {k}/lpips"]) == [0.1, 0.5]
+        assert LPIPS not in table
+
     def test_each_group_has_lines_of_its_own(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))
         assert list(zip(table["split"], table["preset"], strict=True)) == [

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from lordbench import components
 from lordbench.experiment import EvaluationConfig, Trained
+from lordbench.experiments import one_shot
 from lordbench.experiments.one_shot import OneShot, supporting
 from lordbench.images import ImageSet
 from lordbench.method import Codes, DataSpec, Method, MethodConfig
 from lordbench.pairing import draw_pairs
+from lordbench.report.headline import boards
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
 from lordbench.splits import split
@@ -67,8 +69,9 @@ def measure(folder: Path, noise: float, name: str = "classes") -> list[Measureme
     return OneShot().run(trained)
 
 
-def values(found: list[Measurement], metric: str) -> dict[str, float | None]:
-    return {row.subject: row.value for row in found if row.metric == metric}
+def transfers(found: list[Measurement], metric: str) -> dict[str, float]:
+    rows = [row for row in found if row.metric == metric and row.codes == "encoded"]
+    return {row.subject: row.value for row in rows if row.value is not None}
 
 
 class TestSupports:
@@ -82,23 +85,41 @@ class TestSupports:
             assert (DATA.classes[support] == DATA.classes[pairs.class_[i]]).all()
             assert len(set(support.tolist())) == len(support) == 7
 
-    def test_a_number_that_classes_do_not_have_is_left_out(self, tmp_path: Path) -> None:
-        assert set(values(measure(tmp_path, 0.0), "l1")) == {
-            "transfer, K = 1",
-            "transfer, K = 5",
-            "transfer, all",
-        }
+    def test_a_number_that_classes_do_not_have_is_left_out_and_said(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0)
+        assert set(transfers(found, "l1")) == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
+        notes = {row.subject: row.note for row in found}
+        assert notes["transfer, all"] == "K = 9 left out: a class has 7 to give"
+        assert notes["transfer, K = 1"] == notes["transfer, K = 5"] == ""
+
+    def test_all_has_a_limit_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(one_shot, "MOST", 5)
+        found = measure(tmp_path, 0.8)
+        five, every = (transfers(found, "l1")[f"transfer, {shots}"] for shots in ("K = 5", "all"))
+        assert five == every
+        (note,) = {row.note for row in found if row.subject == "transfer, all"}
+        assert note.endswith("5 images of a class at most")
 
 
 class TestScores:
     def test_a_method_that_knows_all_is_perfect(self, tmp_path: Path) -> None:
         found = measure(tmp_path, 0.0)
-        assert set(values(found, "l1").values()) == {0.0}
-        assert all(row.ci_low is not None and row.codes == "encoded" for row in found)
+        assert set(transfers(found, "l1").values()) == {0.0}
+        assert all(row.ci_low is not None for row in found)
+        assert (tmp_path / "one-shot.png").is_file()
 
     def test_noisy_class_codes_get_better_with_every_image(self, tmp_path: Path) -> None:
-        error = list(values(measure(tmp_path, 0.8), "l1").values())
+        error = list(transfers(measure(tmp_path, 0.8), "l1").values())
         assert error[0] > 1.5 * error[1] > 1.5 * error[2]
+
+    def test_floors_and_ceiling_stand_beside_the_transfers(self, tmp_path: Path) -> None:
+        floors = [row for row in measure(tmp_path, 0.0) if row.codes == ""]
+        assert {(row.experiment, row.subject, row.metric) for row in floors} == {
+            ("one-shot", "copy", "l1"),
+            ("one-shot", "random", "l1"),
+            ("one-shot", "real", "class_agreement"),
+        }
+        assert all(row.value is not None and row.value > 0 for row in floors)
 
     def test_nothing_is_held_out_of_samples(self, tmp_path: Path) -> None:
         assert measure(tmp_path, 0.0, "samples") == []
@@ -118,3 +139,5 @@ def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
     assert found["optimized"] == {"transfer, K = 1", "transfer, all"} | own
     assert set(rows.loc[rows["codes"] == "optimized", "method"]) == {"lord"}
     assert "held-out classes" in capsys.readouterr().out
+    (board,) = boards(rows)
+    assert "ceiling: real images" in {line.label for line in board.lines if line.is_reference}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -54,7 +55,6 @@ class ContentTransfer(Experiment):
             if kind == "encoded":
                 both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
                 yield from scoring.pairs(both, truth, groups, seed)
-                yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
             else:
                 yield from scoring.pairs({place: outputs}, truth, groups, seed)
                 # The pool begins with the training images; held-out ones have no learned codes.
@@ -67,24 +67,33 @@ class ContentTransfer(Experiment):
             place, "class_agreement", agreement, groups, seed, higher_is_better=True, policy=POLICY
         )
         if kind == "encoded":
-            yield scoring.mean(
-                Place(NAME, "real", ""),
-                "class_agreement",
-                judge.correct,
-                judge.trial_classes,
-                seed,
-                higher_is_better=True,
-                policy=POLICY,
-            )
+            yield from references(trained, pairs)
             real = pool.images[_sample(len(pool), trained.sizes.real_images, seed)]
             yield from scoring.sets(place, outputs, real, trained.key)
-        _draw_grid(trained, images, codes, kind)
+        draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
 def transfer_pairs(trained: Trained, kind: CodeKind, images: ImageSet) -> Pairs:
     """The pairs of images that have codes of this kind: the same for all methods of a seed."""
     generator = seeds.numpy_generator(trained.seed, NAME, "pairs", kind)
     return draw_pairs(images, trained.pool, trained.sizes.pairs, generator)
+
+
+def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
+    """What needs no method, beside transfers with encoded codes: floors, and the judge's ceiling."""
+    if pairs.truth is not None:
+        truth = trained.pool.images[pairs.truth]
+        yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
+    judge = trained.judge
+    yield trained.scoring.mean(
+        Place(NAME, "real", ""),
+        "class_agreement",
+        judge.correct,
+        judge.trial_classes,
+        trained.seed,
+        higher_is_better=True,
+        policy=POLICY,
+    )
 
 
 def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
@@ -116,8 +125,23 @@ def _sample(n: int, most: int, seed: int) -> Int64Array:
     return np.sort(chosen)
 
 
-def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind) -> None:
-    """Draw contents across and classes down: an image of a class of its own for each line and column."""
+def draw_grid(
+    trained: Trained,
+    images: ImageSet,
+    mixed: Callable[[Int64Array, Int64Array], Codes],
+    file: str,
+    what: str,
+) -> None:
+    """Draw contents across and classes down: an image of a class of its own for each line and column.
+
+    Args:
+        trained: gives the method, the seed and the size of the grid.
+        images: to draw from.
+        mixed: makes the codes of pairs, of images that give the content and images that give the class,
+            each int64 (N,), into `images`.
+        file: name of the picture, in the cell's folder.
+        what: ends the title.
+    """
     across, down = trained.sizes.grid
     generator = seeds.numpy_generator(trained.seed, NAME, "grid")
     classes = generator.permutation(np.unique(images.classes))
@@ -127,7 +151,7 @@ def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind)
     content = shown[:across]
     class_ = shown[across:] if len(shown) > across + 1 else shown[:down]
     across_down = np.tile(content, len(class_)), np.repeat(class_, len(content))
-    outputs = inference.decode(trained.method, exchanged(codes, *across_down))
+    outputs = inference.decode(trained.method, mixed(*across_down))
     cells = (len(class_), len(content), *outputs.shape[1:])
     truth = None
     if images.contents is not None:
@@ -137,7 +161,7 @@ def _draw_grid(trained: Trained, images: ImageSet, codes: Codes, kind: CodeKind)
         images.images[content],
         images.images[class_],
         outputs.reshape(cells),
-        trained.folder / f"transfer-{kind}.png",
-        title=f"{trained.label} on {images.name}, {trained.split.name} split, {kind} codes",
+        trained.folder / file,
+        title=f"{trained.label} on {images.name}, {trained.split.name} split, {what}",
         truth=truth,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ import torch
 from lordbench import inference, seeds
 from lordbench.device import Precision
 from lordbench.experiment import Experiment, Trained
-from lordbench.experiments.content_transfer import exchanged, transfer_pairs
+from lordbench.experiments.content_transfer import draw_grid, exchanged, references, transfer_pairs
 from lordbench.images import ImageSet, Int64Array, UInt8Array
 from lordbench.judge import POLICY
 from lordbench.method import Codes
@@ -22,6 +22,9 @@ from lordbench.scoring import Place
 from lordbench.training import Budget, Context
 
 NAME = "one-shot"
+MOST = 128
+"""Images that `all` takes of a class, at most: every true image is another set of images to encode, and one
+set is encoded at once."""
 
 
 class OneShot(Experiment):
@@ -29,7 +32,8 @@ class OneShot(Experiment):
 
     The class code comes from K images of the class (`Method.encode_class`): image B, then others drawn for
     each pair, never the true image; K = 1 is among K = 5. A number that some class does not have is left
-    out; with `all`, each class gives all its images but the true one.
+    out, and a note says so; with `all`, each class gives all its images but the true one, up to `MOST`. The
+    floors and the ceiling are those of content-transfer; the picture shows K = 1.
 
     Beside the encoders stands optimization at test time (`Method.optimize_codes`), where a method has it:
     `K = 1` finds the codes of every image by itself, as if it were a class of its own; `all` finds those of
@@ -42,10 +46,18 @@ class OneShot(Experiment):
         """Transfer by encoders and by optimization; nothing where no classes are held out."""
         if trained.split.name != "classes":
             return []
+        found: list[Measurement] = []
         images = trained.split.test
         pairs = transfer_pairs(trained, "encoded", images)
-        outputs = dict(self._encoded(trained, images, pairs))
-        found = list(self._scored(trained, images, pairs, "encoded", outputs))
+        supports = list(supporting(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
+        outputs = dict(self._encoded(trained, images, pairs, supports))
+        note = _note(supports, trained.sizes.shots)
+        for row in self._scored(trained, images, pairs, "encoded", outputs):
+            notes = [row.note, note if row.subject == "transfer, all" else ""]
+            found.append(row.model_copy(update={"note": "; ".join(filter(None, notes))}))
+        for row in references(trained, pairs):
+            found.append(row.model_copy(update={"experiment": NAME}))
+        self._draw(trained, images)
         alone = replace(
             images,
             classes=np.arange(len(images), dtype=np.int64),
@@ -57,16 +69,22 @@ class OneShot(Experiment):
                 found += self._of_optimized(trained, images, pairs, shots, codes)
         return found
 
-    def _encoded(self, trained: Trained, images: ImageSet, pairs: Pairs) -> Iterator[tuple[str, UInt8Array]]:
+    def _encoded(
+        self, trained: Trained, images: ImageSet, pairs: Pairs, supports: Sequence[Int64Array]
+    ) -> Iterator[tuple[str, UInt8Array]]:
         """Outputs by the number of images that give the class."""
-        content = trained.test_codes.content_code[torch.from_numpy(pairs.content).to(trained.device)]
-        supports = list(supporting(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
-        fewest = min(len(support) for support in supports)
-        wanted = {f"K = {k}": k for k in trained.sizes.shots if k <= fewest} | {"all": None}
+        fewest = min(map(len, supports))
+        wanted = {f"K = {k}": k for k in trained.sizes.shots if k <= fewest} | {"all": MOST}
         for shots, k in wanted.items():
             trained.log(f"{NAME}: {len(pairs)} pairs, {shots}")
-            class_codes = _class_codes(trained, images, [support[:k] for support in supports])
-            yield f"transfer, {shots}", inference.decode(trained.method, Codes(class_codes, content))
+            codes = _mixed(trained, images, pairs.content, [support[:k] for support in supports])
+            yield f"transfer, {shots}", inference.decode(trained.method, codes)
+
+    def _draw(self, trained: Trained, images: ImageSet) -> None:
+        def mixed(content: Int64Array, class_: Int64Array) -> Codes:
+            return _mixed(trained, images, content, list(class_[:, None]))
+
+        draw_grid(trained, images, mixed, f"{NAME}.png", "class codes of one image each")
 
     def _optimized(self, trained: Trained, images: ImageSet, shots: str) -> Codes | None:
         trained.log(f"{NAME}: optimization at test time, {shots}")
@@ -122,15 +140,29 @@ def supporting(images: ImageSet, pairs: Pairs, generator: np.random.Generator) -
         yield np.concatenate([[first], others[(others != first) & (others != truth)]])
 
 
+def _note(supports: Sequence[Int64Array], shots: Sequence[int]) -> str:
+    """What keeps the numbers of images from being all that were asked for; empty for nothing."""
+    sizes = [len(support) for support in supports]
+    left_out = [f"K = {k}" for k in shots if k > min(sizes)]
+    parts = [f"{', '.join(left_out)} left out: a class has {min(sizes)} to give"] if left_out else []
+    if max(sizes) > MOST:
+        parts.append(f"{MOST} images of a class at most")
+    return "; ".join(parts)
+
+
 @torch.no_grad()
-def _class_codes(trained: Trained, images: ImageSet, supports: list[Int64Array]) -> torch.Tensor:
-    """A class code for each support, float32 (N, class size); each set of images is encoded once."""
-    codes: dict[bytes, torch.Tensor] = {}
+def _mixed(trained: Trained, images: ImageSet, content: Int64Array, supports: Sequence[Int64Array]) -> Codes:
+    """Content codes of some images, int64 (N,), beside the class codes that N supports, int64 (K,), give.
+
+    Each set of images is encoded once.
+    """
+    found: dict[bytes, torch.Tensor] = {}
     keys = []
     for support in supports:
         chosen = np.sort(support)
         keys.append(chosen.tobytes())
-        if keys[-1] not in codes:
+        if keys[-1] not in found:
             pixels = inference.to_float(images.images[chosen], trained.device)
-            codes[keys[-1]] = inference.encode_class(trained.method, pixels)
-    return torch.stack([codes[key] for key in keys])
+            found[keys[-1]] = inference.encode_class(trained.method, pixels)
+    class_code = torch.stack([found[key] for key in keys])
+    return Codes(class_code, trained.test_codes.select(content).content_code)

@@ -26,8 +26,8 @@ REFERENCES = {
     "real": "ceiling: real images",
 }
 """Subjects that no method takes part in, and what they are called as lines of their own."""
-REFERENCES_STAND_FOR = {"subject": "transfer", "codes": "encoded"}
-"""The columns in which reference lines stand beside the methods."""
+REFERENCES_STAND_FOR, REFERENCES_CODES = "transfer", "encoded"
+"""Reference lines stand beside the methods in an experiment's columns of subjects that begin so."""
 
 NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
@@ -188,8 +188,11 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
         method=references["subject"].map(REFERENCES),
         variant="",
         rank=references["subject"].map({subject: i for i, subject in enumerate(REFERENCES)}),
-        **REFERENCES_STAND_FOR,
+        codes=REFERENCES_CODES,
     )
+    compared = (rows["codes"] == REFERENCES_CODES) & rows["subject"].str.startswith(REFERENCES_STAND_FOR)
+    columns = rows.loc[compared, [*GROUP, "experiment", "subject"]].drop_duplicates()
+    references = references.drop(columns="subject").merge(columns, on=[*GROUP, "experiment"])
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
