@@ -99,10 +99,9 @@ class Trained:
             return test
         return join(train, test)
 
-    @property
-    def judge(self) -> Judge:
-        """Tells the class of outputs."""
-        return self.shared("judge", lambda: Judge(self.split, self.seed))
+    def judge(self, label: str = "class") -> Judge:
+        """Tells the class of outputs, or another label that the images have."""
+        return self.shared(f"judge: {label}", lambda: Judge(self.split, self.seed, label))
 
     @property
     def key(self) -> Hashable:

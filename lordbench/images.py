@@ -97,6 +97,12 @@ class ImageSet:
         """Number of classes, those without an image included."""
         return len(self.class_names)
 
+    def labels(self, name: str) -> Int64Array | None:
+        """A label of every image, int64 (N,): `class`, `content` or an attribute; None where unknown."""
+        if name in self.attributes:
+            return self.attributes[name].values
+        return {"class": self.classes, "content": self.contents}.get(name)
+
     def subset(self, index: Int64Array) -> ImageSet:
         """Return the images at `index` (int64, (M,)), with label ids as they are."""
         return replace(

@@ -1,4 +1,4 @@
-"""The judge of class agreement: a plain classifier that knows real images only."""
+"""The judge of outputs: a plain classifier that knows real images only."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ POLICY = f"support vector machine (RBF, C = {PENALTY:g}) on {COMPONENTS} princip
 
 
 class Judge:
-    """Tells the class of an image; its accuracy on real images it has not seen is the ceiling of the score.
+    """Tells a label of an image; its accuracy on real images it has not seen is the ceiling of the score.
 
     With the split `samples` it learns from the training images and is tried on the held-out ones; with
     `classes` it learns from half of each held-out class's images and is tried on the other half.
 
+    Args:
+        split: real images.
+        seed: of the halves and of the components.
+        label: what to tell, `class` or an attribute of the images.
+
     Attributes:
         correct: whether each real image of the trial was recognised, bool (M,).
-        trial_classes: their classes, int64 (M,).
+        trial_labels: their labels, int64 (M,).
     """
 
-    def __init__(self, split: Split, seed: int) -> None:
+    def __init__(self, split: Split, seed: int, label: str = "class") -> None:
         known, trial = split.train, split.test
         if split.name == "classes":
             half, other = stratified(split.test.classes, 0.5, seeds.numpy_generator(seed, "judge", "split"))
@@ -38,13 +43,16 @@ class Judge:
         self.classifier = make_pipeline(
             PCA(components, svd_solver="randomized", random_state=state), SVC(C=PENALTY)
         )
-        self.classifier.fit(_flat(known.images), known.classes)
-        self.trial_classes = trial.classes
-        self.correct = self.agrees(trial.images, trial.classes)
+        known_labels, trial_labels = known.labels(label), trial.labels(label)
+        assert known_labels is not None
+        assert trial_labels is not None
+        self.classifier.fit(_flat(known.images), known_labels)
+        self.trial_labels = trial_labels
+        self.correct = self.agrees(trial.images, trial_labels)
 
-    def agrees(self, images: UInt8Array, classes: Int64Array) -> npt.NDArray[np.bool_]:
-        """Whether each image, uint8 (N, C, S, S), is taken for its class, int64 (N,): bool (N,)."""
-        agreement: npt.NDArray[np.bool_] = self.classifier.predict(_flat(images)) == classes
+    def agrees(self, images: UInt8Array, labels: Int64Array) -> npt.NDArray[np.bool_]:
+        """Whether each image, uint8 (N, C, S, S), is taken for its label, int64 (N,): bool (N,)."""
+        agreement: npt.NDArray[np.bool_] = self.classifier.predict(_flat(images)) == labels
         return agreement
 
 

@@ -42,7 +42,7 @@ class ContentTransfer(Experiment):
         self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
     ) -> Iterator[Measurement]:
         scoring, seed = trained.scoring, trained.seed
-        pool, judge = trained.pool, trained.judge
+        pool, judge = trained.pool, trained.judge()
         pairs = transfer_pairs(trained, kind, images)
         trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
         outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
@@ -84,12 +84,12 @@ def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     if pairs.truth is not None:
         truth = trained.pool.images[pairs.truth]
         yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
-    judge = trained.judge
+    judge = trained.judge()
     yield trained.scoring.mean(
         Place(NAME, "real", ""),
         "class_agreement",
         judge.correct,
-        judge.trial_classes,
+        judge.trial_labels,
         trained.seed,
         higher_is_better=True,
         policy=POLICY,

@@ -62,7 +62,7 @@ class Leakage(Experiment):
         self, trained: Trained, kind: CodeKind, known: tuple[ImageSet, Codes], tried: tuple[ImageSet, Codes]
     ) -> Iterator[Measurement]:
         for label in ("class", "content"):
-            known_labels, tried_labels = _labels(known[0], label), _labels(tried[0], label)
+            known_labels, tried_labels = known[0].labels(label), tried[0].labels(label)
             if known_labels is None or tried_labels is None:
                 continue
             for code in ("content", "class"):
@@ -104,10 +104,6 @@ class Leakage(Experiment):
                     higher_is_better=keeps,
                     policy=probe.policy(),
                 )
-
-
-def _labels(images: ImageSet, label: str) -> Int64Array | None:
-    return images.classes if label == "class" else images.contents
 
 
 def _code(codes: Codes, code: str) -> npt.NDArray[np.float32]:

@@ -115,7 +115,7 @@ class OneShot(Experiment):
         if pairs.truth is not None:
             yield from trained.scoring.pairs(places, trained.pool.images[pairs.truth], groups, trained.seed)
         for place, transfers in places.items():
-            agreement = trained.judge.agrees(transfers, classes)
+            agreement = trained.judge().agrees(transfers, classes)
             yield trained.scoring.mean(
                 place,
                 "class_agreement",
