@@ -55,14 +55,12 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--methods",
-    default="lord,drnet,mlvae",
-    show_default=True,
+    show_default="lord,drnet,mlvae",
     help="Methods, as NAME, NAME[key=value] or FILE.py.",
 )
 @click.option(
     "--dataset",
-    default="toycars",
-    show_default=True,
+    show_default="toycars",
     help="Data set, as NAME, NAME[key=value] or folder:PATH.",
 )
 @click.option(
@@ -72,11 +70,12 @@ def cli() -> None:
     "--preset",
     default="quick",
     show_default=True,
-    help="Sizes and schedules: smoke, quick, paper, or FILE.yaml.",
+    help="Sizes and schedules: smoke, quick, paper, or FILE.yaml. Some also say what to run, where no option "
+    "does: `lordbench list presets`.",
 )
-@click.option("--experiments", default="", help="Experiments, separated by commas.  [default: all]")
+@click.option("--experiments", show_default="all", help="Experiments, separated by commas.")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
-@click.option("--split", type=click.Choice(["samples", "classes"]), default="samples", show_default=True,
+@click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
               help="What is held out: images, or whole classes. As in the data set's official split where it"
               " has one of that kind, else a tenth.")  # fmt: skip
 @click.option(
@@ -95,8 +94,8 @@ def cli() -> None:
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time."
 )
 def run(
-    methods: str, dataset: str, pattern: str | None, preset: str, experiments: str, seeds: str, split: str,
-    out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
+    methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
+    seeds: str, split: str | None, out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -106,6 +105,7 @@ def run(
     Examples:
       lordbench run
       lordbench run --preset smoke
+      lordbench run --preset ablation --seeds 0,1,2
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
@@ -115,10 +115,10 @@ def run(
     from lordbench.runner.session import run_session
 
     request = Request(
-        methods=selectors.split_list(methods),
+        methods=None if methods is None else selectors.split_list(methods),
         dataset=dataset,
         preset=preset,
-        experiments=selectors.split_list(experiments),
+        experiments=None if experiments is None else selectors.split_list(experiments),
         seeds=_integers(seeds),
         split=split,  # type: ignore[arg-type]
         data_settings={} if pattern is None else {"pattern": pattern},

@@ -90,15 +90,11 @@ def presets() -> dict[str, Path]:
     return {path.stem: path for path in sorted((plugin_folder("configs") / "presets").glob("*.yaml"))}
 
 
-def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
-    """Load a preset by name or by path to a YAML file, and override settings of it.
-
-    Args:
-        name: of a preset, or a path ending in `.yaml`.
-        overrides: values by dotted key, e.g. `image_size` or `budget.images`.
+def read_preset(name: str) -> tuple[Path, dict[str, Any]]:
+    """Read the file of a preset, given by name or by a path that ends in `.yaml`: where it is, what it says.
 
     Raises:
-        UserError: there is no such preset, the file is no YAML, or a key or value is wrong.
+        UserError: there is no such preset, or the file holds no settings.
     """
     known = presets()
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
@@ -114,6 +110,20 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
         raise UserError(f"{path}: this is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: settings are expected, as `key: value`")
+    return path, values
+
+
+def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
+    """Load a preset by name or by path to a YAML file, and override settings of it.
+
+    Args:
+        name: of a preset, or a path ending in `.yaml`.
+        overrides: values by dotted key, e.g. `image_size` or `budget.images`.
+
+    Raises:
+        UserError: there is no such preset, the file is no YAML, or a key or value is wrong.
+    """
+    path, values = read_preset(name)
     for key, value in overrides.items():
         _assign(values, key, value)
     return validated(Preset, values, str(path) if not overrides else f"{path} with --set")

@@ -7,6 +7,7 @@ import pytest
 
 from lordbench.config import BudgetConfig, load_preset, presets, validated
 from lordbench.errors import UserError
+from lordbench.grid import load_grid
 from lordbench.lord import LordConfig
 from lordbench.selectors import Selector, assignment, describe, parse, split_list
 
@@ -45,7 +46,7 @@ def test_malformed_selectors_are_refused(text: str) -> None:
 def test_every_preset_gives_all_methods_valid_settings(name: str) -> None:
     from lordbench import components
 
-    preset = load_preset(name, {})
+    preset = load_preset(load_grid(name).extends, {})
     for method, component in components.available("methods").items():
         kind = component.load()
         validated(kind.Config, preset.settings(method, kind.Config), method)
@@ -54,7 +55,7 @@ def test_every_preset_gives_all_methods_valid_settings(name: str) -> None:
 def test_all_methods_share_budget_and_sizes() -> None:
     """A preset that gave one method a wider network or another loss would make the table unfair."""
     for name in presets():
-        for settings in load_preset(name, {}).methods.values():
+        for settings in load_preset(load_grid(name).extends, {}).methods.values():
             assert not settings.keys() & {"width", "reconstruction", "slope"}
 
 

@@ -16,6 +16,7 @@ from lordbench.config import load_preset, presets
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.files import home
+from lordbench.grid import load_grid
 from lordbench.metric import Metric
 from lordbench.report.data_table import data_table
 from lordbench.report.progress import tracker
@@ -28,8 +29,10 @@ def listing(kind: str) -> Table:
     if kind == "presets":
         table = Table("preset", "what it is", "image size", title="Presets", title_justify="left")
         for name in presets():
-            preset = load_preset(name, {})
-            table.add_row(name, escape(preset.summary), f"{preset.image_size} px")
+            grid = load_grid(name)
+            preset = load_preset(grid.extends, {})
+            sizes = "" if grid.extends == name else f", as {grid.extends}"
+            table.add_row(name, escape(grid.summary or preset.summary), f"{preset.image_size} px{sizes}")
         return table
     if kind == "datasets":
         table, ways = data_table()

@@ -35,7 +35,7 @@ def execute(
     if jobs == 1:
         for cell in plan.cells:
             started(cell)
-            yield run_cell(cell, plan.images, workshop)
+            yield run_cell(cell, plan.images[cell.data], workshop)
         return
     threads = max(1, machine.cores() // jobs)
     # Spawned, not forked: a forked child inherits torch's thread pools and CUDA's state, and hangs in them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,37 +15,46 @@ from lordbench import PROTOCOL_VERSION, components, selectors
 from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import UserError
+from lordbench.grid import Grid, Part, load_grid
 from lordbench.images import ImageSet
 from lordbench.selectors import Selector
 from lordbench.splits import SPLIT_VERSION, SplitName
 
 TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
+DataKey = tuple[str, str, int]
+"""A data set, its settings and the image size."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """What the user asks for; what is None is as the preset's grid says, or else as in `lordbench.grid.Part`.
 
     Attributes:
         methods: selectors.
         dataset: selector.
         preset: name or path.
-        experiments: names.
+        experiments: names; empty for all.
         seeds: of the cells.
         split: name.
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
 
-    methods: list[str]
-    dataset: str = "toycars"
+    methods: list[str] | None = None
+    dataset: str | None = None
     preset: str = "quick"
-    experiments: list[str] = field(default_factory=list)
+    experiments: list[str] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
-    split: SplitName = "samples"
+    split: SplitName | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
+
+    def parts(self, grid: Grid) -> list[Part]:
+        """The parts of a grid, with what the user names in the place of what they say."""
+        named = {name: getattr(self, name) for name in Part.model_fields}
+        given = {name: value for name, value in named.items() if value is not None}
+        return [part.model_copy(update=given) for part in grid.grid]
 
 
 class Cell(BaseModel):
@@ -93,13 +103,18 @@ class Cell(BaseModel):
         """The method with its variant, as in a selector."""
         return f"{self.method_name}[{self.variant}]" if self.variant else self.method_name
 
+    @property
+    def data(self) -> DataKey:
+        """Which images the cell is about."""
+        return data_key(self.dataset, self.data_settings, self.preset.image_size)
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells to run, what they share, and the pretrained weights that their training needs."""
+    """Cells to run, the images they are about, and the pretrained weights that their training needs."""
 
     cells: list[Cell]
-    images: ImageSet
+    images: dict[DataKey, ImageSet]
     weights: frozenset[str]
 
 
@@ -109,27 +124,26 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     Raises:
         UserError: anything named in the request is unknown, wrong or missing.
     """
-    chosen = [selectors.parse(text) for text in request.methods]
+    grid = load_grid(request.preset)
+    parts = request.parts(grid)
+    chosen = [selectors.parse(text) for part in parts for text in part.methods]
     overrides = {key: value for key, value in request.overrides.items() if not _methods_setting(key, chosen)}
-    preset = load_preset(request.preset, overrides)
-    experiments = request.experiments or list(components.unbroken("experiments"))
-    for name in experiments:
-        components.find("experiments", name).load()
-    methods = [_method(selector, preset, request.overrides) for selector in chosen]
-    dataset, data = _dataset(request)
-    images = dataset.load(preset.image_size, track)
-    shared = data | {
-        "data_fingerprint": images.fingerprint,
-        "split": request.split,
-        "labels": "",
-        "preset_name": request.preset + (f"[{selectors.describe(overrides)}]" if overrides else ""),
-        "preset": preset,
+    sizes = {
+        "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
+        "preset": load_preset(grid.extends, overrides),
     }
-    cells = [
-        _cell(method | shared | {"seed": seed}, experiments) for seed in request.seeds for method in methods
-    ]
-    needed = frozenset(name for method in methods for name in method["weights"])
-    return Plan(list({cell.id: cell for cell in cells}.values()), images, needed)
+    cells: dict[str, Cell] = {}
+    images: dict[DataKey, ImageSet] = {}
+    needed: set[str] = set()
+    for part in parts:
+        for cell, weights in _cells(request, part, sizes, images, track):
+            needed |= weights
+            if cell.id in cells:
+                # Asked for twice, it is trained once, for all experiments of both.
+                both = dict.fromkeys([*cells[cell.id].experiments, *cell.experiments])
+                cell = cell.model_copy(update={"experiments": list(both)})
+            cells[cell.id] = cell
+    return Plan(list(cells.values()), images, frozenset(needed))
 
 
 def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
@@ -145,6 +159,33 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
     if colon and not kind.takes_source:
         raise UserError(f"data set {kind_name!r} takes no place, but {source!r} was given")
     return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
+
+
+def _cells(
+    request: Request, part: Part, sizes: dict[str, Any], images: dict[DataKey, ImageSet], track: Track[int]
+) -> Iterator[tuple[Cell, set[str]]]:
+    """The cells of a part, each with the weights that its training needs; its images join the others."""
+    preset: Preset = sizes["preset"]
+    experiments = part.experiments or list(components.unbroken("experiments"))
+    for name in experiments:
+        components.find("experiments", name).load()
+    methods = [_method(selectors.parse(text), preset, request.overrides) for text in part.methods]
+    dataset, data = _dataset(part, request.data_settings)
+    key = data_key(data["dataset"], data["data_settings"], preset.image_size)
+    if key not in images:
+        images[key] = dataset.load(preset.image_size, track)
+    shared = (
+        data
+        | sizes
+        | {
+            "data_fingerprint": images[key].fingerprint,
+            "split": part.split,
+            "labels": "",
+        }
+    )
+    for seed in request.seeds:
+        for method in methods:
+            yield _cell(method | shared | {"seed": seed}, experiments), set(method["weights"])
 
 
 def _methods_setting(key: str, methods: list[Selector]) -> bool:
@@ -176,9 +217,14 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     }
 
 
-def _dataset(request: Request) -> tuple[Dataset, dict[str, Any]]:
-    chosen = selectors.parse(request.dataset)
-    dataset = load_dataset(chosen.name, chosen.settings | request.data_settings)
+def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey:
+    """Name what a data set gives under its settings, complete, at an image size."""
+    return dataset, json.dumps(settings, sort_keys=True), image_size
+
+
+def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
+    chosen = selectors.parse(part.dataset)
+    dataset = load_dataset(chosen.name, chosen.settings | settings)
     default, settings = _dump(type(dataset).Config()), _dump(dataset.config)
     changed = {key: value for key, value in settings.items() if value != default[key]}
     return dataset, {

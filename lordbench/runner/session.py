@@ -18,7 +18,8 @@ from lordbench.results.leaderboard import collect
 from lordbench.results.store import Store
 from lordbench.runner.cell import Outcome, Workshop, pending
 from lordbench.runner.executor import RunFolder, execute
-from lordbench.runner.plan import Cell, Plan, Request, make_plan
+from lordbench.runner.plan import Cell, DataKey, Plan, Request, make_plan
+from lordbench.splits import SplitName
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used where they are found."""
@@ -98,21 +99,33 @@ def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
 
 
 def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> None:
-    first, images = plan.cells[0], plan.images
+    first = plan.cells[0]
     budget = first.preset.budget
     amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
     messages.print(
-        f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
-        f"{images.n_classes} classes, "
-        + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
-        + f"; split {splits.title(images, first.split)}\n"
         f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, "
         f"batches of {budget.batch_size}; on {escape(hardware)}"
     )
-    table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
-    for cell in plan.cells:
-        table.add_row(escape(cell.label), str(cell.seed), cell.id, _to_do(cell, store))
-    messages.print(table)
+    for (key, split), cells in _by_data(plan.cells).items():
+        images = plan.images[key]
+        messages.print(
+            f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
+            f"{images.n_classes} classes, "
+            + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
+            + f"; split {splits.title(images, split)}"
+        )
+        table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
+        for cell in cells:
+            table.add_row(escape(cell.label), str(cell.seed), cell.id, _to_do(cell, store))
+        messages.print(table)
+
+
+def _by_data(cells: list[Cell]) -> dict[tuple[DataKey, SplitName], list[Cell]]:
+    """Cells by the images that they are about and how these are split."""
+    found: dict[tuple[DataKey, SplitName], list[Cell]] = {}
+    for cell in cells:
+        found.setdefault((cell.data, cell.split), []).append(cell)
+    return found
 
 
 def _to_do(cell: Cell, store: Store) -> str:
@@ -134,4 +147,4 @@ def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
 
 
 def _title(cell: Cell) -> str:
-    return f"{cell.label}, seed {cell.seed}"
+    return f"{cell.label} on {cell.dataset}, seed {cell.seed}"
