@@ -137,7 +137,7 @@ class Scoring:
         unit: str = "",
         policy: str = "",
     ) -> Measurement:
-        """Make a measurement of the mean of values (N,), with its interval over groups (N,), and keep both."""
+        """Make a measurement of the mean of values (N,), kept with it, and its interval over groups (N,)."""
         generator = seeds.numpy_generator(seed, "interval", *place, metric)
         estimate = mean_interval(np.asarray(values, dtype=np.float64), groups, generator)
         return Measurement(

@@ -32,8 +32,9 @@ DIFFERENCES_LEGEND = (
     "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
     "farther end of the 95 % interval of the difference (one seed: of these very trainings, bootstrap over "
     "classes, for transfers also over content images; several: Student's t over the seeds' differences). "
-    "≈ not told apart: the interval contains 0. The intervals are not corrected for their number: of twenty "
-    "comparisons between equals about one is told apart by chance, more where the best of many is picked out."
+    "≈ not told apart: the interval contains 0, or there is none. The intervals are not corrected for their "
+    "number: of twenty comparisons between equals about one is told apart by chance, more where the best of "
+    "many is picked out."
 )
 RANKS_LEGEND = (
     "Rank in a quantity: 1, and 1 more for each method that is better, and a half more for each that is not "
@@ -73,15 +74,13 @@ def _from_best(lines: pd.DataFrame, differences: pd.DataFrame, column: Column) -
     found = pick(differences, column)
     if values.empty or found.empty:
         return found[:0]
-    worst_first = values.sort_values(
-        "value", ascending=bool(found["higher_is_better"].iloc[0]), kind="stable"
-    )
-    best = worst_first[LINE[len(GROUP) :]].iloc[-1]
-    return against(found, label(*map(str, best)))
+    higher_is_better = bool(found["higher_is_better"].iloc[0])
+    best_first = values.sort_values("value", ascending=not higher_is_better, kind="stable")
+    return against(found, label(*map(str, best_first[LINE[len(GROUP) :]].iloc[0])))
 
 
 def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.DataFrame]) -> Iterator[Board]:
-    shown = {column: lines for column, lines in found.items() if lines["ci_low"].notna().any()}
+    shown = {column: lines for column, lines in found.items() if lines["difference"].notna().any()}
     if not shown:
         return
     entries = {column: _entries(lines) for column, lines in shown.items()}
@@ -94,7 +93,7 @@ def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.Da
     yield Board(
         title,
         columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
-        decimals=tuple(decimals(pick(group, column)["value"]) for column in shown),
+        decimals=tuple(decimals(lines["difference"]) for lines in shown.values()),
         lines=tuple(made),
         notes=remarks(
             {c.title: list(zip(its["method_a"], its["note"], strict=True)) for c, its in found.items()}
@@ -106,7 +105,7 @@ def _entries(lines: pd.DataFrame) -> dict[str, Entry]:
     entries: dict[str, Entry] = {lines["method_b"].iloc[0]: Entry(0.0, mark="best")}
     numbers = zip(lines["difference"], lines["ci_low"], lines["ci_high"], strict=True)
     for name, verdict, three in zip(lines["method_a"], lines["verdict"], numbers, strict=True):
-        entries[name] = replace(Entry.of(*three), mark="tied" if verdict == "not told apart" else "")
+        entries[name] = replace(Entry.of(*three), mark="" if verdict in ("better", "worse") else "tied")
     return entries
 
 
@@ -140,7 +139,8 @@ def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
     quantities = ranked.drop_duplicates([*GROUP, *QUANTITY])
     n_groups = len(ranked.drop_duplicates(GROUP))
     counted = int(quantities["counted"].sum())
-    yield f"{counted} quantities count" + (f", over {n_groups} tables" if n_groups > 1 else "")
+    where = f" in {n_groups} tables" if n_groups > 1 else ""
+    yield f"{counted} quantities{where} count: those that all methods have and are compared in"
     for note, lines in quantities[quantities["note"] != ""].groupby("note", sort=False):
         titles = [TITLES[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]
         yield f"not counted, as {note}: {', '.join(dict.fromkeys(titles))}"

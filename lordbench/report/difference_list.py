@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Collection, Hashable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection
 
 import pandas as pd
 from rich import box
@@ -15,7 +13,7 @@ from rich.text import Text
 
 from lordbench.errors import UserError
 from lordbench.report.comparison import TITLES
-from lordbench.report.headline import arrow, decimals, group_title
+from lordbench.report.headline import arrow, decimals, group_title, remarks
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
 LEGEND = (
@@ -48,42 +46,49 @@ def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
 
 
 def difference_tables(differences: pd.DataFrame) -> list[Group]:
-    """Make a table for each group, for a terminal; the reasons why something is missing stand in it."""
+    """Make a table for each group, for a terminal; beneath stands what is missing, and why."""
     groups = list(differences.groupby(GROUP, sort=False))
     return [
-        Group(_table(group_title(group), lines), *([Text(LEGEND, style="dim")] if i == len(groups) else []))
+        _table(group_title(group), lines, LEGEND if i == len(groups) else "")
         for i, (group, lines) in enumerate(groups, start=1)
     ]
 
 
-def _table(title: str, lines: pd.DataFrame) -> Table:
+def _table(title: str, lines: pd.DataFrame, legend: str) -> Group:
     table = Table(
-        "quantity",
-        "a",
-        "b",
+        "a - b",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
         title=Text(title, style="bold"),
         title_justify="left",
     )
-    for name in ("a - b", "interval", "n", "seeds"):
-        table.add_column(name, justify="right")
-    table.add_column("a is")
+    for name in ("difference", "interval", "n", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("a is", no_wrap=True)
+    notes = {}
     for key, same in lines.groupby(QUANTITY, sort=False):
-        table.add_section()
-        name = TITLES.get(tuple(map(str, key)), "/".join(map(str, key))) + arrow(same)
-        digits = decimals(pd.concat([same["difference"], same["ci_low"], same["ci_high"]]))
-        for line in same.to_dict("records"):
-            table.add_row(*map(Text, (name, line["method_a"], line["method_b"], *_numbers(line, digits))))
-            name = ""
-    return table
+        name = TITLES.get(tuple(map(str, key)), "/".join(map(str, key)))
+        pairs = same["method_a"] + " and " + same["method_b"]
+        notes[name] = list(zip(pairs, same["note"], strict=True))
+        _add(table, name + arrow(same), same[same["ci_low"].notna()])
+    beneath = [*remarks(notes), *([legend] if legend else [])]
+    return Group(table, *(Text(text, style="dim") for text in beneath), Text())
 
 
-def _numbers(line: Mapping[Hashable, Any], digits: int) -> Iterator[str]:
-    yield "–" if math.isnan(line["difference"]) else f"{line['difference']:.{digits}f}"
-    low, high = line["ci_low"], line["ci_high"]
-    yield "–" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
-    yield f"{line['n']:,}"
-    yield str(line["n_seeds"])
-    yield line["verdict"] or line["note"]
+def _add(table: Table, name: str, lines: pd.DataFrame) -> None:
+    """Add the lines of one quantity beneath its name."""
+    if lines.empty:
+        return
+    digits = decimals(pd.concat([lines["difference"], lines["ci_low"], lines["ci_high"]]))
+    table.add_section()
+    table.add_row(Text(name, style="bold"))
+    for line in lines.to_dict("records"):
+        table.add_row(
+            Text(f"{line['method_a']} - {line['method_b']}"),
+            f"{line['difference']:.{digits}f}",
+            f"{line['ci_low']:.{digits}f} to {line['ci_high']:.{digits}f}",
+            f"{line['n']:,}",
+            str(line["n_seeds"]),
+            line["verdict"],
+        )

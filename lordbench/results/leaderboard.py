@@ -108,7 +108,8 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """
     rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
     rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
-    rows = _references_once(_latest_cells(rows))
+    # Without references, putting them beneath the rows makes floats of all whole numbers.
+    rows = _references_once(_latest_cells(rows)).astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]

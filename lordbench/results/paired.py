@@ -23,6 +23,7 @@ COLUMNS = [*GROUP, *QUANTITY, *PAIR, *RESULT[:-2], "higher_is_better", *RESULT[-
 OTHER_SAMPLES = "scored on other samples"
 NO_COMMON_SEED = "no seed in common"
 ONE_GROUP = "all samples are of one group"
+NO_INTERVAL = "no interval from one seed"
 
 Line = dict[int, Value]
 """The values of one line in one quantity, by seed."""
@@ -77,7 +78,7 @@ def against(found: pd.DataFrame, method: str) -> pd.DataFrame:
     turned = mine["method_a"] == method
     before = mine[turned]
     mine.loc[turned, "method_a"], mine.loc[turned, "method_b"] = before["method_b"], before["method_a"]
-    mine.loc[turned, "difference"] = -before["difference"]
+    mine.loc[turned, "difference"] = 0 - before["difference"]  # not -0.0
     mine.loc[turned, "ci_low"], mine.loc[turned, "ci_high"] = -before["ci_high"], -before["ci_low"]
     mine.loc[turned, "verdict"] = before["verdict"].replace({"better": "worse", "worse": "better"})
     return mine
@@ -136,9 +137,9 @@ def _of_one_seed(a: Value, b: Value, files: SampleFiles) -> Interval:
     try:
         (means_a, n_groups), (means_b, _) = files.resampled(a), files.resampled(b)
     except NoSamplesError as error:
-        return Interval(note=f"no interval of one seed: {error}")
+        return Interval(note=f"{error}: {NO_INTERVAL}")
     if means_a is None or means_b is None:
-        return Interval(note=f"no interval of one seed: {ONE_GROUP}")
+        return Interval(note=f"{ONE_GROUP}: {NO_INTERVAL}")
     return Interval(*percentiles(means_a - means_b, n_groups))
 
 

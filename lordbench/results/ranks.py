@@ -7,13 +7,21 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from lordbench.results.leaderboard import GROUP, QUANTITY
+from lordbench.results.paired import Verdict
 
 COLUMNS = [*GROUP, *QUANTITY, "method", "rank", "n_methods", "counted", "note"]
 """Columns of `ranks.csv`: see `ranks`."""
 TABLE = ["preset"]
 """Ranks of groups that share these are averaged: over data sets, and over splits where there are several."""
 
-UNDECIDED = "some two methods could not be compared"
+BEHIND: dict[Verdict, tuple[float, float]] = {
+    "better": (0.0, 1.0),
+    "worse": (1.0, 0.0),
+    "not told apart": (0.5, 0.5),
+}
+"""How much a comparison of a with b adds to the rank of a, and of b."""
+
+UNDECIDED = "not all methods are compared in it"
 NOT_ALL = "not all methods have it"
 
 
@@ -41,10 +49,8 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
             continue
         shared = dict(zip([*GROUP, *QUANTITY], key, strict=True))
         placed = _ranked(pairs)
-        decided = bool((pairs["verdict"] != "").all())
         for method, rank in placed.items():
-            rank_ = rank if decided else float("nan")
-            records.append(shared | {"method": method, "rank": rank_, "n_methods": len(placed)})
+            records.append(shared | {"method": method, "rank": rank, "n_methods": len(placed)})
     table = pd.DataFrame.from_records(records, columns=COLUMNS)
     everyone = table.groupby(TABLE)["method"].transform("nunique")
     table["note"] = ""
@@ -71,9 +77,11 @@ def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
 
 
 def _ranked(pairs: pd.DataFrame) -> dict[str, float]:
-    """Ranks of methods in one quantity, in the order in which they first come."""
-    found: dict[str, float] = dict.fromkeys([*pairs["method_a"], *pairs["method_b"]], 1.0)
+    """Ranks in one quantity, of methods in the order in which they first come; NaN where not all compare."""
+    found = dict.fromkeys([*pairs["method_a"], *pairs["method_b"]], 1.0)
+    if (pairs["verdict"] == "").any():
+        return dict.fromkeys(found, float("nan"))
     for a, b, verdict in zip(pairs["method_a"], pairs["method_b"], pairs["verdict"], strict=True):
-        found[a] += {"better": 0.0, "worse": 1.0}.get(verdict, 0.5)
-        found[b] += {"better": 1.0, "worse": 0.0}.get(verdict, 0.5)
+        for method, behind in zip((a, b), BEHIND[verdict], strict=True):
+            found[method] += behind
     return found
