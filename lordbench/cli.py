@@ -10,6 +10,7 @@ from rich.console import Console
 
 from lordbench import __version__
 from lordbench.cli_data import data
+from lordbench.cli_results import differences, leaderboard
 from lordbench.errors import UserError
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
@@ -49,6 +50,7 @@ def cli() -> None:
       lordbench run --methods lord,drnet --dataset folder:my_images
       lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
       lordbench leaderboard runs --format latex
+      lordbench differences runs --metric lpips
     """  # noqa: D301
 
 
@@ -144,41 +146,6 @@ def list_(kind: str) -> None:
 
 
 @cli.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "csv", "markdown", "latex"]),
-    default="table",
-    show_default=True,
-    help="How to write it.",
-)
-@click.option("--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise.")
-def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
-    """Merge run folders and results CSVs into one leaderboard.
-
-    \b
-    Examples:
-      lordbench leaderboard runs
-      lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
-    """  # noqa: D301
-    from lordbench.files import write_text
-    from lordbench.report.tables import render, rich_tables
-    from lordbench.results.leaderboard import collect
-
-    rows = collect(list(runs))
-    if format_ == "table" and out is None:
-        OUT.print(*rich_tables(rows), sep="\n")
-        return
-    text = render(rows, "markdown" if format_ == "table" else format_)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(out, text)
-        ERR.print(f"Wrote {out}")
-
-
-@cli.command()
 @click.option("--fetch", is_flag=True, help="Fetch what is missing.")
 def weights(fetch: bool) -> None:
     """Show which pretrained weights are found, and where.
@@ -204,7 +171,8 @@ def doctor() -> None:
         OUT.print(table)
 
 
-cli.add_command(data)
+for command in (data, leaderboard, differences):
+    cli.add_command(command)
 
 
 def _integers(text: str) -> list[int]:

@@ -17,6 +17,7 @@ from lordbench.images import UInt8Array
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
 from lordbench.recent import Recent
 from lordbench.results.row import CodeKind, Measurement
+from lordbench.results.samples import Samples
 from lordbench.statistics import Groups, mean_interval
 
 M = TypeVar("M", bound=Metric)
@@ -136,7 +137,7 @@ class Scoring:
         unit: str = "",
         policy: str = "",
     ) -> Measurement:
-        """Make a measurement of the mean of values (N,), with its interval over groups (N,)."""
+        """Make a measurement of the mean of values (N,), kept with it, and its interval over groups (N,)."""
         generator = seeds.numpy_generator(seed, "interval", *place, metric)
         estimate = mean_interval(np.asarray(values, dtype=np.float64), groups, generator)
         return Measurement(
@@ -149,7 +150,7 @@ class Scoring:
             unit=unit,
             higher_is_better=higher_is_better,
             policy=policy,
-        )
+        ).of_samples(Samples.of(values, groups))
 
     def _of_kind(self, kind: type[M]) -> Iterator[tuple[str, M | None]]:
         for name, found in self.kinds.items():

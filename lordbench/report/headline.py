@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -112,17 +112,21 @@ def boards(rows: pd.DataFrame) -> list[Board]:
     """Make the headline tables of collected rows: for each group, each section that holds anything."""
     made = []
     for group, lines in aggregate(rows).groupby(GROUP, sort=False):
-        dataset, settings, split, preset = map(str, group)
-        name = f"{label(dataset, settings)}, {split} split, preset {preset}"
         for section, columns in SECTIONS.items():
-            board = _board(f"{name}: {section}", lines, columns)
+            board = _board(f"{group_title(group)}: {section}", lines, columns)
             if board is not None:
                 made.append(board)
     return made
 
 
+def group_title(group: Sequence[Hashable]) -> str:
+    """Name a group by its data set, split and preset, the values of `GROUP`."""
+    dataset, settings, split, preset = map(str, group)
+    return f"{label(dataset, settings)}, {split} split, preset {preset}"
+
+
 def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board | None:
-    found = {column: _pick(group, column) for column in columns}
+    found = {column: pick(group, column) for column in columns}
     shown = {column: lines for column, lines in found.items() if lines["value"].notna().any()}
     if not shown:
         return None
@@ -135,14 +139,15 @@ def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board 
             lines.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
     return Board(
         title,
-        columns=tuple(column.title + _arrow(lines) for column, lines in shown.items()),
-        decimals=tuple(_decimals(lines["value"]) for lines in shown.values()),
+        columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
+        decimals=tuple(decimals(lines["value"]) for lines in shown.values()),
         lines=tuple(lines),
-        notes=_notes(found),
+        notes=remarks({column.title: _notes(lines) for column, lines in found.items()}),
     )
 
 
-def _pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
+def pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """The lines of one quantity, of any table with the columns of `QUANTITY`."""
     wanted = pd.Series(True, index=group.index)
     for name in QUANTITY:
         wanted &= group[name] == getattr(column, name)
@@ -167,22 +172,31 @@ def _direction(lines: pd.DataFrame) -> bool | None:
     return bool(found.iloc[0]) if len(found) else None
 
 
-def _arrow(lines: pd.DataFrame) -> str:
+def arrow(lines: pd.DataFrame) -> str:
+    """The direction of merit, as it ends the title of a column."""
     return {True: " ↑", False: " ↓", None: ""}[_direction(lines)]
 
 
-def _notes(found: dict[Column, pd.DataFrame]) -> tuple[str, ...]:
-    """Each note once, with the columns it is about, and the methods where it is not about all."""
+def _notes(lines: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(map(label, lines["method"], lines["variant"]), lines["notes"], strict=True))
+
+
+def remarks(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:
+    """Each note once, with the columns it is about, and the lines where it is not about all.
+
+    Args:
+        notes: by the title of the column, the name and the note (empty for none) of each line.
+    """
     titles: dict[str, list[str]] = {}
-    for column, lines in found.items():
-        for note, concerned in lines[lines["notes"] != ""].groupby("notes", sort=False):
-            labels = map(label, concerned["method"], concerned["variant"])
-            who = "" if len(concerned) == len(lines) else f" ({', '.join(labels)})"
-            titles.setdefault(f"{who}: {note}", []).append(column.title)
+    for title, lines in notes.items():
+        for note in dict.fromkeys(note for _, note in lines if note):
+            concerned = [name for name, its in lines if its == note]
+            who = "" if len(concerned) == len(lines) else f" ({', '.join(concerned)})"
+            titles.setdefault(f"{who}: {note}", []).append(title)
     return tuple(", ".join(names) + note for note, names in titles.items())
 
 
-def _decimals(values: pd.Series[float]) -> int:
+def decimals(values: pd.Series[float]) -> int:
     """Three significant digits of the largest value, the same number of decimals down the column."""
     largest = float(values.abs().max())
     return 3 if largest == 0 else int(np.clip(3 - np.ceil(np.log10(largest)), 1, 4))

@@ -8,7 +8,7 @@ from lordbench.report.headline import Board
 from lordbench.report.marks import Entry
 
 PREAMBLE = r"""% Needs \usepackage{booktabs}. Bold: best. Underlined: second. \approx: the interval overlaps
-% that of the best. \pm reaches the farther end of the interval."""
+% that of the best; in a table of differences, it contains 0. \pm reaches the farther end of the interval."""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",

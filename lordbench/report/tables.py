@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from lordbench.report.comparison import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
 from lordbench.report.headline import LEGEND, Board, boards
 from lordbench.report.latex import latex
 from lordbench.report.marks import Entry
@@ -20,21 +21,34 @@ SIGNS = {"best": " *", "tied": " ≈"}
 """Marks that survive where there is neither bold type nor colour."""
 
 
-def render(rows: pd.DataFrame, format_: str) -> str:
+def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame | None = None) -> str:
     """Write the leaderboard of rows as text that ends with a line break.
 
     Args:
         rows: as from `collect`.
         format_: `csv` for everything, one line per method, as `wide` lays it out; `markdown` or `latex` for
             the headline tables.
+        differences: of these rows, as from `paired.differences`: tables of them and of ranks follow, but in
+            `csv`.
     """
-    return RENDERERS[format_](rows)
+    return RENDERERS[format_](rows, differences)
 
 
-def rich_tables(rows: pd.DataFrame) -> list[Group]:
-    """Make the headline tables of rows for a terminal, each with its remarks beneath."""
-    made = boards(rows)
-    return [_rich_table(board, LEGEND if board is made[-1] else "") for board in made]
+def rich_tables(rows: pd.DataFrame, differences: pd.DataFrame | None = None) -> list[Group]:
+    """Make the tables of `render` for a terminal, each with its remarks beneath."""
+    return [
+        _rich_table(board, legend if board is made[-1] else "")
+        for made, legend in _chapters(rows, differences)
+        for board in made
+    ]
+
+
+def _chapters(rows: pd.DataFrame, differences: pd.DataFrame | None) -> Iterator[tuple[list[Board], str]]:
+    """Tables that share a legend, and the legend."""
+    yield boards(rows), LEGEND
+    if differences is not None:
+        yield difference_boards(rows, differences), DIFFERENCES_LEGEND
+        yield rank_boards(differences), RANKS_LEGEND
 
 
 def _rich_table(board: Board, legend: str) -> Group:
@@ -73,13 +87,21 @@ def _rich_cell(entry: Entry, decimals: int) -> Text:
     return value
 
 
-def _csv(rows: pd.DataFrame) -> str:
+def _csv(rows: pd.DataFrame, differences: pd.DataFrame | None) -> str:
     return wide(aggregate(rows)).to_csv(index=False, lineterminator="\n")
 
 
-def _markdown(rows: pd.DataFrame) -> str:
-    lines = [line for board in boards(rows) for line in _markdown_table(board)]
-    return "\n".join([*lines, LEGEND]) + "\n"
+def _markdown(rows: pd.DataFrame, differences: pd.DataFrame | None) -> str:
+    chapters = [
+        "\n".join([*(line for board in made for line in _markdown_table(board)), legend]) + "\n"
+        for made, legend in _chapters(rows, differences)
+        if made
+    ]
+    return "\n".join(chapters)
+
+
+def _latex(rows: pd.DataFrame, differences: pd.DataFrame | None) -> str:
+    return latex([board for made, _ in _chapters(rows, differences) for board in made])
 
 
 def _markdown_table(board: Board) -> Iterator[str]:
@@ -106,8 +128,8 @@ def _markdown_cell(entry: Entry, decimals: int) -> str:
     return text + SIGNS.get(entry.mark, "")
 
 
-RENDERERS: dict[str, Callable[[pd.DataFrame], str]] = {
+RENDERERS: dict[str, Callable[[pd.DataFrame, pd.DataFrame | None], str]] = {
     "csv": _csv,
     "markdown": _markdown,
-    "latex": lambda rows: latex(boards(rows)),
+    "latex": _latex,
 }

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from lordbench.errors import UserError
 from lordbench.results.row import COLUMNS, SCHEMA_VERSION, read_csv
-from lordbench.statistics import LEVEL
+from lordbench.results.samples import samples_key
+from lordbench.statistics import student_interval
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Lines of one group are comparable: same data, same split, same sizes."""
@@ -73,9 +73,7 @@ def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
     """Average over seeds.
 
     With one seed a value keeps its own interval; with several the interval is Student's t over the seeds'
-    values. Of several cells with the same name and seed, the one started last stands, whole. What no method
-    takes part in (`REFERENCES`) is the same for all methods of a seed: it is taken once, as the line of a
-    method of that name, in the columns of what it is compared with.
+    values.
 
     Args:
         rows: as from `collect`.
@@ -83,21 +81,40 @@ def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One line per group, method, variant and quantity, with the columns of `LINE` and `QUANTITY` and
         `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a value),
-        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool). Within a group methods
-        stand in the order in which they were first started, then the references.
+        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
     """
-    rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
-    rows = _references_once(_latest_cells(rows))
     records = [
         dict(zip([*LINE, *QUANTITY], key, strict=True)) | _summary(same)
-        for key, same in rows.groupby([*LINE, *QUANTITY], sort=False)
+        for key, same in by_seed(rows).groupby([*LINE, *QUANTITY], sort=False)
     ]
-    columns = [*LINE, *QUANTITY, "value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes"]
-    table = pd.DataFrame.from_records(records, columns=[*columns, "rank", "started"])
-    table["reference"] = table["rank"] >= 0
-    table["started"] = table.groupby(LINE)["started"].transform("min")
-    table = table.sort_values([*GROUP, "rank", "started", "method", "variant", *QUANTITY], kind="stable")
-    return table[[*columns, "reference"]].reset_index(drop=True)
+    summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
+    return pd.DataFrame.from_records(records, columns=[*LINE, *QUANTITY, *summary])
+
+
+def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Bring rows to one per line, quantity and seed.
+
+    Of several cells with the same name and seed, the one started last stands, whole. What no method takes
+    part in (`REFERENCES`) is the same for all methods of a seed: it is taken once, as the line of a method of
+    that name, in the columns of what it is compared with.
+
+    Args:
+        rows: as from `collect`.
+
+    Returns:
+        Rows with `row.COLUMNS`, `reference` (bool) and `samples` (the `samples_key` of the value in the file
+        of its cell). Within a group methods stand in the order in which they were first started, then the
+        references; within a line by quantity.
+    """
+    rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
+    rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
+    # Without references, putting them beneath the rows makes floats of all whole numbers.
+    rows = _references_once(_latest_cells(rows)).astype({"seed": "int64", "n": "int64"})
+    rows["reference"] = rows["rank"] >= 0
+    rows["first"] = rows.groupby(LINE)["started"].transform("min")
+    order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
+    rows = rows.sort_values(order, kind="stable", ignore_index=True)
+    return rows[[*COLUMNS, "reference", "samples"]]
 
 
 def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
@@ -209,8 +226,7 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
         "higher_is_better": directions[0] if directions else None,
         "unit": same["unit"].iloc[0],
         "notes": "; ".join(_notes(same, len(found))),
-        "rank": same["rank"].iloc[0],
-        "started": same["started"].min(),
+        "reference": bool(same["reference"].iloc[0]),
     }
 
 
@@ -220,8 +236,7 @@ def _interval(found: pd.DataFrame) -> tuple[float, float]:
         return float("nan"), float("nan")
     if n == 1:
         return float(found["ci_low"].iloc[0]), float(found["ci_high"].iloc[0])
-    mean, reach = found["value"].mean(), stats.t.ppf((1 + LEVEL) / 2, n - 1) * found["value"].sem()
-    return float(mean - reach), float(mean + reach)
+    return student_interval(found["value"].to_numpy())
 
 
 def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:
@@ -233,5 +248,5 @@ def _notes(same: pd.DataFrame, n_found: int) -> Iterator[str]:
     yield from dict.fromkeys(note for note in same["note"] if note)
     if 0 < n_found < len(same):
         yield f"mean of {n_found} of {len(same)} seeds"
-    if same["rank"].iloc[0] < 0 and same["method_source"].nunique() > 1:
+    if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from lordbench.results.samples import Samples
 
 SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
@@ -51,6 +53,18 @@ class Measurement(BaseModel):
     higher_is_better: bool | None
     policy: str = ""
     note: str = ""
+    _samples: Samples | None = PrivateAttr(None)
+
+    @property
+    def samples(self) -> Samples | None:
+        """The samples that the value is the mean of, until it is written; a column of no row."""
+        return self._samples
+
+    def of_samples(self, samples: Samples) -> Measurement:
+        """Return it with the samples that its value is the mean of."""
+        made = self.model_copy()
+        made._samples = samples
+        return made
 
 
 class Provenance(BaseModel):

@@ -3,10 +3,13 @@
     runs/
       results.csv                    all rows of all cells, tidy
       leaderboard.csv                one line per method
+      differences.csv                paired differences of any two lines
+      ranks.csv                      ranks of methods in the headline quantities
       cells/ID/cell.json             what the cell is
       cells/ID/checkpoint.safetensors   only while training is unfinished
       cells/ID/model.safetensors     the trained method, with its provenance
       cells/ID/curve.csv             training curve
+      cells/ID/EXPERIMENT.npz        samples that measurements are means of
       cells/ID/EXPERIMENT.json       measurements
       cells/ID/*.png                 transfer grids
       cells/ID/failure.json          only where the last attempt failed
@@ -28,6 +31,7 @@ from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
 from lordbench.files import read_json, replacing, write_json
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
+from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
 
 class CellFolder:
@@ -72,14 +76,28 @@ class CellFolder:
         return sorted({m.metric for m in found if m.value is None})
 
     def write_measurements(self, experiment: str, found: list[Measurement]) -> None:
-        """Keep what an experiment found."""
+        """Keep what an experiment found: the samples first, as the measurements say that it is done."""
+        samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
+        write_samples(self._samples(experiment), samples)
         values = [measurement.model_dump() for measurement in found]
         write_json(self.path / f"{experiment}.json", {"measurements": values})
+
+    def samples(self, experiment: str) -> list[Block]:
+        """The samples behind the means that an experiment found.
+
+        Raises:
+            OSError: they were not kept, or cannot be read.
+            ValueError: their file is damaged.
+        """
+        return read_samples(self._samples(experiment))
 
     def write_curve(self, history: list[dict[str, Any]]) -> None:
         """Keep the training curve: phase, step, and the mean of each loss term since the last line."""
         with replacing(self.curve) as temporary:
             pd.DataFrame(history).to_csv(temporary, index=False)
+
+    def _samples(self, experiment: str) -> Path:
+        return self.path / f"{experiment}.npz"
 
     def clear(self) -> None:
         """Forget everything."""

@@ -11,10 +11,12 @@ from rich.table import Table
 from lordbench import splits, weights
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
-from lordbench.files import write_text
 from lordbench.report.progress import RunProgress, tracker
-from lordbench.report.tables import render, rich_tables
+from lordbench.report.tables import rich_tables
+from lordbench.report.written import write_tables
 from lordbench.results.leaderboard import collect
+from lordbench.results.paired import differences
+from lordbench.results.sample_files import SampleFiles
 from lordbench.results.store import Store
 from lordbench.runner.cell import Outcome, Workshop, pending
 from lordbench.runner.executor import RunFolder, execute
@@ -55,12 +57,11 @@ def run_session(
         rows = store.write_results()
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if len(rows):
-        collected = collect([out])
-        write_text(out / "leaderboard.csv", render(collected, "csv"))
-        write_text(out / "leaderboard.md", render(collected, "markdown"))
+        collected, files = collect([out]), SampleFiles([out])
+        write_tables(out, collected, differences(collected, files))
         mine = collected[collected["cell"].isin([cell.id for cell in plan.cells])]
         if len(mine):
-            console.print(*rich_tables(mine), sep="\n")
+            console.print(*rich_tables(mine, differences(mine, files)), sep="\n")
     _print_paths(plan, store, messages)
     for outcome in failed:
         where = store.cell(outcome.cell.id).failure
@@ -140,7 +141,9 @@ def _to_do(cell: Cell, store: Store) -> str:
 def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
     pictures = [path for cell in plan.cells for path in sorted(store.cell(cell.id).path.glob("*.png"))]
     messages.print(
-        f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md", soft_wrap=True
+        f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md\n"
+        f"comparison: {store.root / 'differences.csv'} and ranks.csv",
+        soft_wrap=True,
     )
     for path in pictures:
         messages.print(f"transfers: {path}", soft_wrap=True)

@@ -1,0 +1,146 @@
+"""Paired differences from the best and mean ranks, in tables like those of the headline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from lordbench.report.headline import (
+    SECTIONS,
+    Board,
+    Column,
+    Line,
+    arrow,
+    decimals,
+    group_title,
+    pick,
+    remarks,
+)
+from lordbench.report.marks import NOTHING, Entry
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
+from lordbench.results.paired import against
+from lordbench.results.ranks import TABLE, mean_ranks, ranks
+
+TITLES: dict[tuple[str, ...], str] = {
+    column[1:]: column.title for columns in SECTIONS.values() for column in columns
+}
+"""Titles of the headline's quantities, by the values of `QUANTITY`."""
+
+DIFFERENCES_LEGEND = (
+    "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
+    "farther end of the 95 % interval of the difference (one seed: of these very trainings, bootstrap over "
+    "classes, for transfers also over content images; several: Student's t over the seeds' differences). "
+    "≈ not told apart: the interval contains 0, or there is none. The intervals are not corrected for their "
+    "number: of twenty comparisons between equals about one is told apart by chance, more where the best of "
+    "many is picked out."
+)
+RANKS_LEGEND = (
+    "Rank in a quantity: 1, and 1 more for each method that is better, and a half more for each that is not "
+    "told apart, by the intervals of paired differences. Mean ranks sum up: they have no interval, and tell "
+    "no two methods apart."
+)
+DECIMALS = 2
+"""Of mean ranks."""
+
+
+def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Board]:
+    """Make the tables of differences from the best method, one beside each table of the headline.
+
+    Args:
+        rows: as from `collect`.
+        differences: of these rows, as from `paired.differences`.
+    """
+    made: list[Board] = []
+    for group, lines in aggregate(rows).groupby(GROUP, sort=False):
+        found = differences[(differences[GROUP] == list(group)).all(axis=1)]
+        for section, columns in SECTIONS.items():
+            title = f"{group_title(group)}: {section}; differences from the best"
+            made += _difference_board(title, lines, {c: _from_best(lines, found, c) for c in columns})
+    return made
+
+
+def rank_boards(differences: pd.DataFrame) -> list[Board]:
+    """Make a table of mean ranks for each preset in which two methods or more are compared."""
+    every = ranks(differences, TITLES)
+    return [_rank_board(f"mean ranks, preset {key[0]}", its) for key, its in every.groupby(TABLE, sort=False)]
+
+
+def _from_best(lines: pd.DataFrame, differences: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """Differences of all others from the best method of a column."""
+    values = pick(lines, column)
+    values = values[~values["reference"] & values["value"].notna()]
+    found = pick(differences, column)
+    if values.empty or found.empty:
+        return found[:0]
+    higher_is_better = bool(found["higher_is_better"].iloc[0])
+    best_first = values.sort_values("value", ascending=not higher_is_better, kind="stable")
+    return against(found, label(*map(str, best_first[LINE[len(GROUP) :]].iloc[0])))
+
+
+def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.DataFrame]) -> Iterator[Board]:
+    shown = {column: lines for column, lines in found.items() if lines["difference"].notna().any()}
+    if not shown:
+        return
+    entries = {column: _entries(lines) for column, lines in shown.items()}
+    made = []
+    for key, mine in group.groupby(LINE, sort=False):
+        name = label(*map(str, key[len(GROUP) :]))
+        line = tuple(entries[column].get(name, NOTHING) for column in shown)
+        if line.count(NOTHING) < len(line):
+            made.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
+    yield Board(
+        title,
+        columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
+        decimals=tuple(decimals(lines["difference"]) for lines in shown.values()),
+        lines=tuple(made),
+        notes=remarks(
+            {c.title: list(zip(its["method_a"], its["note"], strict=True)) for c, its in found.items()}
+        ),
+    )
+
+
+def _entries(lines: pd.DataFrame) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {lines["method_b"].iloc[0]: Entry(0.0, mark="best")}
+    numbers = zip(lines["difference"], lines["ci_low"], lines["ci_high"], strict=True)
+    for name, verdict, three in zip(lines["method_a"], lines["verdict"], numbers, strict=True):
+        entries[name] = replace(Entry.of(*three), mark="" if verdict in ("better", "worse") else "tied")
+    return entries
+
+
+def _rank_board(title: str, ranked: pd.DataFrame) -> Board:
+    """Methods by their mean rank, over all groups and, where there are several, in each."""
+    means = mean_ranks(ranked)
+    groups = {
+        group_title(group): mean_ranks(lines, GROUP) for group, lines in ranked.groupby(GROUP, sort=False)
+    }
+    columns = {"mean rank ↓": means} | (
+        {f"{name} ↓": lines for name, lines in groups.items() if len(lines)} if len(groups) > 1 else {}
+    )
+    entries = {
+        name: {method: Entry(rank) for method, rank in zip(lines["method"], lines["mean_rank"], strict=True)}
+        for name, lines in columns.items()
+    }
+    order = dict.fromkeys([*means["method"], *ranked["method"]])
+    return Board(
+        title,
+        columns=tuple(columns),
+        decimals=(DECIMALS,) * len(columns),
+        lines=tuple(
+            Line(name, False, 1, tuple(entries[column].get(name, NOTHING) for column in columns))
+            for name in order
+        ),
+        notes=tuple(_rank_notes(ranked)),
+    )
+
+
+def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
+    quantities = ranked.drop_duplicates([*GROUP, *QUANTITY])
+    n_groups = len(ranked.drop_duplicates(GROUP))
+    counted = int(quantities["counted"].sum())
+    where = f" in {n_groups} tables" if n_groups > 1 else ""
+    yield f"{counted} quantities{where} count: those that all methods have and are compared in"
+    for note, lines in quantities[quantities["note"] != ""].groupby("note", sort=False):
+        titles = [TITLES[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]
+        yield f"not counted, as {note}: {', '.join(dict.fromkeys(titles))}"

@@ -1,0 +1,151 @@
+"""Paired differences: two lines on the same samples of the same seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, label
+from lordbench.results.sample_files import NoSamplesError, SampleFiles, Value
+from lordbench.statistics import percentiles, student_interval
+
+Verdict = Literal["better", "worse", "not told apart", ""]
+
+PAIR = ["method_a", "method_b", "reference"]
+RESULT = ["difference", "ci_low", "ci_high", "n", "n_seeds", "verdict", "note"]
+COLUMNS = [*GROUP, *QUANTITY, *PAIR, *RESULT[:-2], "higher_is_better", *RESULT[-2:]]
+"""Columns of `differences.csv`: see `differences`."""
+
+OTHER_SAMPLES = "scored on other samples"
+NO_COMMON_SEED = "no seed in common"
+ONE_GROUP = "all samples are of one group"
+NO_INTERVAL = "no interval from one seed"
+
+Line = dict[int, Value]
+"""The values of one line in one quantity, by seed."""
+
+
+class Interval(NamedTuple):
+    """A difference with its 95 % interval: NaN, and the reason, where there is none."""
+
+    low: float = float("nan")
+    high: float = float("nan")
+    note: str = ""
+
+
+def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
+    """Compare every two methods of a group, and every method with every reference, in each quantity.
+
+    A difference is taken of values of the same seed that were scored on the same samples: as many, of the
+    same groups. Over one seed its 95 % interval is that of a bootstrap over those groups, of the differences
+    of single samples: it speaks of these two trainings, on other classes (and content images) of the same
+    kind. Over several seeds it is Student's t over the seeds' differences: it speaks of other trainings,
+    splits and pairs, on the same data. It needs no samples; where these are lost, an equal seed and number of
+    samples stand for equal samples. No interval is corrected for the number of comparisons.
+
+    Args:
+        rows: as from `collect`.
+        files: of the run folders that the rows come from.
+
+    Returns:
+        One line per pair and quantity that has a direction of merit, in the order of `by_seed`, with
+        `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
+        (whether `method_b` is a floor or a ceiling), `difference` (a - b, mean over seeds), `ci_low`,
+        `ci_high` (NaN where there is no interval), `n` (samples, over all seeds), `n_seeds`,
+        `higher_is_better`, `verdict` (on a: `better` or `worse` where the interval leaves out 0, else `not
+        told apart`; empty without an interval) and `note` (why something is missing).
+    """
+    rows = by_seed(rows)
+    records = []
+    for key, same in rows[rows["value"].notna()].groupby([*GROUP, *QUANTITY], sort=False):
+        directions = same["higher_is_better"].dropna()
+        if directions.empty:
+            continue
+        shared = dict(zip([*GROUP, *QUANTITY], key, strict=True))
+        direction = bool(directions.iloc[0])
+        for found in _compared(same, files, direction):
+            records.append(shared | found | {"higher_is_better": direction})
+    return pd.DataFrame.from_records(records, columns=COLUMNS)
+
+
+def against(found: pd.DataFrame, method: str) -> pd.DataFrame:
+    """All differences of others from one method or reference: it is `method_b`, the other one `method_a`."""
+    mine = found[(found["method_a"] == method) | (found["method_b"] == method)].copy()
+    turned = mine["method_a"] == method
+    before = mine[turned]
+    mine.loc[turned, "method_a"], mine.loc[turned, "method_b"] = before["method_b"], before["method_a"]
+    mine.loc[turned, "difference"] = 0 - before["difference"]  # not -0.0
+    mine.loc[turned, "ci_low"], mine.loc[turned, "ci_high"] = -before["ci_high"], -before["ci_low"]
+    mine.loc[turned, "verdict"] = before["verdict"].replace({"better": "worse", "worse": "better"})
+    return mine
+
+
+def _compared(same: pd.DataFrame, files: SampleFiles, higher_is_better: bool) -> Iterator[dict[str, Any]]:
+    """Differences in one quantity of one group."""
+    lines: dict[str, Line] = {}
+    references: set[str] = set()
+    for key, rows in same.groupby(LINE, sort=False):
+        name = label(*map(str, key[len(GROUP) :]))
+        lines[name] = {value.seed: value for value in map(Value._make, rows[list(Value._fields)].to_numpy())}
+        if rows["reference"].iloc[0]:
+            references.add(name)
+    for a, b in combinations(lines, 2):
+        if a not in references:
+            result = _difference(lines[a], lines[b], files, higher_is_better)
+            yield {"method_a": a, "method_b": b, "reference": b in references} | result
+
+
+def _difference(
+    a: Mapping[int, Value], b: Mapping[int, Value], files: SampleFiles, higher_is_better: bool
+) -> dict[str, Any]:
+    common = sorted(a.keys() & b.keys())
+    paired = [seed for seed in common if _same_samples(a[seed], b[seed], files)]
+    if not paired:
+        nothing = {"difference": float("nan"), "ci_low": float("nan"), "ci_high": float("nan")}
+        note = OTHER_SAMPLES if common else NO_COMMON_SEED
+        return nothing | {"n": 0, "n_seeds": 0, "verdict": "", "note": note}
+    values = np.array([a[seed].value - b[seed].value for seed in paired])
+    if len(paired) > 1:
+        interval = Interval(*student_interval(values))
+    else:
+        interval = _of_one_seed(a[paired[0]], b[paired[0]], files)
+    total = len(a.keys() | b.keys())
+    notes = [interval.note, f"mean of {len(paired)} of {total} seeds" if len(paired) < total else ""]
+    return {
+        "difference": float(values.mean()),
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "n": sum(a[seed].n for seed in paired),
+        "n_seeds": len(paired),
+        "verdict": _verdict(interval, higher_is_better),
+        "note": "; ".join(filter(None, notes)),
+    }
+
+
+def _same_samples(a: Value, b: Value, files: SampleFiles) -> bool:
+    try:
+        return a.n == b.n and np.array_equal(files.samples(a).groups, files.samples(b).groups)
+    except NoSamplesError:
+        return a.n == b.n
+
+
+def _of_one_seed(a: Value, b: Value, files: SampleFiles) -> Interval:
+    try:
+        (means_a, n_groups), (means_b, _) = files.resampled(a), files.resampled(b)
+    except NoSamplesError as error:
+        return Interval(note=f"{error}: {NO_INTERVAL}")
+    if means_a is None or means_b is None:
+        return Interval(note=f"{ONE_GROUP}: {NO_INTERVAL}")
+    return Interval(*percentiles(means_a - means_b, n_groups))
+
+
+def _verdict(interval: Interval, higher_is_better: bool) -> Verdict:
+    if np.isnan(interval.low):
+        return ""
+    if interval.low <= 0 <= interval.high:
+        return "not told apart"
+    return "better" if (interval.low > 0) == higher_is_better else "worse"
