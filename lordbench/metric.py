@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,18 @@ class SetMetric(Metric):
         """Distance between two sets of features, (N, D) and (M, D)."""
 
 
+class Reading(NamedTuple):
+    """What a probe predicts.
+
+    Attributes:
+        labels: int64, (M,).
+        chosen: what the probe chose on its training codes, such as a penalty; empty for nothing.
+    """
+
+    labels: Int64Array
+    chosen: str
+
+
 class Probe(Metric):
     """Reads a label off a frozen code; its held-out accuracy measures what the code tells."""
 
@@ -90,3 +102,13 @@ class Probe(Metric):
         seed: int,
     ) -> Int64Array:
         """Fit on (N, D) codes with (N,) labels, then predict the labels of (M, D) other codes: int64 (M,)."""
+
+    def read(
+        self,
+        train_codes: npt.NDArray[np.float32],
+        train_labels: Int64Array,
+        test_codes: npt.NDArray[np.float32],
+        seed: int,
+    ) -> Reading:
+        """Predict as `predict` does, and say what was chosen; overridden by probes that choose something."""
+        return Reading(self.predict(train_codes, train_labels, test_codes, seed), "")

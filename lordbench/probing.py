@@ -1,19 +1,35 @@
-"""What probes share: scaling of codes, the trivial case, and the one thread they run on."""
+"""What probes share: scaling of codes, codes to choose on, the trivial case, the one thread they run on."""
 
 from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lordbench.images import Int64Array
-from lordbench.metric import Probe
+from lordbench.metric import Probe, Reading
+from lordbench.splits import stratified
 
 Codes = npt.NDArray[np.float32]
+HELD_OUT = 0.2
+"""Share of each label's training codes on which a probe's strength is chosen."""
+
+
+class Fitted(NamedTuple):
+    """A fitted classifier.
+
+    Attributes:
+        predict: gives the labels, int64 (M,), of standardised codes, (M, D).
+        chosen: the strength that was chosen, for the row.
+    """
+
+    predict: Callable[[Codes], Int64Array]
+    chosen: str
 
 
 class StandardisedProbe(Probe):
@@ -24,6 +40,22 @@ class StandardisedProbe(Probe):
 
     higher_is_better: ClassVar[bool] = True
 
+    def read(
+        self,
+        train_codes: Codes,
+        train_labels: Int64Array,
+        test_codes: Codes,
+        seed: int,
+    ) -> Reading:
+        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others."""
+        known = np.unique(train_labels)
+        if len(known) == 1:
+            return Reading(np.full(len(test_codes), known[0], dtype=np.int64), "")
+        train, test = standardise(train_codes, test_codes)
+        with one_thread():
+            fitted = self.fit(train, train_labels, seed)
+            return Reading(fitted.predict(test), fitted.chosen)
+
     def predict(
         self,
         train_codes: Codes,
@@ -32,16 +64,23 @@ class StandardisedProbe(Probe):
         seed: int,
     ) -> Int64Array:
         """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,)."""
-        known = np.unique(train_labels)
-        if len(known) == 1:
-            return np.full(len(test_codes), known[0], dtype=np.int64)
-        train, test = standardise(train_codes, test_codes)
-        with one_thread():
-            return self.classify(train, train_labels, test, seed)
+        return self.read(train_codes, train_labels, test_codes, seed).labels
 
     @abstractmethod
-    def classify(self, train: Codes, labels: Int64Array, test: Codes, seed: int) -> Int64Array:
-        """Fit on standardised codes of two labels or more, and predict the labels of others, likewise."""
+    def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
+        """Choose a strength and fit, on standardised codes, (N, D), of two labels or more, int64 (N,).
+
+        The codes that the probe will be tried on are not given: no choice can depend on them.
+        """
+
+
+def held_out(labels: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
+    """Part training codes into those to fit and those to choose on, by index, within each label.
+
+    Where every label has a single code only there is none to spare: the choice is made on the fitted ones.
+    """
+    rest, held = stratified(labels, HELD_OUT, generator)
+    return rest, held if len(held) else rest
 
 
 def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:

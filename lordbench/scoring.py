@@ -133,7 +133,7 @@ class Scoring:
         groups: Groups,
         seed: int,
         *,
-        higher_is_better: bool,
+        higher_is_better: bool | None,
         unit: str = "",
         policy: str = "",
     ) -> Measurement:

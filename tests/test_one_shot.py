@@ -15,7 +15,7 @@ from torch import Tensor
 from lordbench import components
 from lordbench.experiment import EvaluationConfig, Trained
 from lordbench.experiments import one_shot
-from lordbench.experiments.one_shot import OneShot, supporting
+from lordbench.experiments.one_shot import OneShot
 from lordbench.images import ImageSet
 from lordbench.method import Codes, DataSpec, Method, MethodConfig
 from lordbench.pairing import draw_pairs
@@ -23,6 +23,7 @@ from lordbench.report.headline import boards
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
 from lordbench.splits import split
+from lordbench.supports import supporting
 
 DATA = halves(n_classes=30, n_contents=8)
 

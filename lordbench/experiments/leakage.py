@@ -6,106 +6,79 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
+import torch
+from sklearn.decomposition import PCA
 
 from lordbench import seeds
 from lordbench.experiment import Experiment, Trained
-from lordbench.images import ImageSet, Int64Array
+from lordbench.folds import Fold
+from lordbench.images import UInt8Array
 from lordbench.method import Codes
-from lordbench.results.row import CodeKind, Measurement
+from lordbench.probing import Codes as Features
+from lordbench.probing import one_thread
+from lordbench.readout import Readout
+from lordbench.results.row import Measurement
 from lordbench.scoring import Place
-from lordbench.splits import stratified
 
 NAME = "leakage"
-TRIAL_SHARE = 0.25
-"""Share of each label's codes that probes are tried on, where there is no held-out set of codes."""
+COMPONENTS = 128
+PIXELS = f"pixels, {COMPONENTS} principal components of those learned from"
+BATCH = 1000
+"""Images whose components are computed at a time."""
 
 
 class Leakage(Experiment):
-    """Probes on frozen codes, in both directions and on both kinds of codes.
+    """Probes on frozen codes, in both directions and on both kinds of codes, with floor and ceiling.
 
-    Encoded codes: with the split `samples` probes learn from codes of training images and are tried on
-    codes of held-out images; with `classes` on a held-out quarter of the held-out classes' codes. Learned
-    codes: on a held-out quarter of them. Beside each accuracy stands the normalized one, (accuracy -
-    chance) / (1 - chance), with chance the share of the most frequent label.
+    Encoded codes: with the split `samples` probes learn from codes of training images and are tried on codes
+    of held-out images; with `classes`, and with learned codes, on other codes of the same kind (see
+    `lordbench.folds`). The floor is the same with the labels shuffled that probes learn from; the ceiling is
+    the labels read off the pixels of the images that have encoded codes.
     """
 
     summary: ClassVar[str] = "probe accuracy: class from content code, content from class code, and kept ones"
 
     def run(self, trained: Trained) -> list[Measurement]:
-        """Probe the encoded codes of held-out images, and the learned codes of training images."""
+        """Probe the encoded codes of held-out images, the learned codes of training images, and pixels."""
         split = trained.split
-        found: list[Measurement] = []
         if split.name == "samples":
-            known, tried = (split.train, trained.train_codes), (split.test, trained.test_codes)
-            found += self._probe_all(trained, "encoded", known, tried)
+            codes = _joined(trained.train_codes, trained.test_codes)
+            learned_from = np.arange(len(codes)) < len(split.train)
+            encoded = Readout(trained, NAME, trained.pool, learned_from, ~learned_from)
         else:
-            found += self._within(trained, "encoded", split.test, trained.test_codes)
+            codes = trained.test_codes
+            encoded = Readout.within(trained, NAME, split.test)
+        found = list(encoded.of_codes(codes, "encoded", floors=True))
+        found += trained.shared(f"{NAME}: pixels", lambda: list(_of_pixels(encoded)))
         if trained.learned_codes is not None:
-            found += self._within(trained, "learned", split.train, trained.learned_codes)
+            learned = Readout.within(trained, NAME, split.train)
+            found += learned.of_codes(trained.learned_codes, "learned", floors=True)
         return found
 
-    def _within(
-        self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
-    ) -> Iterator[Measurement]:
-        generator = seeds.numpy_generator(trained.seed, NAME, "trial", kind)
-        rest, drawn = stratified(images.classes, TRIAL_SHARE, generator)
-        yield from self._probe_all(
-            trained,
-            kind,
-            (images.subset(rest), codes.select(rest)),
-            (images.subset(drawn), codes.select(drawn)),
-        )
 
-    def _probe_all(
-        self, trained: Trained, kind: CodeKind, known: tuple[ImageSet, Codes], tried: tuple[ImageSet, Codes]
-    ) -> Iterator[Measurement]:
-        for label in ("class", "content"):
-            known_labels, tried_labels = known[0].labels(label), tried[0].labels(label)
-            if known_labels is None or tried_labels is None:
-                continue
-            for code in ("content", "class"):
-                place = Place(NAME, f"{label} from {code}", kind)
-                trained.log(f"{NAME}: {label} from {code} code, {kind}")
-                yield from self._probe(
-                    trained, place, _code(known[1], code), known_labels, _code(tried[1], code), tried_labels,
-                    tried[0].classes, keeps=label == code,
-                )  # fmt: skip
-
-    def _probe(
-        self,
-        trained: Trained,
-        place: Place,
-        known_codes: npt.NDArray[np.float32],
-        known_labels: Int64Array,
-        tried_codes: npt.NDArray[np.float32],
-        tried_labels: Int64Array,
-        groups: Int64Array,
-        keeps: bool,
-    ) -> Iterator[Measurement]:
-        chance = float(np.bincount(tried_labels).max() / len(tried_labels))
-        yield Measurement(
-            **place._asdict(), metric="chance", value=chance, n=len(tried_labels), higher_is_better=None
-        )
-        for name, probe in trained.scoring.probes():
-            probe_seed = seeds.derive(trained.seed, *place, name)
-            correct = probe.predict(known_codes, known_labels, tried_codes, probe_seed) == tried_labels
-            for kind, values in (
-                ("accuracy", correct.astype(np.float64)),
-                ("normalized", (correct - chance) / (1 - chance)),
-            ):
-                yield trained.scoring.mean(
-                    place,
-                    f"{name}.{kind}",
-                    values,
-                    groups,
-                    trained.seed,
-                    higher_is_better=keeps,
-                    policy=probe.policy(),
-                )
+def _of_pixels(readout: Readout) -> Iterator[Measurement]:
+    """What the probes read off images themselves: more than this, no code could be expected to tell them."""
+    images, seed = readout.images.images, seeds.derive(readout.trained.seed, NAME, "pixels") % 2**32
+    for label in ("class", "content"):
+        place = Place(NAME, f"{label} from pixels", "")
+        yield from readout.read(place, label, lambda fold: _components(images, fold, seed), policy=PIXELS)
 
 
-def _code(codes: Codes, code: str) -> npt.NDArray[np.float32]:
-    chosen: Tensor = codes.class_code if code == "class" else codes.content_code
-    return chosen.float().cpu().numpy()
+def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Features, Features]:
+    """Principal components of the known images of a fold: of these and of the tried ones."""
+    known = _flat(images[fold.known])
+    with one_thread():
+        components = PCA(min(COMPONENTS, *known.shape), svd_solver="randomized", random_state=seed).fit(known)
+        batches = range(0, len(fold.tried), BATCH)
+        tried = [components.transform(_flat(images[fold.tried[i : i + BATCH]])) for i in batches]
+        return components.transform(known), np.concatenate(tried)
+
+
+def _flat(images: UInt8Array) -> Features:
+    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
+
+
+def _joined(first: Codes, second: Codes) -> Codes:
+    return Codes(
+        torch.cat([first.class_code, second.class_code]), torch.cat([first.content_code, second.content_code])
+    )

@@ -17,8 +17,10 @@ from lordbench.images import ImageSet, Int64Array, UInt8Array
 from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.pairing import Pairs
+from lordbench.readout import Readout
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
+from lordbench.supports import dealt, giving, supporting
 from lordbench.training import Budget, Context
 
 NAME = "one-shot"
@@ -35,9 +37,14 @@ class OneShot(Experiment):
     out, and a note says so; with `all`, each class gives all its images but the true one, up to `MOST`. The
     floors and the ceiling are those of content-transfer; the picture shows K = 1.
 
-    Beside the encoders stands optimization at test time (`Method.optimize_codes`), where a method has it:
-    `K = 1` finds the codes of every image by itself, as if it were a class of its own; `all` finds those of
-    all held-out images together, with one code a class. The latter has seen the true images, which helps it.
+    Beside the encoders stands optimization at test time (`Method.optimize_codes`), where a method has it. The
+    images of each class are dealt into sets of K, each optimized as if it were a class of its own; a pair
+    takes the class code of a set without the true image, B's own where it can. With `all`, one code a class,
+    it has seen the true images, which helps it; a note says so.
+
+    What the codes of the held-out images tell is read by the probes of leakage, by encoders (`K = 1`: image
+    by image) and by optimization. Where labels decide which images share
+    a class code, only content codes are read.
     """
 
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
@@ -58,15 +65,9 @@ class OneShot(Experiment):
         for row in references(trained, pairs):
             found.append(row.model_copy(update={"experiment": NAME}))
         self._draw(trained, images)
-        alone = replace(
-            images,
-            classes=np.arange(len(images), dtype=np.int64),
-            class_names=tuple(f"image {i}" for i in range(len(images))),
-        )
-        for shots, labelled in (("K = 1", alone), ("all", images)):
-            codes = self._optimized(trained, labelled, shots)
-            if codes is not None:
-                found += self._of_optimized(trained, images, pairs, shots, codes)
+        readout = Readout.within(trained, NAME, images)
+        found += readout.of_codes(trained.test_codes, "encoded", ending=", K = 1")
+        found += self._optimized(trained, images, pairs, readout)
         return found
 
     def _encoded(
@@ -86,7 +87,33 @@ class OneShot(Experiment):
 
         draw_grid(trained, images, mixed, f"{NAME}.png", "class codes of one image each")
 
-    def _optimized(self, trained: Trained, images: ImageSet, shots: str) -> Codes | None:
+    def _optimized(
+        self, trained: Trained, images: ImageSet, pairs: Pairs, readout: Readout
+    ) -> Iterator[Measurement]:
+        """Transfers and readouts of optimized codes; nothing where a method does not optimize any."""
+        notes = [] if pairs.truth is None else ["has seen the true images"]
+        for k in trained.sizes.shots:
+            sets = dealt(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
+            givers = giving(images, pairs, sets, k)
+            if givers is None:
+                notes.append(f"K = {k} left out: a class has too few sets of {k}")
+                continue
+            codes = self._optimize(trained, images, sets, f"K = {k}")
+            if codes is None:
+                return
+            yield from self._transferred(trained, images, pairs, givers, codes, f"K = {k}")
+            of = ("content", "class") if k == 1 else ("content",)
+            yield from readout.of_codes(codes, "optimized", ending=f", K = {k}", of=of)
+        codes = self._optimize(trained, images, images.classes, "all")
+        if codes is None:
+            return
+        for row in self._transferred(trained, images, pairs, pairs.class_, codes, "all"):
+            about = notes if row.subject == "transfer, all" else []
+            yield row.model_copy(update={"note": "; ".join(filter(None, [row.note, *about]))})
+        yield from readout.of_codes(codes, "optimized", ending=", all", of=("content",))
+
+    def _optimize(self, trained: Trained, images: ImageSet, sets: Int64Array, shots: str) -> Codes | None:
+        """Codes of all images, with one class code for each set, int64 (N,), of images."""
         trained.log(f"{NAME}: optimization at test time, {shots}")
         context = Context(
             device=trained.device,
@@ -94,12 +121,19 @@ class OneShot(Experiment):
             seed=seeds.derive(trained.seed, NAME, "optimization", shots),
             budget=Budget(trained.sizes.optimization * len(images), trained.batch_size),
         )
-        return trained.method.optimize_codes(images, context)
+        names = tuple(f"set {i}" for i in range(int(sets.max()) + 1))
+        return trained.method.optimize_codes(replace(images, classes=sets, class_names=names), context)
 
-    def _of_optimized(
-        self, trained: Trained, images: ImageSet, pairs: Pairs, shots: str, codes: Codes
+    def _transferred(
+        self,
+        trained: Trained,
+        images: ImageSet,
+        pairs: Pairs,
+        givers: Int64Array,
+        codes: Codes,
+        shots: str,
     ) -> Iterator[Measurement]:
-        mixed = exchanged(codes, pairs.content, pairs.class_)
+        mixed = exchanged(codes, pairs.content, givers)
         outputs = {f"transfer, {shots}": inference.decode(trained.method, mixed)}
         yield from self._scored(trained, images, pairs, "optimized", outputs)
         place = Place(NAME, f"reconstruction, {shots}", "optimized")
@@ -125,19 +159,6 @@ class OneShot(Experiment):
                 higher_is_better=True,
                 policy=POLICY,
             )
-
-
-def supporting(images: ImageSet, pairs: Pairs, generator: np.random.Generator) -> Iterator[Int64Array]:
-    """Images that may give the class of each pair, in the order in which they are taken.
-
-    Image B comes first, then the other images of its class in random order, without the true image: int64
-    (K,), into `images`, which the true images of the pairs are in.
-    """
-    members = [np.flatnonzero(images.classes == c) for c in range(images.n_classes)]
-    for i, first in enumerate(pairs.class_):
-        others = generator.permutation(members[images.classes[first]])
-        truth = -1 if pairs.truth is None else pairs.truth[i]
-        yield np.concatenate([[first], others[(others != first) & (others != truth)]])
 
 
 def _note(supports: Sequence[Int64Array], shots: Sequence[int]) -> str:

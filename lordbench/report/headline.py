@@ -44,10 +44,22 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
         Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
     ),
-    "leakage (MLP probe; 0 chance, 1 all; learned: codes of stage 1)": (
+    "one-shot: leakage of codes of held-out classes (MLP probe; 0 chance, 1 all)": (
+        Column("class leak", ONE_SHOT, "encoded", "class from content, K = 1", PROBE),
+        Column("optimized: class leak, 1", ONE_SHOT, "optimized", "class from content, K = 1", PROBE),
+        Column("optimized: class leak, all", ONE_SHOT, "optimized", "class from content, all", PROBE),
+        Column("content leak", ONE_SHOT, "encoded", "content from class, K = 1", PROBE),
+        Column("optimized: content leak, 1", ONE_SHOT, "optimized", "content from class, K = 1", PROBE),
+        Column("content kept", ONE_SHOT, "encoded", "content from content, K = 1", PROBE),
+        Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
+        Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
+    ),
+    "leakage (MLP probe; 0 chance, 1 all; floor: shuffled labels; learned: codes of stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
+        Column("class floor", LEAKAGE, "encoded", "class from content, shuffled", PROBE),
         Column("class leak (learned)", LEAKAGE, "learned", "class from content", PROBE),
         Column("content leak", LEAKAGE, "encoded", "content from class", PROBE),
+        Column("content floor", LEAKAGE, "encoded", "content from class, shuffled", PROBE),
         Column("class kept", LEAKAGE, "encoded", "class from class", PROBE),
         Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,17 @@ REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
     "real": "ceiling: real images",
+    "class from pixels": "ceiling: pixels",
+    "content from pixels": "ceiling: pixels",
 }
 """Subjects that no method takes part in, and what they are called as lines of their own."""
-REFERENCES_STAND_FOR, REFERENCES_CODES = "transfer", "encoded"
-"""Reference lines stand beside the methods in an experiment's columns of subjects that begin so."""
+REFERENCES_CODES = "encoded"
+REFERENCES_STAND_FOR = {
+    "class from pixels": r"class from (class|content)",
+    "content from pixels": r"content from (class|content)",
+}
+"""Reference lines stand beside the methods in an experiment's columns of these codes and of subjects that
+match; those that are not named here, beside transfers."""
 
 NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
@@ -201,15 +209,16 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     references = rows[is_reference].assign(has_value=rows["value"].notna())
     references = references.sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
-    references = references.assign(
-        method=references["subject"].map(REFERENCES),
-        variant="",
-        rank=references["subject"].map({subject: i for i, subject in enumerate(REFERENCES)}),
-        codes=REFERENCES_CODES,
-    )
-    compared = (rows["codes"] == REFERENCES_CODES) & rows["subject"].str.startswith(REFERENCES_STAND_FOR)
-    columns = rows.loc[compared, [*GROUP, "experiment", "subject"]].drop_duplicates()
-    references = references.drop(columns="subject").merge(columns, on=[*GROUP, "experiment"])
+    ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
+    names = references["subject"].map(REFERENCES)
+    references = references.assign(method=names, variant="", rank=names.map(ranks), codes=REFERENCES_CODES)
+    encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
+    references = references.rename(columns={"subject": "of"}).merge(encoded, on=[*GROUP, "experiment"])
+    stands = [
+        re.fullmatch(REFERENCES_STAND_FOR.get(of, "transfer.*"), subject) is not None
+        for of, subject in zip(references["of"], references["subject"], strict=True)
+    ]
+    references = references[stands].drop(columns="of")
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
