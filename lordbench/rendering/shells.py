@@ -20,9 +20,9 @@ from lordbench.rendering.solids import Vector, rounded_cos_sin
 
 IntArray = npt.NDArray[np.int64]
 
-HALF_VIEW = 1.18
+HALF_VIEW = 1.13
 """Half of the picture's side; 1 is half the height of a head."""
-EYE_HEIGHT = -0.04
+EYE_HEIGHT = -0.07
 """Height of the point in the middle of the picture."""
 OUTLINE = 8
 """Points of an outline for each pixel of the picture's width."""

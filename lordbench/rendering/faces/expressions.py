@@ -9,7 +9,7 @@ than a photograph would show: small pictures have to tell the expressions apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 EXPRESSIONS: dict[str, tuple[int, ...]] = {
     "angry": (4, 5, 7, 24),
@@ -23,6 +23,8 @@ EXPRESSIONS: dict[str, tuple[int, ...]] = {
 }
 """Action units by expression, in the order and with the names of RaFD."""
 ONE_SIDED = ("contemptuous",)
+FOLLOWING = 0.5
+"""How strongly the other half follows in a one-sided expression."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ ACTIONS: dict[int, Mapping[str, float]] = {
     9: {"nose": 1.0, "fold": 0.8, "inner_brow": -0.08, "lower_lid": 0.03, "upper_lid": -0.03},
     10: {"upper_lip": 0.09, "fold": 0.2},
     12: {"corner": 0.15, "stretch": 0.07, "fold": 0.7},
-    14: {"dimple": 1.0, "stretch": 0.03},
-    15: {"corner": -0.13},
-    17: {"chin": 0.05, "thin": 0.2},
+    14: {"dimple": 1.0, "stretch": 0.03, "thin": 0.2},
+    15: {"corner": -0.16, "fold": 0.2},
+    17: {"chin": 0.06, "thin": 0.2},
     20: {"stretch": 0.11, "corner": -0.04},
     24: {"thin": 0.65, "stretch": -0.05},
     25: {"upper_lip": 0.035, "lower_lip": 0.065, "jaw": 0.05},
@@ -90,24 +92,23 @@ ACTIONS: dict[int, Mapping[str, float]] = {
 them, 26 drops the jaw."""
 
 
-def pose(expression: str, strength: Mapping[int, float]) -> Pose:
-    """Add up what the action units of an expression do, each at the strength that a person gives it."""
-    total = dict.fromkeys(Pose.__dataclass_fields__, 0.0)
-    for unit in EXPRESSIONS[expression]:
-        for control, amount in ACTIONS[unit].items():
-            total[control] += strength[unit] * amount
-    return Pose(**total)
-
-
 def poses(expression: str, strength: Mapping[int, float], side: int) -> tuple[Pose, Pose]:
-    """Poses of the right and of the left half; a one-sided expression leaves one half at rest.
+    """Poses of the right and of the left half.
 
     Args:
         expression: one of `EXPRESSIONS`.
-        strength: of each action unit, 1 for full.
-        side: of one-sided expressions: 0 right, 1 left.
+        strength: of each of its action units, 1 for full.
+        side: of one-sided expressions: 0 right, 1 left; the other half follows at a part of it.
     """
-    shown = pose(expression, strength)
-    if expression not in ONE_SIDED:
-        return shown, shown
-    return (shown, Pose()) if side == 0 else (Pose(), shown)
+    shown = _pose(expression, strength, 1.0)
+    other = _pose(expression, strength, FOLLOWING) if expression in ONE_SIDED else shown
+    return (shown, other) if side == 0 else (other, shown)
+
+
+def _pose(expression: str, strength: Mapping[int, float], part: float) -> Pose:
+    """Add up what the action units do, each at its strength."""
+    total = dict.fromkeys((field.name for field in fields(Pose)), 0.0)
+    for unit in EXPRESSIONS[expression]:
+        for control, amount in ACTIONS[unit].items():
+            total[control] += part * strength[unit] * amount
+    return Pose(**total)
