@@ -42,7 +42,9 @@ class ToyFaces(Dataset):
     `$LORDBENCH_HOME/datasets`; a damaged file there is noticed and rendered again.
     """
 
-    summary: ClassVar[str] = "drawn faces; class = expression (8), content = person (40) and angle (5); no download"
+    summary: ClassVar[str] = (
+        "drawn faces; class = expression (8), content = person (40) and angle (5); no download"
+    )
     Config = ToyFacesConfig
     config: ToyFacesConfig
 

@@ -27,7 +27,7 @@ EYE_HEIGHT = -0.07
 OUTLINE = 8
 """Points of an outline for each pixel of the picture's width."""
 BETWEEN = 3
-"""Points that are tried for each point of an outline: where it is seen along its run, points lie far apart."""
+"""Points tried for each point of an outline: they lie far apart where an outline runs across the view."""
 GROUND: Vector = (0.86, 0.88, 0.90)
 KEY, FILL = (0.66, 0.36, 0.66), (0.55, -0.80, 0.24)
 """Directions of the two lamps, which stand still while the camera moves."""
@@ -66,7 +66,8 @@ class Shell:
         for lamp, strength in ((KEY, KEY_LIGHT), (FILL, FILL_LIGHT)):
             facing = (nx * lamp[0] + ny * lamp[1] + nz * lamp[2]) / length
             light += strength * np.maximum(facing, 0.0)
-        return np.minimum(self.colour * light, 1.0).reshape(3, -1)
+        lit: FloatArray = np.minimum(self.colour * light, 1.0).reshape(3, -1)
+        return lit
 
     def points(self, cosine: float, sine: float) -> tuple[IntArray, FloatArray, IntArray]:
         """Points that a camera at an azimuth may see: sample, nearness and number of each, all (k,)."""
@@ -74,7 +75,7 @@ class Shell:
         across = (self.y * cosine - self.x * sine) * (n / (2 * HALF_VIEW)) + n / 2
         nearness = self.x * cosine + self.y * sine
         run = across[:, 1:] - across[:, :-1]
-        # A piece of an outline is whole if both of its ends are. The inside of a closed surface is never seen.
+        # A piece is whole if both of its ends are. The inside of a closed surface is never seen.
         facing = self.there[:, :-1] & self.there[:, 1:]
         if self.there.all():
             facing = facing & (run > 0)

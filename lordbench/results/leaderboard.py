@@ -23,6 +23,7 @@ KEY = ["cell", *QUANTITY]
 REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
+    "input": "floor: the input unchanged",
     "real": "ceiling: real images",
 }
 """Subjects that no method takes part in, and what they are called as lines of their own."""

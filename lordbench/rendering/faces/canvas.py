@@ -42,7 +42,7 @@ class Canvas:
 
 
 def inside(distance: FloatArray, edge: float = EDGE) -> FloatArray:
-    """How much of a point lies inside a shape: from its distance to the border, positive inside, to [0, 1]."""
+    """How much of a point lies inside a shape: from its distance to the border, positive inside: [0, 1]."""
     cover: FloatArray = np.minimum(np.maximum(distance / edge + 0.5, 0.0), 1.0)
     return cover
 

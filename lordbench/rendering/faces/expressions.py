@@ -1,9 +1,9 @@
 """The eight expressions as action units, and what each of these does to a drawn face.
 
-The units and their combinations follow the Facial Action Coding System (Ekman & Friesen, 1978): anger 4 + 5 + 7
-+ 24, disgust 9 + 10 + 17, fear 1 + 2 + 4 + 5 + 20 + 25, happiness 6 + 12 + 25, sadness 1 + 4 + 15 + 17, surprise
-1 + 2 + 5 + 26; contempt is 12 + 14 on one side. How far a unit moves a drawn face is our own choice, and more
-than a photograph would show: small pictures have to tell the expressions apart.
+The units, and which of them an expression is made of, follow the Facial Action Coding System (Ekman &
+Friesen, 1978). How far a unit moves a drawn face is our own choice, and more than a photograph would show,
+since small pictures have to tell the expressions apart; so is that the other half follows in an expression of
+one side.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXPRESSIONS: dict[str, tuple[int, ...]] = {
 """Action units by expression, in the order and with the names of RaFD."""
 ONE_SIDED = ("contemptuous",)
 FOLLOWING = 0.5
-"""How strongly the other half follows in a one-sided expression."""
+"""How strongly the other half follows in a one-sided expression: a camera may see that half alone."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,13 @@ ACTIONS: dict[int, Mapping[str, float]] = {
     25: {"upper_lip": 0.035, "lower_lip": 0.065, "jaw": 0.05},
     26: {"upper_lip": 0.05, "lower_lip": 0.18, "jaw": 0.35, "stretch": -0.09},
 }
-"""What a unit at full strength does: 1, 2 raise the brow inside and outside, 4 lowers it, 5 raises the upper lid,
-6 the cheek, 7 tightens the lids, 9 wrinkles the nose, 10 raises the upper lip, 12 pulls the corner of the mouth up,
-14 dimples it, 15 pulls it down, 17 raises the chin, 20 stretches the lips, 24 presses them together, 25 parts
-them, 26 drops the jaw."""
+"""What a unit at full strength does to the controls of a pose.
+
+1 and 2 raise the brow inside and outside, 4 lowers it; 5 raises the upper lid, 6 the cheek, 7 tightens the
+lids; 9 wrinkles the nose, 10 raises the upper lip; 12 pulls the corner of the mouth up, 14 dimples it, 15
+pulls it down; 17 raises the chin; 20 stretches the lips, 24 presses them together, 25 parts them, 26 drops
+the jaw.
+"""
 
 
 def poses(expression: str, strength: Mapping[int, float], side: int) -> tuple[Pose, Pose]:

@@ -50,7 +50,8 @@ class Face:
 
     def by_half(self, control: str, y: FloatArray) -> FloatArray:
         """A control of the half that each point is on."""
-        return np.where(y > 0, getattr(self.left, control), getattr(self.right, control))
+        chosen: FloatArray = np.where(y > 0, getattr(self.left, control), getattr(self.right, control))
+        return chosen
 
     def _relief(self, y: FloatArray, z: FloatArray, rest: FloatArray) -> FloatArray:
         """How far the features stand out at each point."""

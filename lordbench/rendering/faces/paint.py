@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lordbench.rendering.faces.canvas import Canvas, hump, inside, square, wave
 from lordbench.rendering.faces.expressions import Pose
@@ -23,6 +24,8 @@ TONGUE: Vector = (0.78, 0.36, 0.36)
 TEETH: Vector = (0.97, 0.95, 0.90)
 BLUSH: Vector = (0.90, 0.35, 0.30)
 NOSTRIL: Vector = (0.22, 0.10, 0.09)
+Half = npt.NDArray[np.bool_]
+"""Which points are on one half of the face, (lines, points)."""
 BROWS = 0.26
 """Height of the brows at rest."""
 
@@ -73,7 +76,7 @@ class Painter:
         """A soft spot on either side, `wide` and `high` from its middle to its end."""
         return hump(square((self.side - y) / wide) + square((self.z - z) / high))
 
-    def _skin(self, pose: Pose, half: FloatArray) -> None:
+    def _skin(self, pose: Pose, half: Half) -> None:
         self.canvas.lay(half * self._spot(0.42, -0.24, 0.26, 0.20) * (0.16 + 0.16 * pose.cheek), BLUSH)
         self.canvas.shade(half * self._spot(self.person.eyes, EYES + 0.02, 0.27, 0.18), 0.14)
 
@@ -90,24 +93,35 @@ class Painter:
         person, z = self.person, self.z
         thick = person.lips * (1 - self._of("thin")) * mouth.bulge
         cupids_bow = 1 - 0.35 * hump(square(self.side / 0.05))
-        red, green, blue = (0.9 * s + person.lip * (r - 0.9 * s) for s, r in zip(person.skin, LIPS, strict=True))
+        red, green, blue = (
+            0.9 * s + person.lip * (r - 0.9 * s) for s, r in zip(person.skin, LIPS, strict=True)
+        )
         within = inside(mouth.reach - self.side)
         above = inside(mouth.upper + 0.70 * thick * cupids_bow - z) * inside(z - mouth.upper)
         below = inside(z - mouth.lower + thick) * inside(mouth.lower - z)
-        self.canvas.shade(within * self._spot(0.0, mouth.lower - person.lips - 0.05, 0.8 * person.mouth, 0.06), 0.22)
+        self.canvas.shade(
+            within * self._spot(0.0, mouth.lower - person.lips - 0.05, 0.8 * person.mouth, 0.06), 0.22
+        )
         self.canvas.lay(within * np.maximum(above, below), (red, green, blue))
         self.canvas.lay(0.35 * within * below * self._spot(0.0, mouth.lower - 0.5 * thick, 0.12, 0.03), SHINE)
 
     def _inside(self, mouth: Mouth) -> None:
         z, within = self.z, inside(mouth.reach - self.side)
-        opened = within * inside(mouth.upper - z) * inside(z - mouth.lower) * inside(mouth.upper - mouth.lower - 0.02)
+        opened = (
+            within
+            * inside(mouth.upper - z)
+            * inside(z - mouth.lower)
+            * inside(mouth.upper - mouth.lower - 0.02)
+        )
         self.canvas.lay(opened, CAVITY)
         self.canvas.lay(opened * self._spot(0.0, mouth.lower, 0.2, 0.11), TONGUE)
-        self.canvas.lay(opened * inside(z - mouth.upper + 0.075) * inside(0.9 * mouth.reach - self.side), TEETH)
+        self.canvas.lay(
+            opened * inside(z - mouth.upper + 0.075) * inside(0.9 * mouth.reach - self.side), TEETH
+        )
         edge = np.where(2 * z > mouth.upper + mouth.lower, mouth.upper, mouth.lower)
         self.canvas.lay(0.85 * within * inside(0.016 - np.abs(z - edge), 0.02), CAVITY)
 
-    def _folds(self, pose: Pose, half: FloatArray) -> None:
+    def _folds(self, pose: Pose, half: Half) -> None:
         person, side, z = self.person, self.side, self.z
         corner = person.mouth + pose.stretch
         # From the wing of the nose around the corner of the mouth.
@@ -117,7 +131,9 @@ class Painter:
         path = wing + (corner + 0.05 - wing) * run * (1.6 - 0.6 * run)
         fold = inside(0.016 - np.abs(side - path), 0.04) * inside(down) * inside(1.05 - down)
         self.canvas.shade(half * fold, 0.06 + 0.42 * pose.fold)
-        self.canvas.shade(half * self._spot(corner + 0.035, MOUTH + pose.corner, 0.05, 0.085), 0.55 * pose.dimple)
+        self.canvas.shade(
+            half * self._spot(corner + 0.035, MOUTH + pose.corner, 0.05, 0.085), 0.55 * pose.dimple
+        )
         creases = self._spot(0.02, 0.06, 0.13, 0.13) * wave(z * 15 + side * 5)
         self.canvas.shade(half * creases, 0.5 * pose.nose)
         frown = inside(0.014 - np.abs(side - 0.055), 0.03) * inside(0.09 - np.abs(z - BROWS))
@@ -125,7 +141,7 @@ class Painter:
         lines = wave((z - 0.42 + 0.1 * square(side)) * 11) * self._spot(0.0, 0.50, 0.55, 0.13)
         self.canvas.shade(half * lines, min(1.75 * max(pose.inner_brow, 0.0), 0.35))
 
-    def _eye(self, pose: Pose, half: FloatArray) -> None:
+    def _eye(self, pose: Pose, half: Half) -> None:
         person, z = self.person, self.z
         t = (self.side - person.eyes) / person.eye_width
         middle, arch = EYES + person.slant * t, 1 - square(t)
@@ -147,7 +163,7 @@ class Painter:
         self.canvas.shade(within * inside(0.01 - np.abs(z - upper - 0.06 + 0.3 * pose.upper_lid), 0.03), 0.3)
         self.canvas.shade(within * inside(0.014 - np.abs(z - lower + 0.045), 0.03), 0.10 + 4 * pose.lower_lid)
 
-    def _brow(self, pose: Pose, half: FloatArray) -> None:
+    def _brow(self, pose: Pose, half: Half) -> None:
         person = self.person
         inner = 0.115 - pose.gather
         t = (self.side - inner) / (person.eyes + person.eye_width + 0.02 - inner)
@@ -159,5 +175,7 @@ class Painter:
 
     def _nostrils(self) -> None:
         wide, tip = self.person.nose_width, self.person.nose_end + WRINKLED * self.face.both("nose")
-        self.canvas.lay(0.75 * inside(0.4 * self._spot(0.5 * wide, tip - 0.055, 0.06, 0.04) - 0.1, 0.2), NOSTRIL)
+        self.canvas.lay(
+            0.75 * inside(0.4 * self._spot(0.5 * wide, tip - 0.055, 0.06, 0.04) - 0.1, 0.2), NOSTRIL
+        )
         self.canvas.shade(self._spot(0.0, tip - 0.09, 1.1 * wide, 0.05), 0.25)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lordbench import seeds
-from lordbench.rendering.lots import between, choice, varied
 from lordbench.rendering.faces.expressions import ACTIONS, EXPRESSIONS
 from lordbench.rendering.faces.hairstyles import STYLES, Style
+from lordbench.rendering.lots import between, choice, varied
 from lordbench.rendering.solids import Vector
 
 SEED = 20_101_101

@@ -37,7 +37,7 @@ class Skull:
         self.n_front = len(self.circle[0]) // 2
 
     def rings(self, z: FloatArray, wider: float = 1.0) -> tuple[FloatArray, FloatArray]:
-        """Outlines at heights `z` (lines,) in (-1, 1), all of them wider by a factor: x, y (lines, points)."""
+        """Outlines at heights `z` (lines,) in (-1, 1), wider by a factor: x, y (lines, points)."""
         cx, cy = self.circle
         half, front, back = (values[:, None] * wider for values in self._measures(z))
         return (front + back) / 2 + (front - back) / 2 * cx * (1 - POINTED + POINTED * cx * cx), half * cy
@@ -50,7 +50,7 @@ class Skull:
         canvas: Canvas,
         there: npt.NDArray[np.bool_] | None = None,
     ) -> Shell:
-        """A shell of outlines (lines, points) in consecutive lines of samples; whole unless `there` is given."""
+        """A shell of outlines (lines, points) in consecutive lines; whole unless `there` is given."""
         whole = np.ones(x.shape, dtype=bool) if there is None else there
         return Shell(int(rows[0]), x, y, whole, canvas.colour, self.size)
 
