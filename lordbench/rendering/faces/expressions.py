@@ -23,7 +23,7 @@ EXPRESSIONS: dict[str, tuple[int, ...]] = {
 }
 """Action units by expression, in the order and with the names of RaFD."""
 ONE_SIDED = ("contemptuous",)
-FOLLOWING = 0.5
+FOLLOWING = 0.6
 """How strongly the other half follows in a one-sided expression: a camera may see that half alone."""
 
 
@@ -78,7 +78,7 @@ ACTIONS: dict[int, Mapping[str, float]] = {
     9: {"nose": 1.0, "fold": 0.8, "inner_brow": -0.08, "lower_lid": 0.03, "upper_lid": -0.03},
     10: {"upper_lip": 0.09, "fold": 0.2},
     12: {"corner": 0.15, "stretch": 0.07, "fold": 0.7},
-    14: {"dimple": 1.0, "stretch": 0.03, "thin": 0.2},
+    14: {"dimple": 1.0, "stretch": 0.04, "corner": 0.03, "thin": 0.25, "cheek": 0.6, "fold": 0.3},
     15: {"corner": -0.16, "fold": 0.2},
     17: {"chin": 0.06, "thin": 0.2},
     20: {"stretch": 0.11, "corner": -0.04},
