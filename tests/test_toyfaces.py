@@ -65,7 +65,7 @@ class TestLabels:
         assert np.array_equal(found.images[index], list(portraits(person(1), 32))[sad].draw(90))
 
     def test_camera_000_sees_the_right_cheek_and_180_the_left_one(self) -> None:
-        """Contempt is stronger on a person's own side, and changes more pixels for the camera on that side."""
+        """Contempt is stronger on a side of one's own, and changes more pixels for the camera there."""
         contempt, neutral = (list(EXPRESSIONS).index(name) for name in ("contemptuous", "neutral"))
         found = by_label(faces(n_identities=6))
         change = np.abs(found[:, contempt] - found[:, neutral]).mean(axis=(2, 3, 4))
