@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from lordbench.images import UInt8Array
+from lordbench.images import Int64Array, UInt8Array
 from lordbench.method import Codes, Method
 from lordbench.nn.features import full_precision
 
@@ -35,6 +37,28 @@ def encode_class(method: Method, images: Tensor) -> Tensor:
     """The code, float32 (class size,), of the class of images, float32 [0, 1] (K, C, S, S)."""
     with full_precision():
         return method.encode_class(images)
+
+
+def class_codes(
+    method: Method, images: UInt8Array, supports: Sequence[Int64Array], device: torch.device
+) -> Tensor:
+    """The class codes, float32 (N, class size), that N supports, int64 (K,) into images at rest, give.
+
+    Each set of images is encoded once.
+    """
+    found: dict[bytes, Tensor] = {}
+    keys = []
+    for support in supports:
+        chosen = np.sort(support)
+        keys.append(chosen.tobytes())
+        if keys[-1] not in found:
+            found[keys[-1]] = encode_class(method, to_float(images[chosen], device))
+    return torch.stack([found[key] for key in keys])
+
+
+def mean_class_codes(codes: Codes, supports: Sequence[Int64Array]) -> Tensor:
+    """The mean class code, float32 (N, class size), of each of N supports, int64 (K,) into codes."""
+    return torch.stack([codes.select(support).class_code.mean(dim=0) for support in supports])
 
 
 @torch.no_grad()

@@ -57,12 +57,21 @@ def true_images(images: ImageSet, pool: ImageSet, content: Int64Array, class_: I
         Index into the pool, int64 (N,), of several the first; -1 where there is none.
     """
     assert images.contents is not None
+    return find_images(pool, images.classes[class_], images.contents[content])
+
+
+def find_images(pool: ImageSet, classes: Int64Array, contents: Int64Array) -> Int64Array:
+    """Find the images of given classes and contents, int64 (N,) each.
+
+    Returns:
+        Index into the pool, whose contents are labelled, int64 (N,), of several the first; -1 for none.
+    """
     assert pool.contents is not None
     assert pool.content_names is not None
     where = np.full((pool.n_classes, len(pool.content_names)), -1, dtype=np.int64)
     # Written from the last to the first image, so that the first of several stays.
     where[pool.classes[::-1], pool.contents[::-1]] = np.arange(len(pool))[::-1]
-    found: Int64Array = where[images.classes[class_], images.contents[content]]
+    found: Int64Array = where[classes, contents]
     return found
 
 

@@ -24,8 +24,8 @@ M = TypeVar("M", bound=Metric)
 BATCH = {"cpu": 32, "cuda": 256}
 """Images at a time. VGG16's widest layer holds 1 MiB an image; on a CPU small batches are faster, as more of
 a layer is still in the cache when the next one reads it."""
-KEPT = 8
-"""What one seed of a data set leaves for other methods: judges, floors, features by four networks at most."""
+KEPT = 12
+"""What one seed of a data set leaves for other methods: judges, floors, features by some networks."""
 
 
 class Place(NamedTuple):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from lordbench import files
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
-from lordbench.errors import UserError
 from lordbench.images import ImageSet, UInt8Array, fingerprint
+from lordbench.rendering.cache import rendered_once, require_size
 from lordbench.rendering.cars import build
 from lordbench.rendering.designs import design
 from lordbench.rendering.raycast import View
@@ -54,25 +52,14 @@ class ToyCars(Dataset):
         Raises:
             UserError: `size` is no multiple of 8 from 16 to 256, or the cache cannot be written.
         """
-        if size % 8 or not 16 <= size <= 256:
-            raise UserError(
-                f"toycars: images of {size} pixels cannot be made",
-                "Choose an image size that is a multiple of 8 from 16 to 256; 32 and 64 are usual.",
-            )
+        require_size("toycars", size)
         views = self._views()
-        shape = (self.config.n_cars * len(views), 3, size, size)
-        folder = files.home() / "datasets"
-        stem = f"{VERSION}-{self.config.n_cars}x{self.config.azimuths}x{self.config.elevations}-{size}px"
-        # A file's name ends in its fingerprint: one rename puts the images and their checksum in place.
-        for path in sorted(folder.glob(f"{stem}-*.npy")):
-            kept = _read(path)
-            if kept is not None and kept.dtype == np.uint8 and kept.shape == shape:
-                labelled = self._labelled(kept, views)
-                if path.stem == f"{stem}-{labelled.fingerprint}":
-                    return labelled
-        rendered = self._labelled(np.concatenate(list(self._render(views, size, track))), views)
-        _write(folder / f"{stem}-{rendered.fingerprint}.npy", rendered.images)
-        return rendered
+        return rendered_once(
+            f"{VERSION}-{self.config.n_cars}x{self.config.azimuths}x{self.config.elevations}-{size}px",
+            (self.config.n_cars * len(views), 3, size, size),
+            lambda: np.concatenate(list(self._render(views, size, track))),
+            lambda images: self._labelled(images, views),
+        )
 
     def _labelled(self, images: UInt8Array, views: list[View]) -> ImageSet:
         cars = self.config.n_cars
@@ -100,23 +87,3 @@ class ToyCars(Dataset):
         for index in track(range(self.config.n_cars), "rendering toycars", self.config.n_cars):
             scene = build(design(index))
             yield np.stack([scene.draw(view, size) for view in views])
-
-
-def _read(path: Path) -> UInt8Array | None:
-    try:
-        images: UInt8Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception:
-        # Damage takes many shapes, and each has the same cure: rendering again.
-        return None
-    return images
-
-
-def _write(path: Path, images: UInt8Array) -> None:
-    try:
-        with files.replacing(path) as temporary:
-            np.save(temporary, images, allow_pickle=False)
-    except OSError as error:
-        raise UserError(
-            f"{path}: the rendered images cannot be kept: {error}",
-            "Make room there, or set LORDBENCH_HOME to a folder that can be written to.",
-        ) from error

@@ -68,8 +68,7 @@ class ContentTransfer(Experiment):
         )
         if kind == "encoded":
             yield from references(trained, pairs)
-            real = pool.images[_sample(len(pool), trained.sizes.real_images, seed)]
-            yield from scoring.sets(place, outputs, real, trained.key)
+            yield from scoring.sets(place, outputs, real_images(trained), trained.key)
         draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
@@ -120,9 +119,11 @@ def exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
     return Codes(codes.select(class_).class_code, codes.select(content).content_code)
 
 
-def _sample(n: int, most: int, seed: int) -> Int64Array:
-    chosen: Int64Array = seeds.numpy_generator(seed, NAME, "real").permutation(n)[:most]
-    return np.sort(chosen)
+def real_images(trained: Trained) -> UInt8Array:
+    """Real images, uint8 (N, C, S, S), that sets of outputs are compared with."""
+    generator = seeds.numpy_generator(trained.seed, NAME, "real")
+    chosen: Int64Array = generator.permutation(len(trained.pool))[: trained.sizes.real_images]
+    return trained.pool.images[np.sort(chosen)]
 
 
 def draw_grid(

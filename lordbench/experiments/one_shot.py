@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-import torch
-
 from lordbench import inference, seeds
 from lordbench.device import Precision
 from lordbench.experiment import Experiment, Trained
@@ -171,19 +168,7 @@ def _note(supports: Sequence[Int64Array], shots: Sequence[int]) -> str:
     return "; ".join(parts)
 
 
-@torch.no_grad()
 def _mixed(trained: Trained, images: ImageSet, content: Int64Array, supports: Sequence[Int64Array]) -> Codes:
-    """Content codes of some images, int64 (N,), beside the class codes that N supports, int64 (K,), give.
-
-    Each set of images is encoded once.
-    """
-    found: dict[bytes, torch.Tensor] = {}
-    keys = []
-    for support in supports:
-        chosen = np.sort(support)
-        keys.append(chosen.tobytes())
-        if keys[-1] not in found:
-            pixels = inference.to_float(images.images[chosen], trained.device)
-            found[keys[-1]] = inference.encode_class(trained.method, pixels)
-    class_code = torch.stack([found[key] for key in keys])
+    """Content codes of some images, int64 (N,), beside the class codes that N supports, int64 (K,), give."""
+    class_code = inference.class_codes(trained.method, images.images, supports, trained.device)
     return Codes(class_code, trained.test_codes.select(content).content_code)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from lordbench import seeds
+from lordbench.rendering.lots import between, choice, varied
 from lordbench.rendering.solids import Vector
 
 SEED = 20_180_613
@@ -124,36 +123,22 @@ def design(index: int) -> Design:
     """The design of car number `index`, which is the same however many cars there are."""
     rng = seeds.numpy_generator(SEED, "toycars", index)
     style = STYLES[index % len(STYLES)]
-    paint = _varied(PAINTS[index % len(PAINTS)], rng)
-    contrast = (WHITE, BLACK, _lighter(paint))[_choice(rng, 3)]
+    paint = varied(PAINTS[index % len(PAINTS)], rng)
+    contrast = (WHITE, BLACK, _lighter(paint))[choice(rng, 3)]
     return Design(
         style=style,
-        scale=(_between(rng, 0.93, 1.04), _between(rng, 0.95, 1.04), _between(rng, 0.95, 1.06)),
+        scale=(between(rng, 0.93, 1.04), between(rng, 0.95, 1.04), between(rng, 0.95, 1.06)),
         paint=paint,
-        roof=contrast if _choice(rng, 3) == 0 else paint,
-        cargo=_varied((WHITE, CHROME, PAINTS[_choice(rng, len(PAINTS))])[_choice(rng, 3)], rng),
-        hub=(CHROME, WHITE, paint, BLACK)[_choice(rng, 4)],
-        wheel=style.wheel * _between(rng, 0.95, 1.1),
-        clearance=style.wheel * _between(rng, 0.55, 0.75),
-        light=_between(rng, 0.26, 0.40),
-        stripe=contrast if _choice(rng, 4) == 0 else None,
-        rack=not style.load and _choice(rng, 5) == 0,
-        wing=style.panes <= 2 and not style.load and _choice(rng, 4) == 0,
+        roof=contrast if choice(rng, 3) == 0 else paint,
+        cargo=varied((WHITE, CHROME, PAINTS[choice(rng, len(PAINTS))])[choice(rng, 3)], rng),
+        hub=(CHROME, WHITE, paint, BLACK)[choice(rng, 4)],
+        wheel=style.wheel * between(rng, 0.95, 1.1),
+        clearance=style.wheel * between(rng, 0.55, 0.75),
+        light=between(rng, 0.26, 0.40),
+        stripe=contrast if choice(rng, 4) == 0 else None,
+        rack=not style.load and choice(rng, 5) == 0,
+        wing=style.panes <= 2 and not style.load and choice(rng, 4) == 0,
     )
-
-
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    # Python's own arithmetic: NumPy's `uniform` may fuse the product with the sum, and so round otherwise.
-    return low + (high - low) * float(rng.random())
-
-
-def _choice(rng: np.random.Generator, n: int) -> int:
-    return int(n * float(rng.random()))
-
-
-def _varied(colour: Vector, rng: np.random.Generator) -> Vector:
-    red, green, blue = (min(1.0, max(0.0, c + _between(rng, -0.06, 0.06))) for c in colour)
-    return red, green, blue
 
 
 def _lighter(colour: Vector) -> Vector:

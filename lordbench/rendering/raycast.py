@@ -98,7 +98,7 @@ class Scene:
         for channel in range(3):
             palette = np.append(self._colours[:, channel] * shade + gloss, 0.0)
             samples = np.where(seen < len(facing), palette[seen], ground * GROUND[channel])
-            picture[channel] = np.floor(_pixels(np.minimum(samples, 1.0)) * 255 + 0.5)
+            picture[channel] = np.floor(downsampled(np.minimum(samples, 1.0)) * 255 + 0.5)
         return picture
 
     def _ground(self, right: Vector, sine: float, u: FloatArray, v: FloatArray) -> FloatArray:
@@ -144,8 +144,8 @@ def _unit(v: Sequence[float]) -> Vector:
     return v[0] / length, v[1] / length, v[2] / length
 
 
-def _pixels(samples: FloatArray) -> FloatArray:
-    """Average the samples of each pixel, in an order of its own choosing rather than NumPy's."""
+def downsampled(samples: FloatArray) -> FloatArray:
+    """Average the samples (n, n) of each pixel, in an order of its own choosing rather than NumPy's."""
     total = np.zeros((len(samples) // SAMPLES, len(samples) // SAMPLES))
     for i in range(SAMPLES):
         for j in range(SAMPLES):

@@ -63,7 +63,7 @@ def transfer_grid(
     if truth is not None:
         grids.append(_grid(contents, classes, truth))
         captions.append("true images")
-    sheet = _stack(captions, grids)
+    sheet = stack(captions, grids)
     with replacing(path) as temporary:
         sheet.save(temporary)
 
@@ -75,7 +75,7 @@ def scale(size: int) -> int:
 
 def _grid(contents: Images, classes: Images, cells: Images) -> Image.Image:
     """Put the given images above and beside the cells, with the names of the axes in the corner."""
-    above, beside, middle = _block(contents[None]), _block(classes[:, None]), _block(cells)
+    above, beside, middle = block(contents[None]), block(classes[:, None]), block(cells)
     x, y = beside.width + MARGIN, above.height + MARGIN
     grid = Image.new("RGB", (x + middle.width, y + middle.height), PAPER)
     grid.paste(above, (x, 0))
@@ -85,14 +85,14 @@ def _grid(contents: Images, classes: Images, cells: Images) -> Image.Image:
     return grid
 
 
-def _block(cells: Images) -> Image.Image:
+def block(cells: Images) -> Image.Image:
     """Lay images (m, n, C, S, S) out in m lines of n, framed."""
     step = cells.shape[-1] * scale(cells.shape[-1]) + GAP
-    block = Image.new("RGB", (cells.shape[1] * step + GAP, cells.shape[0] * step + GAP), FRAME)
+    laid = Image.new("RGB", (cells.shape[1] * step + GAP, cells.shape[0] * step + GAP), FRAME)
     for i, line in enumerate(cells):
         for j, image in enumerate(line):
-            block.paste(_picture(image), (j * step + GAP, i * step + GAP))
-    return block
+            laid.paste(_picture(image), (j * step + GAP, i * step + GAP))
+    return laid
 
 
 def _name_axes(grid: Image.Image, side: int) -> None:
@@ -122,7 +122,7 @@ def _picture(image: Images) -> Image.Image:
     return Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1))
 
 
-def _stack(captions: Sequence[str], grids: Sequence[Image.Image]) -> Image.Image:
+def stack(captions: Sequence[str], grids: Sequence[Image.Image]) -> Image.Image:
     """Put grids below one another, each under its caption where it has one."""
     font = ImageFont.load_default(FONT_SIZE)
     widths = [int(font.getlength(caption)) for caption in captions] + [grid.width for grid in grids]

@@ -24,6 +24,7 @@ class Column(NamedTuple):
 
 
 TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
+EXPRESSION = "expression-transfer"
 PROBE = "probe_mlp.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
@@ -53,6 +54,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("content kept", ONE_SHOT, "encoded", "content from content, K = 1", PROBE),
         Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
         Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
+    ),
+    "expression transfer (expression, identity: how often a judge tells them)": (
+        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
+        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
+        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
+        Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
+        Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
+        Column("FD-VGG16", EXPRESSION, "encoded", "transfer", "fd_vgg16"),
+        Column("learned: LPIPS", EXPRESSION, "learned", "transfer", "lpips"),
+        Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
     ),
     "leakage (MLP probe; 0 chance, 1 all; floor: shuffled labels; learned: codes of stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),

@@ -24,6 +24,7 @@ KEY = ["cell", *QUANTITY]
 REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
+    "input": "floor: the input unchanged",
     "real": "ceiling: real images",
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",

@@ -24,7 +24,9 @@ class Measurement(BaseModel):
     Attributes:
         experiment: name of the experiment.
         subject: what was measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
-            `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`.
+            `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`;
+            in `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
+            `random`.
         codes: `encoded` for codes inferred from images, `learned` for codes that training learned,
             `optimized` for codes of unseen images found by optimization, empty where no codes are involved
             (floors).
