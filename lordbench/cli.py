@@ -79,6 +79,10 @@ def cli() -> None:
 @click.option("--split", type=click.Choice(["samples", "classes"]), default="samples", show_default=True,
               help="What is held out: images, or whole classes. As in the data set's official split where it"
               " has one of that kind, else a tenth.")  # fmt: skip
+@click.option("--labels", default="own", show_default=True,
+              help="What methods are told as the class, separated by commas: own (the data set's classes),"
+              " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of"
+              " each domain).")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
 )
@@ -96,7 +100,7 @@ def cli() -> None:
 )
 def run(
     methods: str, dataset: str, pattern: str | None, preset: str, experiments: str, seeds: str, split: str,
-    out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
+    labels: str, out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -109,6 +113,7 @@ def run(
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
+      lordbench run --dataset drawings2cars --labels own,clusters,truth
     """  # noqa: D301
     from lordbench import selectors
     from lordbench.runner.plan import Request
@@ -121,6 +126,7 @@ def run(
         experiments=selectors.split_list(experiments),
         seeds=_integers(seeds),
         split=split,  # type: ignore[arg-type]
+        labels=selectors.split_list(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )

@@ -176,7 +176,7 @@ def _notes(found: dict[Column, pd.DataFrame]) -> tuple[str, ...]:
     titles: dict[str, list[str]] = {}
     for column, lines in found.items():
         for note, concerned in lines[lines["notes"] != ""].groupby("notes", sort=False):
-            labels = map(label, concerned["method"], concerned["variant"])
+            labels = map(label, concerned["method"], concerned["variant"], concerned["labels"])
             who = "" if len(concerned) == len(lines) else f" ({', '.join(labels)})"
             titles.setdefault(f"{who}: {note}", []).append(column.title)
     return tuple(", ".join(names) + note for note, names in titles.items())

@@ -15,7 +15,7 @@ from lordbench.statistics import LEVEL
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Lines of one group are comparable: same data, same split, same sizes."""
-LINE = [*GROUP, "method", "variant"]
+LINE = [*GROUP, "method", "variant", "labels"]
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 KEY = ["cell", *QUANTITY]
 """What makes two rows the same measurement."""
@@ -24,6 +24,7 @@ REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
     "real": "ceiling: real images",
+    "input": "floor: the input unchanged",
 }
 """Subjects that no method takes part in, and what they are called as lines of their own."""
 REFERENCES_STAND_FOR, REFERENCES_CODES = "transfer", "encoded"
@@ -96,7 +97,8 @@ def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame.from_records(records, columns=[*columns, "rank", "started"])
     table["reference"] = table["rank"] >= 0
     table["started"] = table.groupby(LINE)["started"].transform("min")
-    table = table.sort_values([*GROUP, "rank", "started", "method", "variant", *QUANTITY], kind="stable")
+    order = [*GROUP, "rank", "started", "method", "variant", "labels", *QUANTITY]
+    table = table.sort_values(order, kind="stable")
     return table[[*columns, "reference"]].reset_index(drop=True)
 
 
@@ -130,9 +132,10 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_records(lines, columns=columns)
 
 
-def label(method: str, variant: str) -> str:
-    """Name a method with its variant, as in a selector."""
-    return f"{method}[{variant}]" if variant else method
+def label(method: str, variant: str, labels: str = "") -> str:
+    """Name a method with its variant, as in a selector, and the labels that it was told, if not the own."""
+    name = f"{method}[{variant}]" if variant else method
+    return f"{name} on {labels}" if labels else name
 
 
 def _results_file(path: Path) -> Path:
@@ -187,6 +190,7 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     references = references.assign(
         method=references["subject"].map(REFERENCES),
         variant="",
+        labels="",
         rank=references["subject"].map({subject: i for i, subject in enumerate(REFERENCES)}),
         codes=REFERENCES_CODES,
     )

@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from lordbench import PROTOCOL_VERSION, components, selectors
+from lordbench import PROTOCOL_VERSION, components, labelling, selectors
 from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import UserError
 from lordbench.images import ImageSet
+from lordbench.results.leaderboard import label
 from lordbench.selectors import Selector
 from lordbench.splits import SPLIT_VERSION, SplitName
 
@@ -33,6 +34,7 @@ class Request:
         experiments: names.
         seeds: of the cells.
         split: name.
+        labels: what methods are told as the class, as selectors (see `lordbench.labelling`).
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
@@ -43,6 +45,7 @@ class Request:
     experiments: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName = "samples"
+    labels: list[str] = field(default_factory=lambda: [labelling.OWN])
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -90,8 +93,8 @@ class Cell(BaseModel):
 
     @property
     def label(self) -> str:
-        """The method with its variant, as in a selector."""
-        return f"{self.method_name}[{self.variant}]" if self.variant else self.method_name
+        """The method with its variant, as in a selector, and its labels."""
+        return label(self.method_name, self.variant, self.labels)
 
 
 @dataclass(frozen=True)
@@ -116,20 +119,26 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     for name in experiments:
         components.find("experiments", name).load()
     methods = [_method(selector, preset, request.overrides) for selector in chosen]
+    labels = [labelling.read(text) for text in request.labels]
     dataset, data = _dataset(request)
     images = dataset.load(preset.image_size, track)
+    for kind in filter(None, labels):
+        kind.check(images)
     shared = data | {
         "data_fingerprint": images.fingerprint,
         "split": request.split,
-        "labels": "",
         "preset_name": request.preset + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": preset,
     }
     cells = [
-        _cell(method | shared | {"seed": seed}, experiments) for seed in request.seeds for method in methods
+        _cell(method | shared | {"labels": kind.selector if kind else "", "seed": seed}, experiments)
+        for seed in request.seeds
+        for kind in labels
+        for method in methods
     ]
-    needed = frozenset(name for method in methods for name in method["weights"])
-    return Plan(list({cell.id: cell for cell in cells}.values()), images, needed)
+    needed = {name for method in methods for name in method["weights"]}
+    needed.update(name for kind in filter(None, labels) for name in kind.weights())
+    return Plan(list({cell.id: cell for cell in cells}.values()), images, frozenset(needed))
 
 
 def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
