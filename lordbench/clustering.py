@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
+from sklearn.metrics.cluster import contingency_matrix
 
 from lordbench import inference, seeds
 from lordbench.errors import UserError
@@ -97,6 +98,21 @@ class Styles:
             return None
         chosen = np.random.default_rng(self._state).permutation(len(points))[:SAMPLE]
         return float(silhouette_score(points[chosen], fit.labels_[chosen]))
+
+
+def likeness(classes: Int64Array, styles: Int64Array) -> dict[str, float]:
+    """How far classes, int64 (N,), are the true styles, int64 (N,), whatever their numbers.
+
+    Normalized mutual information (over the arithmetic mean of the entropies) and purity in [0, 1], where
+    purity is the share of images whose style is the most frequent of their class; adjusted Rand index (Hubert
+    and Arabie 1985), 0 on average for random classes.
+    """
+    counts = contingency_matrix(classes, styles)
+    return {
+        "nmi": float(normalized_mutual_info_score(styles, classes)),
+        "ari": float(adjusted_rand_score(styles, classes)),
+        "purity": float(counts.max(axis=1).sum() / counts.sum()),
+    }
 
 
 def colour_histograms(images: UInt8Array, device: torch.device) -> Points:

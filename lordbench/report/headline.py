@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +14,11 @@ from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, labe
 
 
 class Column(NamedTuple):
-    """A quantity that people read: its title, and where it is found among the rows."""
+    """A quantity that people read: its title, and where it is found among the rows.
+
+    A subject that ends with `*` stands for every subject that begins so, with its end in the title's place
+    of the `*`.
+    """
 
     title: str
     experiment: str
@@ -24,6 +28,7 @@ class Column(NamedTuple):
 
 
 TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
+DOMAINS = "clustered-domain"
 PROBE = "probe_mlp.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
@@ -43,6 +48,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("class agreement, all", ONE_SHOT, "encoded", "transfer, all", "class_agreement"),
         Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
         Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
+    ),
+    "translation between domains, by the labels that methods were told (on …)": (
+        Column("LPIPS, *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
+        Column("FD-VGG16, *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
+        Column("diversity, *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
+    ),
+    "those labels beside the true styles": (
+        Column("k, *", DOMAINS, "", "classes of *", "k"),
+        Column("silhouette, *", DOMAINS, "", "classes of *", "silhouette"),
+        Column("NMI, *", DOMAINS, "", "classes of *", "nmi"),
     ),
     "leakage (MLP probe; 0 chance, 1 all; learned: codes of stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
@@ -122,7 +137,7 @@ def boards(rows: pd.DataFrame) -> list[Board]:
 
 
 def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board | None:
-    found = {column: _pick(group, column) for column in columns}
+    found = {column: _pick(group, column) for written in columns for column in _written_out(written, group)}
     shown = {column: lines for column, lines in found.items() if lines["value"].notna().any()}
     if not shown:
         return None
@@ -140,6 +155,18 @@ def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board 
         lines=tuple(lines),
         notes=_notes(found),
     )
+
+
+def _written_out(column: Column, group: pd.DataFrame) -> Iterator[Column]:
+    """The columns that one with a `*` stands for; any other stands for itself."""
+    if not column.subject.endswith("*"):
+        yield column
+        return
+    start = column.subject.removesuffix("*")
+    for subject in sorted(set(group.loc[group["experiment"] == column.experiment, "subject"])):
+        if subject.startswith(start):
+            title = column.title.replace("*", subject.removeprefix(start))
+            yield column._replace(title=title, subject=subject)
 
 
 def _pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:

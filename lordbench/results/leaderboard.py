@@ -26,9 +26,11 @@ REFERENCES = {
     "real": "ceiling: real images",
     "input": "floor: the input unchanged",
 }
-"""Subjects that no method takes part in, and what they are called as lines of their own."""
+"""Subjects that no method takes part in, and what they are called as lines of their own. What follows one
+behind a comma is what it is about."""
 REFERENCES_STAND_FOR, REFERENCES_CODES = "transfer", "encoded"
-"""Reference lines stand beside the methods in an experiment's columns of subjects that begin so."""
+"""Reference lines stand beside the methods in an experiment's columns of subjects that begin so and end with
+what the reference is about."""
 
 NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
@@ -183,20 +185,25 @@ def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn the references' rows into lines of their own, one row per seed and quantity."""
-    is_reference = (rows["codes"] == "") & rows["subject"].isin(list(REFERENCES))
-    references = rows[is_reference].assign(has_value=rows["value"].notna())
+    parts = rows["subject"].str.partition(", ")
+    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
+    references = rows[is_reference].assign(
+        has_value=rows["value"].notna(), name=parts[0], about=parts[1] + parts[2]
+    )
     references = references.sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
     references = references.assign(
-        method=references["subject"].map(REFERENCES),
+        method=references["name"].map(REFERENCES),
         variant="",
         labels="",
-        rank=references["subject"].map({subject: i for i, subject in enumerate(REFERENCES)}),
+        rank=references["name"].map({subject: i for i, subject in enumerate(REFERENCES)}),
         codes=REFERENCES_CODES,
     )
     compared = (rows["codes"] == REFERENCES_CODES) & rows["subject"].str.startswith(REFERENCES_STAND_FOR)
     columns = rows.loc[compared, [*GROUP, "experiment", "subject"]].drop_duplicates()
     references = references.drop(columns="subject").merge(columns, on=[*GROUP, "experiment"])
+    stands = [s.endswith(about) for s, about in zip(references["subject"], references["about"], strict=True)]
+    references = references[stands]
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
