@@ -50,7 +50,7 @@ class Styles:
 
     Attributes:
         k: number of clusters.
-        silhouette: their mean silhouette in [-1, 1]; None where there is one cluster.
+        silhouette: their mean silhouette in [-1, 1], of `SAMPLE` images at most; None of one cluster.
         labels: cluster of each training image, int64 (N,).
 
     Raises:
@@ -94,9 +94,9 @@ class Styles:
         return KMeans(k, n_init=STARTS, random_state=self._state).fit(points)
 
     def _silhouette(self, points: Points, fit: KMeans) -> float | None:
-        if not 1 < fit.n_clusters < len(points):
-            return None
         chosen = np.random.default_rng(self._state).permutation(len(points))[:SAMPLE]
+        if not 1 < len(np.unique(fit.labels_[chosen])) < len(chosen):
+            return None
         return float(silhouette_score(points[chosen], fit.labels_[chosen]))
 
 

@@ -133,14 +133,13 @@ class Truth(Labels):
 
     def classes(self, parts: Split, seed: int, device: torch.device) -> Classes:
         """One class for each style in each domain."""
-        domains, styles = (parts.train.attributes[name] for name in self.needs)
-        n_styles = 1 + int(styles.values.max())
-        train, test = (
-            images.attributes["domain"].values * n_styles + images.attributes["style"].values
-            for images in (parts.train, parts.test)
+        both = [[images.attributes[name] for name in self.needs] for images in (parts.train, parts.test)]
+        n_domains, n_styles = (
+            1 + max(int(column.values.max()) for column in columns) for columns in zip(*both, strict=True)
         )
-        n_domains = 1 + int(domains.values.max())
-        names = [f"{domains.name(d)} {styles.name(s)}" for d in range(n_domains) for s in range(n_styles)]
+        train, test = (domain.values * n_styles + style.values for domain, style in both)
+        domain, style = both[0]
+        names = [f"{domain.name(d)} {style.name(s)}" for d in range(n_domains) for s in range(n_styles)]
         return Classes(train, test, tuple(names))
 
 

@@ -28,9 +28,9 @@ class ContentTransfer(Experiment):
     itself; a random image of B's class) and the method's own reconstruction of the true image. Labelled or
     not: does a judge recognise B's class, and how far are the outputs from real images as a set?
 
-    Nothing for codes of which no pair has a true image, although contents are labelled: learned codes of a
-    set whose domains are unpaired in training. Nothing where methods were told other classes than the data set's own: other classes make other pairs,
-    whose values do not compare. `clustered-domain` asks the question there.
+    Learned codes are left out where contents are labelled and no pair of training images has a true image,
+    as in unpaired domains. Nothing is measured where methods were told other classes than the data set's own:
+    those make other pairs, whose values do not compare; `clustered-domain` asks the question there.
     """
 
     summary: ClassVar[str] = "content of A on the class of B, against the true image, floors and a judge"
