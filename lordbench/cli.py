@@ -80,6 +80,10 @@ def cli() -> None:
 @click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
               help="What is held out: images, or whole classes. As in the data set's official split where it"
               " has one of that kind, else a tenth.")  # fmt: skip
+@click.option("--labels", show_default="own",
+              help="What methods are told as the class, separated by commas: own (the data set's classes),"
+              " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of"
+              " each domain).")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
 )
@@ -97,7 +101,8 @@ def cli() -> None:
 )
 def run(
     methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
-    seeds: str, split: str | None, out: Path, device: str, overrides: tuple[str, ...], force: bool, jobs: int,
+    seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
+    force: bool, jobs: int,
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -111,6 +116,7 @@ def run(
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
+      lordbench run --dataset drawings2cars --labels own,clusters,truth
     """  # noqa: D301
     from lordbench import selectors
     from lordbench.runner.plan import Request
@@ -123,6 +129,7 @@ def run(
         experiments=None if experiments is None else selectors.split_list(experiments),
         seeds=_integers(seeds),
         split=split,  # type: ignore[arg-type]
+        labels=None if labels is None else selectors.split_list(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )

@@ -105,8 +105,8 @@ class Trained:
 
     @property
     def key(self) -> Hashable:
-        """Names what is the same for all methods: images, split, seed and sizes."""
-        return (self.split.test.fingerprint, self.split.title, self.seed, self.sizes)
+        """Names what is the same for all methods: images, split, labels, seed and sizes."""
+        return (self.split.test.fingerprint, self.split.title, self.split.labels, self.seed, self.sizes)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """Make what no method changes, or take it from a cell of this process that has made it already.

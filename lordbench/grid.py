@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lordbench import labelling
 from lordbench.config import read_preset, validated
 from lordbench.splits import SplitName
 
@@ -17,6 +18,7 @@ class Part(BaseModel):
         methods: selectors.
         dataset: selector.
         split: name.
+        labels: what methods are told as the class, as selectors (see `lordbench.labelling`).
         experiments: names; empty for all.
     """
 
@@ -25,6 +27,7 @@ class Part(BaseModel):
     methods: Annotated[list[str], Field(min_length=1)] = ["lord", "drnet", "mlvae"]
     dataset: str = "toycars"
     split: SplitName = "samples"
+    labels: Annotated[list[str], Field(min_length=1)] = [labelling.OWN]
     experiments: list[str] = []
 
 

@@ -29,6 +29,10 @@ class Column:
     values: Int64Array
     names: tuple[str, ...] | None = None
 
+    def name(self, value: int) -> str:
+        """What a value is called."""
+        return str(value) if self.names is None else self.names[value]
+
     def at(self, rows: Int64Array) -> Column:
         """The column of the images at `rows`, int64 (M,)."""
         return Column(self.values[rows], self.names)

@@ -24,8 +24,8 @@ M = TypeVar("M", bound=Metric)
 BATCH = {"cpu": 32, "cuda": 256}
 """Images at a time. VGG16's widest layer holds 1 MiB an image; on a CPU small batches are faster, as more of
 a layer is still in the cache when the next one reads it."""
-KEPT = 12
-"""What one seed of a data set leaves for other methods: judges, floors, features by some networks."""
+KEPT = 16
+"""What one seed of a data set leaves for other methods: judges, floors, features of real images."""
 
 
 class Place(NamedTuple):
@@ -119,6 +119,41 @@ class Scoring:
                 note=f"n < {metric.enough}: compare at equal n only" if n < metric.enough else "",
             )
 
+    def diversity(
+        self, place: Place, outputs: UInt8Array, groups: Groups, seed: int, name: str = "lpips"
+    ) -> Measurement:
+        """Mean difference between two outputs of one input.
+
+        Args:
+            place: which measurement it is.
+            outputs: uint8 (N, M, C, S, S), M of each input.
+            groups: which inputs go together in the interval, int64 (N,).
+            seed: of the interval.
+            name: of the pair metric that tells how different two outputs are.
+        """
+        metric = self.metrics.get(name)
+        if not isinstance(metric, PairMetric):
+            return Measurement(
+                **place._asdict(),
+                metric="diversity",
+                value=None,
+                n=len(outputs),
+                higher_is_better=None,
+                note=self.reasons.get(name, f"the metric {name} is not there"),
+            )
+        found = [self._differences(metric, outputs[batch]) for batch in self._batches(outputs)]
+        # No direction of merit: noise is diverse too.
+        return self.mean(
+            place,
+            "diversity",
+            np.concatenate(found),
+            groups,
+            seed,
+            higher_is_better=None,
+            unit=metric.unit,
+            policy=f"mean {name} over the pairs of {outputs.shape[1]} outputs; {metric.policy()}",
+        )
+
     def probes(self) -> Iterator[tuple[str, Probe]]:
         """The probes that can be had."""
         for name, metric in self._of_kind(Probe):  # type: ignore[type-abstract]
@@ -184,6 +219,16 @@ class Scoring:
                 for place, images in outputs.items():
                     found[place, name].append(compare(images).double().cpu())
         return {key: torch.cat(parts).numpy() for key, parts in found.items()}
+
+    @torch.no_grad()
+    def _differences(self, metric: PairMetric, outputs: UInt8Array) -> npt.NDArray[np.float64]:
+        """Mean difference over the pairs of outputs, uint8 (N, M, C, S, S), of each input: (N,)."""
+        images = [inference.to_float(outputs[:, i], self.device) for i in range(outputs.shape[1])]
+        values = []
+        for i, image in enumerate(images[:-1]):
+            compare = metric.against(image)
+            values += [compare(other).double().cpu() for other in images[i + 1 :]]
+        return torch.stack(values).mean(dim=0).numpy()
 
     @torch.no_grad()
     def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:

@@ -6,7 +6,8 @@ own, drawn by a seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -33,12 +34,17 @@ class Split:
         test: held-out images. In `samples` their class ids are those of `train`; in `classes` they are
             numbered on their own.
         official: whether it is the data set's own, the same for all seeds.
+        labels: what the classes are, as a selector; empty for the data set's own.
+        silhouettes: where the classes are clusters: how well those of each domain, by its name, are told
+            apart, in [-1, 1].
     """
 
     name: SplitName
     train: ImageSet
     test: ImageSet
     official: bool = False
+    labels: str = ""
+    silhouettes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

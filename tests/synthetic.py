@@ -35,6 +35,7 @@ def cell(*measurements: Measurement, **other: Any) -> pd.DataFrame:
         "dataset": "squares",
         "data_settings": "",
         "split": "samples",
+        "labels": "",
         "preset": "smoke",
         "seed": 0,
         "protocol_version": 1,

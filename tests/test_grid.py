@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lordbench.report.grid import CELL, GAP, LINE_HEIGHT, MARGIN, scale, transfer_grid
+from lordbench.report.grid import (
+    CELL,
+    GAP,
+    LINE_HEIGHT,
+    MARGIN,
+    Translation,
+    scale,
+    transfer_grid,
+    translation_sheet,
+)
 
 N, M, SIZE = 4, 3, 32
 SIDE = SIZE * scale(SIZE)
@@ -98,3 +107,18 @@ def test_shapes_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path, wro
     with pytest.raises(ValueError, match="must be"):
         transfer_grid(CONTENTS, classes, outputs, tmp_path / "grid.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_translations_stand_below_one_another_with_the_true_images_under_the_outputs(tmp_path):
+    truth = random_images(N, 3, SIZE, SIZE, seed=3)
+    one = Translation("one", CONTENTS, CLASSES, OUTPUTS, truth)
+    translation_sheet([one, one._replace(title="other", truth=None)], tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as picture:
+        sheet = np.asarray(picture)
+    grid = (SIDE + 2 * GAP) + MARGIN + M * (SIDE + GAP) + GAP
+    below = LINE_HEIGHT + grid + MARGIN + LINE_HEIGHT
+    second = below + (SIDE + 2 * GAP) + MARGIN + LINE_HEIGHT
+    for j in range(N):
+        np.testing.assert_array_equal(cell(sheet, 0, j, LINE_HEIGHT), OUTPUTS[0, j])
+        np.testing.assert_array_equal(cell(sheet, -1, j, below), truth[j])
+        np.testing.assert_array_equal(cell(sheet, 1, j, second), OUTPUTS[1, j])

@@ -181,6 +181,32 @@ class TestLines:
             assert list(table[f"one-shot/encoded/transfer, K = {k}/lpips"]) == [0.1, 0.5]
         assert LPIPS not in table
 
+    def test_a_floor_about_one_direction_stands_in_its_columns_only(self):
+        domains = {"experiment": "clustered-domain"}
+        rows = [
+            measured(value, subject=f"{name}, {way}", codes=codes, **domains)
+            for way, value in (("a to b", 0.1), ("b to a", 0.2))
+            for name, codes in (("transfer of random styles", "encoded"), ("input", ""))
+        ]
+        table = wide(aggregate(cell(*rows)))
+        assert list(table["method"]) == ["lord", "floor: the input unchanged"]
+        for way, value in (("a to b", 0.1), ("b to a", 0.2)):
+            name = f"clustered-domain/encoded/transfer of random styles, {way}/lpips"
+            assert list(table[name]) == [value, value]
+
+    def test_a_method_told_other_labels_is_another_line_and_floors_belong_to_all(self):
+        floor = measured(0.5, subject="copy", codes="")
+        told = [
+            cell(measured(0.1 + i / 10), floor, labels=name) for i, name in enumerate(("", "clusters[k=3]"))
+        ]
+        lines = aggregate(pd.concat([*told, cell(measured(0.4), variant="a=1", labels="truth")]))
+        table = wide(lines)
+        assert list(table["method"]) == [
+            "lord", "lord on clusters[k=3]", "lord[a=1] on truth", "floor: copy of B",
+        ]  # fmt: skip
+        assert list(table[LPIPS]) == pytest.approx([0.1, 0.2, 0.4, 0.5])
+        assert list(lines["n_seeds"]) == [1, 1, 1, 1]
+
     def test_each_group_has_lines_of_its_own(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))
         assert list(zip(table["split"], table["preset"], strict=True)) == [

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lordbench.report.comparison import TITLES, rank_boards
+from lordbench.report.comparison import rank_boards
+from lordbench.report.sections import SECTIONS
 from lordbench.results.leaderboard import GROUP, QUANTITY
 from lordbench.results.paired import COLUMNS
 from lordbench.results.ranks import NOT_ALL, UNDECIDED, mean_ranks, ranks
 
+TITLES = {c[1:]: c.title for columns in SECTIONS.values() for c in columns}
 KEYS = list(TITLES)
 
 

@@ -101,6 +101,15 @@ class TestWhatIsSaid:
         assert rich_tables(rows) == []
         assert "homemade" in render(rows, "csv")
 
+    def test_a_column_of_every_direction_is_written_out(self):
+        rows = cell(*(
+            measured(value, experiment="clustered-domain", subject=f"transfer of paired style, {way}")
+            for way, value in (("b to a", 0.1), ("a to b", 0.2))
+        ))  # fmt: skip
+        (board,) = boards(rows)
+        assert board.columns == ("LPIPS, a to b ↓", "LPIPS, b to a ↓")
+        assert [entry.value for entry in board.lines[0].entries] == [0.2, 0.1]
+
     def test_seeds_are_counted_where_there_are_several(self):
         assert boards(cell())[0].header == ("method", "LPIPS ↓")
         (board,) = boards(pd.concat([cell(), cell(seed=1), cell(method="drnet")]))

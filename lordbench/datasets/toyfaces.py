@@ -8,16 +8,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
+from lordbench.dataset import DatasetConfig, Track
 from lordbench.datasets.rafd import ANGLES
 from lordbench.images import Column, ImageSet, UInt8Array, fingerprint
-from lordbench.rendering.cache import rendered_once, require_size
+from lordbench.rendering.dataset import RenderedDataset
 from lordbench.rendering.faces.expressions import EXPRESSIONS
 from lordbench.rendering.faces.people import person
 from lordbench.rendering.faces.portrait import portraits
 
-VERSION = "toyfaces-1"
-"""Goes up whenever a pixel changes; names the cache and is part of the fingerprint."""
 IN_FRONT = 90
 """The camera in front, whose name is its angle; 000 sees the right side of a face, 180 the left one."""
 
@@ -34,37 +32,30 @@ class ToyFacesConfig(DatasetConfig):
     angles: Literal["all", "three", "frontal"] = "all"
 
 
-class ToyFaces(Dataset):
+class ToyFaces(RenderedDataset):
     """Class = expression (8), content = person and camera angle: each once, in RGB, with rafd's names.
 
     The attribute `identity` is the person. Everyone makes the expressions with a strength of their own, and
-    contempt on one side of their own. The images are rendered on first use and kept under
-    `$LORDBENCH_HOME/datasets`; a damaged file there is noticed and rendered again.
+    contempt on one side of their own. Images are in the order person, expression, angle.
     """
 
     summary: ClassVar[str] = (
-        "drawn faces; class = expression (8), content = person (40) and angle (5); no download"
+        "drawn faces; class = expression (8), content = person (40), angle; no download"
     )
+    version: ClassVar[str] = "toyfaces-1"
     Config = ToyFacesConfig
     config: ToyFacesConfig
 
-    def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
-        """Load the images, (n_identities * 8 * angles, 3, size, size) in the order person, expression, angle.
-
-        Raises:
-            UserError: `size` is no multiple of 8 from 16 to 256, or the cache cannot be written.
-        """
-        require_size("toyfaces", size)
-        angles = ANGLES[self.config.angles]
+    def render(self, size: int, track: Track[int]) -> Iterator[UInt8Array]:
+        """Draw one person after another, (expressions * angles, 3, size, size) each."""
+        azimuths = [float(angle) - IN_FRONT for angle in ANGLES[self.config.angles]]
         people = self.config.n_identities
-        return rendered_once(
-            f"{VERSION}-{people}x{self.config.angles}-{size}px",
-            (people * len(EXPRESSIONS) * len(angles), 3, size, size),
-            lambda: np.stack(list(self._render(size, track))),
-            self._labelled,
-        )
+        for index in track(range(people), "drawing toyfaces", people):
+            sitters = portraits(person(index), size)
+            yield np.stack([sitter.draw(azimuth) for sitter in sitters for azimuth in azimuths])
 
-    def _labelled(self, images: UInt8Array) -> ImageSet:
+    def labelled(self, images: UInt8Array) -> ImageSet:
+        """Class = expression, content = person and angle."""
         angles = ANGLES[self.config.angles]
         people = self.config.n_identities
         who, expression, angle = (
@@ -79,13 +70,6 @@ class ToyFaces(Dataset):
             contents,
             tuple(EXPRESSIONS),
             tuple(f"{name} {angle}" for name in names for angle in angles),
-            fingerprint(images, expression, contents, VERSION),
+            fingerprint(images, expression, contents, self.version),
             attributes={"identity": Column(who, names)},
         )
-
-    def _render(self, size: int, track: Track[int]) -> Iterator[UInt8Array]:
-        azimuths = [float(angle) - IN_FRONT for angle in ANGLES[self.config.angles]]
-        people = self.config.n_identities
-        for index in track(range(people), "drawing toyfaces", people):
-            for sitter in portraits(person(index), size):
-                yield from (sitter.draw(azimuth) for azimuth in azimuths)

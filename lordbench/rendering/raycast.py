@@ -54,30 +54,37 @@ class View:
 
 
 class Scene:
-    """Solids on the ground, ready to be drawn from any side."""
+    """Solids on the ground, ready to be drawn from any side.
+
+    Attributes:
+        normals: of the faces, (F, 3).
+        colours: likewise; red, green and blue.
+    """
 
     def __init__(self, solids: Sequence[Solid], half_length: float, half_width: float) -> None:
         """Take the solids, and the footprint around the origin that casts their shadow, in metres."""
         faces = [(face, solid.colour) for solid in solids for face in solid.faces.values()]
-        self._normals = np.array([face.normal for face, _ in faces])
+        self.normals = np.array([face.normal for face, _ in faces])
         self._offsets = np.array([face.offset for face, _ in faces])
-        self._colours = np.array([colour for _, colour in faces])
+        self.colours = np.array([colour for _, colour in faces])
         ends = np.cumsum([len(solid.faces) for solid in solids])
         self._solids = [slice(end - len(s.faces), end) for s, end in zip(solids, ends, strict=True)]
         low, high = np.array([s.low for s in solids]), np.array([s.high for s in solids])
         self._centres, self._halves = (low + high) / 2, (high - low) / 2
         self._footprint = (half_length, half_width)
 
-    def draw(self, view: View, size: int) -> UInt8Array:
-        """Draw the scene: uint8 (3, size, size), RGB."""
+    def trace(self, view: View, n: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Find what each of n x n rays meets: the face, int64 (n, n), and how near it is, in metres.
+
+        Faces are numbered in the order of `normals`; where a ray meets the ground, its face is their number
+        and its nearness -inf.
+        """
         right, up, towards = view.axes()
-        n = size * SAMPLES
-        grid = ((np.arange(n) + 0.5) / n * 2 - 1) * HALF_VIEW
-        u, v = grid, EYE_HEIGHT * up[2] - grid
-        facing = _along(self._normals, towards)
+        u, v = _grid(view, n)
+        facing = _along(self.normals, towards)
         facing = np.where(np.abs(facing) < EDGE_ON, -EDGE_ON, facing)
-        by_row = (self._offsets[:, None] - _along(self._normals, up)[:, None] * v) / facing[:, None]
-        by_column = _along(self._normals, right)[:, None] * u / facing[:, None]
+        by_row = (self._offsets[:, None] - _along(self.normals, up)[:, None] * v) / facing[:, None]
+        by_column = _along(self.normals, right)[:, None] * u / facing[:, None]
         columns = _windows(self._centres, self._halves, right, u)
         rows = _windows(self._centres, self._halves, (-up[0], -up[1], -up[2]), -v)
 
@@ -91,14 +98,21 @@ class Scene:
             hit = (entry >= backs.max(axis=0)) & (entry > depth[row, column])
             depth[row, column][hit] = entry[hit]
             seen[row, column][hit] = solid.start + visible[fronts[:, hit].argmin(axis=0)]
+        return seen, depth
 
-        shade, gloss = _light(self._normals, right, towards)
+    def draw(self, view: View, size: int) -> UInt8Array:
+        """Draw the scene: uint8 (3, size, size), RGB."""
+        right, _, towards = view.axes()
+        u, v = _grid(view, size * SAMPLES)
+        seen, _ = self.trace(view, size * SAMPLES)
+
+        shade, gloss = _light(self.normals, right, towards)
         ground = self._ground(right, towards[2], u, v)
         picture = np.empty((3, size, size), np.uint8)
         for channel in range(3):
-            palette = np.append(self._colours[:, channel] * shade + gloss, 0.0)
-            samples = np.where(seen < len(facing), palette[seen], ground * GROUND[channel])
-            picture[channel] = np.floor(downsampled(np.minimum(samples, 1.0)) * 255 + 0.5)
+            palette = np.append(self.colours[:, channel] * shade + gloss, 0.0)
+            samples = np.where(seen < len(self.normals), palette[seen], ground * GROUND[channel])
+            picture[channel] = np.floor(downsampled(np.minimum(samples, 1.0), SAMPLES) * 255 + 0.5)
         return picture
 
     def _ground(self, right: Vector, sine: float, u: FloatArray, v: FloatArray) -> FloatArray:
@@ -110,6 +124,12 @@ class Scene:
         shadow = 1 - np.minimum(np.sqrt(beyond_x * beyond_x + beyond_y * beyond_y) / SHADOW_REACH, 1.0)
         light: FloatArray = 1 - SHADOW_DEPTH * shadow * shadow
         return light
+
+
+def _grid(view: View, n: int) -> tuple[FloatArray, FloatArray]:
+    """Where rays pass in the picture, to the right and upwards, in metres: (n,) each."""
+    grid = ((np.arange(n) + 0.5) / n * 2 - 1) * HALF_VIEW
+    return grid, EYE_HEIGHT * view.axes()[1][2] - grid
 
 
 def _along(points: FloatArray, axis: Vector) -> FloatArray:
@@ -144,10 +164,10 @@ def _unit(v: Sequence[float]) -> Vector:
     return v[0] / length, v[1] / length, v[2] / length
 
 
-def downsampled(samples: FloatArray) -> FloatArray:
-    """Average the samples (n, n) of each pixel, in an order of its own choosing rather than NumPy's."""
-    total = np.zeros((len(samples) // SAMPLES, len(samples) // SAMPLES))
-    for i in range(SAMPLES):
-        for j in range(SAMPLES):
-            total += samples[i::SAMPLES, j::SAMPLES]
-    return total / (SAMPLES * SAMPLES)
+def downsampled(samples: FloatArray, each: int) -> FloatArray:
+    """Average each x each samples of each pixel, in an order of its own choosing rather than NumPy's."""
+    total = np.zeros((len(samples) // each, len(samples) // each))
+    for i in range(each):
+        for j in range(each):
+            total += samples[i::each, j::each]
+    return total / (each * each)

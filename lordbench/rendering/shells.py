@@ -115,7 +115,7 @@ class Sitter:
         picture = np.empty((3, size, size), np.uint8)
         for channel in range(3):
             samples = self._palette[channel][seen].reshape(n, n)
-            picture[channel] = np.floor(downsampled(samples) * 255 + 0.5)
+            picture[channel] = np.floor(downsampled(samples, SAMPLES) * 255 + 0.5)
         return picture
 
 

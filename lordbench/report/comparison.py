@@ -8,25 +8,18 @@ from dataclasses import replace
 import pandas as pd
 
 from lordbench.report.headline import (
-    SECTIONS,
     Board,
-    Column,
     Line,
     arrow,
     decimals,
     group_title,
-    pick,
     remarks,
 )
 from lordbench.report.marks import NOTHING, Entry
+from lordbench.report.sections import Column, pick, sections, titles
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
 from lordbench.results.paired import against
 from lordbench.results.ranks import TABLE, mean_ranks, ranks
-
-TITLES: dict[tuple[str, ...], str] = {
-    column[1:]: column.title for columns in SECTIONS.values() for column in columns
-}
-"""Titles of the headline's quantities, by the values of `QUANTITY`."""
 
 DIFFERENCES_LEGEND = (
     "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
@@ -55,7 +48,7 @@ def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Boa
     made: list[Board] = []
     for group, lines in aggregate(rows).groupby(GROUP, sort=False):
         found = differences[(differences[GROUP] == list(group)).all(axis=1)]
-        for section, columns in SECTIONS.items():
+        for section, columns in sections(lines):
             title = f"{group_title(group)}: {section}; differences from the best"
             made += _difference_board(title, lines, {c: _from_best(lines, found, c) for c in columns})
     return made
@@ -63,7 +56,7 @@ def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Boa
 
 def rank_boards(differences: pd.DataFrame) -> list[Board]:
     """Make a table of mean ranks for each preset in which two methods or more are compared."""
-    every = ranks(differences, TITLES)
+    every = ranks(differences, titles(differences))
     return [_rank_board(f"mean ranks, preset {key[0]}", its) for key, its in every.groupby(TABLE, sort=False)]
 
 
@@ -142,5 +135,6 @@ def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
     where = f" in {n_groups} tables" if n_groups > 1 else ""
     yield f"{counted} quantities{where} count: those that all methods have and are compared in"
     for note, lines in quantities[quantities["note"] != ""].groupby("note", sort=False):
-        titles = [TITLES[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]
-        yield f"not counted, as {note}: {', '.join(dict.fromkeys(titles))}"
+        called = titles(lines)
+        names = [called[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]
+        yield f"not counted, as {note}: {', '.join(dict.fromkeys(names))}"

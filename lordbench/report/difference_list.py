@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lordbench.errors import UserError
-from lordbench.report.comparison import TITLES
 from lordbench.report.headline import arrow, decimals, group_title, remarks
+from lordbench.report.sections import titles
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
 LEGEND = (
@@ -42,7 +42,8 @@ def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
     if metrics:
         return differences[differences["metric"].isin(list(metrics))]
     keys = differences[QUANTITY].itertuples(index=False, name=None)
-    return differences[[key in TITLES for key in keys]]
+    headline = titles(differences)
+    return differences[[key in headline for key in keys]]
 
 
 def difference_tables(differences: pd.DataFrame) -> list[Group]:
@@ -66,9 +67,9 @@ def _table(title: str, lines: pd.DataFrame, legend: str) -> Group:
     for name in ("difference", "interval", "n", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("a is", no_wrap=True)
-    notes = {}
+    notes, called = {}, titles(lines)
     for key, same in lines.groupby(QUANTITY, sort=False):
-        name = TITLES.get(tuple(map(str, key)), "/".join(map(str, key)))
+        name = called.get(tuple(map(str, key)), "/".join(map(str, key)))
         pairs = same["method_a"] + " and " + same["method_b"]
         notes[name] = list(zip(pairs, same["note"], strict=True))
         _add(table, name + arrow(same), same[same["ci_low"].notna()])

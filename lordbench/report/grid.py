@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,38 @@ def transfer_grid(
         sheet.save(temporary)
 
 
+class Translation(NamedTuple):
+    """Images of one domain as others of another one.
+
+    Attributes:
+        title: stands above.
+        inputs: (n, C, S, S) as in `transfer_grid`.
+        styles: (m, C, S, S), one of each class of the other domain.
+        outputs: (m, n, C, S, S).
+        truth: the true image of each input, (n, C, S, S), or None.
+    """
+
+    title: str
+    inputs: Images
+    styles: Images
+    outputs: Images
+    truth: Images | None
+
+
+def translation_sheet(translations: Sequence[Translation], path: Path) -> None:
+    """Draw translations below one another, as `transfer_grid` draws one, and write them likewise."""
+    captions, grids = [], []
+    for one in translations:
+        captions.append(one.title)
+        grids.append(_grid(one.inputs, one.styles, one.outputs))
+        if one.truth is not None:
+            captions.append("true images of the inputs above")
+            grids.append(_indented(block(one.truth[None]), grids[-1].width))
+    sheet = stack(captions, grids)
+    with replacing(path) as temporary:
+        sheet.save(temporary)
+
+
 def scale(size: int) -> int:
     """Whole factor by which images of `size` pixels are enlarged."""
     return -(-CELL // size)
@@ -93,6 +126,13 @@ def block(cells: Images) -> Image.Image:
         for j, image in enumerate(line):
             laid.paste(_picture(image), (j * step + GAP, i * step + GAP))
     return laid
+
+
+def _indented(one: Image.Image, width: int) -> Image.Image:
+    """Put a block at the right of an area of some width, below the outputs of a grid."""
+    area = Image.new("RGB", (width, one.height), PAPER)
+    area.paste(one, (width - one.width, 0))
+    return area
 
 
 def _name_axes(grid: Image.Image, side: int) -> None:

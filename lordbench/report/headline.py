@@ -4,78 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lordbench.report.marks import NOTHING, Entry, mark_best
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
-
-
-class Column(NamedTuple):
-    """A quantity that people read: its title, and where it is found among the rows."""
-
-    title: str
-    experiment: str
-    codes: str
-    subject: str
-    metric: str
-
-
-TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
-EXPRESSION = "expression-transfer"
-PROBE = "probe_mlp.normalized"
-SECTIONS: dict[str, tuple[Column, ...]] = {
-    "content transfer and reconstruction": (
-        Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
-        Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
-        Column("L1", TRANSFER, "encoded", "transfer", "l1"),
-        Column("FID", TRANSFER, "encoded", "transfer", "fid"),
-        Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
-        Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
-        Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
-    ),
-    "one-shot: transfer onto held-out classes, by the number of images that give the class": (
-        Column("LPIPS, 1", ONE_SHOT, "encoded", "transfer, K = 1", "lpips"),
-        Column("LPIPS, 5", ONE_SHOT, "encoded", "transfer, K = 5", "lpips"),
-        Column("LPIPS, all", ONE_SHOT, "encoded", "transfer, all", "lpips"),
-        Column("class agreement, 1", ONE_SHOT, "encoded", "transfer, K = 1", "class_agreement"),
-        Column("class agreement, all", ONE_SHOT, "encoded", "transfer, all", "class_agreement"),
-        Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
-        Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
-    ),
-    "one-shot: leakage of codes of held-out classes (MLP probe; 0 chance, 1 all)": (
-        Column("class leak", ONE_SHOT, "encoded", "class from content, K = 1", PROBE),
-        Column("optimized: class leak, 1", ONE_SHOT, "optimized", "class from content, K = 1", PROBE),
-        Column("optimized: class leak, all", ONE_SHOT, "optimized", "class from content, all", PROBE),
-        Column("content leak", ONE_SHOT, "encoded", "content from class, K = 1", PROBE),
-        Column("optimized: content leak, 1", ONE_SHOT, "optimized", "content from class, K = 1", PROBE),
-        Column("content kept", ONE_SHOT, "encoded", "content from content, K = 1", PROBE),
-        Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
-        Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
-    ),
-    "expression transfer (expression, identity: how often a judge tells them)": (
-        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
-        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
-        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
-        Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
-        Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
-        Column("FD-VGG16", EXPRESSION, "encoded", "transfer", "fd_vgg16"),
-        Column("learned: LPIPS", EXPRESSION, "learned", "transfer", "lpips"),
-        Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
-    ),
-    "leakage (MLP probe; 0 chance, 1 all; floor: shuffled labels; learned: codes of stage 1)": (
-        Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
-        Column("class floor", LEAKAGE, "encoded", "class from content, shuffled", PROBE),
-        Column("class leak (learned)", LEAKAGE, "learned", "class from content", PROBE),
-        Column("content leak", LEAKAGE, "encoded", "content from class", PROBE),
-        Column("content floor", LEAKAGE, "encoded", "content from class, shuffled", PROBE),
-        Column("class kept", LEAKAGE, "encoded", "class from class", PROBE),
-        Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
-    ),
-}
-"""What stands in which table; everything else is in `leaderboard.csv`."""
+from lordbench.report.sections import Column, pick, sections
+from lordbench.results.leaderboard import GROUP, LINE, aggregate, label
 
 LEGEND = (
     "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes, for transfers also "
@@ -135,7 +70,7 @@ def boards(rows: pd.DataFrame) -> list[Board]:
     """Make the headline tables of collected rows: for each group, each section that holds anything."""
     made = []
     for group, lines in aggregate(rows).groupby(GROUP, sort=False):
-        for section, columns in SECTIONS.items():
+        for section, columns in sections(lines):
             board = _board(f"{group_title(group)}: {section}", lines, columns)
             if board is not None:
                 made.append(board)
@@ -169,14 +104,6 @@ def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board 
     )
 
 
-def pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
-    """The lines of one quantity, of any table with the columns of `QUANTITY`."""
-    wanted = pd.Series(True, index=group.index)
-    for name in QUANTITY:
-        wanted &= group[name] == getattr(column, name)
-    return group[wanted]
-
-
 def _entries(lines: pd.DataFrame) -> dict[Hashable, Entry]:
     """Entries of one column by the key of their line, the methods' among them marked."""
     keys = list(lines[LINE].itertuples(index=False, name=None))
@@ -201,7 +128,8 @@ def arrow(lines: pd.DataFrame) -> str:
 
 
 def _notes(lines: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(map(label, lines["method"], lines["variant"]), lines["notes"], strict=True))
+    labels = map(label, lines["method"], lines["variant"], lines["labels"])
+    return list(zip(labels, lines["notes"], strict=True))
 
 
 def remarks(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:

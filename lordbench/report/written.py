@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from lordbench.files import write_text
-from lordbench.report.comparison import TITLES
+from lordbench.report.sections import titles
 from lordbench.report.tables import render
 from lordbench.results.ranks import ranks
 
@@ -23,7 +23,7 @@ def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) ->
     write_text(folder / "leaderboard.csv", render(rows, "csv"))
     write_text(folder / "leaderboard.md", render(rows, "markdown", differences))
     write_text(folder / "differences.csv", csv(differences))
-    write_text(folder / "ranks.csv", csv(ranks(differences, TITLES)))
+    write_text(folder / "ranks.csv", csv(ranks(differences, titles(differences))))
 
 
 def csv(table: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ from lordbench.statistics import student_interval
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Lines of one group are comparable: same data, same split, same sizes."""
-LINE = [*GROUP, "method", "variant"]
+LINE = [*GROUP, "method", "variant", "labels"]
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 KEY = ["cell", *QUANTITY]
 """What makes two rows the same measurement."""
@@ -29,14 +29,15 @@ REFERENCES = {
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
 }
-"""Subjects that no method takes part in, and what they are called as lines of their own."""
+"""Subjects that no method takes part in, and what they are called as lines of their own. What follows one
+behind a comma is what it is about."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
     "class from pixels": r"class from (class|content)",
     "content from pixels": r"content from (class|content)",
 }
 """Reference lines stand beside the methods in an experiment's columns of these codes and of subjects that
-match; those that are not named here, beside transfers."""
+match, and that end with what the reference is about; those that are not named here, beside transfers."""
 
 NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
@@ -156,9 +157,10 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_records(lines, columns=columns)
 
 
-def label(method: str, variant: str) -> str:
-    """Name a method with its variant, as in a selector."""
-    return f"{method}[{variant}]" if variant else method
+def label(method: str, variant: str, labels: str = "") -> str:
+    """Name a method with its variant, as in a selector, and the labels that it was told, if not the own."""
+    name = f"{method}[{variant}]" if variant else method
+    return f"{name} on {labels}" if labels else name
 
 
 def _results_file(path: Path) -> Path:
@@ -206,20 +208,26 @@ def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn the references' rows into lines of their own, one row per seed and quantity."""
-    is_reference = (rows["codes"] == "") & rows["subject"].isin(list(REFERENCES))
-    references = rows[is_reference].assign(has_value=rows["value"].notna())
+    parts = rows["subject"].str.partition(", ")
+    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
+    references = rows[is_reference].assign(
+        has_value=rows["value"].notna(), name=parts[0], about=parts[1] + parts[2]
+    )
     references = references.sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
     ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
-    names = references["subject"].map(REFERENCES)
-    references = references.assign(method=names, variant="", rank=names.map(ranks), codes=REFERENCES_CODES)
+    names = references["name"].map(REFERENCES)
+    references = references.assign(
+        method=names, variant="", labels="", rank=names.map(ranks), codes=REFERENCES_CODES
+    )
     encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
-    references = references.rename(columns={"subject": "of"}).merge(encoded, on=[*GROUP, "experiment"])
+    references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
     stands = [
-        re.fullmatch(REFERENCES_STAND_FOR.get(of, "transfer.*"), subject) is not None
-        for of, subject in zip(references["of"], references["subject"], strict=True)
+        subject.endswith(about)
+        and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
+        for name, about, subject in references[["name", "about", "subject"]].itertuples(index=False)
     ]
-    references = references[stands].drop(columns="of")
+    references = references[stands].drop(columns=["name", "about"])
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 

@@ -134,7 +134,7 @@ class Store:
                 tables.append(frame(provenance, folder.measurements(experiment) or []))
         if not tables:
             return pd.DataFrame(columns=list(COLUMNS))
-        order = ["dataset", "data_settings", "split", "preset", "method", "variant", "seed", "cell"]
+        order = ["dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed", "cell"]
         tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from lordbench import PROTOCOL_VERSION, __version__, components, machine, seeds, weights
+from lordbench import PROTOCOL_VERSION, __version__, components, labelling, machine, seeds, weights
 from lordbench.checkpoints import CheckpointStore, load_module, save_module
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
@@ -18,6 +18,7 @@ from lordbench.experiment import Trained
 from lordbench.files import write_json
 from lordbench.images import ImageSet
 from lordbench.method import DataSpec, Method
+from lordbench.recent import Recent
 from lordbench.results.row import Provenance
 from lordbench.results.store import CellFolder, Store, encode_provenance
 from lordbench.runner.plan import Cell
@@ -35,12 +36,14 @@ class Workshop:
         device: name of the device, as given.
         reporter: is told of training.
         log: is told of everything else.
+        recent: classes made for a split, for the other methods of the seed.
     """
 
     store: Store
     device: str = "auto"
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
+    recent: Recent = field(default_factory=lambda: Recent(4))
     _scoring: Scoring | None = None
 
     def scoring(self, device: torch.device) -> Scoring:
@@ -48,6 +51,15 @@ class Workshop:
         if self._scoring is None:
             self._scoring = Scoring(device, components.unbroken("metrics"))
         return self._scoring
+
+    def split(self, cell: Cell, images: ImageSet, device: torch.device) -> Split:
+        """The split of a cell, with the classes that its labels make."""
+        parts = split(images, cell.split, cell.seed)
+        labels = labelling.read(cell.labels)
+        if labels is None:
+            return parts
+        key = (images.fingerprint, parts.title, cell.labels, cell.seed)
+        return self.recent.get(key, lambda: labels.classes(parts, cell.seed, device)).of(parts, cell.labels)
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         write_json(folder.path / "cell.json", cell.model_dump(mode="json"))
         device = resolve_device(workshop.device)
         machine.keep_freed_memory()
-        parts = split(images, cell.split, cell.seed)
+        parts = workshop.split(cell, images, device)
         method = _build(cell, parts).to(device).to(memory_format=torch.channels_last)
         if folder.is_trained():
             load_module(folder.model, method)

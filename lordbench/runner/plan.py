@@ -17,6 +17,7 @@ from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import UserError
 from lordbench.grid import Grid, Part, load_grid
 from lordbench.images import ImageSet
+from lordbench.results.leaderboard import label
 from lordbench.selectors import Selector
 from lordbench.splits import SPLIT_VERSION, SplitName
 
@@ -37,6 +38,7 @@ class Request:
         experiments: names; empty for all.
         seeds: of the cells.
         split: name.
+        labels: what methods are told as the class, as selectors (see `lordbench.labelling`).
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
@@ -47,6 +49,7 @@ class Request:
     experiments: list[str] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName | None = None
+    labels: list[str] | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -100,8 +103,8 @@ class Cell(BaseModel):
 
     @property
     def label(self) -> str:
-        """The method with its variant, as in a selector."""
-        return f"{self.method_name}[{self.variant}]" if self.variant else self.method_name
+        """The method with its variant, as in a selector, and its labels."""
+        return label(self.method_name, self.variant, self.labels)
 
     @property
     def data(self) -> DataKey:

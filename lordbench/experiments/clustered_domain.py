@@ -1,0 +1,235 @@
+"""Clustered domains: an image of one domain as images of another, by classes within the domains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import permutations
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from lordbench import inference, seeds
+from lordbench.clustering import likeness
+from lordbench.experiment import Experiment, Trained
+from lordbench.images import ImageSet, Int64Array, UInt8Array
+from lordbench.judge import POLICY
+from lordbench.method import Codes
+from lordbench.report.grid import Translation, translation_sheet
+from lordbench.results.row import Measurement
+from lordbench.scoring import Place
+from lordbench.splits import Split
+
+NAME = "clustered-domain"
+STYLES = 4
+"""Random styles that each image is translated to."""
+MOST = 128
+"""Images that give the code of a class, at most, as one set is encoded at once."""
+SHOWN = 4
+"""Classes down in the picture."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """From one domain to another.
+
+    Attributes:
+        name: e.g. `drawing to render`.
+        source: domain of the inputs.
+        target: domain of the outputs.
+        inputs: held-out images of the source, int64 (N,).
+        partners: the held-out image of the target with the same `pair`, int64 (N,); -1 where there is none.
+    """
+
+    name: str
+    source: int
+    target: int
+    inputs: Int64Array
+    partners: Int64Array
+
+    @property
+    def paired(self) -> Int64Array:
+        """Places in `inputs` that have a partner, int64 (M,)."""
+        return np.flatnonzero(self.partners >= 0)
+
+
+class ClusteredDomain(Experiment):
+    """Translation between the domains of images that have the attribute `domain` (Gabbay & Hoshen 2020).
+
+    An image keeps its content code and takes the code of a class of the other domain: what
+    `Method.encode_class` makes of the class's training images (at most `MOST`, the same for all methods).
+
+    The paired style is the class of the true image, where the data set has `pair`: the output is compared
+    with that image. Random styles are the classes of training images drawn at random, so that each comes as
+    often as it is there: how far are the outputs from held-out images' domain as a set, how different are
+    the outputs of one input, and does a judge take them for the domain?
+    """
+
+    summary: ClassVar[str] = "translate to another domain, by classes within the domains (--labels clusters)"
+
+    def run(self, trained: Trained) -> list[Measurement]:
+        """Translate in all directions; nothing where there are no domains, or whole classes are held out."""
+        split = trained.split
+        if "domain" not in split.test.attributes or split.name != "samples":
+            return []
+        found = list(quality(split))
+        codes = _class_codes(trained)
+        ways = list(directions(split.test, trained.sizes.pairs, trained.seed))
+        for way in ways:
+            trained.log(f"{NAME}: {way.name}, {len(way.inputs)} images")
+            found += self._paired(trained, way, codes)
+            found += self._random(trained, way, codes)
+            name = f"{NAME}: references, {way.name}"
+            found += trained.shared(name, partial(_references, trained, way))
+        translation_sheet([_picture(trained, way, codes) for way in ways], trained.folder / f"{NAME}.png")
+        return found
+
+    def _paired(self, trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
+        if not len(way.paired):
+            return
+        test, partners = trained.split.test, way.partners[way.paired]
+        outputs = _translated(trained, codes, way.inputs[way.paired], test.classes[partners])
+        place = Place(NAME, f"transfer of paired style, {way.name}", "encoded")
+        groups = _groups(test, way.inputs[way.paired])
+        yield from trained.scoring.pairs({place: outputs}, test.images[partners], groups, trained.seed)
+
+    def _random(self, trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
+        scoring, seed = trained.scoring, trained.seed
+        place = Place(NAME, f"transfer of random styles, {way.name}", "encoded")
+        classes = _random_classes(trained, way)
+        flat = _translated(trained, codes, np.repeat(way.inputs, STYLES), classes.reshape(-1))
+        outputs = flat.reshape(*classes.shape, *flat.shape[1:])
+        groups = _groups(trained.split.test, way.inputs)
+        yield from scoring.sets(place, outputs[:, 0], _real(trained, way), (trained.key, way.target))
+        yield scoring.diversity(place, outputs, groups, seed)
+        yield _agreement(trained, place, flat, way.target, np.repeat(groups, STYLES))
+
+
+def directions(images: ImageSet, most: int, seed: int) -> Iterator[Direction]:
+    """All directions between the domains of held-out images, of at most `most` images each."""
+    domains = images.attributes["domain"]
+    pairs = images.labels("pair")
+    for source, target in permutations(np.unique(domains.values).tolist(), 2):
+        name = f"{domains.name(source)} to {domains.name(target)}"
+        inputs = np.flatnonzero(domains.values == source)
+        inputs = np.sort(seeds.numpy_generator(seed, NAME, "inputs", name).permutation(inputs)[:most])
+        partners = np.full(len(inputs), -1, dtype=np.int64)
+        if pairs is not None:
+            there = np.flatnonzero(domains.values == target)
+            by_pair = dict(zip(pairs[there].tolist(), there.tolist(), strict=True))
+            partners = np.array([by_pair.get(pair, -1) for pair in pairs[inputs].tolist()], dtype=np.int64)
+        yield Direction(name, source, target, inputs, partners)
+
+
+def quality(split: Split) -> Iterator[Measurement]:
+    """How many classes each domain has, and how good they are, on training images.
+
+    Of clusters the silhouette; of all classes, where the set has the attribute `style`, how far they are the
+    true styles.
+    """
+    domains, styles = split.train.attributes["domain"], split.train.labels("style")
+    for domain in np.unique(domains.values).tolist():
+        members = np.flatnonzero(domains.values == domain)
+        classes = split.train.classes[members]
+        name = domains.name(domain)
+        place = Place(NAME, f"classes of {name}", "")
+        values: dict[str, float] = {"k": len(np.unique(classes))}
+        if name in split.silhouettes:
+            values["silhouette"] = split.silhouettes[name]
+        if styles is not None:
+            values |= likeness(classes, styles[members])
+        for metric, value in values.items():
+            better = None if metric == "k" else True
+            yield Measurement(
+                **place._asdict(), metric=metric, value=value, n=len(members), higher_is_better=better
+            )
+
+
+def _class_codes(trained: Trained) -> torch.Tensor:
+    """The code of every class, float32 (n_classes, class size)."""
+    train = trained.split.train
+    codes = []
+    for class_ in range(train.n_classes):
+        drawn = seeds.numpy_generator(trained.seed, NAME, "class codes", class_).permutation(
+            np.flatnonzero(train.classes == class_)
+        )
+        pixels = inference.to_float(train.images[np.sort(drawn[:MOST])], trained.device)
+        codes.append(inference.encode_class(trained.method, pixels))
+    return torch.stack(codes)
+
+
+def _translated(trained: Trained, codes: torch.Tensor, inputs: Int64Array, classes: Int64Array) -> UInt8Array:
+    """Held-out images, int64 (N,), with the codes of some classes, int64 (N,): uint8 (N, C, S, S)."""
+    content = trained.test_codes.select(inputs).content_code
+    class_code = codes[torch.from_numpy(classes).to(codes.device)]
+    return inference.decode(trained.method, Codes(class_code, content))
+
+
+def _random_classes(trained: Trained, way: Direction) -> Int64Array:
+    """Classes of random training images of the target, int64 (N, STYLES)."""
+    train = trained.split.train
+    there = np.flatnonzero(train.labels("domain") == way.target)
+    generator = seeds.numpy_generator(trained.seed, NAME, "styles", way.name)
+    classes: Int64Array = train.classes[generator.choice(there, (len(way.inputs), STYLES))]
+    return classes
+
+
+def _references(trained: Trained, way: Direction) -> list[Measurement]:
+    """What needs no method: the inputs as they are, and held-out images of the target."""
+    scoring, test = trained.scoring, trained.split.test
+    floor, ceiling = (Place(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
+    groups = _groups(test, way.inputs)
+    found: list[Measurement] = []
+    if len(way.paired):
+        given, partners = way.inputs[way.paired], way.partners[way.paired]
+        copies = {floor: test.images[given]}
+        found += scoring.pairs(copies, test.images[partners], groups[way.paired], trained.seed)
+    there = np.flatnonzero(test.labels("domain") == way.target)[: len(way.inputs)]
+    for place, which in ((floor, way.inputs), (ceiling, there)):
+        images = test.images[which]
+        found += scoring.sets(place, images, _real(trained, way), (trained.key, way.target))
+        found.append(_agreement(trained, place, images, way.target, _groups(test, which)))
+    return found
+
+
+def _real(trained: Trained, way: Direction) -> UInt8Array:
+    """Training images of the target, which sets of outputs are compared with."""
+    there = np.flatnonzero(trained.split.train.labels("domain") == way.target)
+    drawn = seeds.numpy_generator(trained.seed, NAME, "real", way.target).permutation(there)
+    return trained.split.train.subset(np.sort(drawn[: trained.sizes.real_images])).images
+
+
+def _agreement(
+    trained: Trained, place: Place, images: UInt8Array, domain: int, groups: Int64Array
+) -> Measurement:
+    agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
+    return trained.scoring.mean(
+        place, "domain_agreement", agrees, groups, trained.seed, higher_is_better=True, policy=POLICY
+    )
+
+
+def _groups(images: ImageSet, index: Int64Array) -> Int64Array:
+    """Images of one true style go together where it is known, else each stands by itself: int64 (N,)."""
+    styles = images.labels("style")
+    return index if styles is None else styles[index]
+
+
+def _picture(trained: Trained, way: Direction, codes: torch.Tensor) -> Translation:
+    """Some inputs across and some classes of the target down, with the true images where there are pairs."""
+    train, test = trained.split.train, trained.split.test
+    generator = seeds.numpy_generator(trained.seed, NAME, "picture", way.name)
+    chosen = np.sort(generator.permutation(len(way.inputs))[: trained.sizes.grid[0]])
+    inputs, partners = way.inputs[chosen], way.partners[chosen]
+    there = np.unique(train.classes[train.labels("domain") == way.target])
+    classes = np.sort(generator.permutation(there)[:SHOWN])
+    examples = np.array([generator.choice(np.flatnonzero(train.classes == class_)) for class_ in classes])
+    outputs = _translated(trained, codes, np.tile(inputs, len(classes)), np.repeat(classes, len(inputs)))
+    return Translation(
+        f"{trained.label}: {way.name}, {test.name}",
+        test.images[inputs],
+        train.images[examples],
+        outputs.reshape(len(classes), len(inputs), *outputs.shape[1:]),
+        test.images[partners] if (partners >= 0).all() else None,
+    )
