@@ -107,7 +107,7 @@ def person(index: int) -> Person:
     eye = choice(rng, len(EYES)) if skin < 3 else 0
     bearded = style.short and choice(rng, 2) == 0
     return Person(
-        skin=varied(SKINS[skin], rng, 0.03),
+        skin=varied(SKINS[skin], rng, 0.02),
         hair=varied(HAIRS[hair], rng, 0.04),
         eye=EYES[eye],
         shirt=SHIRTS[choice(rng, len(SHIRTS))],

@@ -64,6 +64,6 @@ class Skull:
         half = self.person.width * np.sqrt(1 - up * u2) * ((1 - jaw) * pointed + jaw * broad)
         front = FRONT * np.sqrt(1 - square(u2)) * np.sqrt(1 - 0.90 * square(d4))
         occiput = BACK * np.sqrt(np.maximum(1 - square((z - 0.15) / 0.85), 0.0))
-        jawline = -0.45 + (down - 0.35) * 1.25
+        jawline = BACK + d2 * (3.7 - 2.45 * down)
         back = np.minimum(np.maximum(occiput, jawline), front - 0.02)
         return half, front, back
