@@ -123,7 +123,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     dataset, data = _dataset(request)
     images = dataset.load(preset.image_size, track)
     for kind in filter(None, labels):
-        kind.check(images)
+        kind.check(images, request.split)
     shared = data | {
         "data_fingerprint": images.fingerprint,
         "split": request.split,
