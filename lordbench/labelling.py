@@ -78,7 +78,7 @@ class Labels(BaseModel, ABC):
         return f"{name}[{settings}]" if settings else name
 
     def check(self, images: ImageSet, held_out: SplitName) -> None:
-        """Raise UserError where the images lack an attribute that is needed, or whole classes are held out."""
+        """Raise UserError where images lack an attribute that is needed, or whole classes are held out."""
         if held_out != "samples":
             raise UserError(
                 f"--labels {self.selector} needs --split samples, not {held_out}",
