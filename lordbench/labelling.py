@@ -17,7 +17,7 @@ from lordbench.clustering import Styles
 from lordbench.config import validated
 from lordbench.errors import UserError
 from lordbench.images import ImageSet, Int64Array
-from lordbench.splits import Split
+from lordbench.splits import Split, SplitName
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,13 @@ class Labels(BaseModel, ABC):
         settings = selectors.describe(self.model_dump(exclude_defaults=True))
         return f"{name}[{settings}]" if settings else name
 
-    def check(self, images: ImageSet) -> None:
-        """Raise UserError where the images lack an attribute that is needed."""
+    def check(self, images: ImageSet, held_out: SplitName) -> None:
+        """Raise UserError where images lack an attribute that is needed, or whole classes are held out."""
+        if held_out != "samples":
+            raise UserError(
+                f"--labels {self.selector} needs --split samples, not {held_out}",
+                "Classes are made of the training images, so that held-out images have the same ones.",
+            )
         for name in self.needs:
             if name not in images.attributes:
                 raise UserError(

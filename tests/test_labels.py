@@ -187,6 +187,13 @@ class TestCommand:
         assert "halves: no attribute 'domain', which --labels clusters needs" in said
         assert "drawings2cars" in said
 
+    def test_held_out_classes_are_refused_before_training(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("run", "--dataset", DRAWINGS, "--preset", "tiny.yaml", "--labels", "truth",
+                   "--split", "classes") == 2  # fmt: skip
+        assert "--labels truth needs --split samples" in capsys.readouterr().err
+
     def test_missing_weights_stop_the_run_before_training(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:

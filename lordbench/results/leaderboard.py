@@ -89,7 +89,7 @@ def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
         rows: as from `collect`.
 
     Returns:
-        One line per group, method, variant and quantity, with the columns of `LINE` and `QUANTITY` and
+        One line per group, method, variant, labels and quantity, with the columns of `LINE` and `QUANTITY`,
         `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a value),
         `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
     """
@@ -134,7 +134,7 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
         aggregated: as from `aggregate`; the order of its lines is kept.
 
     Returns:
-        Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant, as in a selector;
+        Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
         references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
         alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
         e.g. `content-transfer/encoded/transfer/lpips`. NaN where there is no value.

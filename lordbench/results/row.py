@@ -25,8 +25,12 @@ class Measurement(BaseModel):
         experiment: name of the experiment.
         subject: what was measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
             `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`;
+    <<<<<<< HEAD
             in `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
             `random`.
+    =======
+            in `clustered-domain`: what was done in which direction, e.g. `input, drawing to render`.
+    >>>>>>> wt-domains
         codes: `encoded` for codes inferred from images, `learned` for codes that training learned,
             `optimized` for codes of unseen images found by optimization, empty where no codes are involved
             (floors).
@@ -79,8 +83,8 @@ class Provenance(BaseModel):
         dataset: name of the data set.
         data_settings: settings of the data set that differ from its defaults.
         split: `samples` or `classes`; `official samples` and the like where it is the data set's own.
-        labels: what methods were told as the class: empty for the data set's own classes, `domain`, or
-            `clusters` of each domain with their settings.
+        labels: what methods were told as the class, as a selector: empty for the data set's own classes,
+            `clusters` of each domain with their settings, or `truth` for the true styles of each domain.
         preset: name of the preset, with the settings of it that were overridden.
         seed: of the cell.
         protocol_version: version of the experiments' definitions.

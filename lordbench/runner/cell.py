@@ -21,7 +21,7 @@ from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
 from lordbench.results.row import Provenance
 from lordbench.results.store import CellFolder, Store, encode_provenance
-from lordbench.runner.plan import Cell
+from lordbench.runner.identity import Cell
 from lordbench.scoring import Scoring
 from lordbench.splits import Split, split
 from lordbench.training import Context, Reporter, Silent

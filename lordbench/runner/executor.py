@@ -16,7 +16,8 @@ from lordbench import machine
 from lordbench.errors import UserError
 from lordbench.results.store import Store
 from lordbench.runner.cell import Outcome, Workshop, run_cell
-from lordbench.runner.plan import Cell, Plan, load_dataset
+from lordbench.runner.identity import Cell
+from lordbench.runner.plan import Plan, load_dataset
 
 LOCK = ".lock"
 

@@ -1,30 +1,24 @@
-"""The plan: a request turned into cells, each plain data with an id that says what its result depends on."""
+"""The plan: a request turned into cells."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from lordbench import PROTOCOL_VERSION, components, selectors
+from lordbench import components, selectors
 from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import UserError
 from lordbench.grid import Grid, Part, load_grid
 from lordbench.images import ImageSet
-from lordbench.results.leaderboard import label
+from lordbench.runner.identity import Cell, DataKey, data_key, identified
 from lordbench.selectors import Selector
-from lordbench.splits import SPLIT_VERSION, SplitName
+from lordbench.splits import SplitName
 
 TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
-DataKey = tuple[str, str, int]
-"""A data set, its settings and the image size."""
 
 
 @dataclass(frozen=True)
@@ -58,58 +52,6 @@ class Request:
         named = {name: getattr(self, name) for name in Part.model_fields}
         given = {name: value for name, value in named.items() if value is not None}
         return [part.model_copy(update=given) for part in grid.grid]
-
-
-class Cell(BaseModel):
-    """One training and the experiments on it: plain data, so that it can be sent anywhere as JSON.
-
-    Attributes:
-        id: hash of all that the result depends on, 16 hex digits.
-        method: name or path to load it by.
-        method_name: how it is called in tables.
-        variant: settings by which it differs from its preset.
-        settings: of the method, complete.
-        method_source: hash of its source files.
-        dataset: name to load it by, with its source, e.g. `folder:faces`.
-        data_settings: of the data set, complete.
-        data_variant: settings by which it differs from its defaults.
-        data_fingerprint: of the data set at the preset's image size.
-        split: name.
-        labels: what methods are told as the class, as a selector; empty for the data set's own classes.
-        preset_name: as in tables.
-        preset: complete.
-        seed: of the cell.
-        experiments: to be run; not part of the id, since they do not change the training.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    method: str
-    method_name: str
-    variant: str
-    settings: dict[str, Any]
-    method_source: str
-    dataset: str
-    data_settings: dict[str, Any]
-    data_variant: str
-    data_fingerprint: str
-    split: SplitName
-    labels: str = ""
-    preset_name: str
-    preset: Preset
-    seed: int
-    experiments: list[str]
-
-    @property
-    def label(self) -> str:
-        """The method with its variant, as in a selector, and its labels."""
-        return label(self.method_name, self.variant, self.labels)
-
-    @property
-    def data(self) -> DataKey:
-        """Which images the cell is about."""
-        return data_key(self.dataset, self.data_settings, self.preset.image_size)
 
 
 @dataclass(frozen=True)
@@ -188,7 +130,7 @@ def _cells(
     )
     for seed in request.seeds:
         for method in methods:
-            yield _cell(method | shared | {"seed": seed}, experiments), set(method["weights"])
+            yield identified(method | shared | {"seed": seed}, experiments), set(method["weights"])
 
 
 def _methods_setting(key: str, methods: list[Selector]) -> bool:
@@ -220,11 +162,6 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     }
 
 
-def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey:
-    """Name what a data set gives under its settings, complete, at an image size."""
-    return dataset, json.dumps(settings, sort_keys=True), image_size
-
-
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
     chosen = selectors.parse(part.dataset)
     dataset = load_dataset(chosen.name, chosen.settings | settings)
@@ -239,24 +176,3 @@ def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, A
 
 def _dump(config: DatasetConfig) -> dict[str, Any]:
     return config.model_dump(mode="json")
-
-
-def _cell(values: dict[str, Any], experiments: list[str]) -> Cell:
-    # An explicit list of what a result depends on: too narrow a key would hand out stale numbers, too
-    # broad a one (device, paths, order of methods) would train the same thing twice.
-    key = {
-        "method_name": values["method_name"],
-        "settings": values["settings"],
-        "method_source": values["method_source"],
-        "preset_name": values["preset_name"],
-        "preset": values["preset"].model_dump(mode="json", exclude={"methods", "defaults", "summary"}),
-        "data_fingerprint": values["data_fingerprint"],
-        "split": values["split"],
-        "split_version": SPLIT_VERSION,
-        "labels": values["labels"],
-        "seed": values["seed"],
-        "protocol_version": PROTOCOL_VERSION,
-    }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    fields = {name: value for name, value in values.items() if name in Cell.model_fields}
-    return Cell(id=digest[:16], experiments=experiments, **fields)

@@ -20,7 +20,8 @@ from lordbench.results.sample_files import SampleFiles
 from lordbench.results.store import Store
 from lordbench.runner.cell import Outcome, Workshop, pending
 from lordbench.runner.executor import RunFolder, execute
-from lordbench.runner.plan import Cell, DataKey, Plan, Request, make_plan
+from lordbench.runner.identity import Cell, DataKey
+from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.splits import SplitName
 
 FETCHED = ("alexnet", "vgg16")
