@@ -70,7 +70,9 @@ class TestFeatureNetworks:
 
 
 class TestWinograd:
-    @pytest.mark.parametrize(("channels", "filters", "size"), [(3, 8, 4), (64, 32, 8), (512, 64, 16)])
+    @pytest.mark.parametrize(
+        ("channels", "filters", "size"), [(3, 8, 4), (512, 64, 16), (16, 8, 32), (4, 8, 64)]
+    )
     def test_it_equals_the_convolution(self, channels: int, filters: int, size: int) -> None:
         with seeds.initialising(0, "winograd"):
             convolution = torch.nn.Conv2d(channels, filters, 3, padding=1)
