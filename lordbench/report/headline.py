@@ -178,7 +178,8 @@ def arrow(lines: pd.DataFrame) -> str:
 
 
 def _notes(lines: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(map(label, lines["method"], lines["variant"]), lines["notes"], strict=True))
+    names = map(label, *(lines[name] for name in LINE[len(GROUP) :]))
+    return list(zip(names, lines["notes"], strict=True))
 
 
 def remarks(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:
