@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OUT, ERR = Console(), Console(stderr=True)
 
@@ -39,8 +35,12 @@ def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
       lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
     """  # noqa: D301
     from lordbench.report.tables import render, rich_tables
+    from lordbench.results.leaderboard import collect
+    from lordbench.results.paired import differences as compare
+    from lordbench.results.sample_files import SampleFiles
 
-    rows, found = _compared(runs)
+    rows = collect(list(runs))
+    found = None if format_ == "csv" else compare(rows, SampleFiles(runs))
     if format_ == "table" and out is None:
         OUT.print(*rich_tables(rows, found), sep="\n")
     else:
@@ -78,22 +78,15 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     """  # noqa: D301
     from lordbench.report.difference_list import chosen, difference_tables
     from lordbench.report.written import csv
+    from lordbench.results.leaderboard import collect
+    from lordbench.results.paired import differences as compare
+    from lordbench.results.sample_files import SampleFiles
 
-    _, found = _compared(runs)
+    found = compare(collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
         OUT.print(*difference_tables(chosen(found, metrics)), sep="\n")
     else:
         _write(csv(chosen(found, metrics) if metrics else found), out)
-
-
-def _compared(runs: tuple[Path, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of runs, and the differences between them."""
-    from lordbench.results.leaderboard import collect
-    from lordbench.results.paired import differences
-    from lordbench.results.sample_files import SampleFiles
-
-    rows = collect(list(runs))
-    return rows, differences(rows, SampleFiles(runs))
 
 
 def _write(text: str, out: Path | None) -> None:

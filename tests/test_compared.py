@@ -65,13 +65,13 @@ class TestTables:
         rows, found = compared(tmp_path, a=0.15, c=0.18)
         text = render(rows, "markdown", found)
         assert "| c | 0.180 ±0.100 ≈ |" in text
-        assert "| c | 0.0300 ±0.0" in text
+        assert "| c | 0.030 ±0.0" in text
         assert "≈" not in text.split("differences from the best")[1].split("Each line")[0]
 
     def test_one_method_is_compared_with_floors_and_has_no_rank(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.15)
         text = render(rows, "markdown", found)
-        assert "| floor: copy of B | 0.0500 ±" in text
+        assert "| floor: copy of B | 0.050 ±" in text
         assert "mean rank" not in text
 
     def test_without_samples_the_leaderboard_stands_and_says_why(self) -> None:
@@ -154,6 +154,9 @@ class TestRun:
         found = pd.read_csv("runs/differences.csv", keep_default_na=False).query("verdict == ''")
         assert set(found["note"]) == {"scored on other samples"}
         assert set(found["method_b"]) == {"ceiling: real images"}
+        made = difference_boards(results(), paired.differences(results(), SampleFiles([Path("runs")])))
+        assert not any(line.label.startswith("ceiling") for board in made for line in board.lines)
+        assert any("(ceiling: real images): scored on other samples" in note for note in made[0].notes)
 
     def test_the_same_cells_give_the_same_files(self, run: Run, two_runs: str) -> None:
         assert run(*SHORT, "mlvae,drnet", "--out", "again") == 0

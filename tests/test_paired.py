@@ -16,7 +16,7 @@ from lordbench.results.leaderboard import REFERENCES, collect
 from lordbench.results.paired import COLUMNS, against, differences
 from lordbench.results.row import Measurement
 from lordbench.results.sample_files import SampleFiles
-from lordbench.results.samples import Samples, read_samples, write_samples
+from lordbench.results.samples import Samples
 from lordbench.results.store import Store
 from lordbench.statistics import Groups, mean_interval
 
@@ -259,45 +259,10 @@ def test_differences_from_one_line_are_turned(runs: Runs) -> None:
         runs.add(method, sampled(values(shift, shift)))
     found = runs.differences()
     turned = against(found, "lord")
-    assert list(turned["method_a"]) == ["mlvae", "drnet"] or list(turned["method_a"]) == ["drnet", "mlvae"]
+    assert list(turned["method_a"]) == ["drnet", "mlvae"]
     assert set(turned["method_b"]) == {"lord"}
     line = turned.set_index("method_a").loc["mlvae"]
     first = found.query("method_a == 'lord'").iloc[0]
     assert line["difference"] == -first["difference"]
     assert (line["ci_low"], line["ci_high"]) == (-first["ci_high"], -first["ci_low"])
     assert (line["verdict"], first["verdict"]) == ("worse", "better")
-
-
-class TestFile:
-    def test_samples_come_back_and_the_same_ones_give_the_same_bytes(self, tmp_path: Path) -> None:
-        given = {
-            "encoded/transfer/l1": Samples.of(values(0), CROSSED),
-            "encoded/transfer/agreement": Samples.of(values(1) > 0, CROSSED),
-            "/real/agreement": Samples.of(values(2)[:9], CLASSES[:9]),
-        }
-        for name in "ab":
-            write_samples(tmp_path / f"{name}.npz", given)
-        assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-        blocks = read_samples(tmp_path / "a.npz")
-        assert [len(block.keys) for block in blocks] == [2, 1]
-        read = {
-            key: Samples(its, block.groups)
-            for block in blocks
-            for key, its in zip(block.keys, block.values, strict=True)
-        }
-        assert read == given
-
-    def test_samples_are_written_before_the_measurements(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        folder = Store(tmp_path).cell("cell")
-        monkeypatch.setattr(np, "savez_compressed", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            folder.write_measurements("leakage", [sampled(values(0))])
-        assert folder.measurements("leakage") is None
-        assert not list(folder.path.iterdir())
-
-    def test_a_measurement_keeps_its_samples_when_copied_and_writes_none(self) -> None:
-        row = sampled(values(0)).model_copy(update={"experiment": "one-shot"})
-        assert row.samples == Samples.of(values(0), CROSSED)
-        assert "samples" not in row.model_dump()

@@ -86,7 +86,7 @@ def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.Da
     yield Board(
         title,
         columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
-        decimals=tuple(decimals(lines["difference"]) for lines in shown.values()),
+        decimals=tuple(decimals(pick(group, column)["value"]) for column in shown),
         lines=tuple(made),
         notes=remarks(
             {c.title: list(zip(its["method_a"], its["note"], strict=True)) for c, its in found.items()}
@@ -96,6 +96,7 @@ def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.Da
 
 def _entries(lines: pd.DataFrame) -> dict[str, Entry]:
     entries: dict[str, Entry] = {lines["method_b"].iloc[0]: Entry(0.0, mark="best")}
+    lines = lines[lines["difference"].notna()]
     numbers = zip(lines["difference"], lines["ci_low"], lines["ci_high"], strict=True)
     for name, verdict, three in zip(lines["method_a"], lines["verdict"], numbers, strict=True):
         entries[name] = replace(Entry.of(*three), mark="" if verdict in ("better", "worse") else "tied")

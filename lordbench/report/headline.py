@@ -128,8 +128,8 @@ def arrow(lines: pd.DataFrame) -> str:
 
 
 def _notes(lines: pd.DataFrame) -> list[tuple[str, str]]:
-    labels = map(label, lines["method"], lines["variant"], lines["labels"])
-    return list(zip(labels, lines["notes"], strict=True))
+    names = map(label, *(lines[name] for name in LINE[len(GROUP) :]))
+    return list(zip(names, lines["notes"], strict=True))
 
 
 def remarks(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:
