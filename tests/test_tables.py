@@ -107,7 +107,7 @@ class TestWhatIsSaid:
             for way, value in (("b to a", 0.1), ("a to b", 0.2))
         ))  # fmt: skip
         (board,) = boards(rows)
-        assert board.columns == ("LPIPS, a to b ↓", "LPIPS, b to a ↓")
+        assert board.columns == ("LPIPS a to b ↓", "LPIPS b to a ↓")
         assert [entry.value for entry in board.lines[0].entries] == [0.2, 0.1]
 
     def test_seeds_are_counted_where_there_are_several(self):

@@ -55,7 +55,7 @@ class WinogradConv2d(nn.Module):
         outputs = images.new_empty(n, height, width, len(self.bias))
         at_once = max(1, TILES // (height * width // OUTPUT**2))
         inputs = images.permute(0, 2, 3, 1)
-        for part, result in zip(inputs.split(at_once), outputs.split(at_once), strict=True):
+        for part, result in zip(torch.split(inputs, at_once), torch.split(outputs, at_once), strict=True):
             self._convolve(part, result)
         return outputs.permute(0, 3, 1, 2)
 

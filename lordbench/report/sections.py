@@ -68,14 +68,14 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
     ),
     "translation between domains, by the labels that methods were told (on …)": (
-        Column("LPIPS, *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
-        Column("FD-VGG16, *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
-        Column("diversity, *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
+        Column("LPIPS *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
+        Column("FD-VGG16 *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
+        Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
     ),
     "those labels beside the true styles": (
-        Column("k, *", DOMAINS, "", "classes of *", "k"),
-        Column("silhouette, *", DOMAINS, "", "classes of *", "silhouette"),
-        Column("NMI, *", DOMAINS, "", "classes of *", "nmi"),
+        Column("k *", DOMAINS, "", "classes of *", "k"),
+        Column("silhouette *", DOMAINS, "", "classes of *", "silhouette"),
+        Column("NMI *", DOMAINS, "", "classes of *", "nmi"),
     ),
     "leakage (MLP probe; 0 chance, 1 all; floor: shuffled labels; learned: codes of stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),

@@ -119,18 +119,16 @@ def _cells(
     key = data_key(data["dataset"], data["data_settings"], preset.image_size)
     if key not in images:
         images[key] = dataset.load(preset.image_size, track)
-    shared = (
-        data
-        | sizes
-        | {
-            "data_fingerprint": images[key].fingerprint,
-            "split": part.split,
-            "labels": "",
-        }
-    )
+    labels = [labelling.read(text) for text in part.labels]
+    for kind in filter(None, labels):
+        kind.check(images[key], part.split)
+    shared = {**data, **sizes, "data_fingerprint": images[key].fingerprint, "split": part.split}
     for seed in request.seeds:
-        for method in methods:
-            yield identified(method | shared | {"seed": seed}, experiments), set(method["weights"])
+        for kind in labels:
+            told = {"labels": kind.selector if kind else "", "seed": seed}
+            for method in methods:
+                needed = {*method["weights"], *(kind.weights() if kind else ())}
+                yield identified(method | shared | told, experiments), needed
 
 
 def _methods_setting(key: str, methods: list[Selector]) -> bool:
