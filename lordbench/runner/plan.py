@@ -120,8 +120,8 @@ def _cells(
     if key not in images:
         images[key] = dataset.load(preset.image_size, track)
     labels = [labelling.read(text) for text in part.labels]
-    for kind in filter(None, labels):
-        kind.check(images[key], part.split)
+    for chosen in filter(None, labels):
+        chosen.check(images[key], part.split)
     shared = {**data, **sizes, "data_fingerprint": images[key].fingerprint, "split": part.split}
     for seed in request.seeds:
         for kind in labels:
