@@ -11,7 +11,7 @@ import torch
 from lordbench.nn.features import full_precision
 
 T = TypeVar("T")
-PIXELS = {"cpu": 32 * 64**2, "cuda": 256 * 64**2}
+PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}
 """Pixels of a batch. On a CPU larger ones are no faster, and every core has one."""
 BYTES = 4096
 """Memory a pixel on a GPU: four float32 maps of 256 channels, as in the widest layers of a generator."""
