@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from lordbench.images import Int64Array, UInt8Array
+from lordbench.in_batches import in_batches
 from lordbench.method import Codes, Method
 from lordbench.nn.features import full_precision
-
-BATCH = 128
 
 
 def to_float(images: UInt8Array, device: torch.device) -> Tensor:
@@ -21,14 +20,15 @@ def to_float(images: UInt8Array, device: torch.device) -> Tensor:
     return pixels.contiguous(memory_format=torch.channels_last).float().div_(255)
 
 
-@torch.no_grad()
 def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
     """Codes of images at rest, uint8 (N, C, S, S)."""
     with full_precision():
-        parts = [
-            method.encode(to_float(images[start : start + BATCH], device))
-            for start in range(0, len(images), BATCH)
-        ]
+        parts = in_batches(
+            lambda batch: method.encode(to_float(images[batch], device)),
+            len(images),
+            images[0, 0].size,
+            device,
+        )
     return Codes(torch.cat([p.class_code for p in parts]), torch.cat([p.content_code for p in parts]))
 
 
@@ -61,12 +61,13 @@ def mean_class_codes(codes: Codes, supports: Sequence[Int64Array]) -> Tensor:
     return torch.stack([codes.select(support).class_code.mean(dim=0) for support in supports])
 
 
-@torch.no_grad()
 def decode(method: Method, codes: Codes) -> UInt8Array:
     """Images at rest, uint8 (N, C, S, S), from codes: outputs are rounded as files would be."""
     with full_precision():
-        parts = [
-            (method.decode(codes[start : start + BATCH]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
-            for start in range(0, len(codes), BATCH)
-        ]
+        parts = in_batches(
+            lambda batch: (method.decode(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu(),
+            len(codes),
+            method.spec.size**2,
+            codes.class_code.device,
+        )
     return torch.cat(parts).contiguous().numpy()

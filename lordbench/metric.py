@@ -25,12 +25,14 @@ class Metric(ABC):
         unit: unit of the value, e.g. `dB`; empty for a pure number.
         source: the paper or package that defines the metric.
         weights: names of the pretrained weights that are needed (see `lordbench.weights`).
+        thread_safe: several threads may call it at once, on a batch each; it keeps nothing between calls.
     """
 
     higher_is_better: ClassVar[bool]
     unit: ClassVar[str] = ""
     source: ClassVar[str]
     weights: ClassVar[tuple[str, ...]] = ()
+    thread_safe: ClassVar[bool] = False
 
     @abstractmethod
     def policy(self) -> str:
@@ -61,9 +63,12 @@ class SetMetric(Metric):
     Attributes:
         features_of: name of the feature extractor; metrics with the same name share cached features.
         enough: number of samples below which a value is flagged as unreliable.
+        side: pixels of a side that images are brought to before the network, which decides how many fit into
+            memory; 0: they stay as they are.
     """
 
     features_of: ClassVar[str]
+    side: ClassVar[int] = 0
     enough: ClassVar[int] = 2048
 
     @abstractmethod

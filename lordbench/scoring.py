@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -10,10 +9,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from lordbench import inference, seeds
 from lordbench.errors import UserError
 from lordbench.images import UInt8Array
+from lordbench.in_batches import in_batches
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
 from lordbench.recent import Recent
 from lordbench.results.row import CodeKind, Measurement
@@ -21,9 +22,6 @@ from lordbench.results.samples import Samples
 from lordbench.statistics import Groups, mean_interval
 
 M = TypeVar("M", bound=Metric)
-BATCH = {"cpu": 32, "cuda": 256}
-"""Images at a time. VGG16's widest layer holds 1 MiB an image; on a CPU small batches are faster, as more of
-a layer is still in the cache when the next one reads it."""
 KEPT = 16
 """What one seed of a data set leaves for other methods: judges, floors, features of real images."""
 
@@ -203,41 +201,46 @@ class Scoring:
             note=self.reasons[name],
         )
 
-    @torch.no_grad()
     def _compare(
         self, fakes: Mapping[Place, UInt8Array], real: UInt8Array
     ) -> dict[tuple[Place, str], npt.NDArray[np.float64]]:
         """Values of each output by each metric that can be had: (N,)."""
-        found = defaultdict(list)
-        for batch in self._batches(real):
+        metrics = {name: metric for name, metric in self._of_kind(PairMetric) if metric}  # type: ignore[type-abstract]
+
+        def compare(batch: slice) -> dict[tuple[Place, str], Tensor]:
             targets = inference.to_float(real[batch], self.device)
             outputs = {place: inference.to_float(fake[batch], self.device) for place, fake in fakes.items()}
-            for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
-                if metric is None:
-                    continue
-                compare = metric.against(targets)
-                for place, images in outputs.items():
-                    found[place, name].append(compare(images).double().cpu())
-        return {key: torch.cat(parts).numpy() for key, parts in found.items()}
+            values: dict[tuple[Place, str], Tensor] = {}
+            for name, metric in metrics.items():
+                against = metric.against(targets)
+                values |= {(place, name): against(images).double().cpu() for place, images in outputs.items()}
+            return values
 
-    @torch.no_grad()
+        parallel = all(metric.thread_safe for metric in metrics.values())
+        parts = in_batches(compare, len(real), real[0, 0].size, self.device, parallel=parallel)
+        return {key: torch.cat([part[key] for part in parts]).numpy() for key in parts[0]}
+
     def _differences(self, metric: PairMetric, outputs: UInt8Array) -> npt.NDArray[np.float64]:
         """Mean difference over the pairs of outputs, uint8 (N, M, C, S, S), of each input: (N,)."""
-        images = [inference.to_float(outputs[:, i], self.device) for i in range(outputs.shape[1])]
-        values = []
-        for i, image in enumerate(images[:-1]):
-            compare = metric.against(image)
-            values += [compare(other).double().cpu() for other in images[i + 1 :]]
-        return torch.stack(values).mean(dim=0).numpy()
 
-    @torch.no_grad()
-    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
-        parts = [
-            metric.features(inference.to_float(images[batch], self.device)).double().cpu()
-            for batch in self._batches(images)
-        ]
+        def differences(batch: slice) -> Tensor:
+            images = [inference.to_float(of_input, self.device) for of_input in outputs[batch].swapaxes(0, 1)]
+            values = []
+            for i, image in enumerate(images[:-1]):
+                against = metric.against(image)
+                values += [against(other).double().cpu() for other in images[i + 1 :]]
+            return torch.stack(values).mean(dim=0)
+
+        parts = in_batches(
+            differences, len(outputs), outputs[0, 0, 0].size, self.device, parallel=metric.thread_safe
+        )
         return torch.cat(parts).numpy()
 
-    def _batches(self, images: UInt8Array) -> Iterator[slice]:
-        size = BATCH[self.device.type]
-        return (slice(start, start + size) for start in range(0, len(images), size))
+    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
+        def features(batch: slice) -> Tensor:
+            return metric.features(inference.to_float(images[batch], self.device)).double().cpu()
+
+        pixels = metric.side**2 if metric.side else images[0, 0].size
+        return torch.cat(
+            in_batches(features, len(images), pixels, self.device, parallel=metric.thread_safe)
+        ).numpy()

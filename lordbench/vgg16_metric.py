@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lordbench.metric import SetMetric
-from lordbench.nn.features import PooledVgg16
+from lordbench.nn.features import POOLED_SIZE, PooledVgg16
 
 
 class Vgg16Metric(SetMetric):
@@ -24,6 +24,8 @@ class Vgg16Metric(SetMetric):
     higher_is_better: ClassVar[bool] = False
     weights: ClassVar[tuple[str, ...]] = ("vgg16",)
     features_of: ClassVar[str] = "vgg16"
+    side: ClassVar[int] = POOLED_SIZE
+    thread_safe: ClassVar[bool] = True
     statistics: ClassVar[str]
 
     def __init__(self, device: torch.device) -> None:

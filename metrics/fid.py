@@ -30,6 +30,8 @@ class Fid(SetMetric):
     source: ClassVar[str] = "Heusel et al. 2017, package pytorch-fid"
     weights: ClassVar[tuple[str, ...]] = ("inception",)
     features_of: ClassVar[str] = "inception"
+    side: ClassVar[int] = 299
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         self.network = network(weights.load("inception")).to(device).to(memory_format=torch.channels_last)

@@ -15,6 +15,7 @@ class L1(PairMetric):
 
     higher_is_better: ClassVar[bool] = False
     source: ClassVar[str] = "mean absolute error"
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         del device  # there is nothing to move

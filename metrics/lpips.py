@@ -29,6 +29,7 @@ class Lpips(PairMetric):
     higher_is_better: ClassVar[bool] = False
     source: ClassVar[str] = "Zhang et al. 2018, package lpips"
     weights: ClassVar[tuple[str, ...]] = ("alexnet",)
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         self.network: Any = _network().to(device).to(memory_format=torch.channels_last)

@@ -20,6 +20,7 @@ class Psnr(PairMetric):
     higher_is_better: ClassVar[bool] = True
     unit: ClassVar[str] = "dB"
     source: ClassVar[str] = "peak signal-to-noise ratio"
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         del device  # there is nothing to move

@@ -14,7 +14,7 @@ import torch
 from commandline import STAMPS, TINY, Run, results
 from torch import Tensor
 
-from lordbench import distances, experiment, scoring
+from lordbench import distances, experiment, in_batches
 from lordbench.experiments import content_transfer
 from lordbench.metric import Metric, PairMetric, SetMetric
 from lordbench.recent import Recent
@@ -84,7 +84,7 @@ class TestPairs:
         scored, place = Scoring(CPU, kinds), Place("e", "a", "")
         given = {place: drawn(7, 1)}, drawn(7, 0), np.arange(7), 0
         whole = [row.value for row in scored.pairs(*given)]
-        monkeypatch.setitem(scoring.BATCH, "cpu", 3)
+        monkeypatch.setitem(in_batches.PIXELS, "cpu", 3 * 64**2)
         np.testing.assert_allclose([row.value for row in scored.pairs(*given)], whole, rtol=1e-5)
 
 
