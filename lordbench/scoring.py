@@ -139,12 +139,11 @@ class Scoring:
                 higher_is_better=None,
                 note=self.reasons.get(name, f"the metric {name} is not there"),
             )
-        found = [self._differences(metric, outputs[batch]) for batch in self._batches(outputs)]
         # No direction of merit: noise is diverse too.
         return self.mean(
             place,
             "diversity",
-            np.concatenate(found),
+            self._differences(metric, outputs),
             groups,
             seed,
             higher_is_better=None,
