@@ -227,7 +227,7 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
         and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
         for name, about, subject in references[["name", "about", "subject"]].itertuples(index=False)
     ]
-    references = references[stands].drop(columns=["name", "about"])
+    references = references[pd.Series(stands, references.index, dtype=bool)].drop(columns=["name", "about"])
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
