@@ -33,6 +33,7 @@ class EvaluationConfig(BaseModel):
         grid: contents across and classes down in a transfer grid.
         shots: images of a class that its code is inferred from, in one-shot, beside all that there are.
         optimization: images seen, per held-out image, when its codes are found by optimization, in one-shot.
+        probed: images that a probe learns from, and that it is tried on, at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class EvaluationConfig(BaseModel):
     grid: tuple[int, int] = (10, 8)
     shots: tuple[int, ...] = (1, 5)
     optimization: int = Field(200, ge=1)
+    probed: int = Field(5000, ge=10)
 
 
 @dataclass

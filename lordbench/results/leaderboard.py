@@ -201,7 +201,7 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
         re.fullmatch(REFERENCES_STAND_FOR.get(of, "transfer.*"), subject) is not None
         for of, subject in zip(references["of"], references["subject"], strict=True)
     ]
-    references = references[stands].drop(columns="of")
+    references = references[pd.Series(stands, references.index, dtype=bool)].drop(columns="of")
     return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
