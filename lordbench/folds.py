@@ -12,8 +12,8 @@ from lordbench.images import Int64Array
 FOLDS = 4
 FEWEST = 2
 """Images of a label to learn from, at least: one to fit a probe on, one to choose its strength on."""
-MOST_LABELS, MOST_IMAGES = 100, 5_000
-"""Labels told apart, and images that it learns from or is tried on, at most: drawn at random."""
+MOST_LABELS = 100
+"""Labels that are told apart, at most; drawn at random."""
 
 
 class Fold(NamedTuple):
@@ -29,6 +29,7 @@ def folds(
     known: npt.NDArray[np.bool_],
     tried: npt.NDArray[np.bool_],
     generator: np.random.Generator,
+    most: int,
 ) -> list[Fold]:
     """Cut images into folds for reading a label: whole values of the other label are held out.
 
@@ -51,6 +52,7 @@ def folds(
         known: images that may be learned from, bool (N,).
         tried: images that may be tried, bool (N,).
         generator: of the parts, and of what is drawn where there are too many labels or images.
+        most: images to learn from, and images to try, of a fold; where there are more, these are drawn.
     """
     if other is not None and len(np.unique(other)) > 1:
         values = np.unique(other, return_inverse=True)[1]
@@ -59,8 +61,10 @@ def folds(
         part = np.empty(len(labels), dtype=np.int64)
         part[np.lexsort((generator.permutation(len(labels)), labels))] = np.arange(len(labels)) % FOLDS
     else:
-        return [fold for fold in [_taking_part(labels, known, tried, generator)] if fold]
-    cut = (_taking_part(labels, known & (part != i), tried & (part == i), generator) for i in range(FOLDS))
+        return [fold for fold in [_taking_part(labels, known, tried, generator, most)] if fold]
+    cut = (
+        _taking_part(labels, known & (part != i), tried & (part == i), generator, most) for i in range(FOLDS)
+    )
     return [fold for fold in cut if fold]
 
 
@@ -69,6 +73,7 @@ def _taking_part(
     known: npt.NDArray[np.bool_],
     tried: npt.NDArray[np.bool_],
     generator: np.random.Generator,
+    most: int,
 ) -> Fold | None:
     n_labels = int(labels.max()) + 1
     n_known, n_tried = (np.bincount(labels[chosen], minlength=n_labels) for chosen in (known, tried))
@@ -78,7 +83,7 @@ def _taking_part(
     present = present[np.argsort(n_tried[present] == 0, kind="stable")]  # those that are tried come first
     taking_part = np.isin(labels, present[:MOST_LABELS])
     drawn = (
-        np.sort(generator.permutation(np.flatnonzero(chosen & taking_part))[:MOST_IMAGES])
+        np.sort(generator.permutation(np.flatnonzero(chosen & taking_part))[:most])
         for chosen in (known, tried)
     )
     return Fold(*drawn)

@@ -138,7 +138,8 @@ class Readout:
 
     def _folds(self, label: str, labels: Int64Array) -> list[Fold]:
         generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)
-        return folds(labels, self.images.labels(OTHER[label]), self.known, self.tried, generator)
+        other, most = self.images.labels(OTHER[label]), self.trained.sizes.probed
+        return folds(labels, other, self.known, self.tried, generator, most)
 
     def _try(
         self, place: Place, labels: Int64Array, cut: Sequence[Fold], features: Features, shuffled: bool

@@ -17,7 +17,8 @@ DECAYS = (1.0, 0.1)
 Of equally good ones the first."""
 EPOCHS = 100
 PATIENCE = 10
-BATCH = 128
+BATCH, STEPS = 128, 8
+"""Codes at a time; fewer, where an epoch would have fewer steps."""
 LEARNING_RATE = 3e-3
 
 
@@ -62,7 +63,7 @@ def _model(decay: float, n: int, seed: int) -> MLPClassifier:
     return MLPClassifier(
         (HIDDEN,),
         alpha=decay,
-        batch_size=min(BATCH, n),
+        batch_size=min(BATCH, max(1, n // STEPS)),
         learning_rate_init=LEARNING_RATE,
         random_state=seeds.derive(seed, "probe_mlp") % 2**32,
     )

@@ -207,6 +207,21 @@ class TestLines:
         assert list(table[LPIPS]) == pytest.approx([0.1, 0.2, 0.4, 0.5])
         assert list(lines["n_seeds"]) == [1, 1, 1, 1]
 
+    def test_pixels_stand_beside_the_codes_that_the_same_label_is_read_from(self):
+        subjects = ("class from content", "class from content, shuffled", "content from class")
+        leaks = [measured(0.2, experiment="leakage", subject=subject) for subject in subjects]
+        pixels = [
+            measured(
+                value, experiment="leakage", subject=f"{label} from pixels", codes="", higher_is_better=None
+            )
+            for label, value in (("class", 0.9), ("content", 0.8))
+        ]
+        table = wide(aggregate(cell(*leaks, *pixels)))
+        assert list(table["method"]) == ["lord", "ceiling: pixels"]
+        columns = (f"leakage/encoded/{subject}/lpips" for subject in subjects)
+        for column, ceiling in zip(columns, (0.9, np.nan, 0.8), strict=True):
+            np.testing.assert_array_equal(table[column], [0.2, ceiling])
+
     def test_each_group_has_lines_of_its_own(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))
         assert list(zip(table["split"], table["preset"], strict=True)) == [

@@ -23,17 +23,18 @@ from lordbench.report.headline import boards
 from lordbench.results.row import Measurement
 from lordbench.scoring import Scoring
 from lordbench.splits import split
-from lordbench.supports import supporting
+from lordbench.supports import dealt, giving, supporting
 
 DATA = halves(n_classes=30, n_contents=8)
+METRICS = ("l1", "probe_linear")
 
 
 class Lookup(Method):
     """Knows every image; its class codes are as far off as `noise` says, in a way of each image's own."""
 
-    def __init__(self, images: ImageSet, noise: float) -> None:
+    def __init__(self, images: ImageSet, noise: float, optimizes: bool) -> None:
         super().__init__(MethodConfig(), DataSpec.of(images))
-        self.images = images
+        self.images, self.optimizes = images, optimizes
         pixels = torch.from_numpy(images.images).float().flatten(1) / 255
         self.register_buffer("pixels", pixels)
         generator = torch.Generator().manual_seed(0)
@@ -42,6 +43,14 @@ class Lookup(Method):
 
     def fit(self, train: ImageSet, context: Any) -> None:
         """Nothing to learn."""
+
+    def optimize_codes(self, images: ImageSet, context: Any) -> Codes | None:
+        """Content codes that tell the class as well."""
+        if not self.optimizes:
+            return None
+        codes = self.encode(torch.from_numpy(images.images).float() / 255)
+        first = torch.from_numpy(np.unique(images.classes, return_index=True)[1][images.classes])
+        return Codes(codes.class_code[first], torch.cat([codes.content_code, codes.class_code], dim=1))
 
     def encode(self, images: Tensor) -> Codes:
         index = torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)
@@ -54,17 +63,17 @@ class Lookup(Method):
         return self.pixels[where].view(-1, 3, self.images.size, self.images.size)
 
 
-def measure(folder: Path, noise: float, name: str = "classes") -> list[Measurement]:
+def measure(folder: Path, noise: float, name: str = "classes", optimizes: bool = False) -> list[Measurement]:
     cut = split(DATA, name, seed=0)  # type: ignore[arg-type]
     trained = Trained(
         label="lookup",
-        method=Lookup(cut.test, noise),
+        method=Lookup(cut.test, noise, optimizes),
         split=cut,
         device=CPU,
         seed=0,
         sizes=EvaluationConfig(pairs=100, shots=(1, 5, 9)),  # type: ignore[call-arg]
         batch_size=16,
-        scoring=Scoring(CPU, {"l1": components.find("metrics", "l1").load()}),
+        scoring=Scoring(CPU, {name: components.find("metrics", name).load() for name in METRICS}),
         folder=folder,
     )
     return OneShot().run(trained)
@@ -102,11 +111,72 @@ class TestSupports:
         assert note.endswith("5 images of a class at most")
 
 
+class TestSets:
+    def test_every_image_is_in_one_set_of_its_class(self) -> None:
+        sets = dealt(DATA, 3, np.random.default_rng(0))
+        for number in range(sets.max() + 1):
+            assert len(set(DATA.classes[sets == number])) == 1
+        assert sorted(np.bincount(sets)) == [2] * 30 + [3] * 60
+
+    def test_one_image_each_gives_b_itself(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 100, np.random.default_rng(0))
+        sets = dealt(DATA, 1, np.random.default_rng(0))
+        assert len(set(sets)) == len(DATA)
+        np.testing.assert_array_equal(giving(DATA, pairs, sets, 1), pairs.class_)
+
+    def test_the_true_image_is_never_in_the_set_that_gives_the_class(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
+        assert pairs.truth is not None
+        sets = dealt(DATA, 3, np.random.default_rng(0))
+        givers = giving(DATA, pairs, sets, 3)
+        assert givers is not None
+        assert (DATA.classes[givers] == DATA.classes[pairs.class_]).all()
+        assert (sets[givers] != sets[pairs.truth]).all()
+        assert (np.bincount(sets)[sets[givers]] == 3).all()
+        assert np.mean(sets[givers] == sets[pairs.class_]) > 0.3
+
+    def test_a_number_without_a_set_to_choose_is_refused(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
+        assert giving(DATA, pairs, dealt(DATA, 5, np.random.default_rng(0)), 5) is None
+
+
+class TestOptimization:
+    """Of a method that gives each set the codes of its first image, seen or not."""
+
+    def test_a_set_is_a_class_and_what_is_left_out_is_said(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0, optimizes=True)
+        optimized = {row.subject for row in found if row.codes == "optimized" and row.metric == "l1"}
+        assert optimized == {
+            f"{what}, {way}" for what in ("transfer", "reconstruction") for way in ("K = 1", "all")
+        }
+        notes = {row.note for row in found if row.codes == "optimized" and row.subject == "transfer, all"}
+        few = "; ".join(f"K = {k} left out: a class has too few sets of {k}" for k in (5, 9))
+        assert notes == {f"has seen the true images; {few}"}
+
+    def test_class_codes_that_are_shared_by_label_are_not_read(self, tmp_path: Path) -> None:
+        found = [row for row in measure(tmp_path, 0.0, optimizes=True) if " from " in row.subject]
+        assert {row.subject for row in found if row.codes == "optimized"} == {
+            "class from content, K = 1", "class from class, K = 1", "content from content, K = 1",
+            "content from class, K = 1", "class from content, all", "content from content, all",
+        }  # fmt: skip
+
+    def test_optimized_codes_that_entangle_show_it_beside_encoded_ones(self, tmp_path: Path) -> None:
+        found = {
+            (row.codes, row.subject): row
+            for row in measure(tmp_path, 0.0, optimizes=True)
+            if row.metric == "probe_linear.accuracy"
+        }
+        encoded, optimized = (found[kind, "class from content, K = 1"] for kind in ("encoded", "optimized"))
+        assert encoded.n == optimized.n
+        assert optimized.value > 0.9
+        assert encoded.value < 0.6
+
+
 class TestScores:
     def test_a_method_that_knows_all_is_perfect(self, tmp_path: Path) -> None:
         found = measure(tmp_path, 0.0)
         assert set(transfers(found, "l1").values()) == {0.0}
-        assert all(row.ci_low is not None for row in found)
+        assert all(row.ci_low is not None for row in found if row.metric == "l1")
         assert (tmp_path / "one-shot.png").is_file()
 
     def test_noisy_class_codes_get_better_with_every_image(self, tmp_path: Path) -> None:
@@ -136,9 +206,14 @@ def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
     rows = results()
     found = rows[rows["metric"] == "l1"].groupby("codes")["subject"].unique().apply(set)
     assert found["encoded"] == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
-    own = {"reconstruction, K = 1", "reconstruction, all"}
-    assert found["optimized"] == {"transfer, K = 1", "transfer, all"} | own
+    ways = ("K = 1", "K = 5", "all")
+    assert found["optimized"] == {f"{what}, {way}" for what in ("transfer", "reconstruction") for way in ways}
     assert set(rows.loc[rows["codes"] == "optimized", "method"]) == {"lord"}
     assert "held-out classes" in capsys.readouterr().out
-    (board,) = boards(rows)
-    assert "ceiling: real images" in {line.label for line in board.lines if line.is_reference}
+    leaks = rows[rows["subject"].str.contains(" from ")].groupby("codes")["subject"].unique().apply(set)
+    assert leaks["encoded"] == {"class from content, K = 1", "class from class, K = 1"}
+    shared = {"class from content, K = 5", "class from content, all"}
+    assert leaks["optimized"] == leaks["encoded"] | shared
+    transfer, leakage = boards(rows)
+    assert "ceiling: real images" in {line.label for line in transfer.lines if line.is_reference}
+    assert leakage.columns[0] == "class leak ↓"

@@ -57,11 +57,11 @@ class TestWhatIsRead:
 
     def test_the_linear_one_is_scikit_learns_pipeline(self, metric_class: Callable[[str], type]) -> None:
         (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(200, 5, 2.0, seed=1)
-        reference = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-7, max_iter=2000)).fit(
-            train, labels
-        )
-        ours = metric_class("probe_linear")().predict(train, labels, test, 0)
-        assert np.mean(ours == reference.predict(test)) > 0.99
+        ours = metric_class("probe_linear")().read(train, labels, test, 0)
+        strength = float(ours.chosen.removeprefix("C = "))
+        regression = LogisticRegression(C=strength, tol=1e-7, max_iter=2000)
+        reference = make_pipeline(StandardScaler(), regression).fit(train, labels)
+        assert np.mean(ours.labels == reference.predict(test)) > 0.99
 
     def test_units_of_the_codes_do_not_matter(self, probe: Probe) -> None:
         (train, labels), (test, _) = clusters(300, 5, 1.0), clusters(100, 5, 1.0, seed=1)

@@ -21,8 +21,10 @@ from lordbench.results.row import Measurement
 from lordbench.scoring import Place
 
 NAME = "leakage"
-COMPONENTS = 128
-PIXELS = f"pixels, {COMPONENTS} principal components of those learned from"
+COMPONENTS, SHARE = 64, 4
+"""Principal components of pixels; at most one for so many images, as probes bring all to equal deviation, and
+the last ones of few images are noise."""
+PIXELS = f"pixels by {COMPONENTS} principal components of those learned from, one for {SHARE} images at most"
 BATCH = 1000
 """Images whose components are computed at a time."""
 
@@ -49,14 +51,14 @@ class Leakage(Experiment):
             codes = trained.test_codes
             encoded = Readout.within(trained, NAME, split.test)
         found = list(encoded.of_codes(codes, "encoded", floors=True))
-        found += trained.shared(f"{NAME}: pixels", lambda: list(_of_pixels(encoded)))
+        found += trained.shared(f"{NAME}: pixels", lambda: list(of_pixels(encoded)))
         if trained.learned_codes is not None:
             learned = Readout.within(trained, NAME, split.train)
             found += learned.of_codes(trained.learned_codes, "learned", floors=True)
         return found
 
 
-def _of_pixels(readout: Readout) -> Iterator[Measurement]:
+def of_pixels(readout: Readout) -> Iterator[Measurement]:
     """What the probes read off images themselves: more than this, no code could be expected to tell them."""
     images, seed = readout.images.images, seeds.derive(readout.trained.seed, NAME, "pixels") % 2**32
     for label in ("class", "content"):
@@ -68,7 +70,8 @@ def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Features, Fe
     """Principal components of the known images of a fold: of these and of the tried ones."""
     known = _flat(images[fold.known])
     with one_thread():
-        components = PCA(min(COMPONENTS, *known.shape), svd_solver="randomized", random_state=seed).fit(known)
+        size = min(COMPONENTS, max(1, len(known) // SHARE), known.shape[1])
+        components = PCA(size, svd_solver="randomized", iterated_power=3, random_state=seed).fit(known)
         batches = range(0, len(fold.tried), BATCH)
         tried = [components.transform(_flat(images[fold.tried[i : i + BATCH]])) for i in batches]
         return components.transform(known), np.concatenate(tried)
