@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lordbench.images import Int64Array
@@ -96,11 +97,17 @@ def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:
     return ((train - mean) * scale).astype(np.float32), ((test - mean) * scale).astype(np.float32)
 
 
-def one_thread() -> contextlib.AbstractContextManager[object]:
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
     """Keep linear algebra on one thread.
 
     On matrices as small as these, threads can cost a hundred times what they save, and the order of their
     sums depends on the machine.
     """
-    limits: contextlib.AbstractContextManager[object] = threadpool_limits(1)
-    return limits
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)

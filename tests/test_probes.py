@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -54,6 +56,19 @@ class TestWhatIsRead:
         )
         assert linear < 0.65
         assert mlp > 0.9
+
+    def test_the_mlp_learns_as_scikit_learns_does(self, metric_class: Callable[[str], type]) -> None:
+        """Same network, penalty and steps from other numbers: as good, and mostly of the same opinion."""
+        (train, labels), (test, truth) = clusters(600, 8, 1.2), clusters(2000, 8, 1.2, seed=1)
+        ours = metric_class("probe_mlp")().read(train, labels, test, 0)
+        decay, epochs = (part.split()[i] for part, i in zip(ours.chosen.split(", "), (2, 0), strict=True))
+        network = MLPClassifier((256,), alpha=float(decay), batch_size=75, learning_rate_init=3e-3,
+                                random_state=0, max_iter=int(epochs), n_iter_no_change=200)  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs = make_pipeline(StandardScaler(), network).fit(train, labels).predict(test)
+        assert np.mean(ours.labels == theirs) > 0.9
+        assert abs(np.mean(ours.labels == truth) - np.mean(theirs == truth)) < 0.03
 
     def test_the_linear_one_is_scikit_learns_pipeline(self, metric_class: Callable[[str], type]) -> None:
         (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(200, 5, 2.0, seed=1)
