@@ -113,3 +113,11 @@ class TestMeans:
         entries = {line.label: [entry.value for entry in line.entries] for line in board.lines}
         assert entries == {"a": [1.5, 1, 2], "b": [2, 2, 2], "c": [2.5, 3, 2]}
         assert all(entry.mark == "" for line in board.lines for entry in line.entries)
+
+    def test_tables_of_different_methods_have_no_mean_over_both(self) -> None:
+        found = pd.concat([compared(CLEAR), compared({"a d": "worse"}, dataset="cars")])
+        (board,) = rank_boards(found)
+        assert len(board.columns) == 2
+        entries = {line.label: [entry.value for entry in line.entries] for line in board.lines}
+        assert entries == {"a": [1, 2], "b": [2, None], "c": [3, None], "d": [None, 1]}
+        assert "no mean over tables: they hold different methods" in board.notes

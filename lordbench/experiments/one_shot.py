@@ -39,9 +39,9 @@ class OneShot(Experiment):
     takes the class code of a set without the true image, B's own where it can. With `all`, one code a class,
     it has seen the true images, which helps it; a note says so.
 
-    What the codes of the held-out images tell is read by the probes of leakage, by encoders (`K = 1`: image
-    by image) and by optimization. Where labels decide which images share
-    a class code, only content codes are read.
+    What the codes of the held-out images tell is read by the probes of leakage, of encoded codes (`K = 1`:
+    image by image) and of optimized ones. Where labels decide which images share a class code, only content
+    codes are read.
     """
 
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"

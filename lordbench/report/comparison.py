@@ -19,7 +19,7 @@ from lordbench.report.marks import NOTHING, Entry
 from lordbench.report.sections import Column, pick, sections, titles
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
 from lordbench.results.paired import against
-from lordbench.results.ranks import TABLE, mean_ranks, ranks
+from lordbench.results.ranks import TABLE, mean_ranks, ranks, same_methods
 
 DIFFERENCES_LEGEND = (
     "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
@@ -104,19 +104,20 @@ def _entries(lines: pd.DataFrame) -> dict[str, Entry]:
 
 
 def _rank_board(title: str, ranked: pd.DataFrame) -> Board:
-    """Methods by their mean rank, over all groups and, where there are several, in each."""
-    means = mean_ranks(ranked)
+    """Methods by their mean rank, over all groups that hold the same methods, and in each of several."""
     groups = {
-        group_title(group): mean_ranks(lines, GROUP) for group, lines in ranked.groupby(GROUP, sort=False)
+        f"{group_title(group)} ↓": mean_ranks(lines, GROUP)
+        for group, lines in ranked.groupby(GROUP, sort=False)
     }
-    columns = {"mean rank ↓": means} | (
-        {f"{name} ↓": lines for name, lines in groups.items() if len(lines)} if len(groups) > 1 else {}
-    )
+    columns = {"mean rank ↓": mean_ranks(ranked)} if same_methods(ranked) else {}
+    if len(groups) > 1:
+        columns |= {name: lines for name, lines in groups.items() if len(lines)}
     entries = {
         name: {method: Entry(rank) for method, rank in zip(lines["method"], lines["mean_rank"], strict=True)}
         for name, lines in columns.items()
     }
-    order = dict.fromkeys([*means["method"], *ranked["method"]])
+    best_first = [name for lines in columns.values() for name in lines["method"]]
+    order = dict.fromkeys([*best_first, *ranked["method"]])
     return Board(
         title,
         columns=tuple(columns),
@@ -134,7 +135,9 @@ def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
     n_groups = len(ranked.drop_duplicates(GROUP))
     counted = int(quantities["counted"].sum())
     where = f" in {n_groups} tables" if n_groups > 1 else ""
-    yield f"{counted} quantities{where} count: those that all methods have and are compared in"
+    yield f"{counted} quantities{where} count: those that all methods of a table have and are compared in"
+    if not same_methods(ranked):
+        yield "no mean over tables: they hold different methods"
     for note, lines in quantities[quantities["note"] != ""].groupby("note", sort=False):
         called = titles(lines)
         names = [called[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]

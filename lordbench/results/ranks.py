@@ -40,7 +40,7 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
     Returns:
         One line per quantity and method, with `GROUP`, `QUANTITY` and: `method`, `rank` (NaN where it is not
         ranked), `n_methods` (that have the quantity), `counted` (whether it counts in mean ranks: it is
-        ranked, and all methods of the same `TABLE` have it) and `note` (why it does not count).
+        ranked, and all methods of its group have it) and `note` (why it does not count).
     """
     found = differences[~differences["reference"].astype(bool)]
     records = []
@@ -52,12 +52,17 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
         for method, rank in placed.items():
             records.append(shared | {"method": method, "rank": rank, "n_methods": len(placed)})
     table = pd.DataFrame.from_records(records, columns=COLUMNS)
-    everyone = table.groupby(TABLE)["method"].transform("nunique")
+    everyone = table.groupby(GROUP)["method"].transform("nunique")
     table["note"] = ""
     table.loc[table["n_methods"] < everyone, "note"] = NOT_ALL
     table.loc[table["rank"].isna(), "note"] = UNDECIDED
     table["counted"] = table["note"] == ""
     return table
+
+
+def same_methods(ranked: pd.DataFrame) -> bool:
+    """Whether all groups hold the same methods: else a rank among few and one among many do not average."""
+    return ranked.groupby(GROUP)["method"].agg(frozenset).nunique() == 1
 
 
 def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
