@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from sklearn.neural_network import MLPClassifier
 
 from lordbench import seeds
 from lordbench.images import Int64Array
+from lordbench.perceptron import Perceptron
 from lordbench.probing import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
 
 HIDDEN = 256
 DECAYS = (1.0, 0.1)
-"""L2 penalties, as scikit-learn's alpha: half of it, over the batch, times the squared norm of the weights.
-Of equally good ones the first."""
+"""L2 penalties: half of it, over the batch, times the squared norm of the weights. Of equally good ones the
+first."""
 EPOCHS = 100
 PATIENCE = 10
 BATCH, STEPS = 128, 8
@@ -27,27 +27,24 @@ class MlpProbe(StandardisedProbe):
 
     Penalty and number of epochs are chosen on codes of its own; then it is trained anew on all of them, for
     where a label has few codes, those that were held out are missed.
-
-    scikit-learn's early stopping fails on labels with a single code, and on more labels than held-out codes,
-    so epochs are run here one by one.
     """
 
-    source: ClassVar[str] = "Alain & Bengio 2016, scikit-learn MLPClassifier"
+    source: ClassVar[str] = "Alain & Bengio 2016; the classifier is scikit-learn's MLPClassifier"
 
     def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
         """Choose and fit. Equal seeds give equal predictions."""
+        names, numbers = np.unique(labels, return_inverse=True)
         rest, held = held_out(labels, seeds.numpy_generator(seed, "probe_mlp", "held out"))
         tries = []
         for decay in DECAYS:
-            model = _model(decay, len(rest), seed)
-            accuracy, epochs = _best_epoch(model, (codes[rest], labels[rest]), (codes[held], labels[held]))
+            model = _model(codes, len(names), decay, seed)
+            accuracy, epochs = _best_epoch(model, (codes[rest], numbers[rest]), (codes[held], numbers[held]))
             tries.append((accuracy, decay, epochs))
         _, decay, epochs = max(tries, key=lambda found: found[0])
-        model = _model(decay, len(codes), seed)
+        model = _model(codes, len(names), decay, seed)
         for _ in range(epochs):
-            model.partial_fit(codes, labels, classes=np.unique(labels))
-        chosen = f"L2 = {decay:g}, {epochs} epochs"
-        return Fitted(lambda others: model.predict(others).astype(np.int64), chosen)
+            model.epoch(codes, numbers, _batch_size(len(codes)))
+        return Fitted(lambda others: names[model.predict(others)], f"L2 = {decay:g}, {epochs} epochs")
 
     def policy(self) -> str:
         """Capacity, scaling and stopping."""
@@ -59,31 +56,29 @@ class MlpProbe(StandardisedProbe):
         )
 
 
-def _model(decay: float, n: int, seed: int) -> MLPClassifier:
-    return MLPClassifier(
-        (HIDDEN,),
-        alpha=decay,
-        batch_size=min(BATCH, max(1, n // STEPS)),
-        learning_rate_init=LEARNING_RATE,
-        random_state=seeds.derive(seed, "probe_mlp") % 2**32,
-    )
+def _model(codes: Codes, n_labels: int, decay: float, seed: int) -> Perceptron:
+    generator = seeds.numpy_generator(seed, "probe_mlp", "network")
+    return Perceptron(codes.shape[1], HIDDEN, n_labels, decay, LEARNING_RATE, generator)
+
+
+def _batch_size(n: int) -> int:
+    return min(BATCH, max(1, n // STEPS))
 
 
 def _best_epoch(
-    model: MLPClassifier, rest: tuple[Codes, Int64Array], held: tuple[Codes, Int64Array]
+    model: Perceptron, rest: tuple[Codes, Int64Array], held: tuple[Codes, Int64Array]
 ) -> tuple[float, int]:
     """Train until nothing gets better on the held-out codes: the best accuracy, and how many epochs it took.
 
     Accuracy alone would stop at once where a label is hard to read: it stays at chance for many epochs, while
     the log loss falls.
     """
-    known = np.unique(rest[1])
     best, least, epochs, waited = -1.0, np.inf, 0, 0
     for epoch in range(1, EPOCHS + 1):
-        model.partial_fit(*rest, classes=known)
-        likelihoods = model.predict_proba(held[0])
-        accuracy = float(np.mean(known[likelihoods.argmax(axis=1)] == held[1]))
-        of_labels = likelihoods[np.arange(len(held[1])), np.searchsorted(known, held[1])]
+        model.epoch(*rest, _batch_size(len(rest[1])))
+        likelihoods = model.likelihoods(held[0])
+        accuracy = float(np.mean(likelihoods.argmax(axis=1) == held[1]))
+        of_labels = likelihoods[np.arange(len(held[1])), held[1]]
         loss = -float(np.log(np.maximum(of_labels, np.finfo(np.float32).tiny)).mean())
         waited = 0 if accuracy > best or loss < least else waited + 1
         if accuracy > best:
