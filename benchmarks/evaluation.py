@@ -12,8 +12,10 @@ import lpips
 import numpy as np
 import torch
 from pytorch_fid.fid_score import calculate_frechet_distance
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,6 +33,8 @@ from lordbench.weights import registry
 METHODS = ("first", "second", "third")
 SIZE, CLASSES, CONTENTS, CODE = 64, 48, 40, 128
 HELD_OUT = 0.1
+CHOSEN_ON = 0.2
+"""Share of the training codes that a probe's strength is chosen on."""
 BATCH = 50
 """pytorch-fid's own."""
 
@@ -187,22 +191,26 @@ def our_frechet(subjects: Subjects) -> Values:
     }
 
 
-def linear() -> LogisticRegression:
-    """The linear probe's settings."""
-    return LogisticRegression(C=1.0, tol=1e-5, max_iter=500)
+def linear() -> GridSearchCV:
+    """The linear probe's settings and choice."""
+    return _chosen(LogisticRegression(tol=1e-5, max_iter=500), {"C": [1e-3, 1e-2, 0.1, 1.0, 10.0]})
 
 
-def mlp() -> MLPClassifier:
-    """The MLP probe's settings, with scikit-learn's own early stopping."""
-    return MLPClassifier(
-        (256,), batch_size=128, early_stopping=True, validation_fraction=0.1, n_iter_no_change=10,
-        max_iter=200, random_state=0,
+def mlp() -> GridSearchCV:
+    """The MLP probe's settings and choice, with scikit-learn's own early stopping."""
+    network = MLPClassifier(
+        (256,), batch_size=128, learning_rate_init=3e-3, early_stopping=True,
+        validation_fraction=CHOSEN_ON, n_iter_no_change=10, max_iter=100, random_state=0,
     )  # fmt: skip
+    return _chosen(network, {"alpha": [1.0, 0.1]})
 
 
-def plain_probe(
-    readings: dict[str, Reading], make: Callable[[], LogisticRegression | MLPClassifier]
-) -> Values:
+def _chosen(model: BaseEstimator, grid: dict[str, list[float]]) -> GridSearchCV:
+    """Choose on a part of the training codes, then fit on all."""
+    return GridSearchCV(model, grid, cv=StratifiedShuffleSplit(1, test_size=CHOSEN_ON, random_state=0))
+
+
+def plain_probe(readings: dict[str, Reading], make: Callable[[], GridSearchCV]) -> Values:
     """Fit scikit-learn's pipelines one after the other: accuracies."""
     values = {}
     for name, reading in readings.items():
