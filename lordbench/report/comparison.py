@@ -24,7 +24,7 @@ from lordbench.results.ranks import TABLE, mean_ranks, ranks, same_methods
 DIFFERENCES_LEGEND = (
     "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
     "farther end of the 95 % interval of the difference (one seed: of these very trainings, bootstrap over "
-    "classes, for transfers also over content images; several: Student's t over the seeds' differences). "
+    "classes and what else goes together; several: Student's t over the seeds' differences). "
     "≈ not told apart: the interval contains 0, or there is none. The intervals are not corrected for their "
     "number: of twenty comparisons between equals about one is told apart by chance, more where the best of "
     "many is picked out."

@@ -18,7 +18,7 @@ from lordbench.results.leaderboard import GROUP, QUANTITY
 
 LEGEND = (
     "a - b on the same samples of the same seeds, with its 95 % interval (one seed: of these very trainings, "
-    "bootstrap over classes, for transfers also over content images; several: Student's t over the seeds' "
+    "bootstrap over classes and what else goes together; several: Student's t over the seeds' "
     "differences), not corrected for the number of comparisons. `better`, `worse`: a than b, by an interval "
     "that leaves out 0."
 )
