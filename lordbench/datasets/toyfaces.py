@@ -39,9 +39,7 @@ class ToyFaces(RenderedDataset):
     contempt on one side of their own. Images are in the order person, expression, angle.
     """
 
-    summary: ClassVar[str] = (
-        "drawn faces; class = expression (8), content = person (40), angle; no download"
-    )
+    summary: ClassVar[str] = "drawn faces; class = expression (8), content = person (40), angle; no download"
     version: ClassVar[str] = "toyfaces-1"
     Config = ToyFacesConfig
     config: ToyFacesConfig

@@ -14,8 +14,8 @@ from lordbench.results.leaderboard import GROUP, LINE, aggregate, label
 
 LEGEND = (
     "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes and what else goes "
-    "together, see docs/protocol.md; several: Student's t over seeds). * best value; ≈ not told apart from the "
-    "best: the intervals overlap. Values without ± are compared as they stand."
+    "together, see docs/protocol.md; several: Student's t over seeds). * best value; ≈ not told apart from "
+    "the best: the intervals overlap. Values without ± are compared as they stand."
 )
 
 
