@@ -12,8 +12,9 @@ from scipy import stats
 from synthetic import cell, measured
 
 from lordbench import seeds
-from lordbench.results.leaderboard import REFERENCES, collect
+from lordbench.results.leaderboard import collect
 from lordbench.results.paired import COLUMNS, against, differences
+from lordbench.results.references import REFERENCES
 from lordbench.results.row import Measurement
 from lordbench.results.sample_files import SampleFiles
 from lordbench.results.samples import Samples

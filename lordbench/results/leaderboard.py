@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lordbench.errors import UserError
+from lordbench.results.references import references_once
 from lordbench.results.row import COLUMNS, SCHEMA_VERSION, read_csv
 from lordbench.results.samples import samples_key
 from lordbench.statistics import student_interval
@@ -20,24 +20,6 @@ LINE = [*GROUP, "method", "variant", "labels"]
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 KEY = ["cell", *QUANTITY]
 """What makes two rows the same measurement."""
-
-REFERENCES = {
-    "copy": "floor: copy of B",
-    "random": "floor: random view of B's class",
-    "input": "floor: the input unchanged",
-    "real": "ceiling: real images",
-    "class from pixels": "ceiling: pixels",
-    "content from pixels": "ceiling: pixels",
-}
-"""Subjects that no method takes part in, and what they are called as lines of their own. What follows one
-behind a comma is what it is about."""
-REFERENCES_CODES = "encoded"
-REFERENCES_STAND_FOR = {
-    "class from pixels": r"class from (class|content)",
-    "content from pixels": r"content from (class|content)",
-}
-"""Reference lines stand beside the methods in an experiment's columns of these codes and of subjects that
-match, and that end with what the reference is about; those that are not named here, beside transfers."""
 
 NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
@@ -105,8 +87,8 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """Bring rows to one per line, quantity and seed.
 
     Of several cells with the same name and seed, the one started last stands, whole. What no method takes
-    part in (`REFERENCES`) is the same for all methods of a seed: it is taken once, as the line of a method of
-    that name, in the columns of what it is compared with.
+    part in (`results.references`) is the same for all methods of a seed: it is taken once, as the line of a
+    method of that name, in the columns of what it is compared with.
 
     Args:
         rows: as from `collect`.
@@ -119,7 +101,7 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
     rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
     # Without references, putting them beneath the rows makes floats of all whole numbers.
-    rows = _references_once(_latest_cells(rows)).astype({"seed": "int64", "n": "int64"})
+    rows = references_once(_latest_cells(rows), GROUP, QUANTITY).astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
@@ -204,31 +186,6 @@ def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
         f"{note}; {OLDER_CELLS}" if note else OLDER_CELLS for note in kept.loc[superseded, "note"]
     ]
     return kept
-
-
-def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn the references' rows into lines of their own, one row per seed and quantity."""
-    parts = rows["subject"].str.partition(", ")
-    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
-    references = rows[is_reference].assign(
-        has_value=rows["value"].notna(), name=parts[0], about=parts[1] + parts[2]
-    )
-    references = references.sort_values(["has_value", "started", "cell"], kind="stable")
-    references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
-    ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
-    names = references["name"].map(REFERENCES)
-    references = references.assign(
-        method=names, variant="", labels="", rank=names.map(ranks), codes=REFERENCES_CODES
-    )
-    encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
-    references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
-    stands = [
-        subject.endswith(about)
-        and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
-        for name, about, subject in references[["name", "about", "subject"]].itertuples(index=False)
-    ]
-    references = references[pd.Series(stands, references.index, dtype=bool)].drop(columns=["name", "about"])
-    return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
 def _summary(same: pd.DataFrame) -> dict[str, Any]:
