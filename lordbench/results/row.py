@@ -26,7 +26,7 @@ class Measurement(BaseModel):
         subject: what was measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
             `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`;
             in `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
-            `random`; in `clustered-domain`: what was done in which direction, e.g. `input, drawing to render`.
+            `random`; in `clustered-domain`: what is done in which direction, e.g. `input, drawing to render`.
         codes: `encoded` for codes inferred from images, `learned` for codes that training learned,
             `optimized` for codes of unseen images found by optimization, empty where no codes are involved
             (floors).
