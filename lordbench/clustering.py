@@ -67,7 +67,7 @@ class Styles:
         with one_thread():
             self._components = PCA(min(COMPONENTS, *found.shape), svd_solver="full").fit(found)
             points = self._components.transform(found)
-            self._means = self._fit(points, k) if k is not None else self._choose(points)
+            self._means = self._choose(points) if k is None else self._given(points, k)
             self.silhouette = self._silhouette(points, self._means)
         self.k = int(self._means.n_clusters)
         self.labels: Int64Array = self._means.labels_.astype(np.int64)
@@ -80,17 +80,22 @@ class Styles:
         return found
 
     def _choose(self, points: Points) -> KMeans:
-        fits = [self._fit(points, k) for k in CANDIDATES if k < _distinct(points)]
+        distinct = _distinct(points)
+        fits = [self._fit(points, k) for k in CANDIDATES if k < distinct]
         if not fits:
             return self._fit(points, 1)
         return max(fits, key=lambda fit: self._silhouette(points, fit) or 0.0)
 
-    def _fit(self, points: Points, k: int) -> KMeans:
-        if k > _distinct(points):
+    def _given(self, points: Points, k: int) -> KMeans:
+        distinct = _distinct(points)
+        if k > distinct:
             raise UserError(
-                f"{k} clusters cannot be made of {_distinct(points)} different images",
+                f"{k} clusters cannot be made of {distinct} different images",
                 "Choose a smaller number, as in --labels clusters[k=8].",
             )
+        return self._fit(points, k)
+
+    def _fit(self, points: Points, k: int) -> KMeans:
         return KMeans(k, n_init=STARTS, random_state=self._state).fit(points)
 
     def _silhouette(self, points: Points, fit: KMeans) -> float | None:

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench import inference
 from lordbench.images import Column, ImageSet
-from lordbench.judge import Judge
+from lordbench.judge import POLICY, Judge
 from lordbench.method import Codes, Method
 from lordbench.results.row import Measurement
-from lordbench.scoring import Scoring
+from lordbench.scoring import Place, Scoring
 from lordbench.splits import Split
+from lordbench.statistics import Groups
 
 T = TypeVar("T")
 
@@ -104,6 +106,14 @@ class Trained:
     def judge(self, label: str = "class") -> Judge:
         """Tells the class of outputs, or another label that the images have."""
         return self.shared(f"judge: {label}", lambda: Judge(self.split, self.seed, label))
+
+    def judged(
+        self, place: Place, metric: str, correct: npt.NDArray[np.bool_], groups: Groups
+    ) -> Measurement:
+        """How often a judge was right, bool (N,), or took outputs for what they should be."""
+        return self.scoring.mean(
+            place, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY
+        )
 
     @property
     def key(self) -> Hashable:

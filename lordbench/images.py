@@ -129,6 +129,11 @@ class ImageSet:
         return replace(chosen, classes=position[chosen.classes], class_names=names)
 
 
+def flattened(images: UInt8Array) -> npt.NDArray[np.float32]:
+    """Images at rest, uint8 (N, C, S, S), as vectors of pixels in [0, 1]: float32 (N, C * S * S)."""
+    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
+
+
 def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
     """Hash pixels, labels and the preparation's version to 16 hex digits, without loading all at once."""
     digest = hashlib.sha256(f"{version}|{images.shape}".encode())

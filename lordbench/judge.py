@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from lordbench import seeds
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.images import Int64Array, UInt8Array, flattened
 from lordbench.splits import Split, stratified
 
 COMPONENTS = 256
@@ -31,8 +31,9 @@ class Judge:
         label: what to tell, `class` or an attribute of the images.
 
     Attributes:
-        correct: whether each real image of the trial was recognised, bool (M,).
-        trial_labels: their labels, int64 (M,).
+        trial_labels: labels of the real images of the trial, int64 (M,).
+        told: what each of them was taken for, likewise.
+        correct: whether it was recognised, bool (M,).
     """
 
     def __init__(self, split: Split, seed: int, label: str = "class") -> None:
@@ -48,9 +49,10 @@ class Judge:
         known_labels, trial_labels = known.labels(label), trial.labels(label)
         assert known_labels is not None
         assert trial_labels is not None
-        self.classifier.fit(_flat(known.images), known_labels)
+        self.classifier.fit(flattened(known.images), known_labels)
         self.trial_labels = trial_labels
-        self.correct = self.agrees(trial.images, trial_labels)
+        self.told = self.tells(trial.images)
+        self.correct: npt.NDArray[np.bool_] = self.told == trial_labels
 
     def agrees(self, images: UInt8Array, labels: Int64Array) -> npt.NDArray[np.bool_]:
         """Whether each image, uint8 (N, C, S, S), is taken for its label, int64 (N,): bool (N,)."""
@@ -59,9 +61,5 @@ class Judge:
 
     def tells(self, images: UInt8Array) -> Int64Array:
         """What each image, uint8 (N, C, S, S), is taken for: int64 (N,)."""
-        told: Int64Array = self.classifier.predict(_flat(images))
+        told: Int64Array = self.classifier.predict(flattened(images))
         return told
-
-
-def _flat(images: UInt8Array) -> npt.NDArray[np.float32]:
-    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)

@@ -16,7 +16,7 @@ from lordbench.images import ImageSet, Int64Array
 from lordbench.method import Codes
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
-from lordbench.statistics import LEVEL
+from lordbench.statistics import LEVEL, fewest_groups
 
 BoolArray = npt.NDArray[np.bool_]
 Features = Callable[[Fold], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -163,14 +163,14 @@ class Readout:
         return (classes,) if contents is None else (classes, contents[tried])
 
 
-def unanimous(correct: BoolArray, groups: Sequence[Int64Array]) -> tuple[float, float] | None:
+def unanimous(correct: BoolArray, groups: tuple[Int64Array, ...]) -> tuple[float, float] | None:
     """A 95 % interval of accuracy where all of M answers, bool (M,), are right, or all wrong; else None.
 
     Resampling cannot vary such answers. This is the exact binomial interval (Clopper & Pearson 1934) of as
     many trials as there are groups, where these are fewest: within a group, answers may be one answer. None
     for a single group.
     """
-    n = min(len(np.unique(factor)) for factor in groups)
+    n = fewest_groups(groups)
     if n < 2 or len(np.unique(correct)) > 1:
         return None
     reach = float(1 - ((1 - LEVEL) / 2) ** (1 / n))

@@ -15,7 +15,6 @@ from lordbench import inference, seeds
 from lordbench.clustering import likeness
 from lordbench.experiment import Experiment, Trained
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.report.grid import Translation, translation_sheet
 from lordbench.results.row import Measurement
@@ -150,14 +149,11 @@ def quality(split: Split) -> Iterator[Measurement]:
 def _class_codes(trained: Trained) -> torch.Tensor:
     """The code of every class, float32 (n_classes, class size)."""
     train = trained.split.train
-    codes = []
+    supports = []
     for class_ in range(train.n_classes):
-        drawn = seeds.numpy_generator(trained.seed, NAME, "class codes", class_).permutation(
-            np.flatnonzero(train.classes == class_)
-        )
-        pixels = inference.to_float(train.images[np.sort(drawn[:MOST])], trained.device)
-        codes.append(inference.encode_class(trained.method, pixels))
-    return torch.stack(codes)
+        generator = seeds.numpy_generator(trained.seed, NAME, "class codes", class_)
+        supports.append(generator.permutation(np.flatnonzero(train.classes == class_))[:MOST])
+    return inference.class_codes(trained.method, train.images, supports, trained.device)
 
 
 def _translated(trained: Trained, codes: torch.Tensor, inputs: Int64Array, classes: Int64Array) -> UInt8Array:
@@ -205,9 +201,7 @@ def _agreement(
     trained: Trained, place: Place, images: UInt8Array, domain: int, groups: Int64Array
 ) -> Measurement:
     agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
-    return trained.scoring.mean(
-        place, "domain_agreement", agrees, groups, trained.seed, higher_is_better=True, policy=POLICY
-    )
+    return trained.judged(place, "domain_agreement", agrees, groups)
 
 
 def _groups(images: ImageSet, index: Int64Array) -> Int64Array:

@@ -11,7 +11,6 @@ import numpy as np
 from lordbench import inference, seeds
 from lordbench.experiment import Experiment, Trained
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.pairing import Pairs, draw_pairs, random_views, true_images
 from lordbench.report.grid import transfer_grid
@@ -71,9 +70,7 @@ class ContentTransfer(Experiment):
                 factors = tuple(factor[seen] for factor in groups)
                 yield from scoring.pairs(learned, truth[seen], factors, seed)
         agreement = judge.agrees(outputs, classes)
-        yield scoring.mean(
-            place, "class_agreement", agreement, groups, seed, higher_is_better=True, policy=POLICY
-        )
+        yield trained.judged(place, "class_agreement", agreement, groups)
         if kind == "encoded":
             yield from references(trained, pairs)
             yield from scoring.sets(place, outputs, real_images(trained), trained.key)
@@ -92,15 +89,7 @@ def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
         truth = trained.pool.images[pairs.truth]
         yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
     judge = trained.judge()
-    yield trained.scoring.mean(
-        Place(NAME, "real", ""),
-        "class_agreement",
-        judge.correct,
-        judge.trial_labels,
-        trained.seed,
-        higher_is_better=True,
-        policy=POLICY,
-    )
+    yield trained.judged(Place(NAME, "real", ""), "class_agreement", judge.correct, judge.trial_labels)
 
 
 def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:

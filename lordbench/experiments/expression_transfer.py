@@ -13,14 +13,12 @@ from lordbench import inference, seeds
 from lordbench.experiment import Experiment, Trained
 from lordbench.experiments.content_transfer import real_images
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.pairing import find_images
 from lordbench.report.confusion import confusion, confusion_sheet
 from lordbench.report.panels import Panel, side_by_side
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
-from lordbench.statistics import Groups
 
 NAME, IDENTITY = "expression-transfer", "identity"
 SUPPORT = 32
@@ -98,11 +96,13 @@ class ExpressionTransfer(Experiment):
         truth = trained.pool.images[wishes.truth]
         yield from trained.scoring.pairs({place: outputs}, truth, wishes.groups, trained.seed)
         told = trained.judge().tells(outputs)
-        yield from _judged(trained, place, outputs, wishes)
+        yield from _judged(trained, place, told, outputs, wishes)
         for target in np.unique(wishes.target):
             onto = wishes.target == target
             where = Place(NAME, f"onto {images.class_names[target]}", kind)
-            yield _accuracy(trained, where, "expression", (told == wishes.target)[onto], wishes.person[onto])
+            yield trained.judged(
+                where, "expression_accuracy", (told == wishes.target)[onto], wishes.person[onto]
+            )
         if kind == "encoded":
             yield from trained.scoring.sets(place, outputs, real_images(trained), trained.key)
             yield from trained.shared(
@@ -153,20 +153,13 @@ def _outputs(trained: Trained, kind: CodeKind, codes: Codes, wishes: Wishes) -> 
     return inference.decode(trained.method, Codes(class_code, codes.select(wishes.content).content_code))
 
 
-def _judged(trained: Trained, place: Place, outputs: UInt8Array, wishes: Wishes) -> Iterator[Measurement]:
-    """How often a judge tells the expression that is wanted, and how often another one the person."""
-    expression = trained.judge().agrees(outputs, wishes.target)
-    yield _accuracy(trained, place, "expression", expression, wishes.groups)
+def _judged(
+    trained: Trained, place: Place, told: Int64Array, outputs: UInt8Array, wishes: Wishes
+) -> Iterator[Measurement]:
+    """How often a judge has told the expression that is wanted, and how often another one the person."""
+    yield trained.judged(place, "expression_accuracy", told == wishes.target, wishes.groups)
     identity = trained.judge(IDENTITY).agrees(outputs, wishes.person)
-    yield _accuracy(trained, place, IDENTITY, identity, wishes.groups)
-
-
-def _accuracy(
-    trained: Trained, place: Place, what: str, correct: npt.NDArray[np.bool_], groups: Groups
-) -> Measurement:
-    return trained.scoring.mean(
-        place, f"{what}_accuracy", correct, groups, trained.seed, higher_is_better=True, policy=POLICY
-    )
+    yield trained.judged(place, "identity_accuracy", identity, wishes.groups)
 
 
 def _references(trained: Trained, images: ImageSet, wishes: Wishes) -> Iterator[Measurement]:
@@ -178,20 +171,21 @@ def _references(trained: Trained, images: ImageSet, wishes: Wishes) -> Iterator[
     }
     truth = trained.pool.images[wishes.truth]
     yield from trained.scoring.pairs(floors, truth, wishes.groups, trained.seed)
-    yield from _judged(trained, unchanged, floors[unchanged], wishes)
+    told = trained.judge().tells(floors[unchanged])
+    yield from _judged(trained, unchanged, told, floors[unchanged], wishes)
     groups = (images.classes, images.attributes[IDENTITY].values)
     for what, judge in (("expression", trained.judge()), (IDENTITY, trained.judge(IDENTITY))):
-        yield _accuracy(trained, Place(NAME, "real", ""), what, judge.correct, groups)
+        yield trained.judged(Place(NAME, "real", ""), f"{what}_accuracy", judge.correct, groups)
 
 
 def _draw_confusion(trained: Trained, wishes: Wishes, told: Int64Array) -> None:
-    images, judge = trained.split.test, trained.judge()
+    images = trained.split.test
     n = images.n_classes
     matrices = {
         f"{trained.label} on {images.name}: wanted, and told by a judge (%)": confusion(
             wishes.target, told, n
         ),
-        "real held-out images: shown, and told (%)": confusion(images.classes, judge.tells(images.images), n),
+        "real held-out images: shown, and told (%)": confusion(images.classes, trained.judge().told, n),
     }
     confusion_sheet(matrices, images.class_names, trained.folder / "expression-confusion.png")
 

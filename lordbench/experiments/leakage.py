@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from lordbench import seeds
 from lordbench.experiment import Experiment, Trained
 from lordbench.folds import Fold
-from lordbench.images import UInt8Array
+from lordbench.images import UInt8Array, flattened
 from lordbench.method import Codes
 from lordbench.probing import Codes as Features
 from lordbench.probing import one_thread
@@ -68,17 +68,13 @@ def of_pixels(readout: Readout) -> Iterator[Measurement]:
 
 def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Features, Features]:
     """Principal components of the known images of a fold: of these and of the tried ones."""
-    known = _flat(images[fold.known])
+    known = flattened(images[fold.known])
     with one_thread():
         size = min(COMPONENTS, max(1, len(known) // SHARE), known.shape[1])
         components = PCA(size, svd_solver="randomized", iterated_power=3, random_state=seed).fit(known)
         batches = range(0, len(fold.tried), BATCH)
-        tried = [components.transform(_flat(images[fold.tried[i : i + BATCH]])) for i in batches]
+        tried = [components.transform(flattened(images[fold.tried[i : i + BATCH]])) for i in batches]
         return components.transform(known), np.concatenate(tried)
-
-
-def _flat(images: UInt8Array) -> Features:
-    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
 
 
 def _joined(first: Codes, second: Codes) -> Codes:

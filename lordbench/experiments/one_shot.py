@@ -11,7 +11,6 @@ from lordbench.device import Precision
 from lordbench.experiment import Experiment, Trained
 from lordbench.experiments.content_transfer import draw_grid, exchanged, references, transfer_pairs
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.judge import POLICY
 from lordbench.method import Codes
 from lordbench.pairing import Pairs
 from lordbench.readout import Readout
@@ -147,15 +146,7 @@ class OneShot(Experiment):
             yield from trained.scoring.pairs(places, trained.pool.images[pairs.truth], groups, trained.seed)
         for place, transfers in places.items():
             agreement = trained.judge().agrees(transfers, classes)
-            yield trained.scoring.mean(
-                place,
-                "class_agreement",
-                agreement,
-                groups,
-                trained.seed,
-                higher_is_better=True,
-                policy=POLICY,
-            )
+            yield trained.judged(place, "class_agreement", agreement, groups)
 
 
 def _note(supports: Sequence[Int64Array], shots: Sequence[int]) -> str:

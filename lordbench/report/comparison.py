@@ -17,7 +17,7 @@ from lordbench.report.headline import (
 )
 from lordbench.report.marks import NOTHING, Entry
 from lordbench.report.sections import Column, pick, sections, titles
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, line_name
 from lordbench.results.paired import against
 from lordbench.results.ranks import TABLE, mean_ranks, ranks, same_methods
 
@@ -79,7 +79,7 @@ def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.Da
     entries = {column: _entries(lines) for column, lines in shown.items()}
     made = []
     for key, mine in group.groupby(LINE, sort=False):
-        name = label(*map(str, key[len(GROUP) :]))
+        name = line_name(key)
         line = tuple(entries[column].get(name, NOTHING) for column in shown)
         if line.count(NOTHING) < len(line):
             made.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))

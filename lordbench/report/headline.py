@@ -10,7 +10,7 @@ import pandas as pd
 
 from lordbench.report.marks import NOTHING, Entry, mark_best
 from lordbench.report.sections import Column, pick, sections
-from lordbench.results.leaderboard import GROUP, LINE, aggregate, label
+from lordbench.results.leaderboard import GROUP, LINE, aggregate, label, line_name
 
 LEGEND = (
     "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes and what else goes "
@@ -93,7 +93,7 @@ def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board 
     for key, mine in group.groupby(LINE, sort=False):
         line = tuple(entries[column].get(key, NOTHING) for column in shown)
         if line.count(NOTHING) < len(line):
-            name = label(*map(str, key[len(GROUP) :]))
+            name = line_name(key)
             lines.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
     return Board(
         title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for key, line in aggregated.groupby(LINE, sort=False):
         record: dict[str, Any] = dict(zip(GROUP, key[: len(GROUP)], strict=True))
-        record["method"] = label(*map(str, key[len(GROUP) :]))
+        record["method"] = line_name(key)
         record["n_seeds"] = int(line["n_seeds"].max())
         record["notes"] = "; ".join(_notes_with_metrics(line))
         for name, value, low, high in zip(
@@ -137,6 +137,11 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     ends = ("", "_ci_low", "_ci_high")
     columns = [*GROUP, "method", "n_seeds", "notes", *(name + end for name in quantities for end in ends)]
     return pd.DataFrame.from_records(lines, columns=columns)
+
+
+def line_name(key: Sequence[Hashable]) -> str:
+    """Name a line by the values of `LINE`."""
+    return label(*map(str, key[len(GROUP) :]))
 
 
 def label(method: str, variant: str, labels: str = "") -> str:

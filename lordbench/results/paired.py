@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, label
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, line_name
 from lordbench.results.sample_files import NoSamplesError, SampleFiles, Value
 from lordbench.statistics import percentiles, student_interval
 
@@ -89,7 +89,7 @@ def _compared(same: pd.DataFrame, files: SampleFiles, higher_is_better: bool) ->
     lines: dict[str, Line] = {}
     references: set[str] = set()
     for key, rows in same.groupby(LINE, sort=False):
-        name = label(*map(str, key[len(GROUP) :]))
+        name = line_name(key)
         lines[name] = {value.seed: value for value in map(Value._make, rows[list(Value._fields)].to_numpy())}
         if rows["reference"].iloc[0]:
             references.add(name)

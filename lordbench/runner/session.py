@@ -59,10 +59,12 @@ def run_session(
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if len(rows):
         collected, files = collect([out]), SampleFiles([out])
-        write_tables(out, collected, differences(collected, files))
+        compared = differences(collected, files)
+        write_tables(out, collected, compared)
         mine = collected[collected["cell"].isin([cell.id for cell in plan.cells])]
         if len(mine):
-            console.print(*rich_tables(mine, differences(mine, files)), sep="\n")
+            found = compared if len(mine) == len(collected) else differences(mine, files)
+            console.print(*rich_tables(mine, found), sep="\n")
     _print_paths(plan, store, messages)
     for outcome in failed:
         where = store.cell(outcome.cell.id).failure
