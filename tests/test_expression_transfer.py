@@ -226,7 +226,7 @@ class TestPictures:
     def test_panels_stand_beside_one_another_pixel_for_pixel(self, tmp_path: Path) -> None:
         images = np.random.default_rng(0).integers(0, 256, size=(2, 3, 3, 96, 96), dtype=np.uint8)
         side_by_side(
-            [Panel("a", images[:, :1], [""]), Panel("b", images[:, 1:], ["x", "y"])],
+            [Panel("a", images[:, :1], [""], "down"), Panel("b", images[:, 1:], ["x", "y"], "outputs")],
             tmp_path / "p.png",
             "title",
         )

@@ -5,17 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from lordbench.report.grid import (
-    CELL,
-    GAP,
-    LINE_HEIGHT,
-    MARGIN,
-    Translation,
-    scale,
-    transfer_grid,
-    translation_sheet,
-)
+from lordbench.report.blocks import CELL, GAP, LINE_HEIGHT, MARGIN, scale
+from lordbench.report.grid import Translation, transfer_grid, translation_sheet
+from lordbench.report.layout import CHUNK, read_parts
+from lordbench.report.panels import Panel, side_by_side
 
 N, M, SIZE = 4, 3, 32
 SIDE = SIZE * scale(SIZE)
@@ -111,8 +106,8 @@ def test_shapes_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path, wro
 
 def test_translations_stand_below_one_another_with_the_true_images_under_the_outputs(tmp_path):
     truth = random_images(N, 3, SIZE, SIZE, seed=3)
-    one = Translation("one", CONTENTS, CLASSES, OUTPUTS, truth)
-    translation_sheet([one, one._replace(title="other", truth=None)], tmp_path / "sheet.png")
+    one = Translation("lord", "one", CONTENTS, CLASSES, OUTPUTS, truth)
+    translation_sheet([one, one._replace(name="other", truth=None)], tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as picture:
         sheet = np.asarray(picture)
     grid = (SIDE + 2 * GAP) + MARGIN + M * (SIDE + GAP) + GAP
@@ -122,3 +117,70 @@ def test_translations_stand_below_one_another_with_the_true_images_under_the_out
         np.testing.assert_array_equal(cell(sheet, 0, j, LINE_HEIGHT), OUTPUTS[0, j])
         np.testing.assert_array_equal(cell(sheet, -1, j, below), truth[j])
         np.testing.assert_array_equal(cell(sheet, 1, j, second), OUTPUTS[1, j])
+
+
+class TestPicturesSayWhereTheirImagesAre:
+    """What a page of all methods is made of."""
+
+    @staticmethod
+    def shown(images: np.ndarray) -> np.ndarray:
+        """As read back: channels last."""
+        return np.moveaxis(images, -3, -1)
+
+    def test_a_grid_is_read_back_to_the_last_bit(self, tmp_path):
+        truth = random_images(*OUTPUTS.shape, seed=3)
+        transfer_grid(CONTENTS, CLASSES, OUTPUTS, tmp_path / "grid.png", title="any", truth=truth)
+        ((part, found),) = read_parts(tmp_path / "grid.png")
+        assert part.title == ""
+        np.testing.assert_array_equal(found["across"], self.shown(CONTENTS)[None])
+        np.testing.assert_array_equal(found["down"], self.shown(CLASSES)[:, None])
+        np.testing.assert_array_equal(found["outputs"], self.shown(OUTPUTS))
+        np.testing.assert_array_equal(found["truth"], self.shown(truth))
+
+    def test_translations_are_parts_of_their_own(self, tmp_path):
+        truth = random_images(N, 3, SIZE, SIZE, seed=3)
+        one = Translation("lord", "one", CONTENTS, CLASSES, OUTPUTS, truth)
+        other = one._replace(name="other", outputs=OUTPUTS[::-1], truth=None)
+        translation_sheet([one, other], tmp_path / "sheet.png")
+        (first, its), (second, others) = read_parts(tmp_path / "sheet.png")
+        assert (first.title, second.title) == ("one", "other")
+        np.testing.assert_array_equal(its["truth"], self.shown(truth)[None])
+        np.testing.assert_array_equal(others["outputs"], self.shown(OUTPUTS[::-1]))
+        assert "truth" not in others
+
+    def test_panels_name_their_columns(self, tmp_path):
+        panels = [
+            Panel("input", CLASSES[:, None], [""], "down"),
+            Panel("output", OUTPUTS, list("abcd"), "outputs"),
+        ]
+        side_by_side(panels, tmp_path / "panels.png", "title")
+        ((part, found),) = read_parts(tmp_path / "panels.png")
+        assert part.columns == tuple("abcd")
+        np.testing.assert_array_equal(found["outputs"], self.shown(OUTPUTS))
+
+    def test_a_picture_without_a_layout_has_no_parts(self, tmp_path):
+        Image.new("RGB", (9, 9)).save(tmp_path / "plain.png")
+        assert read_parts(tmp_path / "plain.png") == []
+
+    @pytest.mark.parametrize(
+        "layout",
+        [
+            "nonsense",
+            '{"size": 32, "scale": 3, "step": 98, "parts": [{"title": "", "areas":'
+            ' {"outputs": {"x": 0, "y": 0, "lines": 9, "columns": 9}}}]}',
+            '{"size": 32, "scale": 3, "step": 98, "parts": [{"title": "", "areas":'
+            ' {"outputs": {"x": -1, "y": 0, "lines": 1, "columns": 1}}}]}',
+        ],
+        ids=["no JSON", "beyond the picture", "before it"],
+    )
+    def test_a_layout_that_does_not_fit_is_refused(self, tmp_path, layout):
+        text = PngInfo()
+        text.add_text(CHUNK, layout)
+        Image.new("RGB", (99, 99)).save(tmp_path / "wrong.png", pnginfo=text)
+        with pytest.raises(ValueError, match="wrong"):
+            read_parts(tmp_path / "wrong.png")
+
+    def test_what_is_no_picture_is_refused(self, tmp_path):
+        (tmp_path / "no.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+        with pytest.raises((ValueError, OSError), match="no"):
+            read_parts(tmp_path / "no.png")

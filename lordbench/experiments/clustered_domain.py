@@ -221,7 +221,8 @@ def _picture(trained: Trained, way: Direction, codes: torch.Tensor) -> Translati
     examples = np.array([generator.choice(np.flatnonzero(train.classes == class_)) for class_ in classes])
     outputs = _translated(trained, codes, np.tile(inputs, len(classes)), np.repeat(classes, len(inputs)))
     return Translation(
-        f"{trained.label}: {way.name}, {test.name}",
+        trained.label,
+        f"{way.name}, {test.name}",
         test.images[inputs],
         train.images[examples],
         outputs.reshape(len(classes), len(inputs), *outputs.shape[1:]),

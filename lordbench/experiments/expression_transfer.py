@@ -204,9 +204,14 @@ def _draw_people(trained: Trained, images: ImageSet) -> None:
     outputs = _outputs(trained, "encoded", trained.test_codes, wishes)
     side_by_side(
         [
-            Panel("input", images.images[inputs][:, None], [""]),
-            Panel("output", outputs.reshape(shape), images.class_names),
-            Panel("true photograph", trained.pool.images[wishes.truth].reshape(shape), images.class_names),
+            Panel("input", images.images[inputs][:, None], [""], "down"),
+            Panel("output", outputs.reshape(shape), images.class_names, "outputs"),
+            Panel(
+                "true photograph",
+                trained.pool.images[wishes.truth].reshape(shape),
+                images.class_names,
+                "truth",
+            ),
         ],
         trained.folder / f"{NAME}.png",
         f"{trained.label} on {images.name}: expressions lent by other people",

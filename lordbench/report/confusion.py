@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lordbench.files import replacing
 from lordbench.images import Int64Array
-from lordbench.report.grid import FONT_SIZE, INK, LINE_HEIGHT, MARGIN, PAPER, stack
+from lordbench.report.blocks import FONT_SIZE, INK, LINE_HEIGHT, MARGIN, PAPER, Drawing, stack
+from lordbench.report.layout import save_picture
 
 CELL_WIDTH, CELL_HEIGHT = 56, 32
 SLANT = 35
@@ -34,9 +34,8 @@ def confusion_sheet(matrices: dict[str, Int64Array], names: Sequence[str], path:
         names: of the n labels.
         path: file to write.
     """
-    sheet = stack(list(matrices), [_drawn(counts, names) for counts in matrices.values()])
-    with replacing(path) as temporary:
-        sheet.save(temporary)
+    sheet, _ = stack(list(matrices), [Drawing(_drawn(counts, names)) for counts in matrices.values()])
+    save_picture(sheet, path)
 
 
 def _drawn(counts: Int64Array, names: Sequence[str]) -> Image.Image:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lordbench.files import replacing
 from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.report.grid import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGHT, MARGIN, PAPER, scale
+from lordbench.report.blocks import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGHT, MARGIN, PAPER, scale
 
 LONGEST_NAME = 28
 """Characters of a class name that are shown."""

@@ -6,23 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from lordbench.files import replacing
-
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
-
-CELL = 96
-"""Cells are enlarged by the smallest whole factor that makes them this many pixels wide."""
-GAP = 2
-"""Pixels between cells, and of the frame around them."""
-MARGIN = 12
-"""Pixels around everything, and between the frames of the given images and of the outputs."""
-FONT_SIZE = 15
-LINE_HEIGHT = 24
-PAPER, FRAME, INK = "white", "#b0b0b0", "#222222"
+from lordbench.report.blocks import FONT_SIZE, INK, MARGIN, PAPER, Drawing, Images, block, layout, stack
+from lordbench.report.layout import Area, Part, Role, save_picture
 
 
 def transfer_grid(
@@ -37,7 +24,8 @@ def transfer_grid(
     """Draw a grid of transfers and write it as an RGB PNG, atomically.
 
     The first line shows the images that give the content, the first column those that give the class; the
-    cell in line i and column j shows `outputs[i, j]`. Pixels are repeated, never smoothed.
+    cell in line i and column j shows `outputs[i, j]`. Pixels are repeated, never smoothed, and the file says
+    where they are (`layout.read_parts`).
 
     Args:
         contents: (n, C, S, S) with C of 1 or 3; uint8, or float in [0, 1] (values outside are clipped).
@@ -59,28 +47,31 @@ def transfer_grid(
     ):
         if images is not None and images.shape != shape:
             raise ValueError(f"{name} must be {shape}, not {images.shape}")
-    grids = [_grid(contents, classes, outputs)]
+    grids = [_grid(contents, classes, outputs, "outputs")]
     captions = [title]
     if truth is not None:
-        grids.append(_grid(contents, classes, truth))
+        grids.append(_grid(contents, classes, truth, "truth"))
         captions.append("true images")
-    sheet = stack(captions, grids)
-    with replacing(path) as temporary:
-        sheet.save(temporary)
+    sheet, areas = stack(captions, grids)
+    # Given images stand in both grids; either will do.
+    part = Part(title="", areas={role: area for its in areas for role, area in its.items()})
+    save_picture(sheet, path, layout(one[-1], [part]))
 
 
 class Translation(NamedTuple):
     """Images of one domain as others of another one.
 
     Attributes:
-        title: stands above.
+        method: stands above, with the name.
+        name: what is done, such as `drawing to render`.
         inputs: (n, C, S, S) as in `transfer_grid`.
         styles: (m, C, S, S), one of each class of the other domain.
         outputs: (m, n, C, S, S).
         truth: the true image of each input, (n, C, S, S), or None.
     """
 
-    title: str
+    method: str
+    name: str
     inputs: Images
     styles: Images
     outputs: Images
@@ -89,50 +80,54 @@ class Translation(NamedTuple):
 
 def translation_sheet(translations: Sequence[Translation], path: Path) -> None:
     """Draw translations below one another, as `transfer_grid` draws one, and write them likewise."""
-    captions, grids = [], []
-    for one in translations:
-        captions.append(one.title)
-        grids.append(_grid(one.inputs, one.styles, one.outputs))
+    captions, drawings, owners = [], [], []
+    for i, one in enumerate(translations):
+        captions.append(f"{one.method}: {one.name}")
+        drawings.append(_grid(one.inputs, one.styles, one.outputs, "outputs"))
+        owners.append(i)
         if one.truth is not None:
             captions.append("true images of the inputs above")
-            grids.append(_indented(block(one.truth[None]), grids[-1].width))
-    sheet = stack(captions, grids)
-    with replacing(path) as temporary:
-        sheet.save(temporary)
+            drawings.append(_indented(block(one.truth[None], "truth"), drawings[-1].image.width))
+            owners.append(i)
+    sheet, areas = stack(captions, drawings)
+    parts = [
+        Part(
+            title=one.name,
+            areas={
+                role: area
+                for owner, its in zip(owners, areas, strict=True)
+                if owner == i
+                for role, area in its.items()
+            },
+        )
+        for i, one in enumerate(translations)
+    ]
+    save_picture(sheet, path, layout(translations[0].inputs.shape[-1], parts))
 
 
-def scale(size: int) -> int:
-    """Whole factor by which images of `size` pixels are enlarged."""
-    return -(-CELL // size)
-
-
-def _grid(contents: Images, classes: Images, cells: Images) -> Image.Image:
+def _grid(contents: Images, classes: Images, cells: Images, role: Role) -> Drawing:
     """Put the given images above and beside the cells, with the names of the axes in the corner."""
-    above, beside, middle = block(contents[None]), block(classes[:, None]), block(cells)
-    x, y = beside.width + MARGIN, above.height + MARGIN
-    grid = Image.new("RGB", (x + middle.width, y + middle.height), PAPER)
-    grid.paste(above, (x, 0))
-    grid.paste(beside, (0, y))
-    grid.paste(middle, (x, y))
-    _name_axes(grid, beside.width)
-    return grid
+    above, beside, middle = (
+        block(contents[None], "across"),
+        block(classes[:, None], "down"),
+        block(cells, role),
+    )
+    x, y = beside.image.width + MARGIN, above.image.height + MARGIN
+    grid = Image.new("RGB", (x + middle.image.width, y + middle.image.height), PAPER)
+    areas: dict[Role, Area] = {}
+    for drawing, place in ((above, (x, 0)), (beside, (0, y)), (middle, (x, y))):
+        grid.paste(drawing.image, place)
+        areas |= drawing.areas_at(*place)
+    _name_axes(grid, beside.image.width)
+    return Drawing(grid, areas)
 
 
-def block(cells: Images) -> Image.Image:
-    """Lay images (m, n, C, S, S) out in m lines of n, framed."""
-    step = cells.shape[-1] * scale(cells.shape[-1]) + GAP
-    laid = Image.new("RGB", (cells.shape[1] * step + GAP, cells.shape[0] * step + GAP), FRAME)
-    for i, line in enumerate(cells):
-        for j, image in enumerate(line):
-            laid.paste(_picture(image), (j * step + GAP, i * step + GAP))
-    return laid
-
-
-def _indented(one: Image.Image, width: int) -> Image.Image:
+def _indented(one: Drawing, width: int) -> Drawing:
     """Put a block at the right of an area of some width, below the outputs of a grid."""
-    area = Image.new("RGB", (width, one.height), PAPER)
-    area.paste(one, (width - one.width, 0))
-    return area
+    area = Image.new("RGB", (width, one.image.height), PAPER)
+    x = width - one.image.width
+    area.paste(one.image, (x, 0))
+    return Drawing(area, one.areas_at(x, 0))
 
 
 def _name_axes(grid: Image.Image, side: int) -> None:
@@ -151,28 +146,3 @@ def _arrow(draw: ImageDraw.ImageDraw, start: tuple[float, float], tip: tuple[flo
     x, y = tip
     wings = [(x - 6, y - 4), (x - 6, y + 4)] if start[1] == y else [(x - 4, y - 6), (x + 4, y - 6)]
     draw.polygon([tip, *wings], INK)
-
-
-def _picture(image: Images) -> Image.Image:
-    """Enlarge one image (C, S, S) and make it RGB."""
-    if image.dtype != np.uint8:
-        image = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    factor = scale(image.shape[-1])
-    pixels = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
-    return Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1))
-
-
-def stack(captions: Sequence[str], grids: Sequence[Image.Image]) -> Image.Image:
-    """Put grids below one another, each under its caption where it has one."""
-    font = ImageFont.load_default(FONT_SIZE)
-    widths = [int(font.getlength(caption)) for caption in captions] + [grid.width for grid in grids]
-    heights = [LINE_HEIGHT for caption in captions if caption] + [grid.height + MARGIN for grid in grids]
-    sheet = Image.new("RGB", (max(widths) + 2 * MARGIN, sum(heights) + MARGIN), PAPER)
-    draw, y = ImageDraw.Draw(sheet), MARGIN
-    for caption, grid in zip(captions, grids, strict=True):
-        if caption:
-            draw.text((MARGIN, y), caption, INK, font)
-            y += LINE_HEIGHT
-        sheet.paste(grid, (MARGIN, y))
-        y += grid.height + MARGIN
-    return sheet
