@@ -10,6 +10,7 @@ from rich.console import Console
 
 from lordbench import __version__
 from lordbench.cli_data import data
+from lordbench.cli_report import figure, report
 from lordbench.cli_results import differences, leaderboard
 from lordbench.errors import UserError
 
@@ -51,6 +52,7 @@ def cli() -> None:
       lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
       lordbench leaderboard runs --format latex
       lordbench differences runs --metric lpips
+      lordbench report runs
     """  # noqa: D301
 
 
@@ -178,7 +180,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, leaderboard, differences):
+for command in (data, leaderboard, differences, report, figure):
     cli.add_command(command)
 
 

@@ -21,12 +21,13 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Line:
-    """One method or reference, with an entry per column."""
+    """One method or reference, with an entry per column; `key` holds its values of `LINE`, if it has any."""
 
     label: str
     is_reference: bool
     n_seeds: int
     entries: tuple[Entry, ...]
+    key: tuple[Hashable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Board:
         decimals: digits after the point, per column.
         lines: methods, then references.
         notes: what has to be known beside the numbers, such as why a column is missing.
+        quantities: what stands in each column, where its entries are values of rows.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Board:
     decimals: tuple[int, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    quantities: tuple[Column, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -94,13 +97,14 @@ def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board 
         line = tuple(entries[column].get(key, NOTHING) for column in shown)
         if line.count(NOTHING) < len(line):
             name = line_name(key)
-            lines.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
+            lines.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line, key))
     return Board(
         title,
         columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
         decimals=tuple(decimals(lines["value"]) for lines in shown.values()),
         lines=tuple(lines),
         notes=remarks({column.title: _notes(lines) for column, lines in found.items()}),
+        quantities=tuple(shown),
     )
 
 

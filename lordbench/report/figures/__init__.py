@@ -1,0 +1,1 @@
+"""Figures for papers and pages, drawn with Matplotlib from results alone."""

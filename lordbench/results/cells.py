@@ -1,0 +1,130 @@
+"""The cells of run folders as reports read them: settings, training curves, pictures, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lordbench.files import read_json
+from lordbench.results.leaderboard import label
+from lordbench.results.store import CellFolder
+
+Model = TypeVar("Model", bound=BaseModel)
+CURVE = ("phase", "step")
+"""Columns of a training curve that are not terms of the loss."""
+
+
+class Settings(BaseModel):
+    """What a cell is, from its `cell.json`: see `runner.identity.Cell` for the fields."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    method_name: str
+    variant: str
+    labels: str = ""
+    dataset: str
+    data_variant: str
+    split: str
+    preset_name: str
+    seed: int
+    experiments: list[str]
+    settings: dict[str, Any]
+    data_settings: dict[str, Any]
+    preset: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The method with its variant and its labels, as in tables."""
+        return label(self.method_name, self.variant, self.labels)
+
+
+class Failure(BaseModel):
+    """How the last attempt at a cell failed, from its `failure.json`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    error: str
+    traceback: str
+    when: str = ""
+
+
+class CellRecord:
+    """One cell of a run folder; its files are read when they are asked for.
+
+    Attributes:
+        settings: what the cell is.
+        folder: where its files are.
+    """
+
+    def __init__(self, settings: Settings, folder: CellFolder) -> None:
+        self.settings = settings
+        self.folder = folder
+
+    @cached_property
+    def failure(self) -> Failure | None:
+        """How its last attempt failed; None where it did not, or the record is damaged."""
+        return _read(Failure, self.folder.failure)
+
+    @cached_property
+    def curve(self) -> pd.DataFrame | None:
+        """Its training curve: `phase`, `step` within it, and a column a term of the loss; None for none."""
+        try:
+            found = pd.read_csv(self.folder.curve)
+        except (OSError, ValueError):
+            return None
+        return found if set(CURVE) <= set(found.columns) and len(found) else None
+
+    @property
+    def pictures(self) -> list[Path]:
+        """Its pictures, by name."""
+        return sorted(self.folder.path.glob("*.png"))
+
+
+def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
+    """Read what cells there are in run folders.
+
+    Args:
+        runs: run folders, or results CSVs in them; what has no cells beside it gives none.
+
+    Returns:
+        Cells by data set, split, preset, method and seed, each once: of several with the same id the one with
+        a trained model, else the first.
+    """
+    found: dict[str, CellRecord] = {}
+    for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
+        for file in sorted((run / "cells").glob("[!.]*/cell.json")):
+            settings = _read(Settings, file)
+            if settings is None:
+                continue
+            record = CellRecord(settings, CellFolder(file.parent))
+            if settings.id not in found or not found[settings.id].folder.is_trained():
+                found[settings.id] = record
+    return sorted(found.values(), key=_order)
+
+
+def _order(record: CellRecord) -> tuple[str | int, ...]:
+    s = record.settings
+    return (
+        s.dataset,
+        s.data_variant,
+        s.split,
+        s.preset_name,
+        s.method_name,
+        s.variant,
+        s.labels,
+        s.seed,
+        s.id,
+    )
+
+
+def _read(kind: type[Model], file: Path) -> Model | None:
+    try:
+        return kind.model_validate(read_json(file))
+    except (OSError, ValueError, ValidationError):
+        return None
