@@ -63,7 +63,7 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
         for path in record.pictures:
             try:
                 parts = read_parts(path)
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 problems.append(str(error))
                 continue
             for part, tiles in parts:

@@ -102,15 +102,14 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
         layout.
 
     Raises:
-        ValueError: it is no picture, or its layout is not of that picture.
-        OSError: it cannot be read.
+        ValueError: it is no picture that can be read, or its layout is not of that picture.
     """
     try:
         with Image.open(path, formats=["PNG"]) as opened:
             opened.load()
             text = opened.info.get(CHUNK)
             pixels = np.asarray(opened.convert("RGB"))
-    except (SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not a readable picture: {error}") from error
     if text is None:
         return []

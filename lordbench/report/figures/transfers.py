@@ -25,8 +25,7 @@ def transfers(comparison: Comparison, pairs: int = 6) -> Drawn:
         pairs: lines of the figure, at most.
     """
     lines, columns = comparison.outputs[0].tiles.shape[:2]
-    places = [(i % lines, (i + i // lines) % columns) for i in range(lines * columns)]
-    places = list(dict.fromkeys(places))[:pairs]
+    places = [(i, (i + shift) % columns) for shift in range(columns) for i in range(lines)][:pairs]
     shown = list(_columns(comparison))
     with styled():
         made = figure(SIDE * len(shown), SIDE * len(places) + 0.5)
