@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from lordbench import __version__
+from lordbench.cli_claims import claims
 from lordbench.cli_data import data
 from lordbench.cli_report import figure, report
 from lordbench.cli_results import differences, leaderboard
@@ -180,7 +181,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, leaderboard, differences, report, figure):
+for command in (data, leaderboard, differences, claims, report, figure):
     cli.add_command(command)
 
 

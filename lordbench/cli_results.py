@@ -44,7 +44,7 @@ def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
     if format_ == "table" and out is None:
         OUT.print(*rich_tables(rows, found), sep="\n")
     else:
-        _write(render(rows, "markdown" if format_ == "table" else format_, found), out)
+        write(render(rows, "markdown" if format_ == "table" else format_, found), out)
 
 
 @click.command()
@@ -86,10 +86,11 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     if format_ == "table" and out is None:
         OUT.print(*difference_tables(chosen(found, metrics)), sep="\n")
     else:
-        _write(csv(chosen(found, metrics) if metrics else found), out)
+        write(csv(chosen(found, metrics) if metrics else found), out)
 
 
-def _write(text: str, out: Path | None) -> None:
+def write(text: str, out: Path | None) -> None:
+    """Write a text to a file, atomically, or to the terminal."""
     from lordbench.files import write_text
 
     if out is None:

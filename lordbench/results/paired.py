@@ -90,18 +90,24 @@ def _compared(same: pd.DataFrame, files: SampleFiles, higher_is_better: bool) ->
     references: set[str] = set()
     for key, rows in same.groupby(LINE, sort=False):
         name = line_name(key)
-        lines[name] = {value.seed: value for value in map(Value._make, rows[list(Value._fields)].to_numpy())}
+        lines[name] = line_of(rows)
         if rows["reference"].iloc[0]:
             references.add(name)
     for a, b in combinations(lines, 2):
         if a not in references:
-            result = _difference(lines[a], lines[b], files, higher_is_better)
+            result = difference(lines[a], lines[b], files, higher_is_better)
             yield {"method_a": a, "method_b": b, "reference": b in references} | result
 
 
-def _difference(
+def line_of(rows: pd.DataFrame) -> Line:
+    """The values in rows of one line and quantity, as from `by_seed`."""
+    return {value.seed: value for value in map(Value._make, rows[list(Value._fields)].to_numpy())}
+
+
+def difference(
     a: Mapping[int, Value], b: Mapping[int, Value], files: SampleFiles, higher_is_better: bool
 ) -> dict[str, Any]:
+    """Compare two lines in one quantity: the columns `RESULT` of `differences`, and `n`, of a - b."""
     common = sorted(a.keys() & b.keys())
     paired = [seed for seed in common if _same_samples(a[seed], b[seed], files)]
     if not paired:
