@@ -24,8 +24,8 @@ STATES: dict[State, str] = {
 }
 """All states, in the order in which they are counted, with their styles."""
 HOW = (
-    "Time left: a training under way at the rate of its present phase; others, and experiments, by the mean of "
-    "this folder's cells of the same method, data set, split and preset; ≥ where a part is unknown."
+    "Time left: a training under way at the rate of its present phase; others, and experiments, by the mean "
+    "of this folder's cells of the same method, data set, split and preset; ≥ where a part is unknown."
 )
 
 
@@ -122,14 +122,17 @@ def _how_far(status: CellStatus, now: datetime) -> str:
 
 
 def _running(status: CellStatus, now: datetime) -> str:
-    at = status.progress
-    silent = 0.0 if at is None else (now - at.written).total_seconds()
-    told = f" · last heard of {duration(silent)} ago" if silent > SILENT_SECONDS else ""
-    return _how_far(status, now) + told
+    at, text = status.progress, _how_far(status, now)
+    if at is None:
+        return text
+    if not at.training:
+        return f"{text}, at it for {duration(at.elapsed(now))}"
+    silent = (now - at.written).total_seconds()
+    return f"{text} · last heard of {duration(silent)} ago" if silent > SILENT_SECONDS else text
 
 
 SILENT_SECONDS = 30
-"""Longer than that a training is not silent; an experiment may be."""
+"""A training says something more often than that, unless its process was stopped or a step takes longer."""
 
 
 def _done(status: CellStatus, now: datetime) -> str:
