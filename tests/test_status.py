@@ -120,7 +120,7 @@ class TestStates:
             "out of memory",
             str(folder.store.cell("b").failure),
             "amortization · 25% of training · 100 images/s · loss 0.2500",
-            "4 cells: 1 running, 1 done, 1 failed, 1 planned",
+            "4 cells: 1 running, 1 failed, 1 planned, 1 done",
         ):
             assert words in text
         assert "first" not in text

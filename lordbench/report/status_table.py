@@ -17,12 +17,13 @@ from lordbench.results.time_left import Estimate, TimeLeft
 
 STATES: dict[State, str] = {
     "running": "cyan",
-    "done": "green",
     "failed": "bold red",
     "interrupted": "yellow",
     "planned": "",
+    "done": "green",
 }
-"""All states, in the order in which they are counted, with their styles."""
+"""All states with their styles, in the order in which they are shown: what matters now comes first."""
+ENDED: tuple[State, ...] = ("done", "failed")
 HOW = (
     "Time left: a training under way at the rate of its present phase; others, and experiments, by the mean "
     "of this folder's cells of the same method, data set, split and preset; ≥ where a part is unknown."
@@ -62,6 +63,7 @@ def _run(run: RunStatus, now: datetime) -> Iterable[RenderableType]:
     estimate = Estimate(run, now)
     yield f"[bold]{escape(str(run.root))}[/]: {_at_work(run, now)}"
     if run.cells:
+        yield _summary(run, estimate.run())
         yield _table(run.cells, estimate, now)
     if run.others:
         yield "other cells in this folder:" if run.plan is not None else "cells in this folder:"
@@ -71,8 +73,8 @@ def _run(run: RunStatus, now: datetime) -> Iterable[RenderableType]:
     for status in (*run.cells, *run.others):
         if status.failure is not None:
             yield f"[bold red]Failed:[/] {escape(_name(status))}\n  traceback: {escape(str(status.failure))}"
-    if run.cells:
-        yield _summary(run, estimate.run())
+    if run.cells and _goes_on(run):
+        yield HOW
 
 
 def _at_work(run: RunStatus, now: datetime) -> str:
@@ -90,7 +92,8 @@ def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Ta
     shown = [field for field, varies in several.items() if varies]
     for title in ("method", *shown, "seed", "cell", "state", "how far", "time left"):
         table.add_column(title, overflow="fold")
-    for status in cells:
+    order = list(STATES)
+    for status in sorted(cells, key=lambda status: order.index(status.state)):
         state = STATES[status.state]
         table.add_row(
             escape(status.cell.label),
@@ -99,7 +102,7 @@ def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Ta
             status.cell.id,
             f"[{state}]{status.state}[/]" if state else status.state,
             escape(DETAILS[status.state](status, now)),
-            _left(estimate.cell(status)) if status.state not in ("done", "failed") else "",
+            "" if status.state in ENDED else _left(estimate.cell(status)),
         )
     return table
 
@@ -165,13 +168,16 @@ def _left(left: TimeLeft) -> str:
 
 
 def _summary(run: RunStatus, left: TimeLeft) -> str:
-    counts = _counts(run.cells)
-    text = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-    text = f"{len(run.cells)} cells: {text}"
-    if counts["running"] + counts["planned"] + counts["interrupted"] == 0:
+    counts = ", ".join(f"{number} {state}" for state, number in _counts(run.cells).items() if number)
+    text = f"{len(run.cells)} cells: {counts}"
+    if not _goes_on(run):
         return text
-    goes_on = "" if run.alive else " once the same command is given again"
-    return f"{text}; time left{goes_on}: {_left(left)}\n{HOW}"
+    again = "" if run.alive else " once the same command is given again"
+    return f"{text}; time left{again}: {_left(left)}"
+
+
+def _goes_on(run: RunStatus) -> bool:
+    return any(status.state not in ENDED for status in run.cells)
 
 
 def _counts(cells: Iterable[CellStatus]) -> dict[State, int]:

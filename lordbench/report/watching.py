@@ -25,7 +25,7 @@ def watch(
         UserError: one is no run folder.
     """
     runs = [read_status(root) for root in roots]
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    with Live(console=console, auto_refresh=False) as live:
         while True:
             live.update(status_view(runs, datetime.now(timezone.utc)), refresh=True)
             if not any(run.alive for run in runs):
