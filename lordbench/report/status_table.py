@@ -23,6 +23,10 @@ STATES: dict[State, str] = {
     "done": "green",
 }
 """All states with their styles, in the order in which they are shown: what matters now comes first."""
+SHARED = ("dataset", "split", "preset")
+"""What is shown only where it differs between cells."""
+SILENT_SECONDS = 30
+"""A training says something more often than that, unless its process was stopped or a step takes longer."""
 ENDED: tuple[State, ...] = ("done", "failed")
 HOW = (
     "Time left: a training under way at the rate of its present phase; others, and experiments, by the mean "
@@ -107,10 +111,6 @@ def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Ta
     return table
 
 
-SHARED = ("dataset", "split", "preset")
-"""What is shown only where it differs between cells."""
-
-
 def _how_far(status: CellStatus, now: datetime) -> str:
     """A cell under way, or one that was: phase, share, rate, loss."""
     at = status.progress
@@ -132,10 +132,6 @@ def _running(status: CellStatus, now: datetime) -> str:
         return f"{text}, at it for {duration(at.elapsed(now))}"
     silent = (now - at.written).total_seconds()
     return f"{text} · last heard of {duration(silent)} ago" if silent > SILENT_SECONDS else text
-
-
-SILENT_SECONDS = 30
-"""A training says something more often than that, unless its process was stopped or a step takes longer."""
 
 
 def _done(status: CellStatus, now: datetime) -> str:
