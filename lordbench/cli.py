@@ -13,6 +13,7 @@ from lordbench.cli_claims import claims
 from lordbench.cli_data import data
 from lordbench.cli_report import figure, report
 from lordbench.cli_results import differences, leaderboard
+from lordbench.cli_status import status
 from lordbench.errors import UserError
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
@@ -51,6 +52,7 @@ def cli() -> None:
       lordbench run                                        three methods on the embedded toy cars
       lordbench run --methods lord,drnet --dataset folder:my_images
       lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
+      lordbench status runs --watch                        how far is it? (in another terminal)
       lordbench leaderboard runs --format latex
       lordbench differences runs --metric lpips
       lordbench report runs
@@ -102,10 +104,15 @@ def cli() -> None:
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time."
 )
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Write event files of what is run: tensorboard --logdir OUT/tensorboard",
+)
 def run(
     methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
     seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
-    force: bool, jobs: int,
+    force: bool, jobs: int, tensorboard: bool,
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -120,6 +127,7 @@ def run(
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
       lordbench run --dataset drawings2cars --labels own,clusters,truth
+      lordbench run --preset paper --dataset kth -j 2 --tensorboard
     """  # noqa: D301
     from lordbench import selectors
     from lordbench.runner.plan import Request
@@ -136,7 +144,7 @@ def run(
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )
-    failed = run_session(request, out, device, force, jobs, OUT, ERR)
+    failed = run_session(request, out, device, force, jobs, tensorboard, OUT, ERR)
     if failed:
         sys.exit(EXIT_FAILED_CELLS)
 
@@ -181,7 +189,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, leaderboard, differences, claims, report, figure):
+for command in (data, status, leaderboard, differences, claims, report, figure):
     cli.add_command(command)
 
 

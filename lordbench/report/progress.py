@@ -1,9 +1,9 @@
-"""What a person sees while work goes on: one bar for the cells, one for the training under way."""
+"""What a person sees while work goes on: one bar for the cells, one for each that is under way."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from lordbench.dataset import Track
+from lordbench.report.duration import duration
+from lordbench.results.progress_file import CellProgress
 
 REFRESH_SECONDS = 0.2
 
@@ -24,6 +26,7 @@ class RunProgress:
         self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
         self.n_cells = cells
         self.inner: TaskID | None = None
+        self.elsewhere: dict[str, TaskID] = {}
         self.label = ""
         self._last_drawn = 0.0
 
@@ -75,10 +78,34 @@ class RunProgress:
         detail = f"epoch {done / self.epoch_steps:.1f} · {loss_text}{rate:.0f} images/s · {left:.0f} s left"
         self.bars.update(self.inner, completed=done, detail=detail)
 
+    def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
+        """Show the cells that run in other processes, a bar each.
+
+        Args:
+            running: title and progress by cell id; of all that run now.
+        """
+        for gone in self.elsewhere.keys() - running.keys():
+            self.bars.remove_task(self.elsewhere.pop(gone))
+        for cell, (title, now) in running.items():
+            if cell not in self.elsewhere:
+                self.elsewhere[cell] = self.bars.add_task(title, total=1.0, detail="")
+            description = f"{title}: {now.doing}" if now.doing else title
+            bar = self.elsewhere[cell]
+            self.bars.update(bar, description=description, completed=now.share or 0.0, detail=_detail(now))
+
     def _drop_inner(self) -> None:
         if self.inner is not None:
             self.bars.remove_task(self.inner)
             self.inner = None
+
+
+def _detail(now: CellProgress) -> str:
+    if not now.training:
+        return f"{now.step} of {now.steps} experiments done"
+    parts = [] if now.loss is None else [f"loss {now.loss:.4f}"]
+    if now.training_left is not None:
+        parts += [f"{now.rate:.0f} images/s", f"{duration(now.training_left)} left"]
+    return " · ".join(parts)
 
 
 def tracker(console: Console) -> Track[Any]:

@@ -5,12 +5,17 @@
       leaderboard.csv                one line per method
       differences.csv                paired differences of any two lines
       ranks.csv                      ranks of methods in the headline quantities
+      plan.json                      what the latest run was asked for, when, where
+      .lock                          held while a run is at work
+      tensorboard/CELL/              event files, with `--tensorboard`
       cells/ID/cell.json             what the cell is
+      cells/ID/progress.json         only while the cell is under way: how far it has come
       cells/ID/checkpoint.safetensors   only while training is unfinished
       cells/ID/model.safetensors     the trained method, with its provenance
       cells/ID/curve.csv             training curve
       cells/ID/EXPERIMENT.npz        samples that measurements are means of
       cells/ID/EXPERIMENT.json       measurements
+      cells/ID/seconds.json          time that each experiment took
       cells/ID/*.png                 transfer grids
       cells/ID/failure.json          only where the last attempt failed
 
@@ -25,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
@@ -33,16 +38,23 @@ from lordbench.files import read_json, replacing, write_json
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
+NO_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
+"""Names of a cell's JSON files that hold no measurements."""
+_SECONDS = TypeAdapter(dict[str, float])
+
 
 class CellFolder:
     """The files of one cell."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.description = path / "cell.json"
+        self.progress = path / "progress.json"
         self.checkpoint = path / "checkpoint.safetensors"
         self.model = path / "model.safetensors"
         self.curve = path / "curve.csv"
         self.failure = path / "failure.json"
+        self.times = path / "seconds.json"
 
     def is_trained(self) -> bool:
         """Whether training has finished."""
@@ -82,6 +94,17 @@ class CellFolder:
         values = [measurement.model_dump() for measurement in found]
         write_json(self.path / f"{experiment}.json", {"measurements": values})
 
+    def experiment_seconds(self) -> dict[str, float]:
+        """Seconds that each experiment took when it was last run; of none where that was not kept."""
+        try:
+            return _SECONDS.validate_python(read_json(self.times))
+        except (OSError, ValueError):
+            return {}
+
+    def write_seconds(self, experiment: str, seconds: float) -> None:
+        """Keep how long an experiment took."""
+        write_json(self.times, self.experiment_seconds() | {experiment: round(seconds, 3)})
+
     def samples(self, experiment: str) -> list[Block]:
         """The samples behind the means that an experiment found.
 
@@ -115,21 +138,27 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.results = root / "results.csv"
+        self.plan = root / "plan.json"
+        self.lock = root / ".lock"
+        self.event_files = root / "tensorboard"
 
     def cell(self, cell_id: str) -> CellFolder:
         """The folder of a cell; it need not exist."""
         return CellFolder(self.root / "cells" / cell_id)
 
+    def cells(self) -> list[CellFolder]:
+        """The folders of all cells that were ever begun here, in order of their ids."""
+        return [CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*"))]
+
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""
         tables = []
-        for path in sorted((self.root / "cells").glob("[!.]*")):
-            folder = CellFolder(path)
+        for folder in self.cells():
             if not folder.is_trained():
                 continue
             provenance = folder.provenance()
             for experiment in sorted(
-                p.stem for p in path.glob("*.json") if p.stem not in ("cell", "failure")
+                p.stem for p in folder.path.glob("*.json") if p.stem not in NO_EXPERIMENTS
             ):
                 tables.append(frame(provenance, folder.measurements(experiment) or []))
         if not tables:

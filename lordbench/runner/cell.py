@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
 from lordbench.results.row import Provenance
 from lordbench.results.store import CellFolder, Store, encode_provenance
+from lordbench.runner.event_files import EventFiles
 from lordbench.runner.identity import Cell
+from lordbench.runner.progress_writer import ProgressWriter
+from lordbench.runner.watchers import Watcher, Watchers
 from lordbench.scoring import Scoring
 from lordbench.splits import Split, split
 from lordbench.training import Context, Reporter, Silent
@@ -36,6 +40,7 @@ class Workshop:
         device: name of the device, as given.
         reporter: is told of training.
         log: is told of everything else.
+        tensorboard: whether event files are written.
         recent: classes made for a split, for the other methods of the seed.
     """
 
@@ -43,6 +48,7 @@ class Workshop:
     device: str = "auto"
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
+    tensorboard: bool = False
     recent: Recent = field(default_factory=lambda: Recent(4))
     _scoring: Scoring | None = None
 
@@ -51,6 +57,13 @@ class Workshop:
         if self._scoring is None:
             self._scoring = Scoring(device, components.unbroken("metrics"))
         return self._scoring
+
+    def watchers(self, cell: Cell) -> Watchers:
+        """Those who watch a cell, the reporter among them."""
+        watchers: list[Watcher] = [ProgressWriter(self.store.cell(cell.id).progress)]
+        if self.tensorboard:
+            watchers.append(EventFiles(cell, self.store))
+        return Watchers(self.reporter, watchers)
 
     def split(self, cell: Cell, images: ImageSet, device: torch.device) -> Split:
         """The split of a cell, with the classes that its labels make."""
@@ -74,11 +87,13 @@ class Outcome:
 def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
     """Run what is missing of a cell; an error is recorded in its folder and ends this cell only."""
     folder = workshop.store.cell(cell.id)
+    watchers = workshop.watchers(cell)
     try:
         missing = pending(cell, folder)
         if folder.is_trained() and not missing:
             return Outcome(cell, "kept")
-        write_json(folder.path / "cell.json", cell.model_dump(mode="json"))
+        write_json(folder.description, cell.model_dump(mode="json"))
+        watchers.begin()
         device = resolve_device(workshop.device)
         machine.keep_freed_memory()
         parts = workshop.split(cell, images, device)
@@ -86,7 +101,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         if folder.is_trained():
             load_module(folder.model, method)
         else:
-            _train(cell, method, parts, device, folder, workshop)
+            _train(cell, method, parts, device, folder, watchers)
         method.eval()
         trained = Trained(
             label=cell.label,
@@ -100,14 +115,19 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
             folder=folder.path,
             log=workshop.log,
         )
-        for name in missing:
+        for i, name in enumerate(missing):
+            watchers.experiment(name, i, len(missing))
+            began = time.monotonic()
             experiment = components.find("experiments", name).load()()
             folder.write_measurements(name, experiment.run(trained))
+            folder.write_seconds(name, time.monotonic() - began)
         folder.failure.unlink(missing_ok=True)
+        watchers.end(failed=False)
         return Outcome(cell, "done")
     except Exception as error:
         summary = f"{type(error).__name__}: {error}"
         _record_failure(folder, cell, summary)
+        watchers.end(failed=True)
         return Outcome(cell, "failed", summary)
 
 
@@ -138,7 +158,7 @@ def _build(cell: Cell, parts: Split) -> Method:
 
 
 def _train(
-    cell: Cell, method: Method, parts: Split, device: torch.device, folder: CellFolder, workshop: Workshop
+    cell: Cell, method: Method, parts: Split, device: torch.device, folder: CellFolder, watchers: Watchers
 ) -> None:
     machine.reset_peak_memory(device)
     precision = Precision.resolve(cell.preset.precision, device)
@@ -148,9 +168,10 @@ def _train(
         precision=precision,
         seed=seeds.derive(cell.seed, "training"),
         budget=cell.preset.budget.budget(len(parts.train)),
-        reporter=workshop.reporter,
+        reporter=watchers,
         checkpoints=CheckpointStore(folder.checkpoint),
     )
+    watchers.follow(context)
     method.fit(parts.train, context)
     progress = context.progress
     provenance = Provenance(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
@@ -16,9 +18,12 @@ from lordbench.report.tables import rich_tables
 from lordbench.report.written import write_tables
 from lordbench.results.leaderboard import collect
 from lordbench.results.paired import differences
+from lordbench.results.planned import PlannedCell, RunPlan
+from lordbench.results.progress_file import CellProgress, read_progress
 from lordbench.results.sample_files import SampleFiles
 from lordbench.results.store import Store
 from lordbench.runner.cell import Outcome, Workshop, pending
+from lordbench.runner.event_files import require_tensorboard
 from lordbench.runner.executor import RunFolder, execute
 from lordbench.runner.identity import Cell, DataKey
 from lordbench.runner.plan import Plan, Request, make_plan
@@ -29,7 +34,14 @@ FETCHED = ("alexnet", "vgg16")
 
 
 def run_session(
-    request: Request, out: Path, device: str, force: bool, jobs: int, console: Console, messages: Console
+    request: Request,
+    out: Path,
+    device: str,
+    force: bool,
+    jobs: int,
+    tensorboard: bool,
+    console: Console,
+    messages: Console,
 ) -> list[Outcome]:
     """Carry out a request, and return the cells that failed.
 
@@ -39,22 +51,26 @@ def run_session(
         device: name of the device.
         force: run cells again that are done.
         jobs: cells at a time.
+        tensorboard: write event files of what is run.
         console: for the tables.
         messages: for the plan, the progress bars and the warnings.
 
     Raises:
         UserError: the request cannot be carried out; nothing has been trained then.
     """
+    if tensorboard:
+        require_tensorboard()
     resolved = resolve_device(device)
     plan = make_plan(request, tracker(messages))
     with RunFolder(out) as store:
         if force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
+        _record(plan, store, jobs)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
         _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
-        outcomes = _execute(plan, store, device, jobs, messages)
+        outcomes = _execute(plan, Workshop(store, device, tensorboard=tensorboard), jobs, messages)
         rows = store.write_results()
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if len(rows):
@@ -76,11 +92,26 @@ def run_session(
     return failed
 
 
-def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console) -> list[Outcome]:
-    outcomes = []
+def _record(plan: Plan, store: Store, jobs: int) -> None:
+    """Leave the plan for `lordbench status`; what runs before left of cells under way is history now."""
+    for folder in store.cells():
+        folder.progress.unlink(missing_ok=True)
+    cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
+    RunPlan.begin(cells, jobs, datetime.now(timezone.utc)).write(store.plan)
+
+
+def _execute(plan: Plan, workshop: Workshop, jobs: int, messages: Console) -> list[Outcome]:
+    outcomes, store = [], workshop.store
     with RunProgress(messages, len(plan.cells)) as progress:
-        workshop = Workshop(store, device, progress, progress.note)
-        for outcome in execute(plan, workshop, jobs, lambda cell: progress.begin(_title(cell))):
+        workshop.reporter, workshop.log = progress, progress.note
+
+        def begin(cell: Cell) -> None:
+            progress.begin(_title(cell))
+
+        def look() -> None:
+            progress.show(_under_way(plan, store))
+
+        for outcome in execute(plan, workshop, jobs, begin, look):
             progress.end()
             outcomes.append(outcome)
             if outcome.status != "kept":
@@ -89,6 +120,18 @@ def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console
             if outcome.status == "done":
                 messages.print(f"[green]✓[/] {escape(_title(outcome.cell))}")
     return outcomes
+
+
+def _under_way(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:
+    """Title and progress of the cells under way, by id."""
+    found = {}
+    for cell in plan.cells:
+        # What cannot be read now is looked at again in a second.
+        with contextlib.suppress(OSError, ValueError):
+            now = read_progress(store.cell(cell.id).progress)
+            if now is not None:
+                found[cell.id] = (_title(cell), now)
+    return found
 
 
 def _fetch_weights(needed: frozenset[str], messages: Console) -> None:

@@ -1,0 +1,205 @@
+"""How far a run folder has come, read from its files while the run, if there is one, goes on."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from lordbench.errors import UserError
+from lordbench.files import read_json
+from lordbench.results.planned import PlannedCell, RunPlan, read_plan
+from lordbench.results.progress_file import CellProgress, read_progress
+from lordbench.results.run_lock import is_held
+from lordbench.results.store import CellFolder, Store
+
+State = Literal["planned", "running", "done", "failed", "interrupted"]
+
+
+class CellStatus(BaseModel):
+    """One cell, as its files say.
+
+    Attributes:
+        cell: which one.
+        state: `planned`: its turn comes, or has never come; `running`; `done`: trained, and all experiments
+            are there; `failed`: so the last attempt ended; `interrupted`: begun, and no run holds the folder;
+            the same command goes on from there.
+        progress: of a running cell; of an interrupted one, the last that was heard of it.
+        finished: when its last file was written, of a cell that is done.
+        train_seconds: of a trained cell, over all attempts.
+        missing: experiments that are still to be run.
+        experiment_seconds: by experiment; of those whose time was kept.
+        error: last line of the error of a failed cell.
+        failure: file with its traceback.
+        notes: damaged files.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    cell: PlannedCell
+    state: State
+    progress: CellProgress | None = None
+    finished: AwareDatetime | None = None
+    train_seconds: float | None = None
+    missing: tuple[str, ...] = ()
+    experiment_seconds: dict[str, float] = {}
+    error: str = ""
+    failure: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+class RunStatus(BaseModel):
+    """A run folder.
+
+    Attributes:
+        root: the folder.
+        alive: whether a run holds it.
+        plan: of the latest run; None where none was kept or it is damaged.
+        cells: those of the plan, in its order.
+        others: those that earlier runs began here, and the latest was not asked for.
+        notes: damaged files of the folder itself.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    root: Path
+    alive: bool
+    plan: RunPlan | None
+    cells: tuple[CellStatus, ...]
+    others: tuple[CellStatus, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a cell has failed, of this run or one before."""
+        return any(status.state == "failed" for status in (*self.cells, *self.others))
+
+
+def read_status(root: Path) -> RunStatus:
+    """Read how far a run folder has come.
+
+    Raises:
+        UserError: it is no run folder.
+    """
+    store, notes = Store(root), list[str]()
+    if not (store.plan.exists() or (root / "cells").is_dir()):
+        raise UserError(
+            f"{root}: no run has begun here: neither plan.json nor cells/ is there",
+            "Give a folder that `lordbench run --out` wrote.",
+        )
+    alive = is_held(store.lock)
+    try:
+        plan = read_plan(store.plan)
+    except UserError as error:
+        plan = None
+        notes.append(f"{error.message} {error.hint}")
+    since = plan.began if plan is not None and alive else None
+    planned = () if plan is None else plan.cells
+    known = {cell.id for cell in planned}
+    others = [folder for folder in store.cells() if folder.path.name not in known]
+    return RunStatus(
+        root=root,
+        alive=alive,
+        plan=plan,
+        cells=tuple(_cell(cell, store.cell(cell.id), alive, since) for cell in planned),
+        # The run at work will not come to these.
+        others=tuple(_other(folder, alive and plan is None) for folder in others),
+        notes=tuple(notes),
+    )
+
+
+def _other(folder: CellFolder, alive: bool) -> CellStatus:
+    """A cell that the plan does not know, by what its folder says of it."""
+    try:
+        cell, notes = PlannedCell.of(read_json(folder.description)), ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        cell = PlannedCell(
+            id=folder.path.name, label="?", dataset="?", split="?", preset="?", seed=0, experiments=()
+        )
+        return _cell(cell, folder, alive, None, (_damaged(folder.description, error),))
+    return _cell(cell, folder, alive, None, notes)
+
+
+def _cell(
+    cell: PlannedCell, folder: CellFolder, alive: bool, since: datetime | None, notes: tuple[str, ...] = ()
+) -> CellStatus:
+    """Read a cell's folder; `since` is when the run at work began, which tries again what failed before."""
+    found: dict[str, Any] = {}
+    problems = list(notes)
+    try:
+        # First of all, as it vanishes when the cell ends: what is read later is never of an earlier moment.
+        found["progress"] = read_progress(folder.progress)
+    except (OSError, ValueError) as error:
+        problems.append(_damaged(folder.progress, error))
+    if folder.is_trained():
+        try:
+            found["train_seconds"] = _train_seconds(folder.model, folder.model.stat().st_mtime_ns)
+        except (OSError, UserError) as error:
+            problems.append(str(error))
+    found["experiment_seconds"] = folder.experiment_seconds()
+    ends = {name: _end(folder, name, problems) for name in cell.experiments}
+    finished = [end for end in ends.values() if end is not None]
+    found["missing"] = tuple(name for name, end in ends.items() if end is None)
+    failure = _failure(folder, problems)
+
+    def status(state: State) -> CellStatus:
+        return CellStatus(cell=cell, state=state, notes=tuple(problems), **found)
+
+    if alive and found.get("progress") is not None:
+        return status("running")
+    if "train_seconds" in found and not found["missing"]:
+        last = max(finished, default=folder.model.stat().st_mtime)
+        found |= {"finished": datetime.fromtimestamp(last, timezone.utc), "progress": None}
+        return status("done")
+    if failure is not None and not (since is not None and failure[0] < since):
+        found |= {"error": failure[1], "failure": folder.failure}
+        return status("failed")
+    begun = folder.checkpoint.exists() or folder.is_trained() or folder.progress.exists()
+    return status("interrupted" if begun and not alive else "planned")
+
+
+def _end(folder: CellFolder, experiment: str, problems: list[str]) -> float | None:
+    """When an experiment ended, in seconds since the epoch; None where it has not."""
+    path = folder.path / f"{experiment}.json"
+    try:
+        written = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problems.append(_damaged(path, error))
+        return None
+    if not _is_whole(path, experiment, written):
+        problems.append(f"{path}: damaged; the next run runs the experiment again")
+        return None
+    return written / 1e9
+
+
+def _failure(folder: CellFolder, problems: list[str]) -> tuple[datetime, str] | None:
+    """When the last attempt failed, and the last line of its error."""
+    try:
+        found = read_json(folder.failure)
+        when = datetime.fromisoformat(found["when"]).astimezone(timezone.utc)
+        return when, str(found["error"]).strip().splitlines()[-1]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        problems.append(_damaged(folder.failure, error))
+        return datetime.fromtimestamp(folder.failure.stat().st_mtime, timezone.utc), "(not readable)"
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read: {type(error).__name__}"
+
+
+@functools.lru_cache(maxsize=65_536)
+def _is_whole(path: Path, experiment: str, written: int) -> bool:
+    """Whether the measurements in a file can be read; looked at once, for each time that it was written."""
+    return CellFolder(path.parent).measurements(experiment) is not None
+
+
+@functools.lru_cache(maxsize=65_536)
+def _train_seconds(model: Path, written: int) -> float:
+    return CellFolder(model.parent).provenance().train_seconds
