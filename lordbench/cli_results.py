@@ -18,6 +18,20 @@ out_option = click.option(
 @click.command()
 @runs_argument
 @click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Show this metric only; repeatable. Of what is measured in it, the headline's, unless said "
+    "which, as in reconstruction/learned/reconstruction/lpips.  [default: the headline]",
+)
+@click.option(
+    "--group-by",
+    metavar="COLUMN[,COLUMN]",
+    help="What the lines are: dataset, split, preset, method, seed. Whatever else differs goes across; only "
+    "seeds are averaged.  [default: method]",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice(["table", "csv", "markdown", "latex"]),
@@ -26,25 +40,49 @@ out_option = click.option(
     help="How to write it.",
 )
 @out_option
-def leaderboard(runs: tuple[Path, ...], format_: str, out: Path | None) -> None:
+@click.option(
+    "--tidy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write all merged rows, one value each: FILE.csv, to be merged again, or FILE.parquet.",
+)
+def leaderboard(
+    runs: tuple[Path, ...],
+    metrics: tuple[str, ...],
+    group_by: str | None,
+    format_: str,
+    out: Path | None,
+    tidy: Path | None,
+) -> None:
     """Merge run folders and results CSVs into one leaderboard, with differences from the best and ranks.
+
+    With --metric or --group-by, show a table of that instead.
 
     \b
     Examples:
       lordbench leaderboard runs
       lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
+      lordbench leaderboard runs --metric lpips --metric learned/transfer/lpips
+      lordbench leaderboard cars faces digits --metric lpips --group-by method    data sets across
+      lordbench leaderboard runs --metric lpips --group-by seed                   methods across
+      lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
     """  # noqa: D301
+    from lordbench.report.pivot import Pivot
     from lordbench.report.tables import render, rich_tables
     from lordbench.results.leaderboard import collect
     from lordbench.results.paired import differences as compare
     from lordbench.results.sample_files import SampleFiles
+    from lordbench.results.tidy import write_tidy
 
-    rows = collect(list(runs))
-    found = None if format_ == "csv" else compare(rows, SampleFiles(runs))
+    rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
+    if tidy is not None:
+        write_tidy(rows, tidy)
+        ERR.print(f"Wrote {tidy}", soft_wrap=True)
+    found = None if format_ == "csv" or pivot else compare(rows, SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*rich_tables(rows, found), sep="\n")
+        OUT.print(*rich_tables(rows, found, pivot), sep="\n")
     else:
-        write(render(rows, "markdown" if format_ == "table" else format_, found), out)
+        write(render(rows, "markdown" if format_ == "table" else format_, found, pivot), out)
 
 
 @click.command()

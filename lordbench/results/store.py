@@ -33,6 +33,9 @@ from lordbench.files import read_json, replacing, write_json
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
+NOT_EXPERIMENTS = ("cell", "failure")
+"""Names of a cell's JSON files that hold no measurements."""
+
 
 class CellFolder:
     """The files of one cell."""
@@ -69,6 +72,18 @@ class CellFolder:
             return [Measurement.model_validate(item) for item in read_json(path)["measurements"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def rows(self) -> pd.DataFrame:
+        """All rows of the cell, with `row.COLUMNS`; none where training has not finished.
+
+        Raises:
+            UserError: the file of the trained model is damaged.
+        """
+        provenance = self.provenance() if self.is_trained() else None
+        names = sorted(p.stem for p in self.path.glob("*.json") if p.stem not in NOT_EXPERIMENTS)
+        tables = [frame(provenance, self.measurements(name) or []) for name in names] if provenance else []
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
     def lacking(self, experiment: str) -> list[str]:
         """Metrics that had no value in an experiment, for the lack of weights or the like."""
@@ -122,20 +137,11 @@ class Store:
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""
-        tables = []
-        for path in sorted((self.root / "cells").glob("[!.]*")):
-            folder = CellFolder(path)
-            if not folder.is_trained():
-                continue
-            provenance = folder.provenance()
-            for experiment in sorted(
-                p.stem for p in path.glob("*.json") if p.stem not in ("cell", "failure")
-            ):
-                tables.append(frame(provenance, folder.measurements(experiment) or []))
+        tables = [CellFolder(path).rows() for path in sorted((self.root / "cells").glob("[!.]*"))]
+        tables = [table for table in tables if len(table)]
         if not tables:
             return pd.DataFrame(columns=list(COLUMNS))
         order = ["dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed", "cell"]
-        tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
 
     def write_results(self) -> pd.DataFrame:
