@@ -12,7 +12,7 @@ from lordbench import __version__
 from lordbench.cli_claims import claims
 from lordbench.cli_data import data
 from lordbench.cli_report import figure, report
-from lordbench.cli_results import differences, leaderboard
+from lordbench.cli_results import compare, differences, leaderboard
 from lordbench.errors import UserError
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
@@ -181,7 +181,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, leaderboard, differences, claims, report, figure):
+for command in (data, leaderboard, differences, compare, claims, report, figure):
     cli.add_command(command)
 
 

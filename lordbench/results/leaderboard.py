@@ -83,11 +83,11 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """
     keys = [*LINE, *apart, *QUANTITY]
     records = [
-        dict(zip(keys, key, strict=True)) | summary(same)
+        dict(zip(keys, key, strict=True)) | _summary(same)
         for key, same in by_seed(rows).groupby(keys, sort=False)
     ]
-    found = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
-    return pd.DataFrame.from_records(records, columns=[*keys, *found])
+    summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
+    return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -200,10 +200,10 @@ def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def summary(same: pd.DataFrame) -> dict[str, Any]:
-    """Sum up the rows of one line and quantity over seeds: the columns that `aggregate` adds."""
+def _summary(same: pd.DataFrame) -> dict[str, Any]:
+    """One quantity of one line, over its seeds."""
     found = same[same["value"].notna()]
-    low, high = _interval(found)
+    low, high = interval(found)
     directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
     return {
         "value": found["value"].mean(),
@@ -217,7 +217,8 @@ def summary(same: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _interval(found: pd.DataFrame) -> tuple[float, float]:
+def interval(found: pd.DataFrame) -> tuple[float, float]:
+    """Ends of the 95 % interval of the mean value of rows, a seed each: NaN where there is none."""
     n = len(found)
     if n == 0:
         return float("nan"), float("nan")
