@@ -12,7 +12,7 @@ from lordbench import __version__
 from lordbench.cli_claims import claims
 from lordbench.cli_data import data
 from lordbench.cli_report import figure, report
-from lordbench.cli_results import differences, leaderboard
+from lordbench.cli_results import compare, differences, leaderboard
 from lordbench.cli_status import status
 from lordbench.errors import UserError
 
@@ -189,7 +189,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, status, leaderboard, differences, claims, report, figure):
+for command in (data, status, leaderboard, differences, compare, claims, report, figure):
     cli.add_command(command)
 
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from synthetic import cell, measured
 
 from lordbench.report.headline import boards
-from lordbench.report.latex import escape
 from lordbench.report.marks import NOTHING, Entry, mark_best
 from lordbench.report.tables import render, rich_tables
 from lordbench.results.leaderboard import aggregate, wide
@@ -153,33 +152,6 @@ class TestText:
         ]
         assert table[2] == "- FID: fid: no weights `inception`"
 
-    def test_latex(self):
-        assert (
-            render(three_methods(), "latex").split("\n\n")[1]
-            == r"""\begin{table}
-  \centering
-  \caption{squares, samples split, preset smoke: content transfer and reconstruction}
-  \begin{tabular}{lr}
-    \toprule
-    method & LPIPS $\downarrow$ \\
-    \midrule
-    drnet & 0.130$^{\approx}$ {\scriptsize$\pm$0.020} \\
-    lord & \textbf{0.100} {\scriptsize$\pm$0.020} \\
-    mlvae[a\_b=1] & 0.300 {\scriptsize$\pm$0.020} \\
-    \midrule
-    floor: copy of B & 0.400 {\scriptsize$\pm$0.010} \\
-    \bottomrule
-  \end{tabular}
-  \par\footnotesize FID: fid: no weights \textasciigrave{}inception\textasciigrave{}
-\end{table}
-"""
-        )
-
     def test_latex_underlines_the_second(self):
         rows = pd.concat([cell(measured(v, 0.0), method=m) for m, v in (("a", 0.1), ("b", 0.2), ("c", 0.3))])
         assert r"b & \underline{0.200}" in render(rows, "latex")
-
-    def test_latex_prints_special_characters_as_they_are(self):
-        assert escape("50% & a_b #1 {x} \\ < ~^") == (
-            r"50\% \& a\_b \#1 \{x\} \textbackslash{} \textless{} \textasciitilde{}\textasciicircum{}"
-        )

@@ -82,7 +82,7 @@ def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.Da
         name = line_name(key)
         line = tuple(entries[column].get(name, NOTHING) for column in shown)
         if line.count(NOTHING) < len(line):
-            made.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
+            made.append(Line((name,), bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
     yield Board(
         title,
         columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
@@ -123,7 +123,7 @@ def _rank_board(title: str, ranked: pd.DataFrame) -> Board:
         columns=tuple(columns),
         decimals=(DECIMALS,) * len(columns),
         lines=tuple(
-            Line(name, False, 1, tuple(entries[column].get(name, NOTHING) for column in columns))
+            Line((name,), False, 1, tuple(entries[column].get(name, NOTHING) for column in columns))
             for name in order
         ),
         notes=tuple(_rank_notes(ranked)),

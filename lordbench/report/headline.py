@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from lordbench.report.marks import NOTHING, Entry, mark_best
 from lordbench.report.sections import Column, pick, sections
-from lordbench.results.leaderboard import GROUP, LINE, aggregate, label, line_name
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, line_name
 
 LEGEND = (
     "± reaches the farther end of the 95 % interval (one seed: bootstrap over classes and what else goes "
@@ -21,26 +22,40 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Line:
-    """One method or reference, with an entry per column; `key` holds its values of `LINE`, if it has any."""
+    """One line of a table, with an entry per column.
 
-    label: str
+    Attributes:
+        names: what it is called, a name for each column of the table's stub.
+        is_reference: whether it is a floor or a ceiling.
+        n_seeds: seeds behind it, the most of any entry.
+        entries: one per column.
+        key: its values of `LINE`, if it has any.
+    """
+
+    names: tuple[str, ...]
     is_reference: bool
     n_seeds: int
     entries: tuple[Entry, ...]
     key: tuple[Hashable, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """All its names, as one."""
+        return ", ".join(self.names)
+
 
 @dataclass(frozen=True)
 class Board:
-    """One table: a section of the headline for one group.
+    """One table, such as a section of the headline for one group.
 
     Attributes:
-        title: the group and the section.
+        title: what all its values have in common.
         columns: titles of the columns, with ↑ or ↓ for the direction of merit.
         decimals: digits after the point, per column.
         lines: methods, then references.
         notes: what has to be known beside the numbers, such as why a column is missing.
         quantities: what stands in each column, where its entries are values of rows.
+        stub: headings of the lines' names.
     """
 
     title: str
@@ -49,15 +64,16 @@ class Board:
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
     quantities: tuple[Column, ...] = ()
+    stub: tuple[str, ...] = ("method",)
 
     @property
     def header(self) -> tuple[str, ...]:
         """Titles of all columns; the number of seeds has one where there are several."""
-        return ("method", *(["seeds"] if self._shows_seeds else []), *self.columns)
+        return (*self.stub, *(["seeds"] if self._shows_seeds else []), *self.columns)
 
     def start(self, line: Line) -> tuple[str, ...]:
         """What stands in a line before its entries."""
-        return (line.label, str(line.n_seeds)) if self._shows_seeds else (line.label,)
+        return (*line.names, str(line.n_seeds)) if self._shows_seeds else line.names
 
     @property
     def first_reference(self) -> int | None:
@@ -72,53 +88,81 @@ class Board:
 def boards(rows: pd.DataFrame) -> list[Board]:
     """Make the headline tables of collected rows: for each group, each section that holds anything."""
     made = []
-    for group, lines in aggregate(rows).groupby(GROUP, sort=False):
+    for group, lines in marked(aggregate(rows)).groupby(GROUP, sort=False):
+        names = [line_name(key) for key in lines[LINE].itertuples(index=False, name=None)]
+        stub = pd.DataFrame({"method": names}, index=lines.index)
         for section, columns in sections(lines):
-            board = _board(f"{group_title(group)}: {section}", lines, columns)
+            picked = {column: pick(lines, column) for column in columns}
+            board = lay_out(f"{group_title(group)}: {section}", lines, stub, picked)
             if board is not None:
                 made.append(board)
     return made
+
+
+def marked(lines: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
+    """Add a column `entry` to aggregated lines: each an `Entry`, with its mark.
+
+    Marks compare methods, in one quantity, within one group: floors and ceilings have none.
+
+    Args:
+        lines: as from `aggregate`.
+        apart: further columns whose values are not compared with each other.
+    """
+    entries: dict[Hashable, Entry] = {}
+    for _, same in lines.groupby([*GROUP, *QUANTITY, *apart], sort=False):
+        numbers = zip(same["value"], same["ci_low"], same["ci_high"], strict=True)
+        found = dict(zip(same.index, (Entry.of(*three) for three in numbers), strict=True))
+        methods = same.index[~same["reference"].astype(bool)]
+        direction = _direction(same)
+        if direction is not None:
+            best = mark_best([found[i] for i in methods], higher_is_better=direction)
+            found |= zip(methods, best, strict=True)
+        entries |= found
+    return lines.assign(entry=pd.Series(entries, lines.index, dtype=object))
+
+
+def lay_out(
+    title: str, lines: pd.DataFrame, stub: pd.DataFrame, columns: Mapping[Column, pd.DataFrame]
+) -> Board | None:
+    """Make a table of marked lines; None where nothing would stand in it.
+
+    Args:
+        title: of the table.
+        lines: as from `marked`, in the order in which they are to stand.
+        stub: the name of each of these lines, str, in a column for each heading.
+        columns: some of these lines for each column of the table, of each name one at most.
+    """
+    keys = pd.Series(list(stub.itertuples(index=False, name=None)), stub.index, dtype=object)
+    shown = {column: its for column, its in columns.items() if its["value"].notna().any()}
+    if not shown:
+        return None
+    entries = {c: dict(zip(keys[its.index], its["entry"], strict=True)) for c, its in shown.items()}
+    made = []
+    for names, mine in lines.groupby(keys, sort=False):
+        line = tuple(entries[column].get(names, NOTHING) for column in shown)
+        if line.count(NOTHING) < len(line):
+            own = set(mine[LINE].itertuples(index=False, name=None))
+            is_reference, n_seeds = bool(mine["reference"].all()), int(mine["n_seeds"].max())
+            made.append(Line(names, is_reference, n_seeds, line, own.pop() if len(own) == 1 else ()))
+    notes = {
+        column.title: list(zip(keys[its.index].map(", ".join), its["notes"], strict=True))
+        for column, its in columns.items()
+    }
+    return Board(
+        title,
+        columns=tuple(column.title + arrow(its) for column, its in shown.items()),
+        decimals=tuple(decimals(its["value"]) for its in shown.values()),
+        lines=tuple(made),
+        notes=remarks(notes),
+        quantities=tuple(shown),
+        stub=tuple(stub.columns),
+    )
 
 
 def group_title(group: Sequence[Hashable]) -> str:
     """Name a group by its data set, split and preset, the values of `GROUP`."""
     dataset, settings, split, preset = map(str, group)
     return f"{label(dataset, settings)}, {split} split, preset {preset}"
-
-
-def _board(title: str, group: pd.DataFrame, columns: Sequence[Column]) -> Board | None:
-    found = {column: pick(group, column) for column in columns}
-    shown = {column: lines for column, lines in found.items() if lines["value"].notna().any()}
-    if not shown:
-        return None
-    entries = {column: _entries(lines) for column, lines in shown.items()}
-    lines = []
-    for key, mine in group.groupby(LINE, sort=False):
-        line = tuple(entries[column].get(key, NOTHING) for column in shown)
-        if line.count(NOTHING) < len(line):
-            name = line_name(key)
-            lines.append(Line(name, bool(mine["reference"].any()), int(mine["n_seeds"].max()), line, key))
-    return Board(
-        title,
-        columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
-        decimals=tuple(decimals(lines["value"]) for lines in shown.values()),
-        lines=tuple(lines),
-        notes=remarks({column.title: _notes(lines) for column, lines in found.items()}),
-        quantities=tuple(shown),
-    )
-
-
-def _entries(lines: pd.DataFrame) -> dict[Hashable, Entry]:
-    """Entries of one column by the key of their line, the methods' among them marked."""
-    keys = list(lines[LINE].itertuples(index=False, name=None))
-    numbers = zip(lines["value"], lines["ci_low"], lines["ci_high"], strict=True)
-    entries: dict[Hashable, Entry] = {key: Entry.of(*three) for key, three in zip(keys, numbers, strict=True)}
-    methods = [key for key, reference in zip(keys, lines["reference"], strict=True) if not reference]
-    direction = _direction(lines)
-    if direction is not None:
-        marked = mark_best([entries[key] for key in methods], higher_is_better=direction)
-        entries |= zip(methods, marked, strict=True)
-    return entries
 
 
 def _direction(lines: pd.DataFrame) -> bool | None:
@@ -131,9 +175,10 @@ def arrow(lines: pd.DataFrame) -> str:
     return {True: " ↑", False: " ↓", None: ""}[_direction(lines)]
 
 
-def _notes(lines: pd.DataFrame) -> list[tuple[str, str]]:
-    names = map(label, *(lines[name] for name in LINE[len(GROUP) :]))
-    return list(zip(names, lines["notes"], strict=True))
+def broken(title: str) -> str:
+    """Break a long title of a column into lines, between words, but not before its arrow."""
+    kept = title.replace(" ↑", "\u00a0↑").replace(" ↓", "\u00a0↓")
+    return textwrap.fill(kept, 12, break_long_words=False)
 
 
 def remarks(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lordbench.report.headline import Board
+from lordbench.report.headline import Board, broken
 from lordbench.report.marks import Entry
 
-PREAMBLE = r"""% Needs \usepackage{booktabs}. Bold: best. Underlined: second. \approx: the interval overlaps
-% that of the best; in a table of differences, it contains 0. \pm reaches the farther end of the interval."""
+PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. Bold: best. Underlined: second.
+% \approx: the interval overlaps that of the best; in a table of differences, it contains 0. \pm reaches the
+% farther end of the interval. A table that is wider than a line is made smaller."""
+FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""Shrinks what is too wide for a line, and leaves what is not as it is."""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -21,6 +24,7 @@ SPECIAL = {
     "↓": r"$\downarrow$",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "\u00a0": "~",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
@@ -39,10 +43,13 @@ def _table(board: Board) -> Iterator[str]:
     yield ""
     yield r"\begin{table}"
     yield r"  \centering"
-    yield rf"  \caption{{{escape(board.title)}}}"
-    yield rf"  \begin{{tabular}}{{l{'r' * (len(board.header) - 1)}}}"
+    yield rf"  \caption{{{escape(board.title)}}}\smallskip"
+    yield r"  \setlength{\tabcolsep}{4pt}"
+    stub = len(board.stub)
+    yield f"  {FIT}"
+    yield rf"  \begin{{tabular}}{{{'l' * stub}{'r' * (len(board.header) - stub)}}}"
     yield r"    \toprule"
-    yield f"    {' & '.join(escape(title) for title in board.header)} \\\\"
+    yield f"    {' & '.join(map(_heading, board.header))} \\\\"
     yield r"    \midrule"
     for i, line in enumerate(board.lines):
         if i == board.first_reference:
@@ -50,17 +57,23 @@ def _table(board: Board) -> Iterator[str]:
         cells = (_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True))
         yield f"    {' & '.join([*map(escape, board.start(line)), *cells])} \\\\"
     yield r"    \bottomrule"
-    yield r"  \end{tabular}"
+    yield r"  \end{tabular}}"
     for note in board.notes:
-        yield rf"  \par\footnotesize {escape(note)}"
+        yield rf"  \par\smallskip\footnotesize {escape(note)}"
     yield r"\end{table}"
+
+
+def _heading(title: str) -> str:
+    lines = [escape(line) for line in broken(title).splitlines()]
+    return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
 
 
 def _cell(entry: Entry, decimals: int) -> str:
     if entry.value is None:
         return "--"
     number = f"{entry.value:.{decimals}f}"
-    number = f"${number}$" if number.startswith("-") else number
+    # The sign alone in math: digits in math would not be bold with the text around them.
+    number = number.replace("-", "$-$")
     marked = {
         "best": rf"\textbf{{{number}}}",
         "second": rf"\underline{{{number}}}",

@@ -99,13 +99,18 @@ def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
     found: dict[str, CellRecord] = {}
     for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
         for file in sorted((run / "cells").glob("[!.]*/cell.json")):
-            settings = _read(Settings, file)
+            settings = read_settings(file)
             if settings is None:
                 continue
             record = CellRecord(settings, CellFolder(file.parent))
             if settings.id not in found or not found[settings.id].folder.is_trained():
                 found[settings.id] = record
     return sorted(found.values(), key=_order)
+
+
+def read_settings(file: Path) -> Settings | None:
+    """Read a `cell.json`; None where it is not there, or damaged."""
+    return _read(Settings, file)
 
 
 def _order(record: CellRecord) -> tuple[str | int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,12 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
             several fingerprints. (A preset sets the image size, so the same set may have another
             fingerprint under another preset.)
     """
-    tables = [_read(file).assign(file=str(file)) for file in sorted({_results_file(path) for path in paths})]
-    tables = [table for table in tables if len(table)]
+    return merge({str(file): _read(file) for file in sorted({_results_file(path) for path in paths})})
+
+
+def merge(read: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Merge tables of rows, by the name of the file or folder that each comes from: see `collect`."""
+    tables = [table.assign(file=name) for name, table in read.items() if len(table)]
     if not tables:
         raise UserError("there are no results yet", "`lordbench run` writes them as its cells finish.")
     rows = pd.concat(tables, ignore_index=True)
@@ -61,7 +65,7 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
-def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
+def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Average over seeds.
 
     With one seed a value keeps its own interval; with several the interval is Student's t over the seeds'
@@ -69,18 +73,21 @@ def aggregate(rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: as from `collect`.
+        apart: further columns whose values are kept apart: with `seed`, nothing is averaged.
 
     Returns:
-        One line per group, method, variant, labels and quantity, with the columns of `LINE` and `QUANTITY`,
-        `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a value),
-        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
+        One line per group, method, variant, labels and quantity, with the columns of `LINE`, `apart` and
+        `QUANTITY`, `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a
+        value), `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of
+        `by_seed`.
     """
+    keys = [*LINE, *apart, *QUANTITY]
     records = [
-        dict(zip([*LINE, *QUANTITY], key, strict=True)) | _summary(same)
-        for key, same in by_seed(rows).groupby([*LINE, *QUANTITY], sort=False)
+        dict(zip(keys, key, strict=True)) | _summary(same)
+        for key, same in by_seed(rows).groupby(keys, sort=False)
     ]
     summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
-    return pd.DataFrame.from_records(records, columns=[*LINE, *QUANTITY, *summary])
+    return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +108,7 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
     rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
     # Without references, putting them beneath the rows makes floats of all whole numbers.
-    rows = references_once(_latest_cells(rows), GROUP, QUANTITY).astype({"seed": "int64", "n": "int64"})
+    rows = references_once(latest_cells(rows), GROUP, QUANTITY).astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
@@ -181,8 +188,8 @@ def _refuse_several(rows: pd.DataFrame, column: str, what: str) -> None:
         raise UserError(f"{what} do not compare:{sources}", "Leave all but one of them out.")
 
 
-def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep one cell per line and seed: a changed method is another cell, not another seed."""
+def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the newest cell of each line and seed: a changed method is another cell, not another seed."""
     cells = rows.sort_values(["started", "cell"], kind="stable").drop_duplicates([*LINE, "seed"], keep="last")
     kept = rows[rows["cell"].isin(cells["cell"])].copy()
     dropped = rows.loc[~rows["cell"].isin(cells["cell"]), LINE].drop_duplicates()
@@ -196,7 +203,7 @@ def _latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 def _summary(same: pd.DataFrame) -> dict[str, Any]:
     """One quantity of one line, over its seeds."""
     found = same[same["value"].notna()]
-    low, high = _interval(found)
+    low, high = interval(found)
     directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
     return {
         "value": found["value"].mean(),
@@ -210,7 +217,8 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _interval(found: pd.DataFrame) -> tuple[float, float]:
+def interval(found: pd.DataFrame) -> tuple[float, float]:
+    """Ends of the 95 % interval of the mean value of rows, a seed each: NaN where there is none."""
     n = len(found)
     if n == 0:
         return float("nan"), float("nan")

@@ -105,11 +105,24 @@ def line_of(rows: pd.DataFrame) -> Line:
 
 
 def difference(
-    a: Mapping[int, Value], b: Mapping[int, Value], files: SampleFiles, higher_is_better: bool
+    a: Mapping[int, Value],
+    b: Mapping[int, Value],
+    files: SampleFiles,
+    higher_is_better: bool,
+    files_b: SampleFiles | None = None,
 ) -> dict[str, Any]:
-    """Compare two lines in one quantity: the columns `RESULT` of `differences`, and `n`, of a - b."""
+    """Compare two lines in one quantity: the columns `RESULT` of `differences`, and `n`, of a - b.
+
+    Args:
+        a: values by seed.
+        b: those of the other line.
+        files: where the samples of both are.
+        higher_is_better: direction of merit.
+        files_b: where the samples of b are, if not where those of a are.
+    """
+    files_b = files_b or files
     common = sorted(a.keys() & b.keys())
-    paired = [seed for seed in common if _same_samples(a[seed], b[seed], files)]
+    paired = [seed for seed in common if _same_samples(a[seed], files, b[seed], files_b)]
     if not paired:
         nothing = {"difference": float("nan"), "ci_low": float("nan"), "ci_high": float("nan")}
         note = OTHER_SAMPLES if common else NO_COMMON_SEED
@@ -118,7 +131,7 @@ def difference(
     if len(paired) > 1:
         interval = Interval(*student_interval(values))
     else:
-        interval = _of_one_seed(a[paired[0]], b[paired[0]], files)
+        interval = _of_one_seed(a[paired[0]], files, b[paired[0]], files_b)
     total = len(a.keys() | b.keys())
     notes = [interval.note, f"mean of {len(paired)} of {total} seeds" if len(paired) < total else ""]
     return {
@@ -132,16 +145,16 @@ def difference(
     }
 
 
-def _same_samples(a: Value, b: Value, files: SampleFiles) -> bool:
+def _same_samples(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles) -> bool:
     try:
-        return a.n == b.n and np.array_equal(files.samples(a).groups, files.samples(b).groups)
+        return a.n == b.n and np.array_equal(files_a.samples(a).groups, files_b.samples(b).groups)
     except NoSamplesError:
         return a.n == b.n
 
 
-def _of_one_seed(a: Value, b: Value, files: SampleFiles) -> Interval:
+def _of_one_seed(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles) -> Interval:
     try:
-        (means_a, n_groups), (means_b, _) = files.resampled(a), files.resampled(b)
+        (means_a, n_groups), (means_b, _) = files_a.resampled(a), files_b.resampled(b)
     except NoSamplesError as error:
         return Interval(note=f"{error}: {NO_INTERVAL}")
     if means_a is None or means_b is None:

@@ -135,6 +135,14 @@ COLUMNS = (
     *(name for name in Provenance.model_fields if name not in _FIRST),
 )
 """Columns of a results CSV, in order: what was run, what came out, how it came about."""
+ColumnType = Literal["text", "whole number", "number", "truth value"]
+TYPES: dict[Any, ColumnType] = {
+    int: "whole number",
+    float: "number",
+    float | None: "number",
+    bool | None: "truth value",
+}
+"""What columns hold, by the types of their fields; any other is text."""
 
 
 def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.DataFrame:
@@ -144,14 +152,15 @@ def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.Dat
     return pd.DataFrame.from_records(records, columns=list(COLUMNS))
 
 
+def column_types() -> dict[str, ColumnType]:
+    """Type of the values in each of `COLUMNS`."""
+    fields = Measurement.model_fields | Provenance.model_fields
+    return {name: TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
+
+
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a results CSV as `frame` makes it; text columns never become numbers or NaN."""
-    text = [
-        name
-        for model in (Measurement, Provenance)
-        for name, field in model.model_fields.items()
-        if field.annotation not in (int, float, float | None, bool | None)
-    ]
+    text = [name for name, kind in column_types().items() if kind == "text"]
     table = pd.read_csv(
         path,
         dtype=dict.fromkeys(text, "str"),

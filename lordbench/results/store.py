@@ -38,7 +38,7 @@ from lordbench.files import read_json, replacing, write_json
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
-NO_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
+NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
 _SECONDS = TypeAdapter(dict[str, float])
 
@@ -81,6 +81,18 @@ class CellFolder:
             return [Measurement.model_validate(item) for item in read_json(path)["measurements"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def rows(self) -> pd.DataFrame:
+        """All rows of the cell, with `row.COLUMNS`; none where training has not finished.
+
+        Raises:
+            UserError: the file of the trained model is damaged.
+        """
+        provenance = self.provenance() if self.is_trained() else None
+        names = sorted(p.stem for p in self.path.glob("*.json") if p.stem not in NOT_EXPERIMENTS)
+        tables = [frame(provenance, self.measurements(name) or []) for name in names] if provenance else []
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
     def lacking(self, experiment: str) -> list[str]:
         """Metrics that had no value in an experiment, for the lack of weights or the like."""
@@ -152,19 +164,11 @@ class Store:
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""
-        tables = []
-        for folder in self.cells():
-            if not folder.is_trained():
-                continue
-            provenance = folder.provenance()
-            for experiment in sorted(
-                p.stem for p in folder.path.glob("*.json") if p.stem not in NO_EXPERIMENTS
-            ):
-                tables.append(frame(provenance, folder.measurements(experiment) or []))
+        tables = [folder.rows() for folder in self.cells()]
+        tables = [table for table in tables if len(table)]
         if not tables:
             return pd.DataFrame(columns=list(COLUMNS))
         order = ["dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed", "cell"]
-        tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
 
     def write_results(self) -> pd.DataFrame:
