@@ -112,9 +112,9 @@ def transfer_grid(
       lordbench figure transfer-grid runs --out transfers.pdf
       lordbench figure transfer-grid runs --picture clustered-domain --dataset drawings2cars --out domains.png
     """  # noqa: D301
-    from lordbench.report.comparisons import choose, comparisons
     from lordbench.report.figures.style import save
     from lordbench.report.figures.transfers import transfers
+    from lordbench.report.picture_comparisons import choose, comparisons
     from lordbench.results.cells import cell_records
 
     records = [

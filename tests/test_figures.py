@@ -11,11 +11,11 @@ from reporting import made_up_run, picture
 from synthetic import cell, measured
 
 from lordbench.errors import UserError
-from lordbench.report.comparisons import comparisons
 from lordbench.report.figures.curves import POINTS, curves
 from lordbench.report.figures.style import rendered, signs
 from lordbench.report.figures.tradeoff import tradeoff
 from lordbench.report.figures.transfers import transfers
+from lordbench.report.picture_comparisons import comparisons
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
 

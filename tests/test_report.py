@@ -17,9 +17,9 @@ from PIL import Image
 from reporting import CONTENTS, TRUTH, made_up_run, picture
 
 from lordbench.errors import UserError
-from lordbench.report.comparisons import choose, comparisons
 from lordbench.report.page import pictures
 from lordbench.report.page.page import write_report
+from lordbench.report.picture_comparisons import choose, comparisons
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
 

@@ -49,7 +49,8 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
                 if first.get(key) != second.get(key):
                     found = {"kind": key[0], "name": key[1], "a": first.get(key), "b": second.get(key)}
                     records.append(found | where)
-    return pd.DataFrame.from_records(records, columns=COLUMNS).astype({"a": object, "b": object})
+    # As objects from the start: pandas would make NaN of what is None in a column of text.
+    return pd.DataFrame(records, columns=COLUMNS, dtype=object)
 
 
 def costs(pairs: Iterable[Pair]) -> pd.DataFrame:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lordbench.report.comparisons import Comparison
 from lordbench.report.figures.style import Drawn, figure, styled
 from lordbench.report.layout import Tiles
+from lordbench.report.picture_comparisons import Comparison
 
 SIDE = 0.8
 """Inches of an image."""

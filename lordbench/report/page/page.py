@@ -14,13 +14,13 @@ from lordbench import __version__
 from lordbench.errors import UserError
 from lordbench.files import write_text
 from lordbench.report.comparison import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
-from lordbench.report.comparisons import comparisons
 from lordbench.report.figures.curves import curves
 from lordbench.report.figures.style import Drawn, rendered
 from lordbench.report.figures.tradeoff import tradeoff
 from lordbench.report.headline import LEGEND, Board, boards
 from lordbench.report.page.details import Details
 from lordbench.report.page.pictures import pictures
+from lordbench.report.picture_comparisons import comparisons
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.leaderboard import collect
 from lordbench.results.paired import differences

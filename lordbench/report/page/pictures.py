@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from lordbench.report.comparisons import Comparison
 from lordbench.report.layout import Tiles
+from lordbench.report.picture_comparisons import Comparison
 
 BUDGET = 9_000_000
 """Bytes of all pictures of a page; base64 adds a third."""
