@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lordbench import splits, weights
+from lordbench import components, splits, weights
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.report.progress import RunProgress, tracker
@@ -28,10 +30,23 @@ FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used where they are found."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        rows: of the cells that were asked for, with `results.row.COLUMNS`.
+        failures: for each cell that failed and each method that is broken, what and why, in a line.
+    """
+
+    rows: pd.DataFrame
+    failures: list[str]
+
+
 def run_session(
     request: Request, out: Path, device: str, force: bool, jobs: int, console: Console, messages: Console
-) -> list[Outcome]:
-    """Carry out a request, and return the cells that failed.
+) -> Ended:
+    """Carry out a request.
 
     Args:
         request: what to run.
@@ -54,9 +69,10 @@ def run_session(
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
         _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
+        _print_left_out(messages)
         outcomes = _execute(plan, store, device, jobs, messages)
         rows = store.write_results()
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    mine = rows
     if len(rows):
         collected, files = collect([out]), SampleFiles([out])
         compared = differences(collected, files)
@@ -66,14 +82,16 @@ def run_session(
             found = compared if len(mine) == len(collected) else differences(mine, files)
             console.print(*rich_tables(mine, found), sep="\n")
     _print_paths(plan, store, messages)
-    for outcome in failed:
-        where = store.cell(outcome.cell.id).failure
-        messages.print(
-            f"[bold red]Failed:[/] {escape(outcome.cell.label)}, seed {outcome.cell.seed}: "
-            f"{escape(outcome.error)}\n  traceback: {where}",
-            soft_wrap=True,
-        )
-    return failed
+    failures = [
+        f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}\n"
+        f"  traceback: {store.cell(outcome.cell.id).failure}"
+        for outcome in outcomes
+        if outcome.status == "failed"
+    ]
+    failures += [f"{method}: {error}" for method, error in plan.broken.items()]
+    for failure in failures:
+        messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
+    return Ended(mine.reset_index(drop=True), failures)
 
 
 def _execute(plan: Plan, store: Store, device: str, jobs: int, messages: Console) -> list[Outcome]:
@@ -122,6 +140,12 @@ def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> N
         for cell in cells:
             table.add_row(escape(cell.label), str(cell.seed), cell.id, _to_do(cell, store))
         messages.print(table)
+
+
+def _print_left_out(messages: Console) -> None:
+    """Name the metrics and experiments that cannot be loaded: rows of theirs will be missing."""
+    for error in [*components.broken("metrics").values(), *components.broken("experiments").values()]:
+        messages.print(f"[yellow]Left out:[/] {escape(str(error))}", soft_wrap=True)
 
 
 def _by_data(cells: list[Cell]) -> dict[tuple[DataKey, SplitName], list[Cell]]:
