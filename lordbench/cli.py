@@ -125,7 +125,7 @@ def run(
       lordbench run --dataset drawings2cars --labels own,clusters,truth
     """  # noqa: D301
     from lordbench import selectors
-    from lordbench.plugins import using
+    from lordbench.user_plugins import using
     from lordbench.runner.plan import Request
     from lordbench.runner.session import run_session
 
@@ -157,7 +157,7 @@ def list_(kind: str, plugins: tuple[Path, ...]) -> None:
       lordbench list methods
       lordbench list metrics --plugins ./my_plugins
     """  # noqa: D301
-    from lordbench.plugins import using
+    from lordbench.user_plugins import using
     from lordbench.report.listing import listing
 
     with using(plugins):

@@ -52,7 +52,7 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
       lordbench check my_metric --plugins ./my_plugins
     """  # noqa: D301
     from lordbench.conformance.suite import Sizes, verdicts
-    from lordbench.plugins import using
+    from lordbench.user_plugins import using
     from lordbench.report.verdicts import any_failed, verdict_table, verdicts_json
 
     found = {}

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from lordbench import plugins
+from lordbench import user_plugins
 from lordbench.component import CONTRACTS, Component, Kind, from_file, identify
 from lordbench.errors import BrokenComponentError, UserError
 
@@ -38,7 +38,7 @@ def available(kind: Kind) -> dict[str, Component]:
     Raises:
         UserError: a user's plug-in has the name of another component, or is not there.
     """
-    return _available(kind, plugins.places())
+    return _available(kind, user_plugins.places())
 
 
 def unbroken(kind: Kind) -> dict[str, type[Any]]:

@@ -42,16 +42,16 @@ class Trying:
     trial: Trial
 
     @cached_property
-    def method(self) -> Method:
-        """A method that was trained for a moment on the tiny set."""
-        return self.trial.train(split(self.trial.data(), "samples", seed=0).train)[0]
+    def methods(self) -> dict[SplitName, Method]:
+        """Methods that were trained for a moment, each on a split of the tiny set."""
+        return {name: self.trial.train(split(self.trial.data(), name, seed=0).train)[0] for name in SPLITS}
 
     def run(self, name: SplitName, images: ImageSet | None = None) -> list[Measurement]:
         """Run the experiment on a split of the tiny set, or of other images; pictures go nowhere."""
         parts = split(images or self.trial.data(), name, seed=0)
         scoring = Scoring(CPU, {metric: components.find("metrics", metric).load() for metric in METRICS})
         with tempfile.TemporaryDirectory() as folder:
-            trained = Trained("tried", self.method, parts, CPU, 0, SIZES, BATCH, scoring, Path(folder))
+            trained = Trained("tried", self.methods[name], parts, CPU, 0, SIZES, BATCH, scoring, Path(folder))
             found = self.kind().run(trained)
         require(isinstance(found, list), f"run gives {type(found).__name__}, not a list of Measurement")
         return found
@@ -106,11 +106,11 @@ def same_again(trying: Trying) -> str:
 
 def spares_the_method(trying: Trying) -> str:
     """The method is as it was: the experiments after it get the same one."""
-    before = state_bytes(trying.method)
-    for name in SPLITS:
+    for name, method in trying.methods.items():
+        before = state_bytes(method)
         trying.run(name)
-    require(state_bytes(trying.method) == before, "the method's state is changed", "Work on a copy of it.")
-    require(not trying.method.training, "the method is left in training mode", "Put it back with eval().")
+        require(state_bytes(method) == before, "the method's state is changed", "Work on a copy of it.")
+        require(not method.training, "the method is left in training mode", "Put it back with eval().")
     return "its state is as before"
 
 
@@ -126,7 +126,8 @@ def kept(trying: Trying) -> str:
         cell = CellFolder(Path(folder))
         for found in trying.found.values():
             cell.write_measurements(trying.name, found)
-            require(cell.measurements(trying.name) == found, "read back, the measurements are others")
+            read = [measurement.model_dump() for measurement in cell.measurements(trying.name) or []]
+            require(read == [m.model_dump() for m in found], "read back, the measurements are others")
     return "written and read back"
 
 

@@ -107,7 +107,7 @@ def _require_equal(one: Method, other: Method, what: str) -> None:
     if differing:
         raise FailedCheck(
             f"{what} {len(differing)} of {len(first)} tensors, such as {differing[0]}",
-            "Draw from batch.generator in the loss, elsewhere under lordbench.seeds.derive(context.seed, NAME); "
+            "Draw from batch.generator in the loss, elsewhere under seeds.derive(context.seed, NAME); "
             "keep nothing from step to step but parameters and buffers.",
         )
 
