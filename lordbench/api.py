@@ -20,7 +20,6 @@ from lordbench.files import read_json
 from lordbench.images import ImageSet, UInt8Array, fingerprint, number_labels
 from lordbench.method import DataSpec, Method
 from lordbench.model import Model
-from lordbench.user_plugins import using
 from lordbench.results.leaderboard import collect
 from lordbench.results.store import CellFolder, Store
 from lordbench.runner import plan
@@ -29,6 +28,7 @@ from lordbench.runner.identity import Cell
 from lordbench.runner.session import run_session
 from lordbench.splits import SplitName
 from lordbench.training import Context
+from lordbench.user_plugins import using
 
 
 def run(

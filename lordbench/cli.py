@@ -125,9 +125,9 @@ def run(
       lordbench run --dataset drawings2cars --labels own,clusters,truth
     """  # noqa: D301
     from lordbench import selectors
-    from lordbench.user_plugins import using
     from lordbench.runner.plan import Request
     from lordbench.runner.session import run_session
+    from lordbench.user_plugins import using
 
     request = Request(
         methods=None if methods is None else selectors.split_list(methods),
@@ -157,8 +157,8 @@ def list_(kind: str, plugins: tuple[Path, ...]) -> None:
       lordbench list methods
       lordbench list metrics --plugins ./my_plugins
     """  # noqa: D301
-    from lordbench.user_plugins import using
     from lordbench.report.listing import listing
+    from lordbench.user_plugins import using
 
     with using(plugins):
         OUT.print(listing(kind))

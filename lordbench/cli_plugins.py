@@ -52,8 +52,8 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
       lordbench check my_metric --plugins ./my_plugins
     """  # noqa: D301
     from lordbench.conformance.suite import Sizes, verdicts
-    from lordbench.user_plugins import using
     from lordbench.report.verdicts import any_failed, verdict_table, verdicts_json
+    from lordbench.user_plugins import using
 
     found = {}
     with using(plugins):

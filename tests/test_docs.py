@@ -49,7 +49,7 @@ def test_the_page_on_the_api() -> None:
         assert block.language == "python"
         exec(compile(block.text, "docs/api.md", "exec"), names)
     assert set(names["table"].index) == {"drnet", "mlvae"}
-    assert names["moved"].shape == names["copies"].shape == names["pairs"].shape == (8, 3, 32, 32)
+    assert names["moved"].shape == names["copies"].shape == names["pairs"].shape == (8, 1, 32, 32)
     assert names["outputs"].shape == (4, 1, 16, 16)
 
 
