@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from lordbench.conformance.check import Verdict
 
 OUT, ERR = Console(), Console(stderr=True)
 EXIT_FAILED_CHECK = 1
@@ -55,7 +59,7 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
     from lordbench.report.verdicts import any_failed, verdict_table, verdicts_json
     from lordbench.user_plugins import using
 
-    found = {}
+    found: dict[str, list[Verdict]] = {}
     with using(plugins):
         for name in names:
             found[name] = []

@@ -92,15 +92,15 @@ def same_again(loading: Loading) -> str:
 
 def splits(loading: Loading) -> str:
     """Images or classes can be held out of it: without that there is nothing to score."""
-    possible = []
+    possible, reasons = [], []
     for name in SPLITS:
         try:
             parts = split(loading.images, name, seed=0)
         except UserError as error:
-            reason = error
-            continue
-        possible.append(f"{name} ({len(parts.train):,} to learn from, {len(parts.test):,} held out)")
-    require(bool(possible), "" if possible else str(reason.message), "" if possible else reason.hint)
+            reasons.append(str(error))
+        else:
+            possible.append(f"{name} ({len(parts.train):,} to learn from, {len(parts.test):,} held out)")
+    require(bool(possible), "; ".join(reasons))
     return "; ".join(possible)
 
 
