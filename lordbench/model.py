@@ -82,7 +82,7 @@ class Model:
                 "Channels come first. Resize the images, or train a method at their size.",
             )
         if pixels.dtype == np.uint8:
-            return pixels
+            return pixels.astype(np.uint8, copy=False)
         if not np.issubdtype(pixels.dtype, np.floating) or not (pixels.min() >= 0 and pixels.max() <= 1):
             raise UserError(
                 f"pixels are {pixels.dtype} from {pixels.min()} to {pixels.max()}",

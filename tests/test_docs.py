@@ -27,6 +27,10 @@ def blocks(page: str) -> list[Block]:
     return [Block(match["language"], match["text"]) for match in found if not match["reason"]]
 
 
+def lines(text: str) -> list[str]:
+    return text.replace("\\\n", " ").splitlines()
+
+
 def carry_out(command: str, run: Run) -> None:
     if command.startswith("lordbench "):
         assert run(*shlex.split(command)[1:]) == 0, command
@@ -35,7 +39,7 @@ def carry_out(command: str, run: Run) -> None:
 
 
 def test_the_page_on_plugins(run: Run) -> None:
-    commands = [line for block in blocks("plugins.md") for line in block.text.splitlines()]
+    commands = [line for block in blocks("plugins.md") for line in lines(block.text)]
     assert len(commands) > 10
     for command in commands:
         carry_out(command, run)

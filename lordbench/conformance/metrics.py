@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -131,7 +132,7 @@ def probe_reads(kind: type[Metric]) -> str:
     return f"accuracy {accuracy:.2f} on codes that tell the label"
 
 
-METRIC_CHECKS: dict[type[Metric], tuple[Check[type[Metric]], ...]] = {
+METRIC_CHECKS: dict[type[ABC], tuple[Check[type[Metric]], ...]] = {
     PairMetric: (
         Check("describes itself", declares),
         Check("values", pair_values),

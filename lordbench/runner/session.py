@@ -69,7 +69,8 @@ def run_session(
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
         _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
-        _print_left_out(messages)
+        if any(_has_work(cell, store) for cell in plan.cells):
+            _print_left_out(messages)
         outcomes = _execute(plan, store, device, jobs, messages)
         rows = store.write_results()
     mine = rows
@@ -163,6 +164,11 @@ def _to_do(cell: Cell, store: Store) -> str:
         return ", ".join(missing) if missing else "nothing: done before"
     start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
     return ", ".join([start, *missing])
+
+
+def _has_work(cell: Cell, store: Store) -> bool:
+    folder = store.cell(cell.id)
+    return not folder.is_trained() or bool(pending(cell, folder))
 
 
 def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
