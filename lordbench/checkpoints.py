@@ -138,11 +138,24 @@ class CheckpointStore:
         assert self.path is not None
         tensors, _ = read_tensors(self.path)
         for i, optimizer in enumerate(optimizers):
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in tensors.items():
                 if name.startswith(f"optimizer.{i}."):
                     _, _, parameter, key = name.split(".", 3)
-                    state.setdefault(int(parameter), {})[key] = value
+                    moments = _laid_out_like(parameters[int(parameter)], value)
+                    state.setdefault(int(parameter), {})[key] = moments
             optimizer.load_state_dict(
                 {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
             )
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """Bring moments into the memory layout of their parameter.
+
+    A file keeps values in the order of their indices, but weights may be channels last; and a fused optimizer
+    goes through both by address.
+    """
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

@@ -11,6 +11,7 @@ from rich.console import Console
 from lordbench import __version__
 from lordbench.cli_claims import claims
 from lordbench.cli_data import data
+from lordbench.cli_plugins import check, new, plugins_option
 from lordbench.cli_report import figure, report
 from lordbench.cli_results import compare, differences, leaderboard
 from lordbench.cli_status import status
@@ -56,6 +57,7 @@ def cli() -> None:
       lordbench leaderboard runs --format latex
       lordbench differences runs --metric lpips
       lordbench report runs
+      lordbench new method my_method.py && lordbench check my_method.py
     """  # noqa: D301
 
 
@@ -109,10 +111,11 @@ def cli() -> None:
     is_flag=True,
     help="Write event files of what is run: tensorboard --logdir OUT/tensorboard",
 )
+@plugins_option
 def run(
     methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
     seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
-    force: bool, jobs: int, tensorboard: bool,
+    force: bool, jobs: int, tensorboard: bool, plugins: tuple[Path, ...],
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -132,6 +135,7 @@ def run(
     from lordbench import selectors
     from lordbench.runner.plan import Request
     from lordbench.runner.session import run_session
+    from lordbench.user_plugins import using
 
     request = Request(
         methods=None if methods is None else selectors.split_list(methods),
@@ -144,23 +148,28 @@ def run(
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )
-    failed = run_session(request, out, device, force, jobs, tensorboard, OUT, ERR)
-    if failed:
+    with using(plugins):
+        ended = run_session(request, out, device, force, jobs, tensorboard, OUT, ERR)
+    if ended.failures:
         sys.exit(EXIT_FAILED_CELLS)
 
 
 @cli.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
-def list_(kind: str) -> None:
+@plugins_option
+def list_(kind: str, plugins: tuple[Path, ...]) -> None:
     """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
 
     \b
-    Example:
+    Examples:
       lordbench list methods
+      lordbench list metrics --plugins ./my_plugins
     """  # noqa: D301
     from lordbench.report.listing import listing
+    from lordbench.user_plugins import using
 
-    OUT.print(listing(kind))
+    with using(plugins):
+        OUT.print(listing(kind))
 
 
 @cli.command()
@@ -189,7 +198,7 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (data, status, leaderboard, differences, compare, claims, report, figure):
+for command in (data, status, leaderboard, differences, compare, claims, report, figure, check, new):
     cli.add_command(command)
 
 

@@ -1,8 +1,9 @@
-"""Finds methods, data sets, metrics and experiments: by file, by entry point, by path.
+"""Finds methods, data sets, metrics and experiments: by file, by folder, by entry point, by path.
 
 One file holds one component, and its name is the file's. The project's own plug-in folders, a user's
-`./my_method.py` and a pip-installed package all come in through the same code. Nothing is imported before
-it is asked for, and a component that fails to import is listed as broken; it never stops the others.
+`./my_method.py` or plug-in folder and a pip-installed package all come in through the same code. Nothing is
+imported before it is asked for, and a component that fails to import is listed as broken; it never stops the
+others.
 """
 
 from __future__ import annotations
@@ -10,98 +11,19 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
-import importlib
-import importlib.util
-import inspect
-import sys
-from abc import ABC
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from lordbench.dataset import Dataset
-from lordbench.errors import UserError
-from lordbench.experiment import Experiment
-from lordbench.method import Method
-from lordbench.metric import Metric
+from lordbench import user_plugins
+from lordbench.component import CONTRACTS, Component, Kind, from_file, identify
+from lordbench.errors import BrokenComponentError, UserError
 
-Kind = Literal["methods", "datasets", "metrics", "experiments"]
-CONTRACTS: dict[Kind, type[ABC]] = {
-    "methods": Method,
-    "datasets": Dataset,
-    "metrics": Metric,
-    "experiments": Experiment,
-}
 PACKAGE = Path(__file__).resolve().parent
 FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
 """Plug-in folders; the other kinds live in a package of their own, e.g. `lordbench.datasets`."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """Something that can be loaded.
-
-    Attributes:
-        kind: which contract it fulfils.
-        name: how it is called on the command line.
-        module: dotted module name; for a plug-in file, the name it is loaded under.
-        path: the plug-in file, or None for an importable module.
-        attribute: the class in the module; empty where the file has just one.
-    """
-
-    kind: Kind
-    name: str
-    module: str
-    path: Path | None = None
-    attribute: str = ""
-
-    def load(self) -> type[Any]:
-        """Import the component's class.
-
-        Raises:
-            UserError: the import fails, or the file does not hold exactly one class of its kind.
-        """
-        where = str(self.path or self.module)
-        try:
-            module = (
-                importlib.import_module(self.module)
-                if self.path is None
-                else _load_file(self.module, self.path)
-            )
-        except Exception as error:
-            raise UserError(
-                f"{self.kind[:-1]} {self.name!r} is broken: {type(error).__name__}: {error}",
-                f"It is in {where}.",
-            ) from error
-        if self.attribute:
-            return getattr(module, self.attribute)  # type: ignore[no-any-return]
-        found = [
-            value
-            for value in vars(module).values()
-            if inspect.isclass(value)
-            and issubclass(value, CONTRACTS[self.kind])
-            and not inspect.isabstract(value)
-            and value.__module__ == module.__name__
-        ]
-        if len(found) != 1:
-            names = ", ".join(c.__name__ for c in found) or "none"
-            contract = CONTRACTS[self.kind].__name__
-            raise UserError(f"{where}: one complete subclass of {contract} is needed, found {names}")
-        return found[0]
-
-    def source_files(self) -> list[Path]:
-        """The files that make up the component: the plug-in file, or its package's modules."""
-        if self.path is not None:
-            return [self.path]
-        spec = importlib.util.find_spec(self.module)
-        if spec is None or spec.origin is None:
-            return []
-        origin = Path(spec.origin)
-        return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
 
 
 def plugin_folder(name: str) -> Path:
@@ -110,19 +32,32 @@ def plugin_folder(name: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / name
 
 
-@cache
 def available(kind: Kind) -> dict[str, Component]:
-    """All components of a kind that have a name, in alphabetical order."""
-    found = {component.name: component for component in _named(kind)}
-    return dict(sorted(found.items()))
+    """All components of a kind that have a name, in alphabetical order.
+
+    Raises:
+        UserError: a user's plug-in has the name of another component, or is not there.
+    """
+    return _available(kind, user_plugins.places())
 
 
 def unbroken(kind: Kind) -> dict[str, type[Any]]:
-    """Load all components of a kind that can be; `lordbench list` says what is wrong with the rest."""
+    """Load all components of a kind that can be; `broken` says what is wrong with the rest."""
     found = {}
     for name, component in available(kind).items():
-        with contextlib.suppress(UserError):
+        with contextlib.suppress(BrokenComponentError):
             found[name] = component.load()
+    return found
+
+
+def broken(kind: Kind) -> dict[str, BrokenComponentError]:
+    """What is wrong with each component of a kind that cannot be loaded."""
+    found = {}
+    for name, component in available(kind).items():
+        try:
+            component.load()
+        except BrokenComponentError as error:
+            found[name] = error
     return found
 
 
@@ -133,18 +68,41 @@ def find(kind: Kind, name: str) -> Component:
         UserError: there is none; names the closest ones.
     """
     if name.endswith(".py"):
-        path = Path(name).expanduser().resolve()
-        if not path.is_file():
-            raise UserError(f"{name}: there is no such file", f"It should hold a {kind[:-1]}.")
-        return _from_file(kind, path)
+        return from_file(kind, _existing(name, kind[:-1]))
     components = available(kind)
     if name not in components:
-        close = difflib.get_close_matches(name, components, n=3, cutoff=0.5)
         raise UserError(
-            f"unknown {kind[:-1]} {name!r}" + (f": did you mean {' or '.join(close)}?" if close else ""),
+            f"unknown {kind[:-1]} {name!r}{_suggestion(name, components)}",
             f"There are: {', '.join(components)}. See `lordbench list {kind}`.",
         )
     return components[name]
+
+
+def locate(name: str) -> Component:
+    """Look up a component of any kind, by name or by path.
+
+    Raises:
+        UserError: there is none, or components of several kinds have the name.
+        BrokenComponentError: the file cannot be imported, or does not say of which kind it is.
+    """
+    if name.endswith(".py"):
+        return identify(_existing(name, "plug-in"))
+    found = [components[name] for kind in CONTRACTS if name in (components := available(kind))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        kinds = " and a ".join(component.kind[:-1] for component in found)
+        raise UserError(f"{name!r} is a {kinds}", f"Give its file: {' or '.join(c.where for c in found)}.")
+    names = [other for kind in CONTRACTS for other in available(kind)]
+    raise UserError(
+        f"there is no method, data set, metric or experiment {name!r}{_suggestion(name, names)}",
+        "Give a name as `lordbench list` shows it, or the path of a .py file.",
+    )
+
+
+def called(name: str) -> str:
+    """What a component given by its name or its path is called."""
+    return Path(name).stem if name.endswith(".py") else name
 
 
 def source_hash(files: list[Path]) -> str:
@@ -155,10 +113,23 @@ def source_hash(files: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _named(kind: Kind) -> Iterator[Component]:
+@cache
+def _available(kind: Kind, places: tuple[Path, ...]) -> dict[str, Component]:
+    found = {component.name: component for component in _shipped_and_installed(kind)}
+    for component in _in_places(kind, places):
+        other = found.setdefault(component.name, component)
+        if other != component:
+            raise UserError(
+                f"two {kind} are called {component.name!r}: {other.where} and {component.where}",
+                "Rename the file: its name is the plug-in's.",
+            )
+    return dict(sorted(found.items()))
+
+
+def _shipped_and_installed(kind: Kind) -> Iterator[Component]:
     if kind in FOLDERS:
         for path in sorted(plugin_folder(FOLDERS[kind]).glob("[!_]*.py")):
-            yield _from_file(kind, path)
+            yield from_file(kind, path)
     else:
         for path in sorted((PACKAGE / kind).glob("[!_]*.py")):
             yield Component(kind, path.stem.replace("_", "-"), f"lordbench.{kind}.{path.stem}")
@@ -166,23 +137,22 @@ def _named(kind: Kind) -> Iterator[Component]:
         yield Component(kind, entry.name, entry.module, attribute=entry.attr)
 
 
-def _from_file(kind: Kind, path: Path) -> Component:
-    # A module name of its own keeps a user's `metrics.py` or `utils.py` from shadowing anything.
-    unique = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return Component(kind, path.stem, f"lordbench_plugin_{unique}_{path.stem}", path)
+def _in_places(kind: Kind, places: tuple[Path, ...]) -> Iterator[Component]:
+    for place in places:
+        if place.is_dir():
+            for path in sorted((place / kind).glob("[!_]*.py")):
+                yield from_file(kind, path)
+        elif (component := identify(place)).kind == kind:
+            yield component
 
 
-def _load_file(name: str, path: Path) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+def _existing(name: str, what: str) -> Path:
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"{name}: there is no such file", f"It should hold a {what}.")
+    return path
+
+
+def _suggestion(name: str, names: list[str] | dict[str, Component]) -> str:
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f": did you mean {' or '.join(close)}?" if close else ""

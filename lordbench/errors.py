@@ -19,6 +19,10 @@ class UserError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
+class BrokenComponentError(UserError):
+    """A method, data set, metric or experiment cannot be imported, or its file holds no complete one."""
+
+
 class MissingWeightsError(UserError):
     """Pretrained weights that a metric or a training loss needs are not on this machine."""
 

@@ -42,6 +42,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LORDBENCH_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
+    monkeypatch.setenv("LORDBENCH_PLUGINS", "")
     (tmp_path / "halves_set.py").write_text(DATASET)
     (tmp_path / "tiny.yaml").write_text(PRESET)
     (tmp_path / "broken.py").write_text(BROKEN)

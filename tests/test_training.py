@@ -97,6 +97,18 @@ def test_resumed_training_gives_the_bytes_of_an_unbroken_one(tmp_path: Path, sto
     assert again.progress.images == whole.progress.images
 
 
+def test_resumed_training_gives_the_same_bytes_with_weights_laid_out_as_in_runs(tmp_path: Path) -> None:
+    """Runs keep weights channels last, which a fused optimizer's moments must follow."""
+    whole, broken, resumed = (build().to(memory_format=torch.channels_last) for _ in range(3))
+    whole.fit(halves(), context(3200))
+    attempt = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
+    attempt.reporter = StopAfter(30)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(halves(), attempt)
+    resumed.fit(halves(), context(3200, checkpoints=attempt.checkpoints))
+    assert equal(whole.state_dict(), resumed.state_dict())
+
+
 def test_damaged_checkpoint_starts_over(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     path.write_bytes(b"\x10\0\0\0\0\0\0\0 not safetensors")

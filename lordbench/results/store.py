@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from pydantic import TypeAdapter, ValidationError
 from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
 from lordbench.files import read_json, replacing, write_json
+from lordbench.method import DataSpec
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
@@ -73,6 +75,15 @@ class CellFolder:
             raise UserError(
                 f"{self.model}: no readable provenance: {error}", "Run again with --force."
             ) from None
+
+    def spec(self) -> DataSpec | None:
+        """What the trained method was built for; None for a model written before that was recorded.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        recorded = read_metadata(self.model).get("spec")
+        return DataSpec(**json.loads(recorded)) if recorded else None
 
     def measurements(self, experiment: str) -> list[Measurement] | None:
         """What an experiment found; None where it has not been run, or its file is damaged."""
@@ -182,3 +193,8 @@ class Store:
 def encode_provenance(provenance: Provenance) -> dict[str, str]:
     """Provenance as safetensors metadata."""
     return {"provenance": json.dumps(provenance.model_dump(), sort_keys=True)}
+
+
+def encode_spec(spec: DataSpec) -> dict[str, str]:
+    """What a method was built for, as safetensors metadata: so a model can be loaded without its data."""
+    return {"spec": json.dumps(asdict(spec), sort_keys=True)}

@@ -21,7 +21,7 @@ from lordbench.images import ImageSet
 from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
 from lordbench.results.row import Provenance
-from lordbench.results.store import CellFolder, Store, encode_provenance
+from lordbench.results.store import CellFolder, Store, encode_provenance, encode_spec
 from lordbench.runner.event_files import EventFiles
 from lordbench.runner.identity import Cell
 from lordbench.runner.progress_writer import ProgressWriter
@@ -97,7 +97,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         device = resolve_device(workshop.device)
         machine.keep_freed_memory()
         parts = workshop.split(cell, images, device)
-        method = _build(cell, parts).to(device).to(memory_format=torch.channels_last)
+        method = build(cell, DataSpec.of(parts.train)).to(device).to(memory_format=torch.channels_last)
         if folder.is_trained():
             load_module(folder.model, method)
         else:
@@ -119,8 +119,8 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
             watchers.experiment(name, i, len(missing))
             began = time.monotonic()
             experiment = components.find("experiments", name).load()()
-            folder.write_measurements(name, experiment.run(trained))
-            folder.write_seconds(name, time.monotonic() - began)
+            folder.write_measurements(components.called(name), experiment.run(trained))
+            folder.write_seconds(components.called(name), time.monotonic() - began)
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
         return Outcome(cell, "done")
@@ -131,12 +131,24 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         return Outcome(cell, "failed", summary)
 
 
+def build(cell: Cell, spec: DataSpec) -> Method:
+    """Make a cell's method for a training set, untrained, on the CPU.
+
+    Raises:
+        UserError: it is not there any more, or cannot be loaded.
+    """
+    kind: type[Method] = components.find("methods", cell.method).load()
+    with seeds.initialising(cell.seed, "init"):
+        return kind(kind.Config.model_validate(cell.settings), spec)
+
+
 def pending(cell: Cell, folder: CellFolder) -> list[str]:
     """Experiments of a cell that have not been run, or lacked a metric that can be had now."""
     return [
         name
         for name in cell.experiments
-        if folder.measurements(name) is None or _can_be_had(folder.lacking(name))
+        if folder.measurements(components.called(name)) is None
+        or _can_be_had(folder.lacking(components.called(name)))
     ]
 
 
@@ -149,12 +161,6 @@ def _can_be_had(metrics: list[str]) -> bool:
         if all(weights.find(w) for w in kind.weights):
             return True
     return False
-
-
-def _build(cell: Cell, parts: Split) -> Method:
-    kind: type[Method] = components.find("methods", cell.method).load()
-    with seeds.initialising(cell.seed, "init"):
-        return kind(kind.Config.model_validate(cell.settings), DataSpec.of(parts.train))
 
 
 def _train(
@@ -200,7 +206,7 @@ def _train(
         started=started,
     )
     folder.write_curve(progress.history)
-    save_module(folder.model, method, encode_provenance(provenance))
+    save_module(folder.model, method, encode_provenance(provenance) | encode_spec(method.spec))
     folder.checkpoint.unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from lordbench import components, labelling, selectors
 from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
-from lordbench.errors import UserError
+from lordbench.errors import BrokenComponentError, UserError
 from lordbench.grid import Grid, Part, load_grid
 from lordbench.images import ImageSet
 from lordbench.runner.identity import Cell, DataKey, data_key, identified
@@ -56,18 +56,26 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells to run, the images they are about, and the pretrained weights that their training needs."""
+    """What is going to be run.
+
+    Attributes:
+        cells: to run.
+        images: that they are about.
+        weights: names of the pretrained weights that their training needs.
+        broken: methods that were asked for and cannot be loaded, with the reason; the others are run.
+    """
 
     cells: list[Cell]
     images: dict[DataKey, ImageSet]
     weights: frozenset[str]
+    broken: dict[str, BrokenComponentError] = field(default_factory=dict)
 
 
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     """Check a request, load its data set, and turn it into cells.
 
     Raises:
-        UserError: anything named in the request is unknown, wrong or missing.
+        UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
     grid = load_grid(request.preset)
     parts = request.parts(grid)
@@ -77,18 +85,19 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": load_preset(grid.extends, overrides),
     }
+    methods, broken = _methods(parts, sizes["preset"], request.overrides)
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
     needed: set[str] = set()
     for part in parts:
-        for cell, weights in _cells(request, part, sizes, images, track):
+        for cell, weights in _cells(request, part, methods, sizes, images, track):
             needed |= weights
             if cell.id in cells:
                 # Asked for twice, it is trained once, for all experiments of both.
                 both = dict.fromkeys([*cells[cell.id].experiments, *cell.experiments])
                 cell = cell.model_copy(update={"experiments": list(both)})
             cells[cell.id] = cell
-    return Plan(list(cells.values()), images, frozenset(needed))
+    return Plan(list(cells.values()), images, frozenset(needed), broken)
 
 
 def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
@@ -107,14 +116,17 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
 
 
 def _cells(
-    request: Request, part: Part, sizes: dict[str, Any], images: dict[DataKey, ImageSet], track: Track[int]
+    request: Request,
+    part: Part,
+    configured: dict[str, dict[str, Any]],
+    sizes: dict[str, Any],
+    images: dict[DataKey, ImageSet],
+    track: Track[int],
 ) -> Iterator[tuple[Cell, set[str]]]:
     """The cells of a part, each with the weights that its training needs; its images join the others."""
     preset: Preset = sizes["preset"]
-    experiments = part.experiments or list(components.unbroken("experiments"))
-    for name in experiments:
-        components.find("experiments", name).load()
-    methods = [_method(selectors.parse(text), preset, request.overrides) for text in part.methods]
+    experiments = _experiments(part)
+    methods = [configured[text] for text in part.methods if text in configured]
     dataset, data = _dataset(part, request.data_settings)
     key = data_key(data["dataset"], data["data_settings"], preset.image_size)
     if key not in images:
@@ -129,6 +141,41 @@ def _cells(
             for method in methods:
                 needed = {*method["weights"], *(kind.weights() if kind else ())}
                 yield identified(method | shared | told, experiments), needed
+
+
+def _experiments(part: Part) -> list[str]:
+    """Names, or absolute paths, of a part's experiments: all that can be loaded where it names none.
+
+    Raises:
+        UserError: one is unknown or broken, or two would write to the same file.
+    """
+    found: dict[str, str] = {}
+    for given in part.experiments or list(components.unbroken("experiments")):
+        component = components.find("experiments", given)
+        component.load()
+        name = str(component.path) if given.endswith(".py") else given
+        taken = components.available("experiments").get(component.name, component) != component
+        if taken or found.setdefault(component.name, name) != name:
+            raise UserError(
+                f"experiment {given}: another one is called {component.name!r}",
+                "Rename the file: its name is the experiment's.",
+            )
+    return list(found.values())
+
+
+def _methods(
+    parts: list[Part], preset: Preset, overrides: dict[str, Any]
+) -> tuple[dict[str, dict[str, Any]], dict[str, BrokenComponentError]]:
+    """What a cell says of each method, and those that cannot be loaded, both by selector."""
+    found, broken = {}, {}
+    for text in dict.fromkeys(text for part in parts for text in part.methods):
+        try:
+            found[text] = _method(selectors.parse(text), preset, overrides)
+        except BrokenComponentError as error:
+            broken[text] = error
+    if broken and not found:
+        raise next(iter(broken.values()))
+    return found, broken
 
 
 def _methods_setting(key: str, methods: list[Selector]) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lordbench import splits, weights
+from lordbench import components, splits, weights
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.report.progress import RunProgress, tracker
@@ -33,6 +35,19 @@ FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used where they are found."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        rows: of the cells that were asked for, with `results.row.COLUMNS`.
+        failures: for each cell that failed and each method that is broken, what and why, in a line.
+    """
+
+    rows: pd.DataFrame
+    failures: list[str]
+
+
 def run_session(
     request: Request,
     out: Path,
@@ -42,8 +57,8 @@ def run_session(
     tensorboard: bool,
     console: Console,
     messages: Console,
-) -> list[Outcome]:
-    """Carry out a request, and return the cells that failed.
+) -> Ended:
+    """Carry out a request.
 
     Args:
         request: what to run.
@@ -70,9 +85,11 @@ def run_session(
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
         _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
+        if any(_has_work(cell, store) for cell in plan.cells):
+            _print_left_out(messages)
         outcomes = _execute(plan, Workshop(store, device, tensorboard=tensorboard), jobs, messages)
         rows = store.write_results()
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    mine = rows
     if len(rows):
         collected, files = collect([out]), SampleFiles([out])
         compared = differences(collected, files)
@@ -82,14 +99,16 @@ def run_session(
             found = compared if len(mine) == len(collected) else differences(mine, files)
             console.print(*rich_tables(mine, found), sep="\n")
     _print_paths(plan, store, messages)
-    for outcome in failed:
-        where = store.cell(outcome.cell.id).failure
-        messages.print(
-            f"[bold red]Failed:[/] {escape(outcome.cell.label)}, seed {outcome.cell.seed}: "
-            f"{escape(outcome.error)}\n  traceback: {where}",
-            soft_wrap=True,
-        )
-    return failed
+    failures = [
+        f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}\n"
+        f"  traceback: {store.cell(outcome.cell.id).failure}"
+        for outcome in outcomes
+        if outcome.status == "failed"
+    ]
+    failures += [f"{method}: {error}" for method, error in plan.broken.items()]
+    for failure in failures:
+        messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
+    return Ended(mine.reset_index(drop=True), failures)
 
 
 def _record(plan: Plan, store: Store, jobs: int) -> None:
@@ -167,6 +186,12 @@ def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> N
         messages.print(table)
 
 
+def _print_left_out(messages: Console) -> None:
+    """Name the metrics and experiments that cannot be loaded: rows of theirs will be missing."""
+    for error in [*components.broken("metrics").values(), *components.broken("experiments").values()]:
+        messages.print(f"[yellow]Left out:[/] {escape(str(error))}", soft_wrap=True)
+
+
 def _by_data(cells: list[Cell]) -> dict[tuple[DataKey, SplitName], list[Cell]]:
     """Cells by the images that they are about and how these are split."""
     found: dict[tuple[DataKey, SplitName], list[Cell]] = {}
@@ -182,6 +207,11 @@ def _to_do(cell: Cell, store: Store) -> str:
         return ", ".join(missing) if missing else "nothing: done before"
     start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
     return ", ".join([start, *missing])
+
+
+def _has_work(cell: Cell, store: Store) -> bool:
+    folder = store.cell(cell.id)
+    return not folder.is_trained() or bool(pending(cell, folder))
 
 
 def _print_paths(plan: Plan, store: Store, messages: Console) -> None:

@@ -1,0 +1,1 @@
+"""The files that `lordbench new` copies. Each is a complete plug-in, and is checked like any other."""
