@@ -142,6 +142,8 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     files = component.source_files()
     for pattern in TRUNK_FILES:
         files += sorted(components.PACKAGE.glob(pattern))
+    for module in kind.built_on:
+        files += components.module_files(module)
     prefix = f"{component.name}."
     set_ = {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
     variant = chosen.settings | set_
