@@ -1,9 +1,9 @@
 """Ada-GVAE: shared dimensions found pair by pair (Locatello et al., ICML 2020), for class and content.
 
 Published: one Gaussian posterior for all factors; two images of a pair share the dimensions in which their
-posteriors are close, found for each pair, and shared dimensions are averaged as in GVAE (section 4).
+posteriors are close, found for each pair, and shared dimensions are averaged as in GVAE.
 
-Ours: pairs are of one class; a dimension belongs to the class if such pairs share it often (`division`); and
+Ours: pairs are of one class; a dimension belongs to the class if most such pairs share it (`division`); and
 the generator, which the methods have in common, is given the whole latent at both of its inputs, since the
 dimensions have no roles before training. Class and content codes have one length, with zeros in the place of
 each other's dimensions, so that their sum is the latent.
@@ -37,15 +37,15 @@ class AdaGVaeConfig(TrunkConfig):
     """Settings of Ada-GVAE. Of `class_size` and `content_size` only the sum counts, the length of the latent.
 
     Attributes:
-        kl_weight: the paper's beta, weight of the KL in nats per image; it tries 1 to 16, with
-            `reconstruction=published`. The shared losses are means over pixels and need a weight to match.
+        kl_weight: the paper's beta, weight of the KL in nats per image. 1 gives the evidence lower bound,
+            with `reconstruction=published`; the shared losses, means over pixels, need a weight to match.
         division: a dimension is the class's if at least this share of the pairs of one class share it; ours.
-        learning_rate: Adam's.
+        learning_rate: Adam's; ours.
         final_rate: where the learning rate ends, on a cosine; None keeps it constant.
     """
 
     kl_weight: float = Field(1.0, ge=0)
-    division: float = Field(0.9, ge=0, le=1)
+    division: float = Field(0.5, ge=0, le=1)
     learning_rate: float = Field(1e-4, gt=0)
     final_rate: float | None = None
 
@@ -116,7 +116,7 @@ def shared_dimensions(means: Tensor, log_variances: Tensor) -> Tensor:
     """Say which dimensions the two images of each pair share: bool (pairs, D).
 
     Those in which the KL of the first posterior from the second is less than midway between the least and the
-    greatest of all dimensions (paper, section 4).
+    greatest of all dimensions.
 
     Args:
         means: float32 (pairs, 2, D).

@@ -1,7 +1,7 @@
 """Cycle-consistent VAE (Jha, Anand, Singh & Veeravasarapu, ECCV 2018).
 
 Names follow lordbench: *class* is what the paper calls the specified factors (a plain code), *content* the
-unspecified ones (a Gaussian). The paper's one encoder with two heads is two encoders here.
+unspecified ones (a Gaussian). The authors' one encoder with two heads is two encoders here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class CycleVae(Method):
     """Class codes are swapped within a class, and contents must survive a change of class."""
 
     summary: ClassVar[str] = "swapped class codes forward, content codes that any class gives back in reverse"
-    source: ClassVar[str] = "Jha et al., Disentangling Factors of Variation with Cycle-Consistent VAEs, 2018"
+    source: ClassVar[str] = (
+        "Jha et al., Disentangling Factors of Variation with Cycle-Consistent Variational Auto-Encoders, 2018"
+    )
     built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
     Config: ClassVar[type[MethodConfig]] = CycleVaeConfig
 
@@ -93,8 +95,9 @@ class CycleVae(Method):
     def reverse_cycle(self, batch: Batch) -> dict[str, Tensor]:
         """One drawn content on two classes: L1 between the content codes that the two images are given.
 
-        Only the content encoder learns from it, so the images are made without gradients. Neighbouring pairs
-        of a batch, the last and the first too, are of two classes (where the batch has several).
+        Only the content encoder learns from it, so the images are made without gradients. (In the authors'
+        release it is the encoder that learns, with class codes held fixed.) Neighbouring pairs of a batch,
+        the last and the first too, are of two classes (where the batch has several).
         """
         with torch.no_grad():
             classes = self.class_encoder(batch.images[::PAIR])

@@ -70,7 +70,7 @@ class Mathieu(Method):
     """Autoencoder swapped within a class; across classes a discriminator judges the images."""
 
     summary: ClassVar[str] = "swapped reconstruction within a class, an adversary that knows the class across"
-    source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation by Adversarial Training, 2016"
+    source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation in Deep Representation, 2016"
     built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
     Config: ClassVar[type[MethodConfig]] = MathieuConfig
 

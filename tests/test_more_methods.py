@@ -1,71 +1,49 @@
-"""What the further methods learn on a tiny set, what each one's own mechanism is for, and their formulae."""
+"""What the further methods learn on a tiny set, and the parts of their objectives."""
 
 import sys
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, class_leak, context, halves
+from helpers import CPU, cars, class_leak, context, halves
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from lordbench import components, gaussians, inference, seeds
 from lordbench.batches import Batch
 from lordbench.config import load_preset
+from lordbench.images import ImageSet
 from lordbench.method import Codes, DataSpec, Method
 from lordbench.runner import plan
 from lordbench.selectors import parse
-from lordbench.training import Budget, Context
+from lordbench.training import Budget
 
 SMALL: dict[str, Any] = {"class_size": 16, "content_size": 8, "width": 16, "reconstruction": "pyramid"}
-VAE = {"learning_rate": 2e-3, "final_rate": 1e-5}
+VAE = {"learning_rate": 1e-3, "final_rate": 1e-5}
 LORD = {"generator_rate": 2e-3, "latent_rate": 2e-2, "encoder_rate": 2e-3, "decay": 1e-3}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "gvae": VAE | {"kl_weight": 3e-4, "per_class": 4},
-    "cyclevae": VAE | {"kl_weight": 1e-4, "cycle_rate": 1e-3},
-    "adagvae": VAE | {"kl_weight": 3e-4},
-    "mathieu": VAE | {"kl_weight": 1e-4, "adversary": 3e-2, "adversary_rate": 1e-3},
+    "gvae": VAE | {"kl_weight": 1e-4, "per_class": 4},
+    "cyclevae": VAE | {"kl_weight": 1e-3, "cycle_rate": 1e-3},
+    "adagvae": VAE | {"kl_weight": 1e-4},
+    "mathieu": VAE | {"kl_weight": 1e-3, "adversary_rate": 1e-3},
     "overlord": LORD | {"adversary_rate": 1e-3},
 }
 N = 8
 DATA = halves(n_classes=N, n_contents=N)
-CONTENT = np.arange(len(DATA))
-CLASS = np.roll(CONTENT, N + 3)  # image of another class, with another content
-TRUTH = DATA.classes[CLASS] * N + DATA.contents[CONTENT]  # type: ignore[index]
+"""For formulae and single steps; what is learned is learned on toy cars."""
+VIEWS = 16
 
 
 def module(name: str) -> ModuleType:
     return sys.modules[components.find("methods", name).load().__module__]
 
 
-def build(name: str, **settings: Any) -> Method:
+def build(name: str, data: ImageSet = DATA, **settings: Any) -> Method:
     kind: type[Method] = components.find("methods", name).load()
     with seeds.initialising(0, "init"):
-        return kind(kind.Config(**(SMALL | SETTINGS[name] | settings)), DataSpec.of(DATA))
-
-
-@cache
-def trained(name: str, images: int = 8_000, **settings: Any) -> tuple[Method, Context]:
-    method, run = build(name, **settings), context(images, batch_size=16)
-    method.fit(DATA, run)
-    return method.eval(), run
-
-
-def encoded(name: str, **settings: Any) -> Codes:
-    return inference.encode(trained(name, **settings)[0], DATA.images, CPU)
-
-
-def error(outputs: Any, truth: np.ndarray) -> float:
-    return float(np.abs(outputs / 255 - DATA.images[truth] / 255).mean())
-
-
-def transfer_error(name: str) -> float:
-    codes = encoded(name)
-    mixed = Codes(codes.select(CLASS).class_code, codes.select(CONTENT).content_code)
-    return error(inference.decode(trained(name)[0], mixed), TRUTH)
+        return kind(kind.Config(**(SMALL | SETTINGS[name] | settings)), DataSpec.of(data))
 
 
 def a_batch(n_classes: int = 4, per_class: int = 2) -> Batch:
@@ -88,36 +66,23 @@ def decoded(method: Method, monkeypatch: pytest.MonkeyPatch) -> list[Codes]:
     return calls
 
 
-class TestLearning:
-    @pytest.mark.parametrize("name", sorted(SETTINGS))
-    def test_transfer_beats_the_image_that_gives_the_class(self, name: str) -> None:
-        assert transfer_error(name) < 0.7 * error(DATA.images[CLASS], TRUTH)
-
-    def test_the_kl_keeps_the_class_out_of_gvaes_content_codes(self) -> None:
-        without = class_leak(DATA, encoded("gvae", kl_weight=0.0).content_code)
-        assert class_leak(DATA, encoded("gvae").content_code) < without - 0.2
-
-    def test_the_reverse_cycle_keeps_the_class_out_of_content_codes(self) -> None:
-        without = class_leak(DATA, encoded("cyclevae", cycle_rate=None).content_code)
-        assert class_leak(DATA, encoded("cyclevae").content_code) < without - 0.2
-
-    def test_the_division_of_adagvaes_latent_keeps_the_class_out_of_content_codes(self) -> None:
-        codes = encoded("adagvae")
-        whole = class_leak(DATA, codes.class_code + codes.content_code)
-        assert class_leak(DATA, codes.content_code) < whole - 0.2
-
-    def test_noise_and_latent_codes_keep_the_class_out_of_overlords_content_codes(self) -> None:
-        plain = {"class_code": "amortized", "content_code": "amortized", "regularizer": "none"}
-        without = class_leak(DATA, encoded("overlord", **plain).content_code)
-        assert class_leak(DATA, encoded("overlord").content_code) < without - 0.2
-
-    @pytest.mark.parametrize("name", ["mathieu", "overlord"])
-    def test_the_generator_learns_to_mislead_the_discriminator(self, name: str) -> None:
-        losses = {}
-        for label, settings in (("with", {}), ("without", {"adversary": 0.0})):
-            history = trained(name, **settings)[1].progress.history
-            losses[label] = np.mean([record["discriminator"] for record in history[-3:]])
-        assert losses["with"] > losses["without"] + 0.1
+@pytest.mark.parametrize(
+    ("name", "share", "leak"), [("gvae", 0.85, 0.35), ("cyclevae", 0.75, 0.2), ("adagvae", 0.88, 0.2)]
+)
+def test_transfer_beats_the_floor_and_content_codes_hide_the_class(
+    name: str, share: float, leak: float
+) -> None:
+    data = cars()
+    content = np.arange(len(data))
+    other = np.roll(content, 3 * VIEWS + 5)  # image of another car, from another side
+    truth = data.images[data.classes[other] * VIEWS + content % VIEWS] / 255
+    method, run = build(name, data, width=32), context(25_000, batch_size=32)
+    method.fit(data, run)
+    codes = inference.encode(method.eval(), data.images, CPU)
+    mixed = Codes(codes.select(other).class_code, codes.select(content).content_code)
+    error = np.abs(inference.decode(method, mixed) / 255 - truth).mean()
+    assert error < share * np.abs(data.images[other] / 255 - truth).mean()
+    assert class_leak(data, codes.content_code) < leak
 
 
 class TestEveryMethod:
@@ -143,27 +108,21 @@ class TestEveryMethod:
     def test_every_parameter_learns_also_in_parts(self, name: str) -> None:
         method = build(name)
         before = {key: value.clone() for key, value in method.named_parameters()}
-        run = context(512)
-        run.budget = Budget(512, 16, accumulate=2)
+        run = context(256)
+        run.budget = Budget(256, 16, accumulate=2)
         method.fit(DATA, run)
         still = [key for key, value in method.named_parameters() if torch.equal(value, before[key])]
         assert still == []
-        assert run.progress.images == 512
+        assert run.progress.images == 256
 
     @pytest.mark.parametrize("name", ["adagvae", "cyclevae", "gvae", "mathieu"])
-    def test_the_published_objective_falls(self, name: str) -> None:
+    def test_the_published_likelihood_rises(self, name: str) -> None:
         kind = components.find("methods", name).load()
         published = {"reconstruction": "published", "kl_weight": kind.Config().kl_weight}
-        history = trained(name, 1_600, **published)[1].progress.history
-        sums = [
-            sum(
-                value
-                for key, value in record.items()
-                if key != "step" and key != "phase" and key != "discriminator"
-            )
-            for record in history
-        ]
-        assert sums[-1] < sums[0]
+        run = context(800, batch_size=16)
+        build(name, **published).fit(DATA, run)
+        terms = [record["reconstruction"] for record in run.progress.history]
+        assert terms[-1] < terms[0]
 
     def test_a_change_in_what_it_is_built_on_gives_other_cells(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def source(name: str) -> Any:
@@ -250,7 +209,7 @@ class TestAdaGVae:
             codes = method.encode(batch.images)
             mean = method.encoder(batch.images).chunk(2, dim=1)[0]  # type: ignore[operator]
         assert torch.equal(codes.class_code + codes.content_code, mean)
-        of_class = torch.arange(24) / 23 >= 0.9
+        of_class = torch.arange(24) / 23 >= 0.5
         assert (codes.class_code[:, ~of_class] == 0).all()
         assert (codes.content_code[:, of_class] == 0).all()
 
