@@ -73,13 +73,16 @@ class Component:
 
     def source_files(self) -> list[Path]:
         """The files that make up the component: the plug-in file, or its package's modules."""
-        if self.path is not None:
-            return [self.path]
-        spec = importlib.util.find_spec(self.module)
-        if spec is None or spec.origin is None:
-            return []
-        origin = Path(spec.origin)
-        return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+        return module_files(self.module) if self.path is None else [self.path]
+
+
+def module_files(name: str) -> list[Path]:
+    """Find the files of an importable module, given by its dotted name; of a package, all its modules."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return []
+    origin = Path(spec.origin)
+    return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
 
 
 def from_file(kind: Kind, path: Path) -> Component:

@@ -82,11 +82,14 @@ class Method(nn.Module, ABC):
     Attributes:
         summary: one line for `lordbench list methods`.
         source: the paper.
+        built_on: dotted names of modules and packages whose code decides the method's numbers, beside its own
+            file and what every method stands on; a change in one gives the method's cells new ids.
         Config: the settings, each with the published value as its default.
     """
 
     summary: ClassVar[str]
     source: ClassVar[str]
+    built_on: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[MethodConfig]] = MethodConfig
 
     def __init__(self, config: MethodConfig, spec: DataSpec) -> None:

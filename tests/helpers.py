@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from lordbench.checkpoints import CheckpointStore
 from lordbench.datasets.toycars import ToyCars, ToyCarsConfig
@@ -45,6 +49,16 @@ def cars(n_cars: int = 12, azimuths: int = 8, elevations: int = 2, size: int = 1
     """A small set of toy cars, for what methods learn."""
     settings = {"n_cars": n_cars, "azimuths": azimuths, "elevations": elevations}
     return ToyCars(ToyCarsConfig(**settings)).load(size)
+
+
+def class_leak(data: ImageSet, codes: Tensor) -> float:
+    """Normalized accuracy of a linear probe for the class on content codes, on a quarter held out."""
+    known = (data.classes + np.arange(len(data))) % 4 != 0
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    probe.fit(codes[known].numpy(), data.classes[known])
+    accuracy = float(probe.score(codes[~known].numpy(), data.classes[~known]))
+    chance = 1 / data.n_classes
+    return (accuracy - chance) / (1 - chance)
 
 
 def context(images: int, batch_size: int = 32, checkpoints: CheckpointStore | None = None) -> Context:

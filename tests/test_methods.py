@@ -6,11 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, cars, context, halves
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from torch import Tensor
+from helpers import CPU, cars, class_leak, context, halves
 
 from lordbench import components, inference, seeds
 from lordbench.images import ImageSet
@@ -52,16 +48,6 @@ def transfer_error(method: Method, codes: Codes) -> float:
     mixed = Codes(codes.select(CLASS).class_code, codes.select(CONTENT).content_code)
     outputs = inference.decode(method, mixed)
     return float(np.abs(outputs / 255 - DATA.images[TRUTH] / 255).mean())
-
-
-def class_leak(data: ImageSet, codes: Tensor) -> float:
-    """Normalized accuracy of a linear probe for the class on content codes, on a quarter held out."""
-    known = (data.classes + np.arange(len(data))) % 4 != 0
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    probe.fit(codes[known].numpy(), data.classes[known])
-    accuracy = float(probe.score(codes[~known].numpy(), data.classes[~known]))
-    chance = 1 / data.n_classes
-    return (accuracy - chance) / (1 - chance)
 
 
 COPY_FLOOR = float(np.abs(DATA.images[CLASS] / 255 - DATA.images[TRUTH] / 255).mean())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lordbench import components, labelling, selectors
+from lordbench.component import module_files
 from lordbench.config import Preset, load_preset, validated
 from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
 from lordbench.errors import BrokenComponentError, UserError
@@ -189,6 +190,8 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     files = component.source_files()
     for pattern in TRUNK_FILES:
         files += sorted(components.PACKAGE.glob(pattern))
+    for module in kind.built_on:
+        files += module_files(module)
     prefix = f"{component.name}."
     set_ = {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
     variant = chosen.settings | set_

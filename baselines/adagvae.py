@@ -1,0 +1,128 @@
+"""Ada-GVAE: shared dimensions found pair by pair (Locatello et al., ICML 2020), for class and content.
+
+Published: one Gaussian posterior for all factors; two images of a pair share the dimensions in which their
+posteriors are close, found for each pair, and shared dimensions are averaged as in GVAE.
+
+Ours: pairs are of one class; a dimension belongs to the class if most such pairs share it (`division`); and
+the generator, which the methods have in common, is given the whole latent at both of its inputs, since the
+dimensions have no roles before training. Class and content codes have one length, with zeros in the place of
+each other's dimensions, so that their sum is the latent.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from lordbench import seeds
+from lordbench.batches import Batch, GroupedBatches
+from lordbench.gaussians import average, divergence, draw, negative_log_likelihood
+from lordbench.images import ImageSet
+from lordbench.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.nn.generator import Generator
+from lordbench.nn.reconstruction import reconstruction_loss
+from lordbench.nn.trunk import TrunkConfig
+from lordbench.training import Context, Phase, Update, adam
+
+BETAS = (0.9, 0.999)
+PAIR = 2
+MEMORY = 0.01
+"""Weight of a batch in the running share of pairs: about the last hundred batches count."""
+
+
+class AdaGVaeConfig(TrunkConfig):
+    """Settings of Ada-GVAE. Of `class_size` and `content_size` only the sum counts, the length of the latent.
+
+    Attributes:
+        kl_weight: the paper's beta, weight of the KL in nats per image. 1 gives the evidence lower bound,
+            with `reconstruction=published`; the shared losses, means over pixels, need a weight to match.
+        division: a dimension is the class's if at least this share of the pairs of one class share it; ours.
+        learning_rate: Adam's; ours.
+        final_rate: where the learning rate ends, on a cosine; None keeps it constant.
+    """
+
+    kl_weight: float = Field(1.0, ge=0)
+    division: float = Field(0.5, ge=0, le=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    final_rate: float | None = None
+
+
+class AdaGVae(Method):
+    """One Gaussian latent, whose dimensions are the class's where pairs of one class agree."""
+
+    summary: ClassVar[str] = "variational autoencoder that finds the dimensions which pairs of a class share"
+    source: ClassVar[str] = "Locatello et al., Weakly-Supervised Disentanglement Without Compromises, 2020"
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    Config: ClassVar[type[MethodConfig]] = AdaGVaeConfig
+    shared: Tensor
+
+    def __init__(self, config: AdaGVaeConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.config = config
+        size = config.class_size + config.content_size
+        self.encoder = config.encoder(spec, 2 * size)
+        self.generator = Generator(spec.channels, spec.size, size, size, config.width, config.slope)
+        # How often pairs of one class have shared each dimension lately, float32 (D,), in [0, 1].
+        self.register_buffer("shared", torch.ones(size))
+
+    def fit(self, train: ImageSet, context: Context) -> None:
+        """Maximise the evidence lower bound of pairs, whose shared dimensions are averaged."""
+        config = self.config
+        reconstruct = reconstruction_loss(
+            config.reconstruction, lambda: negative_log_likelihood, context.device
+        )
+
+        def loss(batch: Batch) -> dict[str, Tensor]:
+            means, log_variances = self.encoder(batch.images).view(-1, PAIR, 2 * len(self.shared)).chunk(2, 2)
+            close = shared_dimensions(means.detach(), log_variances.detach())
+            self.shared.lerp_(close.float().mean(0), MEMORY)
+            mean, log_variance = (
+                torch.where(close[:, None], one[:, None], own).flatten(0, 1)
+                for one, own in zip(average(means, log_variances), (means, log_variances), strict=True)
+            )
+            output = self._generate(draw(mean, log_variance, batch.generator))
+            return {
+                "reconstruction": reconstruct(output, batch.images),
+                "KL": config.kl_weight * divergence(mean, log_variance).mean(),
+            }
+
+        batches = GroupedBatches(
+            train.classes, context.budget.batch_size, PAIR, seeds.derive(context.seed, "batches")
+        )
+        networks = (self.encoder, self.generator)
+        update = Update([adam([(network, config.learning_rate) for network in networks], BETAS)], loss)
+        steps = context.budget.steps(batches.batch_size)
+        context.run(self, train, [Phase("training", steps, batches, [update], config.final_rate)])
+
+    def encode(self, images: Tensor) -> Codes:
+        """Means of the posteriors, divided between class and content."""
+        mean = self.encoder(images).chunk(2, dim=1)[0]
+        of_class = self.shared >= self.config.division
+        return Codes(mean * of_class, mean * ~of_class)
+
+    def decode(self, codes: Codes) -> Tensor:
+        """Images by the generator, from the sum of both codes."""
+        return self._generate(codes.class_code + codes.content_code)
+
+    def _generate(self, latent: Tensor) -> Tensor:
+        images: Tensor = self.generator(latent, latent)
+        return images
+
+
+def shared_dimensions(means: Tensor, log_variances: Tensor) -> Tensor:
+    """Say which dimensions the two images of each pair share: bool (pairs, D).
+
+    Those in which the KL of the first posterior from the second is less than midway between the least and the
+    greatest of all dimensions.
+
+    Args:
+        means: float32 (pairs, 2, D).
+        log_variances: likewise.
+    """
+    gap = log_variances[:, 1] - log_variances[:, 0]
+    distance = (means[:, 0] - means[:, 1]).square() * (-log_variances[:, 1]).exp()
+    apart = 0.5 * (distance + (-gap).exp() - 1 + gap)
+    return apart < 0.5 * (apart.amin(1, keepdim=True) + apart.amax(1, keepdim=True))

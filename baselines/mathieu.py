@@ -1,0 +1,151 @@
+"""A VAE and an adversary that knows the class (Mathieu, Zhao, Sprechmann, Ramesh & LeCun, NIPS 2016).
+
+Names follow lordbench: *class* is what the paper calls the specified factors (a plain code), *content* the
+unspecified ones (a Gaussian). Published: the reconstruction from the image's own class code and from that of
+another image of its class, the KL of the content, and an adversary on images that have no true counterpart.
+The networks, the way in which the discriminator is told the class, and all weights and rates are ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lordbench import seeds
+from lordbench.batches import Batch, GroupedBatches
+from lordbench.gaussians import divergence, draw, negative_log_likelihood
+from lordbench.images import ImageSet
+from lordbench.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.nn.reconstruction import reconstruction_loss
+from lordbench.nn.trunk import TrunkConfig
+from lordbench.training import Context, Phase, Update, adam
+
+BETAS = (0.5, 0.999)
+PAIR = 2
+
+
+class MathieuConfig(TrunkConfig):
+    """Settings of this method; the defaults are ours.
+
+    Attributes:
+        kl_weight: weight of the content posterior's KL, in nats per image, against each of the two
+            reconstructions. 1 is the bound's with `reconstruction=published`; the shared losses are means
+            over pixels and need a weight to match.
+        adversary: weight of the adversarial term.
+        learning_rate: Adam's, for encoders and generator.
+        adversary_rate: Adam's, for the discriminator.
+        hidden: length of the discriminator's features.
+        final_rate: where learning rates end, on a cosine; None keeps them constant.
+    """
+
+    kl_weight: float = Field(1.0, ge=0)
+    adversary: float = Field(1e-2, ge=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    adversary_rate: float = Field(1e-3, gt=0)
+    hidden: int = Field(64, ge=1)
+    final_rate: float | None = None
+
+
+class Discriminator(nn.Module):
+    """Image and class -> a score for being a real image of that class: features times a vector per class."""
+
+    def __init__(self, config: MathieuConfig, spec: DataSpec) -> None:
+        super().__init__()
+        self.features = config.encoder(spec, config.hidden)
+        self.realism = nn.Linear(config.hidden, 1)
+        self.classes = nn.Embedding(spec.n_classes, config.hidden)
+
+    def forward(self, images: Tensor, classes: Tensor) -> Tensor:
+        """Logits float32 (N,) of float [0, 1] images (N, C, S, S) and their classes, int64 (N,)."""
+        features = self.features(images)
+        logits: Tensor = self.realism(features)[:, 0].float() + (features * self.classes(classes)).sum(1)
+        return logits
+
+
+class Mathieu(Method):
+    """Autoencoder swapped within a class; across classes a discriminator judges the images."""
+
+    summary: ClassVar[str] = "swapped reconstruction within a class, an adversary that knows the class across"
+    source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation in Deep Representation, 2016"
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    Config: ClassVar[type[MethodConfig]] = MathieuConfig
+
+    def __init__(self, config: MathieuConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.config = config
+        self.class_encoder = config.encoder(spec, config.class_size)
+        self.content_encoder = config.encoder(spec, 2 * config.content_size)
+        self.generator = config.generator(spec)
+        self.discriminator = Discriminator(config, spec)
+
+    def fit(self, train: ImageSet, context: Context) -> None:
+        """Train the discriminator and the rest in turn, on pairs of one class."""
+        config = self.config
+        reconstruct = reconstruction_loss(
+            config.reconstruction, lambda: negative_log_likelihood, context.device
+        )
+
+        def discriminate(batch: Batch) -> dict[str, Tensor]:
+            with torch.no_grad():
+                classes = self.class_encoder(batch.images)
+                mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
+                contents = draw(mean, log_variance, batch.generator)
+                fakes = self.mixed(classes, contents, batch.generator)
+            real = self.discriminator(batch.images, batch.classes)
+            fake = self.discriminator(fakes, batch.classes.repeat(2))
+            return {"discriminator": F.softplus(-real).mean() + F.softplus(fake).mean()}
+
+        def disentangle(batch: Batch) -> dict[str, Tensor]:
+            classes = self.class_encoder(batch.images)
+            swapped = classes.view(-1, PAIR, config.class_size).flip(1).reshape(classes.shape)
+            mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
+            contents = draw(mean, log_variance, batch.generator)
+            terms = {
+                "reconstruction": reconstruct(self.decode(Codes(classes, contents)), batch.images),
+                "swapped": reconstruct(self.decode(Codes(swapped, contents)), batch.images),
+                "content KL": config.kl_weight * divergence(mean, log_variance).mean(),
+            }
+            if config.adversary:
+                fakes = self.mixed(classes, contents, batch.generator)
+                logits = self.discriminator(fakes, batch.classes.repeat(2))
+                terms["adversary"] = config.adversary * F.softplus(-logits).mean()
+            return terms
+
+        networks = (self.class_encoder, self.content_encoder, self.generator)
+        updates = [
+            Update([adam([(self.discriminator, config.adversary_rate)], BETAS)], discriminate),
+            Update([adam([(network, config.learning_rate) for network in networks], BETAS)], disentangle),
+        ]
+        batches = GroupedBatches(
+            train.classes, context.budget.batch_size, PAIR, seeds.derive(context.seed, "batches")
+        )
+        steps = context.budget.steps(batches.batch_size)
+        context.run(self, train, [Phase("training", steps, batches, updates, config.final_rate)])
+
+    def mixed(self, classes: Tensor, contents: Tensor, generator: torch.Generator) -> Tensor:
+        """Images of each class with a content of another class, then with one drawn from the prior.
+
+        Args:
+            classes: class codes, float32 (N, class size), of pairs of one class.
+            contents: content codes of the same images, float32 (N, content size).
+            generator: for the prior's draws.
+
+        Returns:
+            float32 [0, 1], (2 N, C, S, S): the N classes in order, twice.
+        """
+        # Rolling by a pair takes contents of another class (where the batch has several).
+        drawn = torch.randn(contents.shape, generator=generator, device=contents.device)
+        return self.decode(Codes(classes.repeat(2, 1), torch.cat([contents.roll(PAIR, 0), drawn])))
+
+    def encode(self, images: Tensor) -> Codes:
+        """Class codes, and the means of the content posteriors."""
+        return Codes(self.class_encoder(images), self.content_encoder(images).chunk(2, dim=1)[0])
+
+    def decode(self, codes: Codes) -> Tensor:
+        """Images by the generator."""
+        images: Tensor = self.generator(codes.class_code, codes.content_code)
+        return images
