@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from lordbench import components, gaussians, inference, seeds
 from lordbench.batches import Batch
+from lordbench.component import module_files
 from lordbench.config import load_preset
 from lordbench.images import ImageSet
 from lordbench.method import Codes, DataSpec, Method
@@ -128,9 +129,9 @@ class TestEveryMethod:
         def source(name: str) -> Any:
             return plan._method(parse(name), load_preset("smoke", {}), {})["method_source"]
 
-        files = components.module_files("lordbench.gaussians")
+        files = module_files("lordbench.gaussians")
         assert [path.name for path in files] == ["gaussians.py"]
-        assert {"method.py", "stages.py"} <= {path.name for path in components.module_files("lordbench.lord")}
+        assert {"method.py", "stages.py"} <= {path.name for path in module_files("lordbench.lord")}
         for name in sorted(SETTINGS):
             with_parts = source(name)
             monkeypatch.setattr(components.find("methods", name).load(), "built_on", ())
