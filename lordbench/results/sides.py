@@ -113,7 +113,7 @@ def _of_cell(rows: pd.DataFrame, name: str, beginning: str) -> pd.DataFrame:
     found = rows[rows["cell"].str.startswith(beginning)]
     ids = list(found["cell"].unique())
     if len(ids) != 1:
-        listed = ", ".join(ids or rows["cell"].unique())
+        listed = ", ".join(sorted(ids or rows["cell"].unique()))
         raise UserError(
             f"{name}: {'several cells have' if ids else 'no cell has'} an id that begins so",
             f"{'They' if ids else 'The cells there'} are: {listed}.",
