@@ -98,14 +98,13 @@ def _overview(comparison: Comparison) -> Iterator[str]:
         yield NOTHING_MATCHES
         return
     verdicts = comparison.verdicts.replace("", NOT_COMPARED)
+    values = _count(len(verdicts), "value")
     if comparison.identical:
-        equal = f"{_count(len(verdicts), 'value')} {'is' if len(verdicts) == 1 else 'are'} equal"
-        yield f"They are the same: {equal}, and so is how they were made."
-        return
-    counts = verdicts.value_counts()
-    said = [f"{name} in {counts[name]}" for name in (v or NOT_COMPARED for v in ORDER) if name in counts]
-    values = f"{_count(len(verdicts), 'value')} of {_count(comparison.n_cells, 'cell')} each"
-    yield f"Of {values}, A is {', '.join(said)}."
+        yield f"They are the same: {values} {'is' if len(verdicts) == 1 else 'are'} equal."
+    else:
+        counts = verdicts.value_counts()
+        said = [f"{name} in {counts[name]}" for name in (v or NOT_COMPARED for v in ORDER) if name in counts]
+        yield f"Of {values} of {_count(comparison.n_cells, 'cell')} each, A is {', '.join(said)}."
     if comparison.changes.empty:
         yield "Settings, code and environment are the same."
     for name in comparison.without_settings:

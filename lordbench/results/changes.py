@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lordbench.results.cells import Settings
 from lordbench.results.leaderboard import GROUP, LINE, line_name
 from lordbench.results.sides import Pair, Side
 
@@ -90,7 +91,7 @@ def _of_row(row: pd.Series[Any]) -> dict[tuple[str, str], Any]:
     return {(kind, name): _plain(row[name]) for kind, names in OF_ROWS.items() for name in names}
 
 
-def _of_settings(settings: Any) -> dict[tuple[str, str], Any]:
+def _of_settings(settings: Settings) -> dict[tuple[str, str], Any]:
     sizes = {name: value for name, value in settings.preset.items() if name not in NOT_SIZES}
     parts = {"method": settings.settings, "data": settings.data_settings, "preset": sizes}
     return {(kind, name): value for kind, its in parts.items() for name, value in _dotted(its)}
