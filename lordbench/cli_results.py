@@ -70,19 +70,21 @@ def leaderboard(
     from lordbench.report.pivot import Pivot
     from lordbench.report.tables import render, rich_tables
     from lordbench.results.leaderboard import collect
-    from lordbench.results.paired import differences as compare
+    from lordbench.results.paired import differences as paired
     from lordbench.results.sample_files import SampleFiles
-    from lordbench.results.tidy import write_tidy
+    from lordbench.results.tidy import check_name, write_tidy
 
-    rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
     if tidy is not None:
-        write_tidy(rows, tidy)
-        ERR.print(f"Wrote {tidy}", soft_wrap=True)
-    found = None if format_ == "csv" or pivot else compare(rows, SampleFiles(runs))
+        check_name(tidy)
+    rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
+    found = None if format_ == "csv" or pivot else paired(rows, SampleFiles(runs))
     if format_ == "table" and out is None:
         OUT.print(*rich_tables(rows, found, pivot), sep="\n")
     else:
         write(render(rows, "markdown" if format_ == "table" else format_, found, pivot), out)
+    if tidy is not None:
+        write_tidy(rows, tidy)
+        ERR.print(f"Wrote {tidy}", soft_wrap=True)
 
 
 @click.command()
@@ -117,10 +119,10 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     from lordbench.report.difference_list import chosen, difference_tables
     from lordbench.report.written import csv
     from lordbench.results.leaderboard import collect
-    from lordbench.results.paired import differences as compare
+    from lordbench.results.paired import differences as paired
     from lordbench.results.sample_files import SampleFiles
 
-    found = compare(collect(list(runs)), SampleFiles(runs))
+    found = paired(collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
         OUT.print(*difference_tables(chosen(found, metrics)), sep="\n")
     else:

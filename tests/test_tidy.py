@@ -63,3 +63,11 @@ def test_the_leaderboard_writes_it_beside_the_wide_table(run: Run) -> None:
     assert run("leaderboard", "rows.csv", "--format", "csv", "--out", "wide.csv", "--tidy", "tidy.csv") == 0
     assert len(pd.read_csv("wide.csv")) == 1
     pd.testing.assert_frame_equal(collect([Path("tidy.csv")]), collect([Path("rows.csv")]))
+
+
+def test_a_wrong_name_leaves_nothing_behind(run: Run) -> None:
+    cell().to_csv("rows.csv", index=False)
+    assert run("leaderboard", "rows.csv", "--metric", "lpisp", "--out", "wide.md", "--tidy", "tidy.csv") == 2
+    assert run("leaderboard", "rows.csv", "--out", "wide.md", "--tidy", "tidy.xlsx") == 2
+    assert not Path("wide.md").exists()
+    assert not list(Path().glob("tidy.*"))

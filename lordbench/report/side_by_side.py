@@ -98,13 +98,13 @@ def _overview(comparison: Comparison) -> Iterator[str]:
         yield NOTHING_MATCHES
         return
     verdicts = comparison.verdicts.replace("", NOT_COMPARED)
+    values = _count(len(verdicts), "value")
     if comparison.identical:
-        yield f"They are the same: {_count(len(verdicts), 'value')} are equal, and so is how they were made."
-        return
-    counts = verdicts.value_counts()
-    said = [f"{name} in {counts[name]}" for name in (v or NOT_COMPARED for v in ORDER) if name in counts]
-    values = f"{_count(len(verdicts), 'value')} of {_count(comparison.n_cells, 'cell')} each"
-    yield f"Of {values}, A is {', '.join(said)}."
+        yield f"They are the same: {values} {'is' if len(verdicts) == 1 else 'are'} equal."
+    else:
+        counts = verdicts.value_counts()
+        said = [f"{name} in {counts[name]}" for name in (v or NOT_COMPARED for v in ORDER) if name in counts]
+        yield f"Of {values} of {_count(comparison.n_cells, 'cell')} each, A is {', '.join(said)}."
     if comparison.changes.empty:
         yield "Settings, code and environment are the same."
     for name in comparison.without_settings:
@@ -114,7 +114,9 @@ def _overview(comparison: Comparison) -> Iterator[str]:
 def _changes(comparison: Comparison) -> Sheet:
     lines: list[tuple[str, ...]] = []
     texts = comparison.changes.assign(
-        a=comparison.changes["a"].map(_text), b=comparison.changes["b"].map(_text)
+        line=_lines(comparison.changes),
+        a=comparison.changes["a"].map(_text),
+        b=comparison.changes["b"].map(_text),
     )
     for key, same in texts.groupby(["kind", "name", "a", "b"], sort=False):
         where = "all" if len(same) == comparison.n_cells else ", ".join(_seeds(same))
@@ -122,6 +124,14 @@ def _changes(comparison: Comparison) -> Sheet:
     if comparison.n_cells == 1:
         lines = [line[:-1] for line in lines]
     return Sheet("Settings, code and environment", CHANGE_HEADER[: len(lines[0])], tuple(lines))
+
+
+def _lines(table: pd.DataFrame) -> list[str]:
+    """Names of lines, with their groups where there are several."""
+    if len(table[GROUP].drop_duplicates()) == 1:
+        return list(table["line"])
+    groups = table[GROUP].itertuples(index=False, name=None)
+    return [f"{line}, {group_title(group)}" for line, group in zip(table["line"], groups, strict=True)]
 
 
 def _seeds(cells: pd.DataFrame) -> Iterator[str]:
@@ -132,7 +142,7 @@ def _seeds(cells: pd.DataFrame) -> Iterator[str]:
 def _costs(costs: pd.DataFrame) -> Sheet:
     lines = [
         (line, WORDS[name], f"{a:,.1f}", f"{b:,.1f}", f"{b / a:.2f}" if a else NONE)
-        for line, name, a, b in costs[["line", "name", "a", "b"]].itertuples(index=False, name=None)
+        for line, name, a, b in zip(_lines(costs), costs["name"], costs["a"], costs["b"], strict=True)
     ]
     return Sheet("Cost of training, mean over seeds", COST_HEADER, tuple(lines), frozenset(COST_HEADER[2:]))
 
@@ -155,7 +165,7 @@ def _values(pair: Pair, values: pd.DataFrame, columns: Sequence[Column]) -> Shee
         VALUE_HEADER,
         tuple(lines),
         frozenset(VALUE_HEADER[1:5]),
-        (*([f"Not compared: {why_not}."] if why_not else []), *_remarks(notes), *_remarks(neither)),
+        (*([f"Not compared: {why_not}."] if why_not else []), *_remarks(notes), *_by_quantity(neither)),
     )
 
 
@@ -164,8 +174,12 @@ def _remarks(notes: dict[str, str]) -> Iterator[str]:
     common = set(notes.values()) - {""}
     if len(set(notes.values())) == 1:
         yield from common
-        return
-    yield from remarks({title: [("", note)] for title, note in notes.items()})
+    else:
+        yield from _by_quantity(notes)
+
+
+def _by_quantity(notes: dict[str, str]) -> tuple[str, ...]:
+    return remarks({title: [("", note)] for title, note in notes.items()})
 
 
 def _numbers(one: dict[Hashable, Any]) -> Iterator[str]:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.results.leaderboard import LINE, line_name
+from lordbench.results.cells import Settings
+from lordbench.results.leaderboard import GROUP, LINE, line_name
 from lordbench.results.sides import Pair, Side
 
-COLUMNS = ["kind", "name", "a", "b", "line", "seed"]
+WHERE = [*GROUP, "line"]
+"""Which line something is said of: its group, and its name."""
+COLUMNS = ["kind", "name", "a", "b", *WHERE, "seed"]
 """Columns of `changes`."""
 OF_ROWS = {
     "cell": ("dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed"),
@@ -35,7 +38,7 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
     Returns:
         A line for each pair of cells and thing that differs: `kind` (`cell`, `method`, `data`, `preset`,
         `code`, `environment`), `name` (nested ones dotted), its value in `a` and `b` (None for none), and
-        `line` and `seed` of the cell in a. Complete settings are compared where both cells have theirs.
+        `WHERE` and `seed` of the cell in a. Complete settings are compared where both cells have theirs.
     """
     records = []
     for pair in pairs:
@@ -44,7 +47,7 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
             first, second = _of_row(one), _of_row(other)
             if known[0] is not None and known[1] is not None:
                 first, second = first | _of_settings(known[0]), second | _of_settings(known[1])
-            where = {"line": line_name([one[name] for name in LINE]), "seed": int(one["seed"])}
+            where = _where(one) | {"seed": int(one["seed"])}
             for key in [*first, *(key for key in second if key not in first)]:
                 if first.get(key) != second.get(key):
                     found = {"kind": key[0], "name": key[1], "a": first.get(key), "b": second.get(key)}
@@ -54,14 +57,14 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
 
 
 def costs(pairs: Iterable[Pair]) -> pd.DataFrame:
-    """Compare what training cost, each the mean over a line's cells: `line`, `name` of `COSTS`, `a`, `b`."""
+    """Compare what training cost: `WHERE`, `name` of `COSTS`, and means over a line's cells, `a` and `b`."""
     records = []
     for pair in pairs:
         one, other = (rows.drop_duplicates("cell") for rows in pair)
-        line = line_name(list(one[LINE].iloc[0]))
         for name in COSTS:
-            records.append({"line": line, "name": name, "a": one[name].mean(), "b": other[name].mean()})
-    return pd.DataFrame.from_records(records, columns=["line", "name", "a", "b"])
+            means = {"a": one[name].mean(), "b": other[name].mean()}
+            records.append(_where(one.iloc[0]) | {"name": name} | means)
+    return pd.DataFrame.from_records(records, columns=[*WHERE, "name", "a", "b"])
 
 
 def without_settings(pairs: Iterable[Pair], a: Side, b: Side) -> list[str]:
@@ -81,11 +84,15 @@ def _cells(pair: Pair) -> Iterator[tuple[pd.Series[Any], pd.Series[Any]]]:
         yield one, other
 
 
+def _where(row: pd.Series[Any]) -> dict[str, Any]:
+    return {name: row[name] for name in GROUP} | {"line": line_name([row[name] for name in LINE])}
+
+
 def _of_row(row: pd.Series[Any]) -> dict[tuple[str, str], Any]:
     return {(kind, name): _plain(row[name]) for kind, names in OF_ROWS.items() for name in names}
 
 
-def _of_settings(settings: Any) -> dict[tuple[str, str], Any]:
+def _of_settings(settings: Settings) -> dict[tuple[str, str], Any]:
     sizes = {name: value for name, value in settings.preset.items() if name not in NOT_SIZES}
     parts = {"method": settings.settings, "data": settings.data_settings, "preset": sizes}
     return {(kind, name): value for kind, its in parts.items() for name, value in _dotted(its)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -113,7 +113,7 @@ def _of_cell(rows: pd.DataFrame, name: str, beginning: str) -> pd.DataFrame:
     found = rows[rows["cell"].str.startswith(beginning)]
     ids = list(found["cell"].unique())
     if len(ids) != 1:
-        listed = ", ".join(ids or rows["cell"].unique())
+        listed = ", ".join(sorted(ids or rows["cell"].unique()))
         raise UserError(
             f"{name}: {'several cells have' if ids else 'no cell has'} an id that begins so",
             f"{'They' if ids else 'The cells there'} are: {listed}.",
@@ -121,7 +121,8 @@ def _of_cell(rows: pd.DataFrame, name: str, beginning: str) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def _keys(rows: pd.DataFrame) -> pd.Series[tuple[str | int, ...]]:  # type: ignore[type-var]
+def _keys(rows: pd.DataFrame) -> pd.Series[Any]:
+    """The values of `CELL` of each row, as a tuple."""
     return pd.Series(list(rows[CELL].itertuples(index=False, name=None)), rows.index, dtype=object)
 
 

@@ -16,6 +16,21 @@ DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth va
 """Types of columns in a data frame, by what `row.column_types` calls them."""
 
 
+def check_name(path: Path) -> None:
+    """Make sure that rows can be written to a file of this name.
+
+    Raises:
+        UserError: it ends in neither `.csv` nor `.parquet`, or Parquet cannot be written on this machine.
+    """
+    if path.suffix not in WRITERS:
+        raise UserError(f"{path}: unknown kind of file", f"Give a name that ends in {' or '.join(WRITERS)}.")
+    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise UserError(
+            f"{path}: Parquet is written by pyarrow, which is not installed",
+            'Install it with `pip install "lordbench[parquet]"`, or write CSV.',
+        )
+
+
 def write_tidy(rows: pd.DataFrame, path: Path) -> None:
     """Write rows to a file, atomically; the end of its name says how.
 
@@ -25,14 +40,12 @@ def write_tidy(rows: pd.DataFrame, path: Path) -> None:
             float64, and `higher_is_better` is a boolean; null stands for what there is not.
 
     Raises:
-        UserError: the name ends in something else, or Parquet cannot be written on this machine.
+        UserError: as from `check_name`.
     """
-    writer = WRITERS.get(path.suffix)
-    if writer is None:
-        raise UserError(f"{path}: unknown kind of file", f"Give a name that ends in {' or '.join(WRITERS)}.")
+    check_name(path)
     typed = rows.astype({name: DTYPES[kind] for name, kind in column_types().items()})
     with replacing(path) as temporary:
-        writer(typed, temporary)
+        WRITERS[path.suffix](typed, temporary)
 
 
 def _csv(rows: pd.DataFrame, path: Path) -> None:
@@ -40,11 +53,6 @@ def _csv(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _parquet(rows: pd.DataFrame, path: Path) -> None:
-    if find_spec("pyarrow") is None:
-        raise UserError(
-            "Parquet is written by pyarrow, which is not installed",
-            'Install it with `pip install "lordbench[parquet]"`, or write CSV.',
-        )
     rows.to_parquet(path, engine="pyarrow", index=False)
 
 
