@@ -119,6 +119,11 @@ def _imported(module: str, path: Path | None, what: str) -> ModuleType:
         ) from error
 
 
+def _abstract(kind: type[Any]) -> list[str]:
+    """Names of what a subclass has yet to define."""
+    return sorted(getattr(kind, "__abstractmethods__", ()))
+
+
 def _load_file(name: str, path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
@@ -149,7 +154,7 @@ def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str
         return complete[0]
     kinds = " or ".join(contract.__name__ for contract in contracts)
     names = ", ".join(value.__name__ for value in complete) or "none"
-    lacking = [f"{value.__name__} lacks {', '.join(sorted(value.__abstractmethods__))}" for value in defined]
+    lacking = [f"{value.__name__} lacks {', '.join(_abstract(value))}" for value in defined]
     raise BrokenComponentError(
         f"{where}: one complete subclass of {kinds} is needed, found {names}"
         + (f" ({'; '.join(lacking)})" if lacking and not complete else "")

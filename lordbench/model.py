@@ -88,4 +88,5 @@ class Model:
                 f"pixels are {pixels.dtype} from {pixels.min()} to {pixels.max()}",
                 "Give uint8 in [0, 255] or float in [0, 1].",
             )
-        return np.rint(pixels * 255).astype(np.uint8)
+        rounded: UInt8Array = np.rint(pixels * 255).astype(np.uint8)
+        return rounded

@@ -126,7 +126,7 @@ def probe_reads(kind: type[Metric]) -> str:
     codes = (np.eye(4)[labels] + 0.1 * generator.standard_normal((120, 4))).astype(np.float32)
     found = [probe.predict(codes[:80], labels[:80], codes[80:], seed=0) for _ in range(2)]
     require(found[0].shape == (40,), f"predict gives {found[0].shape} for 40 codes; (40,) is needed")
-    require(np.array_equal(*found), "under the same seed it predicts differently the second time")
+    require(np.array_equal(found[0], found[1]), "under the same seed it predicts differently the second time")
     accuracy = float((found[0] == labels[80:]).mean())
     require(accuracy > 0.9, f"labels that the codes tell plainly are read with an accuracy of {accuracy:.2f}")
     return f"accuracy {accuracy:.2f} on codes that tell the label"

@@ -82,7 +82,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     parts = request.parts(grid)
     chosen = [selectors.parse(text) for part in parts for text in part.methods]
     overrides = {key: value for key, value in request.overrides.items() if not _methods_setting(key, chosen)}
-    sizes = {
+    sizes: dict[str, Any] = {
         "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": load_preset(grid.extends, overrides),
     }
