@@ -9,7 +9,6 @@ others.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -19,7 +18,7 @@ from typing import Any
 
 from lordbench import user_plugins
 from lordbench.component import CONTRACTS, Component, Kind, from_file, identify
-from lordbench.errors import BrokenComponentError, UserError
+from lordbench.errors import BrokenComponentError, UserError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent
 FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
@@ -154,5 +153,4 @@ def _existing(name: str, what: str) -> Path:
 
 
 def _suggestion(name: str, names: list[str] | dict[str, Component]) -> str:
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f": did you mean {' or '.join(close)}?" if close else ""
+    return did_you_mean(name, names, most=3, cutoff=0.5)

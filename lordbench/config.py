@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lordbench.components import plugin_folder
 from lordbench.device import PrecisionSetting
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 from lordbench.experiment import EvaluationConfig
 from lordbench.method import MethodConfig
 from lordbench.training import Budget
@@ -99,9 +98,8 @@ def read_preset(name: str) -> tuple[Path, dict[str, Any]]:
     known = presets()
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
     if path is None or not path.is_file():
-        close = difflib.get_close_matches(name, known, n=1)
         raise UserError(
-            f"unknown preset {name!r}" + (f": did you mean {close[0]}?" if close else ""),
+            f"unknown preset {name!r}{did_you_mean(name, known)}",
             f"There are: {', '.join(known)}; or give the path of a YAML file.",
         )
     try:
@@ -142,8 +140,9 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
             if item["type"] == "extra_forbidden":
-                close = difflib.get_close_matches(key, model.model_fields, n=1)
-                problems.append(f"unknown setting {key!r}" + (f", did you mean {close[0]}?" if close else ""))
+                problems.append(
+                    f"unknown setting {key!r}{did_you_mean(key, model.model_fields, before=', ')}"
+                )
             else:
                 message = item["msg"].removeprefix("Value error, ")
                 problems.append(f"{key}: {message}" if key else message)
@@ -155,9 +154,8 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
 def _assign(values: dict[str, Any], key: str, value: Any) -> None:
     parts = key.split(".")
     if parts[0] not in Preset.model_fields:
-        close = difflib.get_close_matches(key, Preset.model_fields, n=1)
         raise UserError(
-            f"--set {key}: unknown setting" + (f", did you mean {close[0]}?" if close else ""),
+            f"--set {key}: unknown setting{did_you_mean(key, Preset.model_fields, before=', ')}",
             f"Use a setting of the preset ({', '.join(Preset.model_fields)}), or METHOD.KEY for one of a "
             "method of this run.",
         )

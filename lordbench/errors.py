@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Something the user can mend: bad input, missing data, missing weights.
@@ -33,3 +36,19 @@ class MissingDataError(UserError):
 
 class TrainingDivergedError(RuntimeError):
     """A loss became NaN or infinite; names the phase, the step and the loss."""
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6, before: str = ": "
+) -> str:
+    """The end of a message about an unknown name: the closest known ones, or nothing where none is close.
+
+    Args:
+        name: what was given.
+        known: what there is.
+        most: names that are suggested, at most.
+        cutoff: least likeness, as `difflib` measures it.
+        before: what parts it from the message.
+    """
+    close = difflib.get_close_matches(name, list(known), most, cutoff)
+    return f"{before}did you mean {' or '.join(close)}?" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lordbench import seeds, selectors
 from lordbench.clustering import Styles
 from lordbench.config import validated
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 from lordbench.images import ImageSet, Int64Array
 from lordbench.splits import Split, SplitName
 
@@ -162,9 +161,8 @@ def read(text: str) -> Labels | None:
         return None
     chosen = selectors.parse(text)
     if chosen.name not in KINDS:
-        close = difflib.get_close_matches(chosen.name, KINDS, n=1)
         raise UserError(
-            f"unknown labels {chosen.name!r}" + (f": did you mean {close[0]}?" if close else ""),
+            f"unknown labels {chosen.name!r}{did_you_mean(chosen.name, KINDS)}",
             f"There are: {', '.join([OWN, *KINDS])}.",
         )
     return validated(KINDS[chosen.name], chosen.settings, f"--labels {chosen.name}")

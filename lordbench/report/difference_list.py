@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 import pandas as pd
@@ -11,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 from lordbench.report.headline import arrow, decimals, group_title, remarks
 from lordbench.report.sections import titles
 from lordbench.results.leaderboard import GROUP, QUANTITY
@@ -33,10 +32,8 @@ def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
     known = sorted(set(differences["metric"]))
     for name in metrics:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
             raise UserError(
-                f"--metric {name}: no two methods are compared in it"
-                + (f": did you mean {close[0]}?" if close else ""),
+                f"--metric {name}: no two methods are compared in it{did_you_mean(name, known)}",
                 f"Compared are: {', '.join(known) or 'none'}.",
             )
     if metrics:

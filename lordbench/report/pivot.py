@@ -6,14 +6,13 @@ sets, splits, presets, methods) is told apart by columns; so no mean is taken ov
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 from lordbench.report.headline import LEGEND, Board, lay_out, marked
 from lordbench.report.quantities import choose, full_name
 from lordbench.report.sections import Column, pick, sections
@@ -58,10 +57,8 @@ class Pivot:
         columns = [part.strip() for part in ("method" if group_by is None else group_by).split(",")]
         for name in columns:
             if name not in DIMENSIONS:
-                close = difflib.get_close_matches(name, DIMENSIONS, 1)
                 raise UserError(
-                    f"--group-by {group_by}: no column {name!r}"
-                    + (f": did you mean {close[0]}?" if close else ""),
+                    f"--group-by {group_by}: no column {name!r}{did_you_mean(name, DIMENSIONS)}",
                     f"Lines are grouped by {', '.join(DIMENSIONS)}, one or several, separated by commas.",
                 )
         return cls(tuple(dict.fromkeys(columns)), tuple(metrics))

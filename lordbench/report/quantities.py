@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 from lordbench.report.sections import Column, titles
 from lordbench.results.leaderboard import QUANTITY
 
@@ -75,10 +74,9 @@ def _fits(name: str, column: Column) -> bool:
 
 def _unknown(name: str, known: Sequence[Column]) -> UserError:
     metrics = sorted({column.metric for column in known})
-    close = difflib.get_close_matches(name, [*metrics, *map(full_name, known)], 1)
+    names = [*metrics, *map(full_name, known)]
     return UserError(
-        f"--metric {name}: no such quantity in these results"
-        + (f": did you mean {close[0]}?" if close else ""),
+        f"--metric {name}: no such quantity in these results{did_you_mean(name, names)}",
         f"Metrics are: {', '.join(metrics) or 'none'}. A name may also say where it is measured, as in the "
         "columns of leaderboard.csv: EXPERIMENT/CODES/SUBJECT/METRIC.",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision import models
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, did_you_mean
 
 Tensors = dict[str, Tensor]
 """A state dict: float32 tensors by name."""
@@ -83,9 +82,8 @@ def entry(name: str) -> Pretrained:
         UserError: there are none of that name.
     """
     if name not in REGISTRY:
-        close = difflib.get_close_matches(name, REGISTRY, n=1)
         raise UserError(
-            f"unknown weights {name!r}" + (f": did you mean {close[0]}?" if close else ""),
+            f"unknown weights {name!r}{did_you_mean(name, REGISTRY)}",
             f"There are: {', '.join(REGISTRY)}.",
         )
     return REGISTRY[name]
