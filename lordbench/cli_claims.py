@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from lordbench.cli_results import OUT, out_option, runs_argument, write
 
@@ -34,7 +35,8 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
       lordbench run --preset experiments --seeds 0,1,2 && lordbench claims runs
       lordbench claims runs --claims mine.yaml --format markdown --out claims.md
     """  # noqa: D301
-    from lordbench.report.claim_list import claim_tables, claims_markdown
+    from lordbench.report.claim_list import LEGEND, claim_sheets, claims_markdown
+    from lordbench.report.sheets import rich_sheet
     from lordbench.report.written import csv
     from lordbench.results.claims import held, read_claims
     from lordbench.results.leaderboard import collect
@@ -42,6 +44,6 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
 
     found = held(read_claims(file), collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*claim_tables(found), sep="\n")
+        OUT.print(*map(rich_sheet, claim_sheets(found)), Text(LEGEND, style="dim"), sep="\n")
     else:
         write(csv(found) if format_ == "csv" else claims_markdown(found), out)

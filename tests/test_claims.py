@@ -16,7 +16,8 @@ from synthetic import cell, measured
 from lordbench import components
 from lordbench.errors import UserError
 from lordbench.lord.config import LordConfig
-from lordbench.report.claim_list import claim_tables, claims_markdown
+from lordbench.report.claim_list import claim_sheets, claims_markdown
+from lordbench.report.sheets import rich_sheet
 from lordbench.results.claims import COLUMNS, Claim, held, read_claims
 from lordbench.results.sample_files import SampleFiles
 from lordbench.results.samples import Samples
@@ -119,7 +120,7 @@ class TestShown:
 
     def test_on_a_terminal(self) -> None:
         stream = io.StringIO()
-        Console(file=stream, width=100).print(*claim_tables(self.LINES), sep="\n")
+        Console(file=stream, width=100).print(*map(rich_sheet, claim_sheets(self.LINES)), sep="\n")
         assert "lord (first) against lord[noise=0] (second); a paper" in stream.getvalue()
         assert "confirmed" in stream.getvalue()
 

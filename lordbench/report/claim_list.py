@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
-from rich import box
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from lordbench.report.headline import decimals, group_title
 from lordbench.report.sections import titles
+from lordbench.report.sheets import Sheet, markdown_sheet
 from lordbench.results.claims import NOT_THERE
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
@@ -24,29 +21,22 @@ HEADER = ("in", "first", "second", "difference", "95 % interval", "seeds", "the 
 ARROWS = {True: " ↑", False: " ↓"}
 
 
-def claim_tables(found: pd.DataFrame) -> list[Group]:
-    """Make a table for each claim and group."""
-    made = []
-    for title, lines in _claims(found):
-        table = Table(*HEADER[:1], box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True,
-                      title=Text(title, style="bold"), title_justify="left")  # fmt: skip
-        for name in HEADER[1:-1]:
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column(HEADER[-1], no_wrap=True)
-        for cells in _lines(lines):
-            table.add_row(*map(Text, cells))
-        made.append(Group(Text(_subtitle(lines), style="dim"), table, Text()))
-    return [*made, Group(Text(LEGEND, style="dim"))]
+def claim_sheets(found: pd.DataFrame) -> list[Sheet]:
+    """Make a table for each claim and group.
+
+    Args:
+        found: as from `claims.held`.
+    """
+    right = frozenset(HEADER[1:-1])
+    return [
+        Sheet(title, HEADER, tuple(_lines(lines)), right, lead=_lead(lines))
+        for title, lines in _claims(found)
+    ]
 
 
 def claims_markdown(found: pd.DataFrame) -> str:
-    """Write the same as Markdown, with a line break at the end."""
-    parts = []
-    for title, lines in _claims(found):
-        rows = [f"| {' | '.join(cells)} |" for cells in _lines(lines)]
-        head = [f"| {' | '.join(HEADER)} |", f"| --- |{' ---: |' * (len(HEADER) - 2)} --- |"]
-        parts.append("\n".join([f"### {title}\n", f"{_subtitle(lines)}\n", *head, *rows, ""]))
-    return "\n".join([*parts, LEGEND]) + "\n"
+    """Write the tables as Markdown, with the legend and a line break at the end."""
+    return "\n".join([*map(markdown_sheet, claim_sheets(found)), LEGEND]) + "\n"
 
 
 def _claims(found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -58,7 +48,7 @@ def _claims(found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"{claim[0].upper()}{claim[1:]} ({where})", lines
 
 
-def _subtitle(lines: pd.DataFrame) -> str:
+def _lead(lines: pd.DataFrame) -> str:
     one = lines.iloc[0]
     return f"{one['better']} (first) against {one['than']} (second); {one['source']}"
 
