@@ -114,13 +114,8 @@ def transfer_grid(
     """  # noqa: D301
     from lordbench.report.figures.style import save
     from lordbench.report.figures.transfers import transfers
-    from lordbench.report.picture_comparisons import choose, comparisons
+    from lordbench.report.picture_comparisons import choose
     from lordbench.results.cells import cell_records
 
-    records = [
-        record
-        for record in cell_records(runs)
-        if dataset in (None, record.settings.dataset) and seed in (None, record.settings.seed)
-    ]
-    save(transfers(choose(comparisons(records), picture), pairs), out)
+    save(transfers(choose(cell_records(runs), picture, dataset, seed), pairs), out)
     ERR.print(f"Wrote {out}", soft_wrap=True)

@@ -185,7 +185,7 @@ class TestPictures:
 
     def test_an_unknown_one_is_refused_with_the_names_there_are(self, folder: Path) -> None:
         with pytest.raises(UserError, match="one-shot") as caught:
-            choose(comparisons(cell_records([folder])), "one-shot")
+            choose(cell_records([folder]), "one-shot")
         assert "transfer-encoded" in caught.value.hint
 
 

@@ -80,27 +80,18 @@ class Translation(NamedTuple):
 
 def translation_sheet(translations: Sequence[Translation], path: Path) -> None:
     """Draw translations below one another, as `transfer_grid` draws one, and write them likewise."""
-    captions, drawings, owners = [], [], []
-    for i, one in enumerate(translations):
+    captions, drawings = [], []
+    for one in translations:
         captions.append(f"{one.method}: {one.name}")
         drawings.append(_grid(one.inputs, one.styles, one.outputs, "outputs"))
-        owners.append(i)
         if one.truth is not None:
             captions.append("true images of the inputs above")
             drawings.append(_indented(block(one.truth[None], "truth"), drawings[-1].image.width))
-            owners.append(i)
     sheet, areas = stack(captions, drawings)
+    each = iter(areas)
     parts = [
-        Part(
-            title=one.name,
-            areas={
-                role: area
-                for owner, its in zip(owners, areas, strict=True)
-                if owner == i
-                for role, area in its.items()
-            },
-        )
-        for i, one in enumerate(translations)
+        Part(title=one.name, areas=next(each) | ({} if one.truth is None else next(each)))
+        for one in translations
     ]
     save_picture(sheet, path, layout(translations[0].inputs.shape[-1], parts))
 

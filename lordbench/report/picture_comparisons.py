@@ -71,17 +71,25 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
     return list(found.values()), problems
 
 
-def choose(found: tuple[list[Comparison], list[str]], picture: str) -> Comparison:
+def choose(
+    records: Iterable[CellRecord], picture: str, dataset: str | None = None, seed: int | None = None
+) -> Comparison:
     """The first comparison of pictures of some name.
 
     Args:
-        found: as from `comparisons`.
+        records: of all cells.
         picture: the file's name without its end.
+        dataset: its name, if it matters.
+        seed: likewise.
 
     Raises:
         UserError: there is none.
     """
-    made, problems = found
+    made, problems = comparisons(
+        record
+        for record in records
+        if dataset in (None, record.settings.dataset) and seed in (None, record.settings.seed)
+    )
     for comparison in made:
         if comparison.picture == picture:
             return comparison

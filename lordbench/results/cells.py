@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lordbench.files import read_json
 from lordbench.results.leaderboard import label
-from lordbench.results.store import CellFolder
+from lordbench.results.store import CellFolder, Store
 
 Model = TypeVar("Model", bound=BaseModel)
 CURVE = ("phase", "step")
@@ -98,11 +98,11 @@ def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
     """
     found: dict[str, CellRecord] = {}
     for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
-        for file in sorted((run / "cells").glob("[!.]*/cell.json")):
-            settings = read_settings(file)
+        for folder in Store(run).cells():
+            settings = read_settings(folder.description)
             if settings is None:
                 continue
-            record = CellRecord(settings, CellFolder(file.parent))
+            record = CellRecord(settings, folder)
             if settings.id not in found or not found[settings.id].folder.is_trained():
                 found[settings.id] = record
     return sorted(found.values(), key=_order)

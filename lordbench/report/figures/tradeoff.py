@@ -20,7 +20,6 @@ COLUMNS = 3
 WIDTH, HEIGHT, LEGEND = 4.2, 3.6, 0.22
 """Inches: of a panel, and of a line of the legend."""
 
-
 Point = tuple[Entry, Entry]
 """Leakage and quality of transfer."""
 
@@ -60,17 +59,9 @@ def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
 
 def _points(lines: pd.DataFrame, transfer: Column) -> dict[str, Point]:
     """Methods that have both values, by name."""
-    leak, quality = _entries(lines, LEAK), _entries(lines, transfer)
-    names = [
-        name
-        for name, reference in zip(
-            map(line_name, lines[LINE].itertuples(index=False, name=None)), lines["reference"], strict=True
-        )
-        if not reference
-    ]
-    return {
-        name: (leak[name], quality[name]) for name in dict.fromkeys(names) if name in leak and name in quality
-    }
+    methods = lines[~lines["reference"].astype(bool)]
+    leak, quality = _entries(methods, LEAK), _entries(methods, transfer)
+    return {name: (leak[name], quality[name]) for name in leak if name in quality}
 
 
 def _words(points: dict[str, dict[str, Point]], metric: str) -> str:
@@ -87,24 +78,17 @@ def _panel(
     for name, (x, y) in points.items():
         sign = look[name]
         ax.errorbar(
-            _middle(x), _middle(y), xerr=_reach(x), yerr=_reach(y), label=name, linestyle="none",
+            [_middle(x)], [_middle(y)], xerr=_reach(x), yerr=_reach(y), label=name, linestyle="none",
             color=sign.colour, marker=sign.marker, markersize=7, markeredgecolor="white",
             elinewidth=1, capsize=2,
         )  # fmt: skip
-    for dashes, (name, floor) in zip(("--", ":"), _floors(lines, transfer).items(), strict=False):
-        ax.axhline(floor, color=MUTED, linestyle=dashes, linewidth=1, label=name)
+    floors = _entries(lines[lines["reference"].astype(bool)], transfer)
+    for dashes, (name, floor) in zip(("--", ":"), floors.items(), strict=False):
+        ax.axhline(_middle(floor), color=MUTED, linestyle=dashes, linewidth=1, label=name)
     higher = pick(lines, transfer)["higher_is_better"].dropna().astype(bool).any()
     ax.axvline(0, color=MUTED, linewidth=0.8)
     ax.set_xlabel("← class leakage from content code (MLP)")
     ax.set_ylabel(f"{transfer.metric} of transfers {'→' if higher else '←'}")
-
-
-def _floors(lines: pd.DataFrame, column: Column) -> dict[str, float]:
-    """Values of the references by name."""
-    found = pick(lines[lines["reference"].astype(bool)], column)
-    return {
-        line_name(key): value for *key, value in found[[*LINE, "value"]].itertuples(index=False, name=None)
-    }
 
 
 def _entries(lines: pd.DataFrame, column: Column) -> dict[str, Entry]:
@@ -116,8 +100,8 @@ def _entries(lines: pd.DataFrame, column: Column) -> dict[str, Entry]:
     return {line_name(key): Entry.of(*three) for key, three in zip(keys, numbers, strict=True)}
 
 
-def _middle(entry: Entry) -> list[float]:
-    return [float("nan") if entry.value is None else entry.value]
+def _middle(entry: Entry) -> float:
+    return float("nan") if entry.value is None else entry.value
 
 
 def _reach(entry: Entry) -> Sequence[list[float]] | None:

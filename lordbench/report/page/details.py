@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lordbench.report.headline import Board
+from lordbench.report.headline import Board, Line
 from lordbench.results.cells import CellRecord
 from lordbench.results.leaderboard import LINE, QUANTITY, by_seed, label
 from lordbench.results.row import Provenance
@@ -20,6 +20,16 @@ SHOWN = (
     "train_seconds", "train_images_per_second", "peak_memory_mib", "started",
 )  # fmt: skip
 NUMBER = "{:.6g}"
+
+
+class Source(NamedTuple):
+    """What stands behind a number: a cell, and the place of all its values in `Details.behind`."""
+
+    cell: str
+    behind: int
+
+
+NOWHERE = Source("", -1)
 
 
 class Details:
@@ -48,12 +58,11 @@ class Details:
         ):
             self._at.setdefault(key, []).append((own[0], numbers[own]))
 
-    def of(self, board: Board) -> list[list[tuple[str, int]]]:
-        """For each line and column of a table a cell, and the place in `behind`; -1 for none."""
-        return [
-            [self._point(line.key, tuple(quantity[1:])) for quantity in board.quantities]
-            for line in board.lines
-        ]
+    def behind_line(self, board: Board, line: Line) -> list[Source]:
+        """What stands behind each entry of a line."""
+        if not board.quantities:
+            return [NOWHERE] * len(line.entries)
+        return [self._source(line.key, quantity[1:]) for quantity in board.quantities]
 
     def values(self) -> dict[str, Any]:
         """All values and texts, as JSON takes them: each row as numbers into `texts`, and its own numbers."""
@@ -98,12 +107,12 @@ class Details:
             for row in known.to_dict("records")
         ]
 
-    def _point(self, line: tuple[Hashable, ...], quantity: tuple[Hashable, ...]) -> tuple[str, int]:
+    def _source(self, line: tuple[Hashable, ...], quantity: tuple[Hashable, ...]) -> Source:
         found = self._at.get((*line, *quantity), [])
         if not found:
-            return "", -1
+            return NOWHERE
         self.behind.append([number for _, number in found])
-        return found[0][0], len(self.behind) - 1
+        return Source(found[0][0], len(self.behind) - 1)
 
     def _text(self, text: str) -> int:
         return self.texts.setdefault(text, len(self.texts))

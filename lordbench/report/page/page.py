@@ -18,9 +18,11 @@ from lordbench.report.figures.curves import curves
 from lordbench.report.figures.style import Drawn, rendered
 from lordbench.report.figures.tradeoff import tradeoff
 from lordbench.report.headline import LEGEND, Board, boards
-from lordbench.report.page.details import Details
+from lordbench.report.marks import Entry
+from lordbench.report.page.details import Details, Source
 from lordbench.report.page.pictures import pictures
 from lordbench.report.picture_comparisons import comparisons
+from lordbench.report.tables import SIGNS
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.leaderboard import collect
 from lordbench.results.paired import differences
@@ -28,7 +30,6 @@ from lordbench.results.sample_files import SampleFiles
 
 HERE = Path(__file__).parent
 FILE = "index.html"
-SIGNS = {"best": "*", "tied": "≈", "second": ""}
 
 
 def write_report(runs: Sequence[Path], out: Path) -> Path:
@@ -98,26 +99,25 @@ def _tables(made: Sequence[Board], details: Details) -> list[dict[str, Any]]:
     """Tables with, for each entry, its text, its mark, the number to sort by, and what it points to."""
     tables = []
     for board in made:
-        points = details.of(board) or [[]] * len(board.lines)
         lines = []
-        for line, targets in zip(board.lines, points, strict=True):
-            entries = []
-            for i, (entry, digits) in enumerate(zip(line.entries, board.decimals, strict=True)):
-                cell, behind = targets[i] if targets else ("", -1)
-                entries.append(
-                    {
-                        "text": "–" if entry.value is None else f"{entry.value:.{digits}f}",
-                        "reach": "" if entry.reach is None else f"±{entry.reach:.{digits}f}",
-                        "value": "" if entry.value is None else repr(entry.value),
-                        "mark": entry.mark,
-                        "sign": SIGNS.get(entry.mark, ""),
-                        "cell": cell,
-                        "behind": behind,
-                    }
-                )
+        for line in board.lines:
+            parts = zip(line.entries, board.decimals, details.behind_line(board, line), strict=True)
+            entries = [_entry(*each) for each in parts]
             lines.append({"start": board.start(line), "reference": line.is_reference, "entries": entries})
         tables.append({"title": board.title, "header": board.header, "lines": lines, "notes": board.notes})
     return tables
+
+
+def _entry(entry: Entry, digits: int, source: Source) -> dict[str, Any]:
+    return {
+        "text": "–" if entry.value is None else f"{entry.value:.{digits}f}",
+        "reach": "" if entry.reach is None else f"±{entry.reach:.{digits}f}",
+        "value": "" if entry.value is None else repr(entry.value),
+        "mark": entry.mark,
+        "sign": SIGNS.get(entry.mark, "").strip(),
+        "cell": source.cell,
+        "behind": source.behind,
+    }
 
 
 def _figures(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
