@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from lordbench.cli_results import OUT, out_option, runs_argument, write
+from lordbench.cli_results import OUT, format_option, out_option, runs_argument, write
 
 
 @click.command()
@@ -18,14 +18,7 @@ from lordbench.cli_results import OUT, out_option, runs_argument, write
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML file of claims.  [default: those of the papers, configs/claims.yaml]",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How to write it.",
-)
+@format_option("csv", "markdown")
 @out_option
 def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | None) -> None:
     """Hold the papers' claims against results: confirmed, refuted, or not told apart, with intervals.

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 OUT, ERR = Console(), Console(stderr=True)
 
 runs_argument = click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise."
 )
+
+
+def format_option(*others: str, help_: str = "How to write it.") -> Callable[[Command], Command]:
+    """Make the option `--format`: a table by default, or one of the others."""
+    kinds = click.Choice(["table", *others])
+    return click.option("--format", "format_", type=kinds, default="table", show_default=True, help=help_)
 
 
 @click.command()
@@ -31,14 +40,7 @@ out_option = click.option(
     help="What the lines are: dataset, split, preset, method, seed. Whatever else differs goes across; only "
     "seeds are averaged.  [default: method]",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "csv", "markdown", "latex"]),
-    default="table",
-    show_default=True,
-    help="How to write it.",
-)
+@format_option("csv", "markdown", "latex")
 @out_option
 @click.option(
     "--tidy",
@@ -96,14 +98,7 @@ def leaderboard(
     metavar="NAME",
     help="Compare in this metric; repeatable.  [default: what the tables show; all in CSV]",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to write it.",
-)
+@format_option("csv")
 @out_option
 def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, out: Path | None) -> None:
     """Compare every two methods, and methods with floors, on the same samples of the same seeds.
@@ -141,14 +136,7 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     "CSV and JSON all]",
 )
 @click.option("--all", "everything", is_flag=True, help="Show all values, not only those of the headline.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "markdown", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to write it; CSV has the values only.",
-)
+@format_option("markdown", "csv", "json", help_="How to write it; CSV has the values only.")
 @out_option
 def compare(
     a: str, b: str, metrics: tuple[str, ...], everything: bool, format_: str, out: Path | None

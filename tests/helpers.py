@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -10,39 +12,19 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from lordbench.checkpoints import CheckpointStore
+from lordbench.conformance import tiny
 from lordbench.datasets.toycars import ToyCars, ToyCarsConfig
 from lordbench.device import Precision
-from lordbench.images import ImageSet, fingerprint
+from lordbench.images import ImageSet
+from lordbench.method import Method
 from lordbench.training import Budget, Context
 
 CPU = torch.device("cpu")
 
 
 def halves(n_classes: int = 6, n_contents: int = 9, size: int = 16) -> ImageSet:
-    """Two-coloured squares: the class is the pair of colours, the content the side that the first is on.
-
-    Every combination is there once. Both labels decide many pixels, so neither can be overlooked; the colours
-    cover unequal shares, so that no direction looks like another with the colours exchanged.
-    """
-    colours = np.random.default_rng(7).integers(0, 256, size=(n_classes, 2, 3))
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    images = np.empty((n_classes, n_contents, 3, size, size), np.uint8)
-    for content in range(n_contents):
-        angle = 2 * np.pi * content / n_contents
-        side = (np.cos(angle) * x + np.sin(angle) * y > size / 6).astype(int)
-        images[:, content] = colours[:, side].transpose(0, 3, 1, 2)
-    images = images.reshape(-1, 3, size, size)
-    classes = np.repeat(np.arange(n_classes), n_contents).astype(np.int64)
-    contents = np.tile(np.arange(n_contents), n_classes).astype(np.int64)
-    return ImageSet(
-        "halves",
-        images,
-        classes,
-        contents,
-        tuple(f"colours{i}" for i in range(n_classes)),
-        tuple(f"direction{i}" for i in range(n_contents)),
-        fingerprint(images, classes, contents, "halves-1"),
-    )
+    """Two-coloured squares, as `lordbench check` tries plug-ins on: every combination is there once."""
+    return tiny.halves(size, n_classes=n_classes, n_contents=n_contents)
 
 
 def cars(n_cars: int = 12, azimuths: int = 8, elevations: int = 2, size: int = 16) -> ImageSet:
@@ -59,6 +41,29 @@ def class_leak(data: ImageSet, codes: Tensor) -> float:
     accuracy = float(probe.score(codes[~known].numpy(), data.classes[~known]))
     chance = 1 / data.n_classes
     return (accuracy - chance) / (1 - chance)
+
+
+def assert_restored_and_deterministic(build: Callable[[], Method]) -> None:
+    """A method's state makes another one code and decode like it, to the last bit, in the right shapes.
+
+    Args:
+        build: builds the method, untrained, the same each time, for colour images of 16 pixels.
+    """
+    first, second = build().eval(), build().eval()
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(0.01)
+    second.load_state_dict(first.state_dict())
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        a, b = first.encode(images), second.encode(images)
+        assert torch.equal(a.class_code, b.class_code)
+        assert torch.equal(a.content_code, b.content_code)
+        output = first.decode(a)
+        assert torch.equal(output, second.decode(b))
+        assert output.shape == images.shape
+        assert output.dtype == torch.float32
+        assert first.encode_class(images).shape == a.class_code.shape[1:]
 
 
 def context(images: int, batch_size: int = 32, checkpoints: CheckpointStore | None = None) -> Context:

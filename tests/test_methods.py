@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, cars, class_leak, context, halves
+from helpers import CPU, assert_restored_and_deterministic, cars, class_leak, context, halves
 
 from lordbench import components, inference, seeds
 from lordbench.images import ImageSet
@@ -99,21 +99,7 @@ def test_variants_of_lord_train_and_say_which_codes_they_learned(variant: dict[s
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_state_is_restored_and_coding_is_deterministic(name: str) -> None:
-    first, second = build(name).eval(), build(name).eval()
-    with torch.no_grad():
-        for parameter in first.parameters():
-            parameter.add_(0.01)
-    second.load_state_dict(first.state_dict())
-    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        a, b = first.encode(images), second.encode(images)
-        assert torch.equal(a.class_code, b.class_code)
-        assert torch.equal(a.content_code, b.content_code)
-        output = first.decode(a)
-        assert torch.equal(output, second.decode(b))
-        assert output.shape == images.shape
-        assert output.dtype == torch.float32
-        assert first.encode_class(images).shape == a.class_code.shape[1:]
+    assert_restored_and_deterministic(lambda: build(name))
 
 
 @pytest.mark.parametrize("settings", [{"architecture": "published"}, {"reconstruction": "published"}])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, cars, context, halves
+from helpers import CPU, assert_restored_and_deterministic, cars, context, halves
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
@@ -87,21 +87,7 @@ def test_transfer_beats_the_floor(name: str, share: float) -> None:
 class TestEveryMethod:
     @pytest.mark.parametrize("name", sorted(SETTINGS))
     def test_state_is_restored_and_coding_is_deterministic(self, name: str) -> None:
-        first, second = build(name).eval(), build(name).eval()
-        with torch.no_grad():
-            for parameter in first.parameters():
-                parameter.add_(0.01)
-        second.load_state_dict(first.state_dict())
-        images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-        with torch.no_grad():
-            a, b = first.encode(images), second.encode(images)
-            assert torch.equal(a.class_code, b.class_code)
-            assert torch.equal(a.content_code, b.content_code)
-            output = first.decode(a)
-            assert torch.equal(output, second.decode(b))
-            assert output.shape == images.shape
-            assert output.dtype == torch.float32
-            assert first.encode_class(images).shape == a.class_code.shape[1:]
+        assert_restored_and_deterministic(lambda: build(name))
 
     @pytest.mark.parametrize("name", sorted(SETTINGS))
     def test_every_parameter_learns_also_in_parts(self, name: str) -> None:

@@ -58,10 +58,8 @@ def same_twice(trial: Trial) -> str:
     """`encode` and `decode` give the same again for the same input: a value in a table can be made anew."""
     for what, method, given in trial.subjects():
         first, second = method.encode(given), method.encode(given)
-        equal = torch.equal(first.class_code, second.class_code)
-        equal = equal and torch.equal(first.content_code, second.content_code)
         require(
-            equal,
+            equal(first, second),
             f"{what}: encode gives other codes for the same images the second time",
             "Draw no noise in encode: give the mean. Noise belongs into the loss, from batch.generator.",
         )
@@ -89,6 +87,13 @@ def alone_or_not(trial: Trial) -> str:
                 "Use no statistics of the batch in encode; BatchNorm is fine in evaluation mode.",
             )
     return "the same alone and in a batch"
+
+
+def equal(first: Codes, second: Codes) -> bool:
+    """Whether codes are the same to the last bit."""
+    return torch.equal(first.class_code, second.class_code) and torch.equal(
+        first.content_code, second.content_code
+    )
 
 
 def require_codes(found: Codes, n: int, where: str) -> None:

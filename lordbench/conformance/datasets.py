@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,18 +24,15 @@ class Loading:
     Attributes:
         dataset: with its settings.
         size: of images, in pixels.
-        loaded: its images at that size; filled in by a check.
     """
 
     dataset: Dataset
     size: int
-    loaded: ImageSet | None = None
 
-    @property
+    @cached_property
     def images(self) -> ImageSet:
-        """Its images, loaded once."""
-        self.loaded = self.loaded or self.dataset.load(self.size)
-        return self.loaded
+        """Its images at that size, loaded once."""
+        return self.dataset.load(self.size)
 
 
 def declares(loading: Loading) -> str:

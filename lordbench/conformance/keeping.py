@@ -10,7 +10,7 @@ import torch
 from lordbench import inference
 from lordbench.checkpoints import load_module, save_module
 from lordbench.conformance.check import FailedCheck, SkippedCheck, require
-from lordbench.conformance.coding import require_codes
+from lordbench.conformance.coding import equal, require_codes
 from lordbench.conformance.trial import BATCH, CPU, Trial, state_bytes
 from lordbench.device import Precision
 from lordbench.images import ImageSet
@@ -40,10 +40,8 @@ def state(trial: Trial) -> str:
             total = path.stat().st_size
             load_module(path, other)
         before, after = method.encode(images), other.encode(images)
-        equal = torch.equal(before.class_code, after.class_code)
-        equal = equal and torch.equal(before.content_code, after.content_code)
         require(
-            equal and torch.equal(method.decode(before), other.decode(after)),
+            equal(before, after) and torch.equal(method.decode(before), other.decode(after)),
             f"{what}: saved and loaded into a method built anew, it gives other codes or images",
             "What encode and decode use must be parameters or buffers: register_buffer(name, tensor).",
         )

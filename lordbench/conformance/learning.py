@@ -7,8 +7,9 @@ import numpy as np
 from lordbench import inference
 from lordbench.conformance.check import FailedCheck
 from lordbench.conformance.trial import CPU, Trial, state_bytes
-from lordbench.images import ImageSet, Int64Array, UInt8Array
+from lordbench.images import ImageSet, UInt8Array
 from lordbench.method import Codes
+from lordbench.pairing import true_images
 
 SHARE = 0.85
 """Of the error of the training images' mean, that a method must stay below. The mean itself has 1; after the
@@ -44,21 +45,11 @@ def transfers(trial: Trial) -> str:
     )
     return _held_against_mean(
         outputs,
-        data.images[_true_images(data, content, other)],
+        data.images[true_images(data, data, content, other)],
         data,
         "with the class code of another image, outputs are",
         "Does decode use both codes, and can the content code do without the class? " + LATER,
     )
-
-
-def _true_images(data: ImageSet, content: Int64Array, other: Int64Array) -> Int64Array:
-    """Where the images with the contents of some and the classes of others are: each is there once."""
-    assert data.contents is not None
-    where = {
-        pair: i for i, pair in enumerate(zip(data.classes.tolist(), data.contents.tolist(), strict=True))
-    }
-    pairs = zip(data.classes[other].tolist(), data.contents[content].tolist(), strict=True)
-    return np.array([where[pair] for pair in pairs])
 
 
 def _held_against_mean(

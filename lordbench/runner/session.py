@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,6 +34,7 @@ from lordbench.splits import SplitName
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used where they are found."""
+NOTHING_TO_DO = "nothing: done before"
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,9 @@ def run_session(
         _record(plan, store, jobs)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
-        _print_plan(plan, store, f"{device_name(resolved)}, {precision}", messages)
-        if any(_has_work(cell, store) for cell in plan.cells):
+        to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}
+        _print_plan(plan, to_do, f"{device_name(resolved)}, {precision}", messages)
+        if any(text != NOTHING_TO_DO for text in to_do.values()):
             _print_left_out(messages)
         outcomes = _execute(plan, Workshop(store, device, tensorboard=tensorboard), jobs, messages)
         rows = store.write_results()
@@ -164,7 +167,7 @@ def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
             messages.print(f"[yellow]Without {name} weights:[/] {escape(str(error))}", soft_wrap=True)
 
 
-def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> None:
+def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
     first = plan.cells[0]
     budget = first.preset.budget
     amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
@@ -182,7 +185,7 @@ def _print_plan(plan: Plan, store: Store, hardware: str, messages: Console) -> N
         )
         table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
         for cell in cells:
-            table.add_row(escape(cell.label), str(cell.seed), cell.id, _to_do(cell, store))
+            table.add_row(escape(cell.label), str(cell.seed), cell.id, to_do[cell.id])
         messages.print(table)
 
 
@@ -204,14 +207,9 @@ def _to_do(cell: Cell, store: Store) -> str:
     folder = store.cell(cell.id)
     missing = pending(cell, folder)
     if folder.is_trained():
-        return ", ".join(missing) if missing else "nothing: done before"
+        return ", ".join(missing) if missing else NOTHING_TO_DO
     start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
     return ", ".join([start, *missing])
-
-
-def _has_work(cell: Cell, store: Store) -> bool:
-    folder = store.cell(cell.id)
-    return not folder.is_trained() or bool(pending(cell, folder))
 
 
 def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
