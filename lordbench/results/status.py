@@ -113,13 +113,14 @@ def read_status(root: Path) -> RunStatus:
 
 def _other(folder: CellFolder, alive: bool) -> CellStatus:
     """A cell that the plan does not know, by what its folder says of it."""
+    notes: tuple[str, ...] = ()
     try:
-        cell, notes = PlannedCell.of(read_json(folder.description)), ()
+        cell = PlannedCell.of(read_json(folder.description))
     except (OSError, ValueError, KeyError, TypeError) as error:
         cell = PlannedCell(
             id=folder.path.name, label="?", dataset="?", split="?", preset="?", seed=0, experiments=()
         )
-        return _cell(cell, folder, alive, None, (_damaged(folder.description, error),))
+        notes = (_damaged(folder.description, error),)
     return _cell(cell, folder, alive, None, notes)
 
 
