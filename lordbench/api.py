@@ -22,10 +22,10 @@ from lordbench.method import DataSpec, Method
 from lordbench.model import Model
 from lordbench.results.leaderboard import collect
 from lordbench.results.store import CellFolder, Store
-from lordbench.runner import plan
+from lordbench.runner import executors, plan
 from lordbench.runner.cell import Workshop, build
 from lordbench.runner.identity import Cell
-from lordbench.runner.session import run_session
+from lordbench.runner.session import Manner, run_session
 from lordbench.splits import SplitName
 from lordbench.training import Context
 from lordbench.user_plugins import using
@@ -43,7 +43,9 @@ def run(
     labels: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
-    jobs: int = 1,
+    jobs: int | None = None,
+    executor: str = "local",
+    executor_settings: Mapping[str, Any] | None = None,
     force: bool = False,
     plugins: Iterable[Path | str] = (),
     quiet: bool = False,
@@ -62,7 +64,9 @@ def run(
         labels: what methods are told as the class.
         settings: of the preset or of a method, by dotted key, as in `{"budget.images": 5000}`.
         device: name.
-        jobs: cells at a time, in processes of their own.
+        jobs: cells at a time; more than one in processes of their own.
+        executor: where cells run: `local`, `ray` or `slurm`.
+        executor_settings: of the executor, as in `{"gpus_per_cell": 0.25}`.
         force: run cells again that are done.
         plugins: further folders and files of plug-ins.
         quiet: show no plan, no progress and no warnings on stderr.
@@ -84,9 +88,11 @@ def run(
         labels=None if labels is None else list(labels),
         overrides=dict(settings or {}),
     )
+    chosen = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
+    manner = Manner(executors.make(executor, chosen), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
     with using(plugins):
-        ended = run_session(request, Path(out), device, force, jobs, False, Console(quiet=True), messages)
+        ended = run_session(request, Path(out), manner, Console(quiet=True), messages)
     for failure in ended.failures:
         warnings.warn(failure, stacklevel=2)
     return ended.rows

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from lordbench.errors import UserError
 from lordbench.files import replacing
 
+CHECKPOINT_SECONDS = 60.0
+"""Between two checkpoints, where nobody says otherwise."""
+
 
 @dataclass
 class Progress:
@@ -105,7 +108,7 @@ class CheckpointStore:
             state and its number, so a training resumed anywhere gives the bytes of an unbroken one.
     """
 
-    def __init__(self, path: Path | None, every: float = 60.0) -> None:
+    def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:
         self.path = path
         self.every = every
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from lordbench import __version__
 from lordbench.cli_claims import claims
 from lordbench.cli_data import data
+from lordbench.cli_executors import executor_options
 from lordbench.cli_plugins import check, new, plugins_option
 from lordbench.cli_report import figure, report
 from lordbench.cli_results import compare, differences, leaderboard
@@ -103,8 +105,14 @@ def cli() -> None:
     help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5).",
 )
 @click.option("--force", is_flag=True, help="Run cells again that are done.")
+@executor_options
 @click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time."
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What a killed training loses at most.",
 )
 @click.option(
     "--tensorboard",
@@ -115,7 +123,8 @@ def cli() -> None:
 def run(
     methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
     seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
-    force: bool, jobs: int, tensorboard: bool, plugins: tuple[Path, ...],
+    force: bool, executor: str, executor_settings: dict[str, Any], checkpoint_every: float,
+    tensorboard: bool, plugins: tuple[Path, ...],
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -131,10 +140,12 @@ def run(
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
       lordbench run --dataset drawings2cars --labels own,clusters,truth
       lordbench run --preset paper --dataset kth -j 2 --tensorboard
+      lordbench run --preset paper --dataset kth --executor ray --gpus-per-cell 0.25
     """  # noqa: D301
     from lordbench import selectors
+    from lordbench.runner import executors
     from lordbench.runner.plan import Request
-    from lordbench.runner.session import run_session
+    from lordbench.runner.session import Manner, run_session
     from lordbench.user_plugins import using
 
     request = Request(
@@ -148,8 +159,10 @@ def run(
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )
+    chosen = executors.make(executor, executor_settings)
+    manner = Manner(chosen, device, force, tensorboard, checkpoint_every)
     with using(plugins):
-        ended = run_session(request, out, device, force, jobs, tensorboard, OUT, ERR)
+        ended = run_session(request, out, manner, OUT, ERR)
     if ended.failures:
         sys.exit(EXIT_FAILED_CELLS)
 

@@ -7,11 +7,15 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+
+UNFINISHED = ".writing-"
+"""Beginning of the names of files that are being written."""
 
 
 def home() -> Path:
@@ -28,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     the suffix of `path`, since writers of arrays and images choose the format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -42,6 +46,19 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def forget_unfinished(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what killed processes were writing in a folder.
+
+    Args:
+        folder: of the files; it need not exist.
+        older_than: seconds since the last write, where other processes may be writing there at this moment.
+    """
+    for path in folder.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

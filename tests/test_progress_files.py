@@ -2,9 +2,7 @@
 
 import io
 import json
-import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from lordbench.checkpoints import Progress
 from lordbench.report.progress import RunProgress
 from lordbench.results.progress_file import CellProgress, read_progress
 from lordbench.results.status import read_status
-from lordbench.runner import executor
 from lordbench.runner.progress_writer import ProgressWriter
 from lordbench.runner.watchers import Watcher, Watchers
 from lordbench.training import Silent
@@ -197,20 +194,3 @@ class TestBarsOfOtherProcesses:
         assert other.percentage == 25
         progress.show({})
         assert progress.bars.tasks == [cells]
-
-    def test_are_looked_at_while_nothing_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(executor, "LOOK_SECONDS", 0.01)
-        go_on = threading.Event()
-        looks: list[int] = []
-
-        def look() -> None:
-            looks.append(1)
-            if len(looks) == 3:
-                go_on.set()
-
-        with ThreadPoolExecutor(2) as pool:
-            tasks = [pool.submit(go_on.wait, 10) for _ in range(2)]
-            ended = list(executor._as_completed(tasks, look))  # type: ignore[arg-type]
-        assert set(ended) == set(tasks)
-        assert len(looks) >= 3
-        assert all(task.result() for task in tasks)

@@ -22,7 +22,7 @@ from lordbench.report.watching import watch
 from lordbench.results.run_lock import is_held
 from lordbench.results.status import RunStatus, read_status
 from lordbench.results.time_left import Estimate, TimeLeft
-from lordbench.runner.executor import RunFolder
+from lordbench.runner.run_folder import RunFolder
 
 HOLD = """
 import fcntl, sys, time

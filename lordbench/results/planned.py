@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from lordbench.components import called
 from lordbench.errors import UserError
 from lordbench.files import read_json, write_json
 from lordbench.results.leaderboard import label
@@ -26,7 +27,7 @@ class PlannedCell(BaseModel):
         split: `samples` or `classes`.
         preset: name, with the settings of it that were overridden.
         seed: of the cell.
-        experiments: to be run on it.
+        experiments: to be run on it, by what they are called: the names of their files in its folder.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,7 +55,7 @@ class PlannedCell(BaseModel):
             split=fields["split"],
             preset=fields["preset_name"],
             seed=fields["seed"],
-            experiments=fields["experiments"],
+            experiments=tuple(called(name) for name in fields["experiments"]),
         )
 
     @property

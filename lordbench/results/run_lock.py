@@ -15,7 +15,7 @@ def is_held(lock: Path) -> bool:
     """Whether a process holds a lock file, on this machine or on one that shares the folder.
 
     The lock is asked for as a shared one and given back at once: those who ask do not disturb each other, and
-    a run that begins in this very moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.executor`).
+    a run that begins in this very moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`).
     Unlike a process id in a file, the lock ends with the process, however that ends, and is never another
     process's afterwards.
 

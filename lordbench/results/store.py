@@ -7,6 +7,7 @@
       ranks.csv                      ranks of methods in the headline quantities
       plan.json                      what the latest run was asked for, when, where
       .lock                          held while a run is at work
+      .locks/ID                      held while a process runs the cell
       tensorboard/CELL/              event files, with `--tensorboard`
       cells/ID/cell.json             what the cell is
       cells/ID/progress.json         only while the cell is under way: how far it has come
@@ -163,6 +164,7 @@ class Store:
         self.results = root / "results.csv"
         self.plan = root / "plan.json"
         self.lock = root / ".lock"
+        self.cell_locks = root / ".locks"
         self.event_files = root / "tensorboard"
 
     def cell(self, cell_id: str) -> CellFolder:

@@ -12,11 +12,11 @@ from typing import Literal
 import torch
 
 from lordbench import PROTOCOL_VERSION, __version__, components, labelling, machine, seeds, weights
-from lordbench.checkpoints import CheckpointStore, load_module, save_module
+from lordbench.checkpoints import CHECKPOINT_SECONDS, CheckpointStore, load_module, save_module
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.experiment import Trained
-from lordbench.files import write_json
+from lordbench.files import forget_unfinished, write_json
 from lordbench.images import ImageSet
 from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
@@ -25,6 +25,7 @@ from lordbench.results.store import CellFolder, Store, encode_provenance, encode
 from lordbench.runner.event_files import EventFiles
 from lordbench.runner.identity import Cell
 from lordbench.runner.progress_writer import ProgressWriter
+from lordbench.runner.run_folder import cell_lock
 from lordbench.runner.watchers import Watcher, Watchers
 from lordbench.scoring import Scoring
 from lordbench.splits import Split, split
@@ -41,6 +42,7 @@ class Workshop:
         reporter: is told of training.
         log: is told of everything else.
         tensorboard: whether event files are written.
+        checkpoint_seconds: between two checkpoints of a training; no result depends on it.
         recent: classes made for a split, for the other methods of the seed.
     """
 
@@ -49,6 +51,7 @@ class Workshop:
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
     tensorboard: bool = False
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     recent: Recent = field(default_factory=lambda: Recent(4))
     _scoring: Scoring | None = None
 
@@ -85,7 +88,16 @@ class Outcome:
 
 
 def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
-    """Run what is missing of a cell; an error is recorded in its folder and ends this cell only."""
+    """Run what is missing of a cell; an error is recorded in its folder and ends this cell only.
+
+    Another process that runs the cell is waited for.
+    """
+    with cell_lock(workshop.store, cell.id):
+        forget_unfinished(workshop.store.cell(cell.id).path)
+        return _run(cell, images, workshop)
+
+
+def _run(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
     folder = workshop.store.cell(cell.id)
     watchers = workshop.watchers(cell)
     try:
@@ -101,7 +113,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         if folder.is_trained():
             load_module(folder.model, method)
         else:
-            _train(cell, method, parts, device, folder, watchers)
+            _train(cell, method, parts, device, folder, watchers, workshop.checkpoint_seconds)
         method.eval()
         trained = Trained(
             label=cell.label,
@@ -126,7 +138,7 @@ def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         return Outcome(cell, "done")
     except Exception as error:
         summary = f"{type(error).__name__}: {error}"
-        _record_failure(folder, cell, summary)
+        record_failure(folder, cell, summary, traceback.format_exc())
         watchers.end(failed=True)
         return Outcome(cell, "failed", summary)
 
@@ -164,7 +176,13 @@ def _can_be_had(metrics: list[str]) -> bool:
 
 
 def _train(
-    cell: Cell, method: Method, parts: Split, device: torch.device, folder: CellFolder, watchers: Watchers
+    cell: Cell,
+    method: Method,
+    parts: Split,
+    device: torch.device,
+    folder: CellFolder,
+    watchers: Watchers,
+    checkpoint_seconds: float,
 ) -> None:
     machine.reset_peak_memory(device)
     precision = Precision.resolve(cell.preset.precision, device)
@@ -175,7 +193,7 @@ def _train(
         seed=seeds.derive(cell.seed, "training"),
         budget=cell.preset.budget.budget(len(parts.train)),
         reporter=watchers,
-        checkpoints=CheckpointStore(folder.checkpoint),
+        checkpoints=CheckpointStore(folder.checkpoint, checkpoint_seconds),
     )
     watchers.follow(context)
     method.fit(parts.train, context)
@@ -210,12 +228,13 @@ def _train(
     folder.checkpoint.unlink(missing_ok=True)
 
 
-def _record_failure(folder: CellFolder, cell: Cell, summary: str) -> None:
+def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
+    """Leave a record of how a cell failed: in a line, and where."""
     failure = {
         "cell": cell.id,
         "label": cell.label,
         "error": summary,
-        "traceback": traceback.format_exc(),
+        "traceback": trace,
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     try:

@@ -1,0 +1,32 @@
+"""Executors: where the cells of a plan are run. One file each, `on_NAME.py`, with its `Config` and `make`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from lordbench.config import validated
+from lordbench.errors import UserError, did_you_mean
+from lordbench.runner.executors.executor import Executor
+
+NAMES = ("local", "ray", "slurm")
+
+
+def make(name: str, settings: Mapping[str, Any]) -> Executor:
+    """Make an executor; nothing is started before it runs a plan.
+
+    Args:
+        name: one of `NAMES`.
+        settings: of its `Config`.
+
+    Raises:
+        UserError: there is no such executor, a setting is wrong, or a package that it needs is not installed.
+    """
+    if name not in NAMES:
+        raise UserError(
+            f"unknown executor {name!r}{did_you_mean(name, NAMES)}", f"There are: {', '.join(NAMES)}."
+        )
+    module = importlib.import_module(f"{__name__}.on_{name}")
+    made: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
+    return made
