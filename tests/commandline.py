@@ -38,6 +38,36 @@ class Broken(Method):
     def encode(self, images): return Codes(images.mean((2, 3)), images.mean((1, 2)))
     def decode(self, codes): return codes.class_code
 """
+DEADLY = '''
+"""ML-VAE, whose process gets a signal in the middle of training: as often as `deaths` says."""
+import os, signal
+from pathlib import Path
+from typing import ClassVar
+from lordbench import components
+MlVae = components.find("methods", "mlvae").load()
+
+class Config(MlVae.Config):
+    deaths: int = 1
+    signal: str = "SIGKILL"
+
+class Deadly(MlVae):
+    summary: ClassVar[str] = "is killed"
+    source: ClassVar[str] = "none"
+    Config = Config
+
+    def fit(self, train, context):
+        begun = Path("attempts.txt")
+        before = begun.read_text() if begun.exists() else ""
+        saved = context.checkpoints.progress()
+        begun.write_text(before + f"{saved.step if saved else 0}\\n")
+        step, alive = context.reporter.step, before.count("\\n") >= self.config.deaths
+        def deadly(done, images, loss):
+            step(done, images, loss)
+            if done == 70 and not alive:
+                os.kill(os.getpid(), getattr(signal, self.config.signal))
+        context.reporter.step = deadly
+        super().fit(train, context)
+'''
 STAMPS = ["train_seconds", "train_images_per_second", "peak_memory_mib", "started"]
 Run = Callable[..., int]
 TINY = ["run", "--dataset", "./halves_set.py", "--preset", "tiny.yaml"]

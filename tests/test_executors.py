@@ -3,14 +3,14 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Collection, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from commandline import STAMPS, TINY, Run, results
+from commandline import DEADLY, STAMPS, TINY, Run, results
+from waiting import wait_for
 
 from lordbench.files import read_json
 from lordbench.results.store import Store
@@ -22,35 +22,6 @@ from lordbench.runner.run_folder import RunFolder, cell_lock
 from lordbench.runner.task import Result, Task
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
-DEADLY = '''
-"""ML-VAE, whose process is killed in the middle of training: as often as `deaths` says."""
-import os, signal
-from pathlib import Path
-from typing import ClassVar
-from lordbench import components
-MlVae = components.find("methods", "mlvae").load()
-
-class Config(MlVae.Config):
-    deaths: int = 1
-
-class Deadly(MlVae):
-    summary: ClassVar[str] = "is killed"
-    source: ClassVar[str] = "none"
-    Config = Config
-
-    def fit(self, train, context):
-        begun = Path("attempts.txt")
-        before = begun.read_text() if begun.exists() else ""
-        saved = context.checkpoints.progress()
-        begun.write_text(before + f"{saved.step if saved else 0}\\n")
-        step, alive = context.reporter.step, before.count("\\n") >= self.config.deaths
-        def deadly(done, images, loss):
-            step(done, images, loss)
-            if done == 70 and not alive:
-                os.kill(os.getpid(), signal.SIGKILL)
-        context.reporter.step = deadly
-        super().fit(train, context)
-'''
 
 
 class Scripted(Elsewhere):
@@ -173,16 +144,6 @@ def at_work(jobs: int) -> list[int] | None:
     """Process ids of workers in training, where there are as many as that."""
     found = [read_json(path)["pid"] for path in Path("runs").rglob("progress.json")]
     return found if len(found) == jobs else None
-
-
-def wait_for(what: Any, seconds: float = 120) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = what()
-        if found is not None:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
 
 
 class TestTwoAtOnce:

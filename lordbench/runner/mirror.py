@@ -49,7 +49,7 @@ class Keeper:
             return
         folder = self._folder(cell).path
         for name in (*written, *removed):
-            if Path(name).name != name or name.startswith("."):
+            if not name or Path(name).name != name or name.startswith("."):
                 raise ValueError(f"{name!r} is no name of a cell's file")
         for name, content in written.items():
             with replacing(folder / name) as temporary:

@@ -70,8 +70,8 @@ class SlurmJobs(Elsewhere):
 
     @property
     def room(self) -> int:
-        """Jobs that are queued: Slurm itself keeps to the number of those that run."""
-        return MOST_QUEUED
+        """Jobs that are queued: Slurm itself sees to it that no more run than `jobs`."""
+        return self.jobs if self.config.cluster == "local" else MOST_QUEUED
 
     def open(self, workshop: Workshop) -> None:
         """Make a folder for what submitit exchanges with its jobs.

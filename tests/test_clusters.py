@@ -1,0 +1,91 @@
+"""Cells on clusters: a Ray cluster of two nodes on this machine, and submitit's jobs without Slurm."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from commandline import DEADLY, STAMPS, TINY, Run, results
+from waiting import wait_for
+
+GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200", "--checkpoint-every", "0"]
+
+
+@pytest.fixture
+def unbroken(run: Run) -> pd.DataFrame:
+    """The rows that a run without accidents gives, on one thread as in the workers."""
+    Path("deadly.py").write_text(DEADLY)
+    Path("attempts.txt").write_text("survives\n" * 9)
+    assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", "--out", "unbroken") == 0
+    Path("attempts.txt").unlink()
+    return results("unbroken")
+
+
+def assert_same(unbroken: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(results().drop(columns=STAMPS), unbroken.drop(columns=STAMPS))
+
+
+class TestSlurm:
+    """By submitit's local executor: the same jobs and signals, started without Slurm."""
+
+    @pytest.mark.parametrize("signal", ["SIGKILL", "SIGUSR2"])
+    def test_killed_and_preempted_jobs_go_on_from_their_checkpoint(
+        self, run: Run, unbroken: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, signal: str
+    ) -> None:
+        pytest.importorskip("submitit")
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        Path("deadly.py").write_text(DEADLY.replace("SIGKILL", signal))
+        slurm = ["--executor", "slurm", "--slurm-cluster", "local", "-j", "2"]
+        assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", *slurm) == 0
+        attempts = Path("attempts.txt").read_text().split()
+        assert len(attempts) == 3
+        assert "50" in attempts
+        unstable = ["cell", "method_source"]  # of the other signal
+        rows = results().drop(columns=[*STAMPS, *unstable])
+        order = ["method", "seed", "subject", "metric"]
+        pd.testing.assert_frame_equal(
+            rows.sort_values(order, ignore_index=True),
+            unbroken.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
+        )
+
+    def test_pickles_lie_where_nobody_else_may_write_and_never_in_a_run_folder(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("submitit")
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        slurm = ["--executor", "slurm", "--slurm-cluster", "local"]
+        assert run(*GRID, "--methods", "drnet", *slurm) == 0
+        assert not list(Path("runs").rglob("*.pkl"))
+        (folder,) = Path("home/slurm").iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+class TestRay:
+    @pytest.fixture
+    def cluster(self) -> Iterator[Any]:
+        pytest.importorskip("ray")
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster.second = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        yield cluster
+        cluster.shutdown()
+
+    def test_a_node_that_is_killed_loses_no_cell(
+        self, run: Run, unbroken: pd.DataFrame, cluster: Any
+    ) -> None:
+        Path("attempts.txt").write_text("survives\n" * 9)
+        command = [*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1"]
+        ray = ["--executor", "ray", "--ray-address", cluster.address]
+        process = subprocess.Popen([sys.executable, "-m", "lordbench", *command, *ray], text=True)
+        try:
+            wait_for(lambda: list(Path("runs").rglob("checkpoint.safetensors")) or None)
+            cluster.remove_node(cluster.second, allow_graceful=False)
+            assert process.wait(timeout=300) == 0
+        finally:
+            process.kill()
+        assert_same(unbroken)
