@@ -17,6 +17,7 @@ from lordbench.images import ImageSet
 from lordbench.runner.identity import Cell, DataKey, data_key, identified
 from lordbench.selectors import Selector
 from lordbench.splits import SplitName
+from lordbench.user_plugins import refuse_unnamed
 
 TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
@@ -49,9 +50,17 @@ class Request:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def parts(self, grid: Grid) -> list[Part]:
-        """The parts of a grid, with what the user names in the place of what they say."""
+        """The parts of a grid, with what the user names in the place of what they say.
+
+        Raises:
+            UserError: a part names code by its path, and the user does not.
+        """
         named = {name: getattr(self, name) for name in Part.model_fields}
         given = {name: value for name, value in named.items() if value is not None}
+        for part in grid.grid:
+            for name in (name for field, its in part.components().items() if field not in given for name in its):
+                way = f"If you trust that file, add --plugins {name}"
+                refuse_unnamed(name, f"preset {self.preset}", way)
         return [part.model_copy(update=given) for part in grid.grid]
 
 
