@@ -107,9 +107,9 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     Args:
         cell: its folder, such as `runs/cells/0123456789abcdef`.
         device: name.
-        plugins: folders and files that the method may be in. A method that the cell names by the path of its
-            file is loaded only if that file, or a folder around it, is among these or in `$LORDBENCH_PLUGINS`:
-            a run folder from somebody else may name any file.
+        plugins: folders and files that the method may be in. If the cell names it by the path of its file,
+            that file or a folder around it must be among these, or in `$LORDBENCH_PLUGINS`: a run folder
+            from somebody else may name any file.
 
     Raises:
         UserError: there is no trained cell, its method cannot be loaded any more, or its file is not named.

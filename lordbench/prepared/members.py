@@ -24,6 +24,10 @@ from lordbench.errors import UserError
 
 Member = tuple[str, bytes]
 BLOCK = 1 << 20
+HEADERS = 1 << 20
+"""Bytes between one file in a tar archive and the next; a name and what goes with it take some hundred."""
+MOST_ENTRIES = 1_000_000
+"""Of a tar archive, whose list of names unpacks to a thousand times its size."""
 # RuntimeError: zipfile's, for an encrypted member.
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 
@@ -112,9 +116,14 @@ class Zip(Members):
 
     def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
         archive = _archive(self.place)
+        there = {name.removeprefix("./"): name for name in archive.namelist()}
         for name in wanted:
             try:
-                with archive.open(name) as file:
+                member = archive.getinfo(there[name])
+                # The others may ask for gigabytes to unpack a single byte.
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError("it is compressed in another way than by deflate")
+                with archive.open(member) as file:
                     yield name, _limited(file, limit, self.place / name)
             except DAMAGE as error:
                 raise damaged(self.place / name, error) from error
@@ -150,15 +159,42 @@ class TarGz(Members):
             yield chunk
 
     def _entries(self) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-        # Python's tarfile takes a truncated archive for one that ends there; gzip notices.
-        with gzip.open(self.place) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
-            for entry in archive:
-                if entry.isreg():
-                    yield entry, archive
-                # tarfile keeps every entry it has seen, which is of no use here.
-                archive.members = []  # type: ignore[attr-defined]
+        with gzip.open(self.place) as unzipped:
+            metered = _Metered(unzipped)
+            with tarfile.open(fileobj=metered, mode="r|") as archive:
+                for number, entry in enumerate(archive):
+                    if entry.issparse() or number == MOST_ENTRIES:
+                        raise ValueError(
+                            f"{entry.name} is sparse, or one of more than {MOST_ENTRIES:,} entries"
+                        )
+                    metered.end = entry.offset_data + entry.size + HEADERS
+                    if entry.isreg():
+                        yield entry, archive
+                    # tarfile keeps all that it has seen, which is of no use here.
+                    archive.members, archive.pax_headers = [], {}  # type: ignore[attr-defined]
+            # Python's tarfile takes a truncated archive for one that ends there; gzip notices.
             while unzipped.read(BLOCK):
                 pass
+
+
+class _Metered:
+    """A stream for tarfile, which else reads headers of any length into memory.
+
+    Attributes:
+        end: where the next header must have ended.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.end = HEADERS
+        self._at = 0
+
+    def read(self, n: int) -> bytes:
+        if self._at > self.end:
+            raise ValueError(f"a header of more than {HEADERS:,} bytes")
+        content = self.file.read(n)
+        self._at += len(content)
+        return content
 
 
 def damaged(path: Path, error: Exception) -> UserError:
@@ -204,5 +240,7 @@ def _directly_in(folder: str, names: list[str], place: Path) -> list[str]:
     return direct
 
 
-def _natural(name: str) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> list[str | tuple[int, str]]:
+    # Numbers are compared by their length first, not as integers: a name may have thousands of digits.
+    parts = re.split(r"([0-9]+)", name)
+    return [(len(part.lstrip("0")), part.lstrip("0")) if i % 2 else part for i, part in enumerate(parts)]

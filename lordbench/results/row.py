@@ -165,6 +165,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     text = [name for name, kind in column_types().items() if kind == "text"]
     table = pd.read_csv(
         path,
+        compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},

@@ -181,7 +181,9 @@ class Store:
 
     def cells(self) -> list[CellFolder]:
         """The folders of all cells that were ever begun here, in order of their ids."""
-        return [CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*")) if is_plain(path.name)]
+        return [
+            CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*")) if is_plain(path.name)
+        ]
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""

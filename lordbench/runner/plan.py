@@ -21,6 +21,7 @@ from lordbench.user_plugins import refuse_unnamed
 
 TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
+LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Request:
         named = {name: getattr(self, name) for name in Part.model_fields}
         given = {name: value for name, value in named.items() if value is not None}
         for part in grid.grid:
-            for name in (name for field, its in part.components().items() if field not in given for name in its):
-                way = f"If you trust that file, add --plugins {name}"
-                refuse_unnamed(name, f"preset {self.preset}", way)
+            for kind, names in part.components().items():
+                for name in names if kind not in given else ():
+                    way = f"If you trust that file, add --plugins {name}"
+                    refuse_unnamed(name, f"preset {self.preset}", way)
         return [part.model_copy(update=given) for part in grid.grid]
 
 
@@ -87,6 +89,11 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     Raises:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
+    if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
+        raise UserError(
+            f"seeds {', '.join(map(str, request.seeds)) or 'of none'}: one or more of 64 bits are needed",
+            "Give small whole numbers, such as 0,1,2.",
+        )
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     chosen = [selectors.parse(text) for part in parts for text in part.methods]
