@@ -32,7 +32,7 @@ class BudgetConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: int | None = Field(None, ge=1)
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0, le=1e9)
     batch_size: int = Field(64, ge=1)
     accumulate: int = Field(1, ge=1)
 

@@ -19,9 +19,9 @@ from lordbench.errors import MissingWeightsError
 
 # The networks of the tests are too small to share between threads: waiting for each other costs more.
 torch.set_num_threads(1)
-# The same inputs every time, so that a test fails for a change and not by chance; `thorough` looks for new ones:
-# HYPOTHESIS_PROFILE=thorough, or pytest's --hypothesis-profile.
-settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, database=None)
+# The same inputs every time, so that a test fails for a change and not by chance. `thorough` looks for
+# new ones: HYPOTHESIS_PROFILE=thorough, or pytest's --hypothesis-profile.
+settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ LEAVES = st.one_of(
     st.sampled_from([0, -1, 10**30, -(10**400), 2**63, 1e308, 5e-324, float("inf"), float("nan")]),
     st.floats(),
     st.text(max_size=12),
-    st.sampled_from(["", "..", "../../x", "/etc/passwd", "\ud800", "\0", "a" * 300, "9999-12-31T23:59:59-14:00"]),
+    st.sampled_from(
+        ["", "..", "../../x", "/etc/passwd", "\ud800", "\0", "a" * 300, "9999-12-31T23:59:59-14:00"]
+    ),
     st.sampled_from(["0001-01-01T00:00:00+14:00", "2024-05-01T12:00:00+00:00", "lord", "samples", "x.py"]),
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -61,6 +64,16 @@ def memory_below(most: int) -> Iterator[None]:
         assert tracemalloc.get_traced_memory()[1] < most
     finally:
         tracemalloc.stop()
+
+
+@contextlib.contextmanager
+def refusing(kind: type[Exception], file: Path) -> Iterator[None]:
+    """Let a block end with an error of a kind that names the file; with none other."""
+    try:
+        yield
+    except kind as error:
+        if str(file) not in str(error):
+            raise AssertionError(f"{file} is not named") from error
 
 
 def _overwritten(content: bytes, changes: list[tuple[int, int]]) -> bytes:

@@ -84,7 +84,7 @@ class TestAMethodOfACell:
         with pytest.raises(UserError, match="runs only where you name it, too"):
             lordbench.load_method(cell)
         data.unlink()
-        with pytest.raises(UserError, match="no such plug-in folder or .py file"):
+        with pytest.raises(UserError, match="no such plug-in folder"):
             lordbench.load_method(cell, plugins=[data])
 
     def test_needs_a_cell_that_is_trained(self, run: Run, tmp_path: Path) -> None:

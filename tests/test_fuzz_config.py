@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from commandline import PRESET, Run
-from fuzzing import VALUES, altered, as_json, changed, memory_below
+from fuzzing import VALUES, altered, as_json, changed, memory_below, refusing
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -29,6 +29,7 @@ NASTY = (
     b"&a [*a]", b"a: &a {b: *a}", b"summary: " + b"9" * 5000, b"x: " + b"1:" * 3000 + b"1", LAUGHS.encode(),
     b"image_size: 16\nimage_size: 32\nsummary: s\nbudget: {images: 1}", b"<<: [1]", b"1: 2\n2001-01-01: x",
     b"x: !!binary '!'", b"x: !!set [a]", b"x: !!omap {a: b}", b"%YAML 9.9\n---\n", b"a: b\n---\nc: d",
+    b"summary: s\nimage_size: 16\nbudget: {epochs: .inf}",
 )  # fmt: skip
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_-./:", min_size=1, max_size=12)
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
@@ -68,17 +69,12 @@ def each_nasty(test: Any) -> Any:
 def test_a_config_is_read_or_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     for read, kind in ((lambda: load_preset(str(file), {}), Preset), (lambda: load_grid(str(file)), Grid)):
-        try:
+        with refusing(UserError, file):
             found = read()
-        except UserError as error:
-            assert str(file) in str(error)
-        else:
             assert isinstance(found, kind)
             assert not isinstance(found, Preset) or found.budget.budget(1000).images >= 0
-    try:
+    with refusing(UserError, file):
         assert all(isinstance(claim, Claim) for claim in read_claims(file))
-    except UserError as error:
-        assert str(file) in str(error)
 
 
 @pytest.mark.parametrize("content", [LAUGHS.encode(), b"x: [" + b"1, " * 200_000 + b"1]", b"# " * 300_000])

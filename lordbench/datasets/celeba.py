@@ -141,7 +141,7 @@ def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str
         except ValueError as error:
             raise damaged(path, error) from error
     for image in images:
-        if len(values.get(image, [])) != len(header):
+        if image not in values or len(values[image]) != len(header):
             raise UserError(
                 f"{path}: the line of {image} is missing or cut short",
                 "It is truncated or of another version: get it again from its owners.",

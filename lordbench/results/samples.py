@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +25,6 @@ from lordbench.statistics import Groups
 
 LARGEST = 1 << 30
 """Bytes of all arrays of a file, unpacked: some hundred times what the largest experiment keeps."""
-# RuntimeError: zipfile's, for an encrypted member.
-DAMAGED = (
-    ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error
-)  # fmt: skip
-"""What is raised on an archive that is cut short, altered, or none at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +96,10 @@ def read_samples(path: Path) -> list[Block]:
                 _block(*(_array(archive, f"{i}.{name}.npy") for name in ("keys", "values", "groups")))
                 for i in range(len(members) // 3)
             ]
-    except DAMAGED as error:
+    except OSError:
+        raise
+    except Exception as error:
+        # zipfile and NumPy raise nearly anything on an archive that is cut short or altered.
         raise ValueError(f"{path}: damaged: {error}") from error
 
 
