@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import BROKEN, DATASET, PRESET, Run
-from hypothesis import settings
+from fuzzing import load_profile
 from serving import NAME, OLD, Publisher, offer, publishing
 
 from lordbench import components, download, weights
@@ -19,11 +18,7 @@ from lordbench.errors import MissingWeightsError
 
 # The networks of the tests are too small to share between threads: waiting for each other costs more.
 torch.set_num_threads(1)
-# The same inputs every time, so that a test fails for a change and not by chance. `thorough` looks for
-# new ones: HYPOTHESIS_PROFILE=thorough, or pytest's --hypothesis-profile.
-settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
-settings.register_profile("thorough", max_examples=1000, deadline=None, database=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+load_profile()
 
 
 @pytest.fixture(scope="session")

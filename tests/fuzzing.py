@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
+PROFILE = "HYPOTHESIS_PROFILE"
+"""Environment variable: `ci` tries the same inputs every time, so that a test fails for a change and not by
+chance; `thorough` looks for new ones, and for more."""
 LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -28,6 +33,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def load_profile() -> None:
+    """Let the tests of this process try as many inputs as the environment says."""
+    settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
+    settings.register_profile("thorough", max_examples=600, deadline=None, database=None)
+    settings.load_profile(os.environ.get(PROFILE, "ci"))
 
 
 def as_json(value: Any) -> bytes:

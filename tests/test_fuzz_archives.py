@@ -25,7 +25,7 @@ from lordbench.datasets.celeba import _listed
 from lordbench.datasets.kth import FRAME
 from lordbench.datasets.rafd import FIELDS, _fields
 from lordbench.errors import UserError
-from lordbench.prepared import members, norb
+from lordbench.prepared import members, norb, tar_entries
 from lordbench.prepared.members import Folder, Members, TarGz, Zip
 from lordbench.prepared.sequences import sequences
 from lordbench.prepared.video import frames
@@ -150,7 +150,7 @@ class TestMembers:
         (tmp_path / "sparse.tar.gz").write_bytes(gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
         with pytest.raises(UserError, match="sparse"):
             all_of(TarGz(tmp_path / "sparse.tar.gz"))
-        monkeypatch.setattr(members, "MOST_ENTRIES", 2)
+        monkeypatch.setattr(tar_entries, "MOST_ENTRIES", 2)
         with pytest.raises(UserError, match="more than 2 entries"):
             all_of(TarGz(write_tar(tmp_path / "many.tar.gz", FILES)))
 

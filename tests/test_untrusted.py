@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 from commandline import Run
-from fuzzing import altered, refusing
+from fuzzing import altered, load_profile, refusing
 from hypothesis import given
 from hypothesis import strategies as st
 from run_folders import Folder
@@ -24,26 +24,36 @@ from safetensors.torch import save_file
 from test_fuzz_run_folders import headers
 
 import lordbench
+from lordbench.checkpoints import read_tensors, save_tensors
 from lordbench.config import load_preset
 from lordbench.errors import UserError
 from lordbench.files import write_json
 from lordbench.method import DataSpec
 from lordbench.results.leaderboard import collect
 from lordbench.results.sides import read_side
+from lordbench.results.store import encode_spec
 from lordbench.weights import store
 from lordbench.weights.package import unpickle_arrays
 from lordbench.weights.registry import entry
 
 CELL = "0123456789abcdef"
+FORBIDDEN = frozenset(
+    (
+        "open", "exec", "compile", "import", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen",
+        "ctypes.dlopen",
+    )
+)  # fmt: skip
+"""Audit events that no weights may cause."""
 
 
 def described(**other: Any) -> dict[str, Any]:
     """A `cell.json`."""
     preset = load_preset("smoke", {}).model_dump(mode="json")
     known = {
-        "id": CELL, "method": "mlvae", "method_name": "mlvae", "variant": "", "settings": {}, "method_source": "",
-        "dataset": "digits", "data_settings": {}, "data_variant": "", "data_fingerprint": "", "split": "samples",
-        "labels": "", "preset_name": "smoke", "preset": preset, "seed": 0, "experiments": ["leakage"],
+        "id": CELL, "method": "mlvae", "method_name": "mlvae", "variant": "", "settings": {},
+        "method_source": "", "dataset": "digits", "data_settings": {}, "data_variant": "",
+        "data_fingerprint": "", "split": "samples", "labels": "", "preset_name": "smoke", "preset": preset,
+        "seed": 0, "experiments": ["leakage"],
     }  # fmt: skip
     return known | other
 
@@ -160,7 +170,7 @@ class TestPickles:
 
 
 ALTERED = """
-import builtins, pickle, resource, sys
+import sys
 sys.path.insert(0, {here!r})
 import test_untrusted
 test_untrusted.load_altered({amount})
@@ -169,6 +179,7 @@ test_untrusted.load_altered({amount})
 
 def load_altered(amount: int) -> None:
     """Load altered pickles under an audit hook that ends the process when anything is run or opened."""
+    load_profile()
     content = pickle.dumps(network(), 4)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + amount, used + amount))
@@ -192,21 +203,6 @@ def load_altered(amount: int) -> None:
             watching = False
 
     load()
-
-
-FORBIDDEN = frozenset(
-    (
-        "open",
-        "exec",
-        "compile",
-        "import",
-        "os.system",
-        "os.exec",
-        "os.posix_spawn",
-        "subprocess.Popen",
-        "ctypes.dlopen",
-    )
-)
 
 
 class TestWeights:
@@ -235,9 +231,6 @@ def test_what_a_model_was_built_for_is_read_as_it_was_written(tmp_path: Path) ->
     folder = Folder(tmp_path).train(CELL)
     assert folder.spec() is None
     spec = DataSpec(3, 32, 10, 100)
-    from lordbench.checkpoints import read_tensors, save_tensors
-    from lordbench.results.store import encode_spec
-
     tensors, metadata = read_tensors(folder.model)
     save_tensors(folder.model, tensors, metadata | encode_spec(spec))
     assert folder.spec() == spec

@@ -6,7 +6,6 @@ is a name like any other that nobody asks for.
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import os
 import re
@@ -21,13 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from lordbench.errors import UserError
+from lordbench.prepared.tar_entries import entries
 
 Member = tuple[str, bytes]
-BLOCK = 1 << 20
-HEADERS = 1 << 20
-"""Bytes between one file in a tar archive and the next; a name and what goes with it take some hundred."""
-MOST_ENTRIES = 1_000_000
-"""Of a tar archive, whose list of names unpacks to a thousand times its size."""
 # RuntimeError: zipfile's, for an encrypted member.
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 
@@ -139,14 +134,14 @@ class TarGz(Members):
     def names(self, folder: str) -> list[str]:
         if self._listed is None:
             try:
-                self._listed = [entry.name for entry, _ in self._entries()]
+                self._listed = [entry.name for entry, _ in entries(self.place)]
             except DAMAGE as error:
                 raise damaged(self.place, error) from error
         return _directly_in(folder, self._listed, self.place)
 
     def _read(self, wanted: Collection[str], limit: int) -> Iterator[Member]:
         chosen = frozenset(wanted)
-        for entry, archive in self._entries():
+        for entry, archive in entries(self.place):
             if (name := entry.name.removeprefix("./")) in chosen:
                 file = archive.extractfile(entry)
                 assert file is not None
@@ -157,44 +152,6 @@ class TarGz(Members):
         stream = self.read(wanted, limit)
         while chunk := list(itertools.islice(stream, n)):
             yield chunk
-
-    def _entries(self) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-        with gzip.open(self.place) as unzipped:
-            metered = _Metered(unzipped)
-            with tarfile.open(fileobj=metered, mode="r|") as archive:
-                for number, entry in enumerate(archive):
-                    if entry.issparse() or number == MOST_ENTRIES:
-                        raise ValueError(
-                            f"{entry.name} is sparse, or one of more than {MOST_ENTRIES:,} entries"
-                        )
-                    metered.end = entry.offset_data + entry.size + HEADERS
-                    if entry.isreg():
-                        yield entry, archive
-                    # tarfile keeps all that it has seen, which is of no use here.
-                    archive.members, archive.pax_headers = [], {}  # type: ignore[attr-defined]
-            # Python's tarfile takes a truncated archive for one that ends there; gzip notices.
-            while unzipped.read(BLOCK):
-                pass
-
-
-class _Metered:
-    """A stream for tarfile, which else reads headers of any length into memory.
-
-    Attributes:
-        end: where the next header must have ended.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.end = HEADERS
-        self._at = 0
-
-    def read(self, n: int) -> bytes:
-        if self._at > self.end:
-            raise ValueError(f"a header of more than {HEADERS:,} bytes")
-        content = self.file.read(n)
-        self._at += len(content)
-        return content
 
 
 def damaged(path: Path, error: Exception) -> UserError:

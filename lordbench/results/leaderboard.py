@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lordbench.errors import UserError
 from lordbench.results.references import references_once
-from lordbench.results.row import COLUMNS, SCHEMA_VERSION, ColumnType, column_types, read_csv
+from lordbench.results.row import COLUMNS, SCHEMA_VERSION, column_types, read_csv
 from lordbench.results.samples import samples_key
+from lordbench.results.typed import typed
 from lordbench.statistics import student_interval
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
@@ -175,45 +175,10 @@ def _read(file: Path) -> pd.DataFrame:
         raise UserError(f"{file}: not a results CSV: no column {', '.join(missing)}", hint)
     for name, kind in column_types().items():
         try:
-            table[name] = CHECKS[kind](table[name])
+            table[name] = typed(table[name], kind)
         except (ValueError, TypeError) as error:
             raise UserError(f"{file}: column {name}: {error}", hint) from None
     return table
-
-
-def _text(values: pd.Series[Any]) -> pd.Series[Any]:
-    if values.isna().any():
-        raise ValueError("a line is cut short")
-    return values
-
-
-def _whole_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    numbers = pd.to_numeric(values)
-    if len(numbers) and numbers.dtype != "int64":
-        raise ValueError("not all are whole numbers of 64 bits")
-    return numbers
-
-
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    numbers = pd.to_numeric(values)
-    if numbers.dtype == bool or np.isinf(numbers.to_numpy("float64")).any():
-        raise ValueError("not all are finite numbers")
-    return numbers
-
-
-def _truth_values(values: pd.Series[Any]) -> pd.Series[Any]:
-    if not values.dropna().isin([True, False]).all():
-        raise ValueError("neither True nor False nor empty")
-    return values
-
-
-CHECKS: dict[ColumnType, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
-    "text": _text,
-    "whole number": _whole_numbers,
-    "number": _numbers,
-    "truth value": _truth_values,
-}
-"""How the values of a column are brought to its type; each raises ValueError where they are of another."""
 
 
 def _refuse_several(rows: pd.DataFrame, column: str, what: str) -> None:
