@@ -38,7 +38,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 def load_profile() -> None:
     """Let the tests of this process try as many inputs as the environment says."""
     settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
-    settings.register_profile("thorough", max_examples=600, deadline=None, database=None)
+    settings.register_profile("thorough", max_examples=300, deadline=None, database=None)
     settings.load_profile(os.environ.get(PROFILE, "ci"))
 
 

@@ -69,13 +69,13 @@ def evil(tmp_path: Path, run: Run) -> Path:
 
 class TestCode:
     @pytest.mark.parametrize("key", ["method", "dataset"])
-    @pytest.mark.parametrize("way", ["{}", "{}/../evil.py", "theirs/evil.py", "./theirs/evil.py"])
+    @pytest.mark.parametrize(
+        "way", ["{}/evil.py", "{}/../theirs/evil.py", "theirs/evil.py", "./theirs/evil.py"]
+    )
     def test_that_a_cell_names_is_not_run(self, evil: Path, tmp_path: Path, key: str, way: str) -> None:
-        name = way.format(evil if way == "{}" else evil.parent)
+        name = way.format(evil.parent)
         folder = Folder(tmp_path / "runs").finish(CELL)
         write_json(folder.description, described(**{key: name}))
-        other = evil.with_name("other.py")
-        other.write_text("raise SystemExit")
         for plugins in ([], [Path(lordbench.__file__).parents[1] / "metrics" / "ssim.py"]):
             with pytest.raises(UserError, match="runs only where you name it") as refusal:
                 lordbench.load_method(folder.path, plugins=plugins)
@@ -136,7 +136,7 @@ class TestPickles:
         [
             Command(os.system, "touch ran"), Command(os.mkdir, "ran"), Command(exec, "open('ran', 'w')"),
             Command(eval, "open('ran', 'w')"), Command(subprocess.run, ["touch", "ran"]),
-            Command(np.load, "ran"), Command(torch.load, "ran"), Command(getattr, np, "load"),
+            Command(np.load, "ran"), Command(torch.load, "ran"), Command(getattr, np.ndarray, "tofile"),
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
@@ -154,7 +154,7 @@ class TestPickles:
         assert not (tmp_path / "ran").exists()
 
     def test_of_arrays_are_read(self) -> None:
-        for protocol in range(2, 6):
+        for protocol in (4, 5):
             found = unpickle_arrays(pickle.dumps(network(), protocol))
             assert found["VGG"]["Conv_0"]["kernel"].shape == (2, 2, 3, 4)
 
@@ -206,14 +206,12 @@ def load_altered(amount: int) -> None:
 
 
 class TestWeights:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("weights")
-
     @given(content=st.one_of(st.binary(max_size=40), headers()))
-    def test_of_our_own_form_are_refused_where_they_are_others(self, folder: Path, content: bytes) -> None:
+    def test_of_our_own_form_are_refused_where_they_are_others(
+        self, tmp_path_factory: pytest.TempPathFactory, content: bytes
+    ) -> None:
         for name in ("alexnet", "inception"):
-            path = folder / f"{name}.safetensors"
+            path = tmp_path_factory.getbasetemp() / f"{name}.safetensors"
             path.write_bytes(content)
             with refusing(UserError, path):
                 store.read(name, path)

@@ -63,7 +63,7 @@ class PlannedCell(BaseModel):
             split=fields["split"],
             preset=fields["preset_name"],
             seed=fields["seed"],
-            experiments=[called(name) for name in fields["experiments"]],
+            experiments=tuple(called(name) for name in fields["experiments"]),
         )
 
     @property
