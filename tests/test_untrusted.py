@@ -7,6 +7,7 @@ import pickle
 import resource
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ class TestPickles:
         assert not (tmp_path / "ran").exists()
 
     def test_of_arrays_are_read(self) -> None:
-        for protocol in (4, 5):
+        for protocol in (3, 4):
             found = unpickle_arrays(pickle.dumps(network(), protocol))
             assert found["VGG"]["Conv_0"]["kernel"].shape == (2, 2, 3, 4)
 
@@ -187,9 +188,13 @@ def load_altered(amount: int) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if watching and event in FORBIDDEN:
+            os.write(2, f"{event} {arguments}".encode())
             os._exit(3)
 
     sys.addaudithook(hook)
+    # To show a warning, or an error that cannot be raised, Python would open our own source.
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _: None
 
     @given(altered(content))
     def load(changed: bytes) -> None:
