@@ -14,7 +14,7 @@ from typing import Any
 import platformdirs
 
 LARGEST_JSON = 16 << 20
-"""Bytes: a hundred times what a run writes into one file."""
+"""Bytes of a JSON file that is read."""
 LONGEST_NAME = 240
 """Bytes; file systems have 255, of which an ending such as `.json` takes some."""
 

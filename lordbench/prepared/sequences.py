@@ -16,7 +16,7 @@ from lordbench.images import Int64Array
 from lordbench.prepared.members import damaged
 
 LARGEST = 1 << 17
-"""Bytes: three times the official file. Each line asks for some memory, whatever it says."""
+"""Bytes: 200 for each of 600 videos. Every line asks for some memory, whatever it says."""
 # What does not begin like a video's name is prose, such as the official split's `Training:   person11, 12`.
 LINE = re.compile(r"(person\d\d_\w+)(?:\s+(?:frames?\s+(.*)|(\*missing\*)))?")
 # Four digits are plenty: the longest official video has some 1,500 frames.

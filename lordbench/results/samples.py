@@ -24,7 +24,7 @@ from lordbench.images import Int64Array
 from lordbench.statistics import Groups
 
 LARGEST = 1 << 30
-"""Bytes of all arrays of a file, unpacked: some hundred times what the largest experiment keeps."""
+"""Bytes of all arrays of a file, unpacked."""
 
 
 @dataclass(frozen=True, eq=False)
