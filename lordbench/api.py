@@ -28,7 +28,7 @@ from lordbench.runner.identity import Cell
 from lordbench.runner.session import Manner, run_session
 from lordbench.splits import SplitName
 from lordbench.training import Context
-from lordbench.user_plugins import using
+from lordbench.user_plugins import refuse_unnamed, using
 
 
 def run(
@@ -113,14 +113,16 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     Args:
         cell: its folder, such as `runs/cells/0123456789abcdef`.
         device: name.
-        plugins: folders and files that the method may be in.
+        plugins: folders and files that the method may be in. If the cell names it by the path of its file,
+            that file or a folder around it must be among these, or in `$LORDBENCH_PLUGINS`: a run folder
+            from somebody else may name any file.
 
     Raises:
-        UserError: there is no trained cell, or its method cannot be loaded any more.
+        UserError: there is no trained cell, its method cannot be loaded any more, or its file is not named.
     """
     folder = CellFolder(Path(cell))
     try:
-        described = Cell.model_validate(read_json(folder.path / "cell.json"))
+        described = Cell.model_validate(read_json(folder.description))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder.path}: no cell can be read here: {error}", "Give a folder such as runs/cells/ID."
@@ -128,6 +130,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     if not folder.is_trained():
         raise UserError(f"{folder.path}: its training has not ended", "Run it again; it goes on.")
     with using(plugins):
+        _refuse_unnamed(described.method, folder)
         method = build(described, folder.spec() or _spec(described, folder))
     load_module(folder.model, method)
     return _ready(method, device)
@@ -220,11 +223,17 @@ def image_set(
 
 def _spec(cell: Cell, folder: CellFolder) -> DataSpec:
     """What the method of a cell was built for, from its data: models of before do not record it."""
+    _refuse_unnamed(cell.dataset.partition(":")[0], folder)
     images = plan.load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     if images.fingerprint != cell.data_fingerprint:
         raise UserError(f"{cell.dataset}: the data is not what this cell was trained on", "Run it again.")
     workshop = Workshop(Store(folder.path.parent.parent))
     return DataSpec.of(workshop.split(cell, images, resolve_device("cpu")).train)
+
+
+def _refuse_unnamed(name: str, folder: CellFolder) -> None:
+    way = f"If you trust that file: lordbench.load_method({str(folder.path)!r}, plugins=[{name!r}])"
+    refuse_unnamed(name, str(folder.description), way)
 
 
 def _ready(method: Method, device: str) -> Model:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -40,6 +41,9 @@ class Progress:
     seconds: float = 0.0
     images: int = 0
     history: list[dict[str, float | str]] = field(default_factory=list)
+
+
+_PROGRESS = TypeAdapter(Progress)
 
 
 def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None = None) -> None:
@@ -127,7 +131,9 @@ class CheckpointStore:
         if self.path is None or not self.path.exists():
             return None
         try:
-            return Progress(**json.loads(read_metadata(self.path)["progress"]))
+            recorded = read_metadata(self.path)["progress"]
+            _PROGRESS.validate_json(recorded)
+            return Progress(**json.loads(recorded))
         except (UserError, KeyError, TypeError, ValueError):
             return None  # A damaged checkpoint costs time, not correctness: training starts over.
 

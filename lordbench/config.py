@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from lordbench import plain_yaml
 from lordbench.components import plugin_folder
 from lordbench.device import PrecisionSetting
 from lordbench.errors import UserError, did_you_mean
@@ -32,7 +32,7 @@ class BudgetConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: int | None = Field(None, ge=1)
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0, le=1e9)
     batch_size: int = Field(64, ge=1)
     accumulate: int = Field(1, ge=1)
 
@@ -103,8 +103,8 @@ def read_preset(name: str) -> tuple[Path, dict[str, Any]]:
             f"There are: {', '.join(known)}; or give the path of a YAML file.",
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = plain_yaml.read(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: this is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: settings are expected, as `key: value`")

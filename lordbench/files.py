@@ -16,6 +16,10 @@ import platformdirs
 
 UNFINISHED = ".writing-"
 """Beginning of the names of files that are being written."""
+LARGEST_JSON = 16 << 20
+"""Bytes of a JSON file that is read."""
+LONGEST_NAME = 240
+"""Bytes; file systems have 255, of which an ending such as `.json` takes some."""
 
 
 def home() -> Path:
@@ -72,9 +76,60 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def read_text(path: Path, most: int) -> str:
+    """Read a plain file of `most` bytes or fewer as UTF-8.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        ValueError: it is longer, no plain file or no UTF-8.
+    """
+    # What else may lie there in another's folder, such as a pipe or a device, never ends.
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: this is no plain file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path}: more than {most:,} bytes")
+    return content.decode("utf-8")
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file of at most `LARGEST_JSON` bytes: what `write_json` writes, and nothing else.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        ValueError: it is no such file.
+    """
+    text = read_text(path, LARGEST_JSON)
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+        if "\\u" in text:
+            # Half of a surrogate pair, which is no text: it could be neither shown nor written.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply") from None
+    return value
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name that comes from outside is that of a file in a folder, and leads nowhere else."""
+    return (
+        name.isprintable()
+        and not set(name) & {"/", "\\"}
+        and name not in ("", ".", "..")
+        and len(name.encode("utf-8")) <= LONGEST_NAME
+    )
+
+
+def child(folder: Path, name: str) -> Path:
+    """The path of a file in a folder, by a name that comes from outside; it need not exist.
+
+    Raises:
+        FileNotFoundError: the name leads out of the folder, or no file can have it.
+    """
+    if not is_plain(name):
+        raise FileNotFoundError(f"{folder}: no file here can be called {name!r}")
+    return folder / name
 
 
 def sha256(path: Path) -> str:
@@ -84,3 +139,7 @@ def sha256(path: Path) -> str:
         while block := opened.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lordbench import labelling
+from lordbench import labelling, selectors
 from lordbench.config import read_preset, validated
 from lordbench.splits import SplitName
 
@@ -29,6 +29,14 @@ class Part(BaseModel):
     split: SplitName = "samples"
     labels: Annotated[list[str], Field(min_length=1)] = [labelling.OWN]
     experiments: list[str] = []
+
+    def components(self) -> dict[str, list[str]]:
+        """What is to be loaded, by name or path: under `methods`, `dataset` and `experiments`."""
+        return {
+            "methods": [selectors.parse(text).name for text in self.methods],
+            "dataset": [selectors.parse(self.dataset).name.partition(":")[0]],
+            "experiments": self.experiments,
+        }
 
 
 class Grid(BaseModel):

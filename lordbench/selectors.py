@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from lordbench import plain_yaml
 from lordbench.errors import UserError
 
 _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?")
@@ -51,8 +50,8 @@ def assignment(text: str) -> tuple[str, Any]:
     if re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return key, float(value)
     try:
-        read = yaml.safe_load(value)
-    except yaml.YAMLError:
+        read = plain_yaml.parse(value)
+    except ValueError:
         return key, value
     # A pattern such as {class}/*.png is text that happens to look like YAML's collections.
     return key, read if isinstance(read, bool | int | float | None) else value

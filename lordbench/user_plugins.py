@@ -46,6 +46,26 @@ def using(paths: Iterable[Path | str]) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
+def refuse_unnamed(name: str, where: str, way: str) -> None:
+    """Refuse code that a file names by its path, unless the user names it among the plug-ins in use.
+
+    A file of somebody else's, such as the `cell.json` of a run folder, could so name any code.
+
+    Args:
+        name: of a component, or its path.
+        where: it is named.
+        way: how to name it: becomes the error's hint.
+
+    Raises:
+        UserError: it is a path, and neither it nor a folder around it is in use.
+    """
+    if not name.endswith(".py"):
+        return
+    path = Path(name).expanduser().resolve()
+    if not any(place in (path, *path.parents) for place in places()):
+        raise UserError(f"{where}: it names the code in {path}, which runs only where you name it, too", way)
+
+
 def _checked(path: Path) -> Path:
     path = path.expanduser().resolve()
     if path.is_file() and path.suffix == ".py":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import BROKEN, DATASET, PRESET, Run
+from fuzzing import load_profile
 from serving import NAME, OLD, Publisher, offer, publishing
 
 from lordbench import components, download, weights
@@ -17,6 +18,7 @@ from lordbench.errors import MissingWeightsError
 
 # The networks of the tests are too small to share between threads: waiting for each other costs more.
 torch.set_num_threads(1)
+load_profile()
 
 
 @pytest.fixture(scope="session")

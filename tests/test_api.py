@@ -79,10 +79,13 @@ class TestAMethodOfACell:
         tensors = load_file(cell / "model.safetensors")
         del metadata["spec"]
         save_file(tensors, cell / "model.safetensors", metadata)
-        assert lordbench.load_method(cell).method.spec == new.spec
-        Path("halves_set.py").unlink()
-        with pytest.raises(UserError, match="no such file"):
+        data = Path("halves_set.py")
+        assert lordbench.load_method(cell, plugins=[data]).method.spec == new.spec
+        with pytest.raises(UserError, match="runs only where you name it, too"):
             lordbench.load_method(cell)
+        data.unlink()
+        with pytest.raises(UserError, match="no such plug-in folder"):
+            lordbench.load_method(cell, plugins=[data])
 
     def test_needs_a_cell_that_is_trained(self, run: Run, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="no cell can be read here"):

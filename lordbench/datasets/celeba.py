@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from lordbench import files
 from lordbench.errors import UserError
 from lordbench.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
@@ -32,6 +33,10 @@ PARTS = (TRAIN, UNUSED, TEST)
 """By the numbers of the official list: train, valid, test."""
 LIMIT = 1 << 20
 """Bytes of the largest file that is read; an official one has about ten thousand."""
+DIGITS = 9
+"""Of the longest number in a list, with its sign."""
+LARGEST_LIST = 1 << 26
+"""Bytes of a list; the official one of the attributes has 26 million."""
 
 
 class CelebaConfig(PreparedConfig):
@@ -108,7 +113,10 @@ def _columns(source: Source, images: list[str]) -> dict[str, Column]:
     columns = _listed(source.require(IDENTITY), images, ["identity"])
     for official, header in ((PARTITION, ["partition"]), (ATTRIBUTES, None), (LANDMARKS, None)):
         if path := source.file(official):
-            columns |= _listed(path, images, header)
+            listed = _listed(path, images, header)
+            if twice := columns.keys() & listed:
+                raise damaged(path, ValueError(f"{min(twice)} is not among its columns"))
+            columns |= listed
             if header and not np.isin(columns[header[0]], range(len(PARTS))).all():
                 raise damaged(path, ValueError("a part is none of 0, 1 and 2"))
     return {name: Column(values) for name, values in columns.items()}
@@ -120,7 +128,7 @@ def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str
     Without a `header`, the file begins with the number of lines and a line that names the numbers.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = files.read_text(path, LARGEST_LIST).splitlines()
     except (OSError, ValueError) as error:
         raise damaged(path, error) from error
     if header is None:
@@ -129,14 +137,20 @@ def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str
     for line in lines:
         name, *numbers = line.split() or [""]
         try:
-            values[name] = [int(number) for number in numbers]
+            values[name] = [_whole(number) for number in numbers]
         except ValueError as error:
             raise damaged(path, error) from error
     for image in images:
-        if len(values.get(image, [])) != len(header):
+        if image not in values or len(values[image]) != len(header):
             raise UserError(
                 f"{path}: the line of {image} is missing or cut short",
                 "It is truncated or of another version: get it again from its owners.",
             )
     table = np.array([values[image] for image in images], dtype=np.int64)
     return {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(header)}
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)

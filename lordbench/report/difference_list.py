@@ -40,7 +40,8 @@ def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
         return differences[differences["metric"].isin(list(metrics))]
     keys = differences[QUANTITY].itertuples(index=False, name=None)
     headline = titles(differences)
-    return differences[[key in headline for key in keys]]
+    # A list of nothing would choose columns.
+    return differences[pd.Series([key in headline for key in keys], differences.index, dtype=bool)]
 
 
 def difference_tables(differences: pd.DataFrame) -> list[Group]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+LONGEST = 10_000 * 365 * DAY
+"""What is longer, or no number, counts as this."""
 
 
 def duration(seconds: float) -> str:
     """Write seconds in the two units that matter: `45 s`, `3 min 05 s`, `2 h 40 min`, `3 d 4 h`."""
-    whole = round(seconds)
+    whole = round(min(LONGEST, seconds))
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:

@@ -5,6 +5,7 @@ Pictures repeat pixels and never smooth them, so what is read back is what was d
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,7 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, PngImagePlugin
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lordbench.files import replacing
 
@@ -84,6 +85,18 @@ class Layout(_Model):
     step: Annotated[int, Field(ge=1, le=1 << 14)]
     parts: tuple[Part, ...]
 
+    @model_validator(mode="after")
+    def _apart(self) -> Layout:
+        if self.step < self.size * self.scale:
+            raise ValueError("images lie on one another")
+        return self
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture that all images take together."""
+        images = sum(area.lines * area.columns for part in self.parts for area in part.areas.values())
+        return images * (self.size * self.scale) ** 2
+
 
 def save_picture(picture: Image.Image, path: Path, layout: Layout | None = None) -> None:
     """Write a picture as a PNG with its layout inside, atomically."""
@@ -105,11 +118,15 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
         ValueError: it is no picture that can be read, or its layout is not of that picture.
     """
     try:
-        with Image.open(path, formats=["PNG"]) as opened:
-            opened.load()
-            text = opened.info.get(CHUNK)
-            pixels = np.asarray(opened.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            # Pillow only warns of a picture that unpacks to hundreds of megabytes; here it is an error.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as opened:
+                opened.load()
+                text = opened.info.get(CHUNK)
+                pixels = np.asarray(opened.convert("RGB"))
+    except Exception as error:
+        # Decoders raise nearly anything on a damaged file.
         raise ValueError(f"{path}: not a readable picture: {error}") from error
     if text is None:
         return []
@@ -117,6 +134,8 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
         layout = Layout.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(f"{path}: its layout is not readable: {error}") from error
+    if layout.pixels > pixels.shape[0] * pixels.shape[1]:
+        raise ValueError(f"{path}: its layout has more images than there is room for in the picture")
     return [
         (part, {role: _tiles(pixels, area, layout, path) for role, area in part.areas.items()})
         for part in layout.parts

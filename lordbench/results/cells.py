@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lordbench.files import read_json
+from lordbench.files import read_json, read_text
 from lordbench.results.leaderboard import label
 from lordbench.results.store import CellFolder, Store
 
 Model = TypeVar("Model", bound=BaseModel)
 CURVE = ("phase", "step")
 """Columns of a training curve that are not terms of the loss."""
+LARGEST_CURVE = 64 << 20
+"""Bytes: more than a line for each of a million steps."""
+LARGEST_STEP = 2**53
 
 
 class Settings(BaseModel):
@@ -75,10 +79,12 @@ class CellRecord:
     def curve(self) -> pd.DataFrame | None:
         """Its training curve: `phase`, `step` within it, and a column a term of the loss; None for none."""
         try:
-            found = pd.read_csv(self.folder.curve)
-        except (OSError, ValueError):
+            found = pd.read_csv(io.StringIO(read_text(self.folder.curve, LARGEST_CURVE)))
+            found = found.astype({name: "float64" for name in found.columns if name not in CURVE})
+            whole = found["step"].dtype == "int64" and found["step"].abs().max() < LARGEST_STEP
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return found if set(CURVE) <= set(found.columns) and len(found) else None
+        return found if whole and "phase" in found.columns and found["phase"].notna().all() else None
 
     @property
     def pictures(self) -> list[Path]:

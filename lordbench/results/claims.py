@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from lordbench import plain_yaml
 from lordbench.components import plugin_folder
 from lordbench.config import validated
 from lordbench.errors import UserError
@@ -67,8 +67,8 @@ def read_claims(path: Path | None = None) -> list[Claim]:
     """
     path = path or plugin_folder("configs") / "claims.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        values = plain_yaml.read(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as YAML: {error}") from None
     return validated(_Claims, {"claims": values}, str(path)).claims
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from lordbench.errors import UserError
 from lordbench.results.references import references_once
-from lordbench.results.row import COLUMNS, SCHEMA_VERSION, read_csv
+from lordbench.results.row import COLUMNS, SCHEMA_VERSION, column_types, read_csv
 from lordbench.results.samples import samples_key
+from lordbench.results.typed import typed
 from lordbench.statistics import student_interval
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
@@ -21,7 +22,6 @@ QUANTITY = ["experiment", "codes", "subject", "metric"]
 KEY = ["cell", *QUANTITY]
 """What makes two rows the same measurement."""
 
-NUMBERS = ("value", "ci_low", "ci_high", "n", "seed", "protocol_version", "schema_version")
 OLDER_CELLS = "older cells of the same name and seed are left out"
 
 
@@ -173,10 +173,10 @@ def _read(file: Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise UserError(f"{file}: not a results CSV: no column {', '.join(missing)}", hint)
-    for name in NUMBERS:
+    for name, kind in column_types().items():
         try:
-            table[name] = pd.to_numeric(table[name])
-        except ValueError as error:
+            table[name] = typed(table[name], kind)
+        except (ValueError, TypeError) as error:
             raise UserError(f"{file}: column {name}: {error}", hint) from None
     return table
 

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from lordbench.components import called
 from lordbench.errors import UserError
-from lordbench.files import read_json, write_json
+from lordbench.files import is_plain, read_json, write_json
 from lordbench.results.leaderboard import label
+from lordbench.results.progress_file import Count
 
 
 class PlannedCell(BaseModel):
@@ -39,6 +40,13 @@ class PlannedCell(BaseModel):
     preset: str
     seed: int
     experiments: tuple[str, ...]
+
+    @field_validator("id")
+    @classmethod
+    def _names_a_folder(cls, cell: str) -> str:
+        if not is_plain(cell):
+            raise ValueError(f"{cell!r} is no name of a cell's folder")
+        return cell
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> PlannedCell:
@@ -78,9 +86,9 @@ class RunPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     began: AwareDatetime
-    jobs: int
+    jobs: Count
     host: str
-    pid: int
+    pid: Count
     cells: tuple[PlannedCell, ...]
 
     @classmethod

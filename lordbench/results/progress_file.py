@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from lordbench.files import read_json, write_json
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A number that a float can hold, so that times can be made of it."""
+SLOWEST = 1e-6
+"""Images a second: what is slower says nothing of the time left."""
 
 
 class CellProgress(BaseModel):
@@ -32,16 +38,21 @@ class CellProgress(BaseModel):
 
     doing: str
     training: bool
-    step: int = Field(default=0, ge=0)
-    steps: int = Field(default=0, ge=0)
-    images: int = Field(default=0, ge=0)
-    images_in_all: int = Field(default=0, ge=0)
+    step: Count = 0
+    steps: Count = 0
+    images: Count = 0
+    images_in_all: Count = 0
     rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     loss: float | None = Field(default=None, allow_inf_nan=False)
     began: AwareDatetime
     written: AwareDatetime
     host: str
-    pid: int
+    pid: Count
+
+    @field_validator("rate")
+    @classmethod
+    def _known(cls, rate: float) -> float:
+        return rate if rate >= SLOWEST else 0.0
 
     @property
     def share(self) -> float | None:

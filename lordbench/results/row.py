@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -15,6 +15,8 @@ SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
 
 
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
+"""A time that something took; finite, so that sums are."""
 CodeKind = Literal["encoded", "learned", "optimized", ""]
 
 
@@ -122,9 +124,9 @@ class Provenance(BaseModel):
     threads: int
     torch_version: str
     cuda_version: str
-    train_seconds: float
-    train_images_per_second: float
-    peak_memory_mib: float
+    train_seconds: Seconds
+    train_images_per_second: float = Field(allow_inf_nan=False)
+    peak_memory_mib: float = Field(allow_inf_nan=False)
     started: str
 
 
@@ -163,6 +165,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     text = [name for name, kind in column_types().items() if kind == "text"]
     table = pd.read_csv(
         path,
+        compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},

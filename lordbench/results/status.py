@@ -10,11 +10,14 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lordbench.errors import UserError
-from lordbench.files import read_json
+from lordbench.files import child, read_json
 from lordbench.results.planned import PlannedCell, RunPlan, read_plan
 from lordbench.results.progress_file import CellProgress, read_progress
 from lordbench.results.run_lock import is_held
 from lordbench.results.store import CellFolder, Store
+
+LAST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
+"""The last year that a date can be of."""
 
 State = Literal["planned", "running", "done", "failed", "interrupted"]
 
@@ -153,7 +156,7 @@ def _cell(
         return status("running")
     if "train_seconds" in found and not found["missing"]:
         last = max(finished, default=folder.model.stat().st_mtime)
-        found |= {"finished": datetime.fromtimestamp(last, timezone.utc), "progress": None}
+        found |= {"finished": _moment(last), "progress": None}
         return status("done")
     if failure is not None and not (since is not None and failure[0] < since):
         found |= {"error": failure[1], "failure": folder.failure}
@@ -164,8 +167,8 @@ def _cell(
 
 def _end(folder: CellFolder, experiment: str, problems: list[str]) -> float | None:
     """When an experiment ended, in seconds since the epoch; None where it has not."""
-    path = folder.path / f"{experiment}.json"
     try:
+        path = child(folder.path, f"{experiment}.json")
         written = path.stat().st_mtime_ns
     except FileNotFoundError:
         return None
@@ -186,9 +189,14 @@ def _failure(folder: CellFolder, problems: list[str]) -> tuple[datetime, str] | 
         return when, str(found["error"]).strip().splitlines()[-1]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         problems.append(_damaged(folder.failure, error))
-        return datetime.fromtimestamp(folder.failure.stat().st_mtime, timezone.utc), "(not readable)"
+        return _moment(folder.failure.stat().st_mtime), "(not readable)"
+
+
+def _moment(seconds: float) -> datetime:
+    """The time of a file, which an archive may have set to any year."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LAST), timezone.utc)
 
 
 def _damaged(path: Path, error: Exception) -> str:

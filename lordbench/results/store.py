@@ -36,14 +36,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
-from lordbench.files import read_json, replacing, write_json
+from lordbench.files import child, is_plain, read_json, replacing, write_json
 from lordbench.method import DataSpec
-from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
+from lordbench.results.row import COLUMNS, Measurement, Provenance, Seconds, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
-_SECONDS = TypeAdapter(dict[str, float])
+_SECONDS = TypeAdapter(dict[str, Seconds])
+_SPEC = TypeAdapter(DataSpec)
 
 
 class CellFolder:
@@ -84,13 +85,18 @@ class CellFolder:
             UserError: the file is damaged.
         """
         recorded = read_metadata(self.model).get("spec")
-        return DataSpec(**json.loads(recorded)) if recorded else None
+        try:
+            return _SPEC.validate_json(recorded) if recorded else None
+        except ValidationError as error:
+            raise UserError(
+                f"{self.model}: what it was built for is not readable: {error}", "Run again with --force."
+            ) from None
 
     def measurements(self, experiment: str) -> list[Measurement] | None:
         """What an experiment found; None where it has not been run, or its file is damaged."""
-        path = self.path / f"{experiment}.json"
         try:
-            return [Measurement.model_validate(item) for item in read_json(path)["measurements"]]
+            found = read_json(child(self.path, f"{experiment}.json"))
+            return [Measurement.model_validate(item) for item in found["measurements"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -144,7 +150,7 @@ class CellFolder:
             pd.DataFrame(history).to_csv(temporary, index=False)
 
     def _samples(self, experiment: str) -> Path:
-        return self.path / f"{experiment}.npz"
+        return child(self.path, f"{experiment}.npz")
 
     def clear(self) -> None:
         """Forget everything."""
@@ -168,12 +174,18 @@ class Store:
         self.event_files = root / "tensorboard"
 
     def cell(self, cell_id: str) -> CellFolder:
-        """The folder of a cell; it need not exist."""
-        return CellFolder(self.root / "cells" / cell_id)
+        """The folder of a cell; it need not exist.
+
+        Raises:
+            FileNotFoundError: no cell can have that id.
+        """
+        return CellFolder(child(self.root / "cells", cell_id))
 
     def cells(self) -> list[CellFolder]:
         """The folders of all cells that were ever begun here, in order of their ids."""
-        return [CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*"))]
+        return [
+            CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*")) if is_plain(path.name)
+        ]
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""

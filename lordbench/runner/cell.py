@@ -13,6 +13,7 @@ import torch
 
 from lordbench import PROTOCOL_VERSION, __version__, components, labelling, machine, seeds, weights
 from lordbench.checkpoints import CHECKPOINT_SECONDS, CheckpointStore, load_module, save_module
+from lordbench.config import validated
 from lordbench.device import Precision, device_name, resolve_device
 from lordbench.errors import UserError
 from lordbench.experiment import Trained
@@ -151,7 +152,7 @@ def build(cell: Cell, spec: DataSpec) -> Method:
     """
     kind: type[Method] = components.find("methods", cell.method).load()
     with seeds.initialising(cell.seed, "init"):
-        return kind(kind.Config.model_validate(cell.settings), spec)
+        return kind(validated(kind.Config, cell.settings, f"method {cell.method_name}"), spec)
 
 
 def pending(cell: Cell, folder: CellFolder) -> list[str]:

@@ -17,9 +17,11 @@ from lordbench.images import ImageSet
 from lordbench.runner.identity import Cell, DataKey, data_key, identified
 from lordbench.selectors import Selector
 from lordbench.splits import SplitName
+from lordbench.user_plugins import refuse_unnamed
 
 TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
+LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,18 @@ class Request:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def parts(self, grid: Grid) -> list[Part]:
-        """The parts of a grid, with what the user names in the place of what they say."""
+        """The parts of a grid, with what the user names in the place of what they say.
+
+        Raises:
+            UserError: a part names code by its path, and the user does not.
+        """
         named = {name: getattr(self, name) for name in Part.model_fields}
         given = {name: value for name, value in named.items() if value is not None}
+        for part in grid.grid:
+            for kind, names in part.components().items():
+                for name in names if kind not in given else ():
+                    way = f"If you trust that file, add --plugins {name}"
+                    refuse_unnamed(name, f"preset {self.preset}", way)
         return [part.model_copy(update=given) for part in grid.grid]
 
 
@@ -78,6 +89,11 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     Raises:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
+    if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
+        raise UserError(
+            f"seeds {', '.join(map(str, request.seeds)) or 'of none'}: one or more of 64 bits are needed",
+            "Give small whole numbers, such as 0,1,2.",
+        )
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     chosen = [selectors.parse(text) for part in parts for text in part.methods]

@@ -107,6 +107,11 @@ def check(name: str, tensors: Tensors, where: str) -> None:
     Raises:
         UserError: a tensor is missing, is one too many, or has another shape.
     """
+    if strange := {str(value.dtype) for value in tensors.values()} - {"torch.float32", "torch.int64"}:
+        raise UserError(
+            f"{where}: values of {min(strange)}, which no weights have",
+            "Delete the file, then run `lordbench weights --fetch`.",
+        )
     if name == "inception":
         return  # pytorch-fid's own network; it is loaded strictly where it is built
     if {key: value.shape for key, value in tensors.items()} != _shapes(name):

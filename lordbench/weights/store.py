@@ -131,7 +131,7 @@ def _read_own(entry: Pretrained, path: Path) -> Tensors:
         with safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
             tensors: Tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: cannot be read: {error}", MEND) from error
     registry.check(entry.name, tensors, str(path))
     if metadata.get("digest") != digest(tensors):
