@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from lordbench.files import UNFINISHED, replacing
-from lordbench.results.store import CellFolder, Store
+from lordbench.files import UNFINISHED, is_plain, replacing
+from lordbench.results.store import Store
 from lordbench.runner.task import Task, carry_out
 
 EVERY_SECONDS = 2.0
@@ -33,9 +33,13 @@ class Keeper:
         self.attempts: dict[str, int] = {}
 
     def begin(self, cell: str) -> tuple[int, dict[str, bytes]]:
-        """Begin an attempt: its number, and the files of those before."""
+        """Begin an attempt: its number, and the files of those before.
+
+        Raises:
+            FileNotFoundError: no cell can have that id.
+        """
         self.attempts[cell] = self.attempts.get(cell, 0) + 1
-        folder = self._folder(cell).path
+        folder = self.store.cell(cell).path
         found = {path.name: path.read_bytes() for path in folder.glob("[!.]*") if path.is_file()}
         return self.attempts[cell], found
 
@@ -47,20 +51,15 @@ class Keeper:
         """
         if attempt != self.attempts.get(cell):
             return
-        folder = self._folder(cell).path
+        folder = self.store.cell(cell).path
         for name in (*written, *removed):
-            if not name or Path(name).name != name or name.startswith("."):
+            if not is_plain(name) or name.startswith("."):
                 raise ValueError(f"{name!r} is no name of a cell's file")
         for name, content in written.items():
             with replacing(folder / name) as temporary:
                 temporary.write_bytes(content)
         for name in removed:
             (folder / name).unlink(missing_ok=True)
-
-    def _folder(self, cell: str) -> CellFolder:
-        if not cell.isalnum():
-            raise ValueError(f"{cell!r} is no cell")
-        return self.store.cell(cell)
 
 
 class Line(Protocol):
