@@ -60,6 +60,7 @@ def imported(statements: Iterator[ast.AST]) -> set[str]:
     return {name if name in modules() else name.rpartition(".")[0] for name in inside} - {""}
 
 
+@cache
 def layer_of(module: str) -> str:
     """The layer whose part says most of a module's name: `results.row` before `results`."""
     fitting = [
