@@ -72,7 +72,7 @@ def find(kind: Kind, name: str) -> Component:
     if name not in components:
         raise UserError(
             f"unknown {kind[:-1]} {name!r}{_suggestion(name, components)}",
-            f"There are: {', '.join(components)}. See `lordbench list {kind}`.",
+            f"{_in_this_folder(kind, name)}There are: {', '.join(components)}. See `lordbench list {kind}`.",
         )
     return components[name]
 
@@ -148,8 +148,18 @@ def _in_places(kind: Kind, places: tuple[Path, ...]) -> Iterator[Component]:
 def _existing(name: str, what: str) -> Path:
     path = Path(name).expanduser().resolve()
     if not path.is_file():
-        raise UserError(f"{name}: there is no such file", f"It should hold a {what}.")
+        near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.py")], before=", ")
+        raise UserError(f"{name}: there is no such file{near}", f"It should hold a {what}.")
     return path
+
+
+def _in_this_folder(kind: Kind, name: str) -> str:
+    """What an unknown name stands for if a file or folder here was meant; empty where there is none."""
+    if Path(f"{name}.py").is_file():
+        return f"For the file {name}.py say ./{name}.py. "
+    if kind == "datasets" and Path(name).is_dir():
+        return f"For the images in the folder {name} say folder:{name}. "
+    return ""
 
 
 def _suggestion(name: str, names: list[str] | dict[str, Component]) -> str:

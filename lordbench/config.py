@@ -143,6 +143,8 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
                 problems.append(
                     f"unknown setting {key!r}{did_you_mean(key, model.model_fields, before=', ')}"
                 )
+            elif item["type"] == "missing":
+                problems.append(f"{key} has neither a value nor a default")
             else:
                 message = item["msg"].removeprefix("Value error, ")
                 problems.append(f"{key}: {message}" if key else message)

@@ -32,6 +32,7 @@ class Dataset(ABC):
     Attributes:
         summary: one line for `lordbench list datasets`.
         takes_source: whether the name is followed by a place, as in `folder:PATH`.
+        Config: the settings.
     """
 
     summary: ClassVar[str]

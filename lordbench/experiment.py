@@ -131,7 +131,11 @@ class Trained:
 
 
 class Experiment(ABC):
-    """One experiment. A file holds one subclass; the file's name is the experiment's name."""
+    """One experiment. A file holds one subclass; the file's name is the experiment's name.
+
+    Attributes:
+        summary: one line for `lordbench list experiments`.
+    """
 
     summary: ClassVar[str]
 

@@ -100,7 +100,7 @@ class Method(nn.Module, ABC):
     def fit(self, train: ImageSet, context: Context) -> None:
         """Learn from `train` within `context.budget`.
 
-        Randomness comes from `context` only. Training through `context.trainer` gives device placement,
+        Randomness comes from `context` only. Training through `context.run` gives device placement,
         precision, progress, checkpoints and resume for free.
         """
 

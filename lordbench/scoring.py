@@ -27,7 +27,13 @@ KEPT = 16
 
 
 class Place(NamedTuple):
-    """Which measurement it is, as in a row."""
+    """Which measurement it is, as in a row.
+
+    Attributes:
+        experiment: name of the experiment.
+        subject: what is measured.
+        codes: how its codes were had.
+    """
 
     experiment: str
     subject: str

@@ -56,4 +56,6 @@ def _solve(model: LogisticRegression, codes: Codes, labels: Int64Array) -> Logis
     with warnings.catch_warnings():
         # Where the cap is reached, accuracy has settled long before the penalised likelihood.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few codes of many labels, as in preset smoke, are labels nevertheless.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         return model.fit(codes, labels)

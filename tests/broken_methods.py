@@ -43,4 +43,5 @@ IGNORES_CLASS = replaced(
     ("pixels - means[train.classes]", "pixels - pixels.mean(axis=0)"),
     ("(pixels - class_code @ self.class_basis)", "pixels"),
 )
+SETTINGS_NOT_SAID = replaced(("    Config: ClassVar[type[MethodConfig]] = LinearConfig\n", ""))
 NO_SUMMARY = replaced(('"principal components of class means and of what is left, in closed form"', '""'))

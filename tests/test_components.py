@@ -90,6 +90,23 @@ def test_unknown_names_get_a_suggestion() -> None:
         components.find("methods", "./nowhere.py")
 
 
+def test_a_file_or_folder_that_may_be_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").touch()
+    (tmp_path / "faces").mkdir()
+    for kind, name, meant in (
+        ("methods", "mine", "say ./mine.py"),
+        ("datasets", "faces", "say folder:faces"),
+        ("methods", "./mien.py", "did you mean mine.py"),
+    ):
+        with pytest.raises(UserError) as caught:
+            components.find(kind, name)
+        assert meant in caught.value.message + caught.value.hint
+    with pytest.raises(UserError) as caught:
+        components.find("methods", "faces")
+    assert "folder" not in caught.value.hint
+
+
 def test_source_hash_follows_the_content_not_the_place(tmp_path: Path) -> None:
     first, second = tmp_path / "a" / "m.py", tmp_path / "b" / "m.py"
     for path, newline in ((first, "\n"), (second, "\r\n")):

@@ -75,6 +75,12 @@ class TestEachBrokenMethod:
         found = checked(written(tmp_path, broken_methods.COLOUR_ONLY))
         assert "in fit: assert train.channels == 3" in found["trains"].way_out
 
+    def test_is_told_of_settings_that_the_class_does_not_name(self, tmp_path: Path) -> None:
+        found = checked(written(tmp_path, broken_methods.SETTINGS_NOT_SAID))["describes itself"]
+        assert found.status == "failed"
+        assert "LinearConfig is not used" in found.message
+        assert "= LinearConfig` in the class" in found.way_out
+
     def test_is_checked_on_where_that_makes_sense(self, tmp_path: Path) -> None:
         found = checked(written(tmp_path, broken_methods.OUT_OF_RANGE))
         assert found["state"].status == "passed"

@@ -9,6 +9,7 @@ from lordbench.config import BudgetConfig, load_preset, presets, validated
 from lordbench.errors import UserError
 from lordbench.grid import load_grid
 from lordbench.lord import LordConfig
+from lordbench.method import MethodConfig
 from lordbench.selectors import Selector, assignment, describe, parse, split_list
 
 
@@ -98,6 +99,14 @@ def test_preset_files_of_ones_own(tmp_path: Path) -> None:
 def test_unknown_settings_get_a_suggestion() -> None:
     with pytest.raises(UserError, match="did you mean noise"):
         validated(LordConfig, {"noize": 1}, "method lord")
+
+
+def test_a_setting_without_a_default_is_named() -> None:
+    class Config(MethodConfig):
+        weight: float
+
+    with pytest.raises(UserError, match="method mine: weight has neither a value nor a default"):
+        validated(Config, {}, "method mine")
 
 
 def test_a_budget_counts_one_way() -> None:

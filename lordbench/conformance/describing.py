@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,7 +26,7 @@ def require_text(kind: type[Any], *names: str) -> None:
 
 
 def require_settings(kind: type[Any], base: type[BaseModel]) -> None:
-    """Fail unless the settings derive from `base`, each has a default, and all can be written as JSON.
+    """Fail unless the file's settings are the class's, each has a default, and all can be written as JSON.
 
     Raises:
         FailedCheck: they do not.
@@ -33,6 +34,19 @@ def require_settings(kind: type[Any], base: type[BaseModel]) -> None:
     require(
         isinstance(kind.Config, type) and issubclass(kind.Config, base),
         f"{kind.__name__}.Config is no subclass of {base.__name__}",
+    )
+    unused = [
+        name
+        for name, value in vars(sys.modules[kind.__module__]).items()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value.__module__ == kind.__module__
+        and not issubclass(kind.Config, value)
+    ]
+    require(
+        not unused,
+        f"{kind.__name__}.Config is {kind.Config.__name__}, and {', '.join(unused)} is not used",
+        f"Write `Config: ClassVar[type[{base.__name__}]] = {''.join(unused[:1])}` in the class.",
     )
     try:
         kind.Config().model_dump_json()
