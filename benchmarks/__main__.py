@@ -49,6 +49,17 @@ def evaluation(images: int, write: bool) -> None:
     written("evaluation", measure(images), write)
 
 
+@benchmarks.command()
+@click.option("--cells", default=1000, show_default=True)
+@WRITE
+def scheduling(cells: int, write: bool) -> None:
+    """What a cell costs beside its training: cells that do next to nothing, on each executor."""
+    from benchmarks.scheduling import scheduling as measure
+
+    with tempfile.TemporaryDirectory() as temporary:
+        written("scheduling", measure(Path(temporary), cells), write)
+
+
 ROUNDS = click.option("--rounds", default=3, show_default=True, help="How often everything takes its turn.")
 STEPS = click.option("--steps", "n_steps", default=3, show_default=True, help="Training steps a turn.")
 

@@ -1,0 +1,99 @@
+"""What a cell costs beside its training and its experiments: cells that do next to nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.page import table
+
+METHOD = '''
+"""Learns nothing: what its cells cost is the harness."""
+from typing import ClassVar
+import torch
+from lordbench.method import Codes, Method
+
+
+class Idle(Method):
+    summary: ClassVar[str] = "learns nothing"
+    source: ClassVar[str] = "none"
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.weight = torch.nn.Parameter(torch.zeros(4))
+
+    def fit(self, train, context):
+        pass
+
+    def encode(self, images):
+        return Codes(images.mean((2, 3)), images.mean((2, 3)))
+
+    def decode(self, codes):
+        return codes.class_code[:, :, None, None].expand(-1, -1, 16, 16)
+'''
+EXPERIMENT = '''
+"""Measures next to nothing."""
+from typing import ClassVar
+from lordbench.experiment import Experiment
+from lordbench.results.row import Measurement
+
+
+class Glance(Experiment):
+    summary: ClassVar[str] = "counts the held-out images"
+
+    def run(self, trained):
+        n = len(trained.split.test)
+        place = {"experiment": "glance", "subject": "images", "codes": "", "metric": "count"}
+        return [Measurement(**place, value=float(n), n=n, higher_is_better=None)]
+'''
+WAYS = {
+    "local, one process": [],
+    "local, `-j 2`": ["-j", "2"],
+    "Ray, on this machine alone": ["--executor", "ray"],
+}
+
+
+def scheduling(folder: Path, n: int) -> str:
+    """Measure each way, and give the table.
+
+    Args:
+        folder: for run folders.
+        n: cells.
+    """
+    (folder / "idle.py").write_text(METHOD)
+    (folder / "glance.py").write_text(EXPERIMENT)
+    rows = []
+    for name, options in WAYS.items():
+        few, many = (_seconds(folder, name, cells, options) for cells in (2, n))
+        rows.append([name, f"{few:.1f}", f"{many:.1f}", f"{1000 * (many - few) / (n - 2):.0f}"])
+    return table(["executor", "2 cells, s", f"{n:,} cells, s", "a cell, ms"], rows)
+
+
+def _seconds(folder: Path, name: str, cells: int, options: list[str]) -> float:
+    """Seconds of the whole command, its start and its tables among them."""
+    out = folder / f"{list(WAYS).index(name)}-{cells}"
+    command = [
+        sys.executable,
+        "-m",
+        "lordbench",
+        "run",
+        "--methods",
+        "./idle.py",
+        "--experiments",
+        "./glance.py",
+    ]
+    command += ["--dataset", "toycars[n_cars=4,azimuths=4,elevations=2]", "--preset", "smoke"]
+    command += ["--seeds", ",".join(map(str, range(cells))), "--out", str(out), *options]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    began = time.monotonic()
+    subprocess.run(command, cwd=folder, check=True, env=environment, capture_output=True)
+    seconds = time.monotonic() - began
+    found = pd.read_csv(out / "results.csv")
+    if len(found) != cells or found["cell"].nunique() != cells:
+        raise ValueError(f"{name}: {len(found)} rows of {cells} cells")
+    return seconds
