@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lordbench.errors import UserError
-from lordbench.files import read_json, write_json
 from lordbench.results.leaderboard import label
+from lordbench.seals import read_sealed, write_sealed
 
 
 class PlannedCell(BaseModel):
@@ -89,7 +89,7 @@ class RunPlan(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write it, in the place of the plan of the run before."""
-        write_json(path, self.model_dump(mode="json"))
+        write_sealed(path, self.model_dump(mode="json"))
 
 
 def read_plan(path: Path) -> RunPlan | None:
@@ -99,7 +99,7 @@ def read_plan(path: Path) -> RunPlan | None:
         UserError: the file is damaged.
     """
     try:
-        return RunPlan.model_validate(read_json(path))
+        return RunPlan.model_validate(read_sealed(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

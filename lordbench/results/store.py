@@ -2,6 +2,7 @@
 
     runs/
       results.csv                    all rows of all cells, tidy
+      results.csv.sha256             its hash
       leaderboard.csv                one line per method
       differences.csv                paired differences of any two lines
       ranks.csv                      ranks of methods in the headline quantities
@@ -19,29 +20,35 @@
       cells/ID/*.png                 transfer grids
       cells/ID/failure.json          only where the last attempt failed
 
-What is done follows from which files are there, so a run killed at any point goes on where it was.
+What is done follows from which files are there, so a run killed at any point goes on where it was. What a
+result depends on is kept with its hash: `lordbench.results.damage` finds files that are not as they were
+written, and a run keeps them aside, with `.damaged` behind their names.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
-from lordbench.files import read_json, replacing, write_json
+from lordbench.files import sha256, write_text
 from lordbench.method import DataSpec
+from lordbench.results.cell_files import Found
+from lordbench.results.checksum_file import replacing_with_checksum
 from lordbench.results.row import COLUMNS, Measurement, Provenance, frame
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
+from lordbench.seals import ALTERED, is_altered, read_sealed, write_sealed
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
+DAMAGED = ".damaged"
+"""End of the names of files and folders that were kept aside."""
 _SECONDS = TypeAdapter(dict[str, float])
 
 
@@ -85,22 +92,44 @@ class CellFolder:
         recorded = read_metadata(self.model).get("spec")
         return DataSpec(**json.loads(recorded)) if recorded else None
 
-    def measurements(self, experiment: str) -> list[Measurement] | None:
-        """What an experiment found; None where it has not been run, or its file is damaged."""
-        path = self.path / f"{experiment}.json"
+    def experiments(self) -> list[str]:
+        """Names of the experiments that have been run, in order."""
+        return sorted(p.stem for p in self.path.glob("*.json") if p.stem not in NOT_EXPERIMENTS)
+
+    def record(self, experiment: str) -> Path:
+        """Where what an experiment found is kept."""
+        return self.path / f"{experiment}.json"
+
+    def found(self, experiment: str) -> Found:
+        """What an experiment found.
+
+        Raises:
+            OSError: it has not been run, or its file cannot be read.
+            ValueError: the file is damaged; names it.
+        """
+        path = self.record(experiment)
         try:
-            return [Measurement.model_validate(item) for item in read_json(path)["measurements"]]
-        except (OSError, ValueError, KeyError, TypeError):
+            return Found.model_validate(read_sealed(path))
+        except ValidationError as error:
+            raise ValueError(f"{path}: {error.error_count()} of its entries are none") from None
+
+    def measurements(self, experiment: str) -> list[Measurement] | None:
+        """What an experiment measured; None where it has not been run, or its file is damaged."""
+        try:
+            return self.found(experiment).measurements
+        except (OSError, ValueError):
             return None
 
     def rows(self) -> pd.DataFrame:
         """All rows of the cell, with `row.COLUMNS`; none where training has not finished.
 
-        Raises:
-            UserError: the file of the trained model is damaged.
+        What is damaged is left out.
         """
-        provenance = self.provenance() if self.is_trained() else None
-        names = sorted(p.stem for p in self.path.glob("*.json") if p.stem not in NOT_EXPERIMENTS)
+        try:
+            provenance = self.provenance() if self.is_trained() else None
+        except UserError:
+            provenance = None
+        names = self.experiments() if provenance else []
         tables = [frame(provenance, self.measurements(name) or []) for name in names] if provenance else []
         tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
@@ -110,40 +139,72 @@ class CellFolder:
         found = self.measurements(experiment) or []
         return sorted({m.metric for m in found if m.value is None})
 
-    def write_measurements(self, experiment: str, found: list[Measurement]) -> None:
-        """Keep what an experiment found: the samples first, as the measurements say that it is done."""
+    def write_measurements(
+        self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
+    ) -> None:
+        """Keep what an experiment found: the samples first, as the measurements say that it is done.
+
+        Args:
+            experiment: its name.
+            found: what it measured.
+            pictures: files that it left in the folder.
+        """
         samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
         write_samples(self._samples(experiment), samples)
-        values = [measurement.model_dump() for measurement in found]
-        write_json(self.path / f"{experiment}.json", {"measurements": values})
+        files = {path.name: sha256(path) for path in (self._samples(experiment), *pictures)}
+        write_sealed(self.record(experiment), Found(measurements=found, files=files).model_dump())
+
+    def pictures(self) -> dict[Path, tuple[int, int, int]]:
+        """Its pictures, by name, with what tells whether one has been written again."""
+        found = {path: path.stat() for path in sorted(self.path.glob("*.png"))}
+        return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
 
     def experiment_seconds(self) -> dict[str, float]:
         """Seconds that each experiment took when it was last run; of none where that was not kept."""
         try:
-            return _SECONDS.validate_python(read_json(self.times))
+            return _SECONDS.validate_python(read_sealed(self.times))
         except (OSError, ValueError):
             return {}
 
     def write_seconds(self, experiment: str, seconds: float) -> None:
         """Keep how long an experiment took."""
-        write_json(self.times, self.experiment_seconds() | {experiment: round(seconds, 3)})
+        write_sealed(self.times, self.experiment_seconds() | {experiment: round(seconds, 3)})
 
     def samples(self, experiment: str) -> list[Block]:
         """The samples behind the means that an experiment found.
 
         Raises:
             OSError: they were not kept, or cannot be read.
-            ValueError: their file is damaged.
+            ValueError: their file is damaged, or the measurements'.
         """
-        return read_samples(self._samples(experiment))
+        path = self._samples(experiment)
+        kept = self.found(experiment).files.get(path.name)
+        if kept is not None and is_altered(path, kept):
+            raise ValueError(f"{path}: {ALTERED}")
+        return read_samples(path)
 
-    def write_curve(self, history: list[dict[str, Any]]) -> None:
-        """Keep the training curve: phase, step, and the mean of each loss term since the last line."""
-        with replacing(self.curve) as temporary:
-            pd.DataFrame(history).to_csv(temporary, index=False)
+    def write_curve(self, text: str) -> None:
+        """Keep the training curve, as from `curve_text`."""
+        write_text(self.curve, text)
+
+    def trained_curve(self) -> str | None:
+        """The training curve as the trained model records it; None of older versions.
+
+        Raises:
+            UserError: the file of the model is damaged.
+        """
+        return read_metadata(self.model).get("curve")
 
     def _samples(self, experiment: str) -> Path:
         return self.path / f"{experiment}.npz"
+
+    def keep_aside(self, path: Path) -> None:
+        """Give a file of the cell, or its whole folder, another name; in the place of one of before."""
+        if path.exists():
+            aside = path.with_name(path.name + DAMAGED)
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            path.replace(aside)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -171,7 +232,8 @@ class Store:
 
     def cells(self) -> list[CellFolder]:
         """The folders of all cells that were ever begun here, in order of their ids."""
-        return [CellFolder(path) for path in sorted((self.root / "cells").glob("[!.]*"))]
+        paths = sorted((self.root / "cells").glob("[!.]*"))
+        return [CellFolder(path) for path in paths if path.suffix != DAMAGED]
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""
@@ -185,16 +247,6 @@ class Store:
     def write_results(self) -> pd.DataFrame:
         """Write `results.csv` from the cells, and return its rows."""
         rows = self.rows()
-        with replacing(self.results) as temporary:
+        with replacing_with_checksum(self.results) as temporary:
             rows.to_csv(temporary, index=False, lineterminator="\n")
         return rows
-
-
-def encode_provenance(provenance: Provenance) -> dict[str, str]:
-    """Provenance as safetensors metadata."""
-    return {"provenance": json.dumps(provenance.model_dump(), sort_keys=True)}
-
-
-def encode_spec(spec: DataSpec) -> dict[str, str]:
-    """What a method was built for, as safetensors metadata: so a model can be loaded without its data."""
-    return {"spec": json.dumps(asdict(spec), sort_keys=True)}

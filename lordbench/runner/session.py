@@ -29,6 +29,7 @@ from lordbench.runner.cell import Outcome, Workshop, pending
 from lordbench.runner.event_files import require_tensorboard
 from lordbench.runner.executor import RunFolder, execute
 from lordbench.runner.identity import Cell, DataKey
+from lordbench.runner.mending import mend
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.splits import SplitName
 
@@ -83,6 +84,7 @@ def run_session(
         if force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
+        mend(plan.cells, store, lambda text: _print_damage(text, messages))
         _record(plan, store, jobs)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
@@ -187,6 +189,10 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
         for cell in cells:
             table.add_row(escape(cell.label), str(cell.seed), cell.id, to_do[cell.id])
         messages.print(table)
+
+
+def _print_damage(text: str, messages: Console) -> None:
+    messages.print(f"[yellow]Damaged:[/] {escape(text)}", soft_wrap=True)
 
 
 def _print_left_out(messages: Console) -> None:
