@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -322,6 +324,28 @@ class TestTheTableOfAllResults:
         monkeypatch.undo()
         checksum_file(path).write_text("")
         assert differs_from_checksum(path)
+
+
+class TestWriting:
+    @pytest.mark.skipif(os.name == "nt", reason="folders are not flushed there")
+    def test_flushes_the_file_then_renames_then_flushes_the_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[str] = []
+        fsync, replace = os.fsync, os.replace
+
+        def flush(descriptor: int) -> None:
+            done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+            fsync(descriptor)
+
+        def rename(source: Path, target: Path) -> None:
+            done.append("rename")
+            replace(source, target)
+
+        monkeypatch.setattr(os, "fsync", flush)
+        monkeypatch.setattr(os, "replace", rename)
+        write_sealed(tmp_path / "a.json", {"a": 1})
+        assert done == ["file", "rename", "folder"]
 
 
 class TestSeals:
