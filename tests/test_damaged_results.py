@@ -24,7 +24,7 @@ from lordbench.results.status import read_status
 from lordbench.results.store import CellFolder, Store
 from lordbench.seals import SEAL, opened, read_sealed, sealed, write_sealed
 
-ONE = [*TINY, "--methods", "mlvae", "--experiments", "content-transfer,leakage"]
+ONE = [*TINY, "--methods", "mlvae", "--experiments", "content-transfer,reconstruction"]
 Harm = Callable[[Path], None]
 
 
@@ -64,15 +64,15 @@ def another_number(path: Path) -> None:
     write_json(path, document)
 
 
-SEALED_JSON = ["cell.json", "content-transfer.json", "leakage.json", "seconds.json"]
-EXPERIMENT_FILES = ["content-transfer.npz", "leakage.npz", "transfer-encoded.png"]
+SEALED_JSON = ["cell.json", "content-transfer.json", "reconstruction.json", "seconds.json"]
+EXPERIMENT_FILES = ["content-transfer.npz", "reconstruction.npz", "transfer-encoded.png"]
 ALL = [*SEALED_JSON, *EXPERIMENT_FILES, "curve.csv", "model.safetensors"]
 # What can be damaged in one run: a damaged record hides the files in it, a damaged model the whole cell.
-FIRST = ("cell.json", "seconds.json", "curve.csv", "content-transfer.json", "leakage.npz")
-SECOND = ("leakage.json", "content-transfer.npz", "transfer-encoded.png")
+FIRST = ("cell.json", "seconds.json", "curve.csv", "content-transfer.json", "reconstruction.npz")
+SECOND = ("reconstruction.json", "content-transfer.npz", "transfer-encoded.png")
 MODEL = ("model.safetensors",)
 HARMS = [(names, harm) for names in (FIRST, SECOND, MODEL) for harm in (truncate, empty, flip)]
-NUMBERS = (("cell.json", "seconds.json", "content-transfer.json", "leakage.json"), another_number)
+NUMBERS = (("cell.json", "seconds.json", "content-transfer.json", "reconstruction.json"), another_number)
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +136,13 @@ class TestARun:
 
     def test_trains_again_only_where_the_model_is_damaged(self, run: Run, cell: Path) -> None:
         model = (cell / "model.safetensors").stat().st_mtime_ns
-        untouched = (cell / "leakage.json").stat().st_mtime_ns
+        untouched = (cell / "reconstruction.json").stat().st_mtime_ns
         for name in ALL:
-            if name not in ("model.safetensors", "leakage.json", "leakage.npz"):
+            if name not in ("model.safetensors", "reconstruction.json", "reconstruction.npz"):
                 flip(cell / name)
         assert run(*ONE) == 0
         assert (cell / "model.safetensors").stat().st_mtime_ns == model
-        assert (cell / "leakage.json").stat().st_mtime_ns == untouched
+        assert (cell / "reconstruction.json").stat().st_mtime_ns == untouched
 
     def test_a_second_damage_takes_the_place_of_the_first(self, cell: Path) -> None:
         folder = CellFolder(cell)
@@ -175,7 +175,7 @@ class TestARun:
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         truncate(cell / "model.safetensors")
-        assert run(*TINY, "--methods", "drnet", "--experiments", "leakage") == 0
+        assert run(*TINY, "--methods", "drnet", "--experiments", "reconstruction") == 0
         assert named(capsys.readouterr().err, Path(cell / "model.safetensors").resolve())
         assert set(results()["method"]) == {"drnet"}
         assert not list(Path("runs").rglob("*.damaged"))
@@ -195,11 +195,11 @@ class TestARun:
         assert Path("runs/results.csv").read_bytes() == before
 
     def test_never_touches_a_file_elsewhere(self, cell: Path) -> None:
-        document = read_sealed(cell / "leakage.json")
+        document = read_sealed(cell / "reconstruction.json")
         for name in ("../../results.csv", "/results.csv", "..", ""):
-            write_sealed(cell / "leakage.json", {**document, "files": {name: "0" * 64}})
+            write_sealed(cell / "reconstruction.json", {**document, "files": {name: "0" * 64}})
             (found,) = damage(CellFolder(cell), thorough=True)
-            assert found.aside == (cell / "leakage.json",)
+            assert found.aside == (cell / "reconstruction.json",)
 
 
 class TestReading:
@@ -224,11 +224,11 @@ class TestReading:
     def test_shows_no_altered_number(self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("leaderboard", "runs", "--format", "csv") == 0
         before = capsys.readouterr().out
-        for name in ("content-transfer.json", "leakage.json"):
+        for name in ("content-transfer.json", "reconstruction.json"):
             another_number(cell / name)
         assert run("leaderboard", "runs", "--format", "csv") == 0
         assert capsys.readouterr().out == before
-        assert run(*TINY, "--methods", "drnet", "--experiments", "leakage") == 0
+        assert run(*TINY, "--methods", "drnet", "--experiments", "reconstruction") == 0
         assert "mlvae" not in set(results()["method"])
 
     def test_leaves_out_altered_pictures_and_curves(self, cell: Path) -> None:
@@ -246,10 +246,10 @@ class TestReading:
         assert cell / "transfer-encoded.png" not in record.pictures
 
     def test_status_knows_what_is_to_be_done_again(self, cell: Path) -> None:
-        flip(cell / "leakage.npz")
+        flip(cell / "reconstruction.npz")
         (status,) = read_status(Path("runs")).cells
-        assert (status.state, status.missing) == ("interrupted", ("leakage",))
-        assert "leakage.npz" in status.notes[0]
+        assert (status.state, status.missing) == ("interrupted", ("reconstruction",))
+        assert "reconstruction.npz" in status.notes[0]
 
     def test_a_model_with_altered_tensors_is_not_loaded(self, cell: Path) -> None:
         load_method(cell, device="cpu")
@@ -402,6 +402,6 @@ class TestSeals:
 
 
 def test_collecting_warns_in_python(cell: Path) -> None:
-    flip(cell / "leakage.json")
-    with pytest.warns(DamageWarning, match=r"leakage\.json"):
+    flip(cell / "reconstruction.json")
+    with pytest.warns(DamageWarning, match=r"reconstruction\.json"):
         collect([Path("runs")])
