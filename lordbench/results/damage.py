@@ -80,29 +80,32 @@ def _in_experiment(folder: CellFolder, experiment: str, thorough: bool) -> Itera
     yield from _tried(record, lambda _: kept.update(folder.found(experiment).files), remedy)
     for name, sha256 in kept.items():
         file = folder.path / name
-        yield from _tried(file, _whole(sha256), remedy, (record,), thorough)
+        yield from _tried(file, _whole(sha256), remedy, (file, record), thorough)
 
 
 def _tried(
     file: Path,
     read: Callable[[Path], object],
     remedy: str,
-    others: tuple[Path, ...] = (),
+    aside: tuple[Path, ...] = (),
     is_wanted: bool = False,
 ) -> Iterator[Damage]:
-    """Try to read a file; a damaged one is kept aside with `others`. One that `is_wanted` is not missing."""
+    """Try to read a file: a damaged one, and a missing one that `is_wanted`.
+
+    For it `aside` is kept aside; where that is nothing, the damaged file itself.
+    """
     try:
         # A file that must not be read is not damaged: readers of tensors do not tell one from the other.
         file.open("rb").close()
         read(file)
     except FileNotFoundError:
         if is_wanted:
-            yield Damage(file, "missing", remedy, others)
+            yield Damage(file, "missing", remedy, aside)
     except OSError as error:
         yield Damage(file, f"cannot be read: {error.strerror}", "leaves it where it is", ())
     except (ValueError, UserError) as error:
         message = error.message if isinstance(error, UserError) else str(error)
-        yield Damage(file, message.removeprefix(f"{file}: "), remedy, (file, *others))
+        yield Damage(file, message.removeprefix(f"{file}: "), remedy, aside or (file,))
 
 
 def _same(text: str) -> Callable[[Path], None]:
