@@ -16,16 +16,17 @@ from lordbench.checkpoints import load_module
 from lordbench.config import load_preset, validated
 from lordbench.device import Precision, resolve_device
 from lordbench.errors import UserError
-from lordbench.files import read_json
 from lordbench.images import ImageSet, UInt8Array, fingerprint, number_labels
 from lordbench.method import DataSpec, Method
 from lordbench.model import Model
+from lordbench.results.cell_folder import CellFolder
 from lordbench.results.leaderboard import collect
-from lordbench.results.store import CellFolder, Store
+from lordbench.results.store import Store
 from lordbench.runner import executors, plan
 from lordbench.runner.cell import Workshop, build
 from lordbench.runner.identity import Cell
 from lordbench.runner.session import Manner, run_session
+from lordbench.seals import read_sealed
 from lordbench.splits import SplitName
 from lordbench.training import Context
 from lordbench.user_plugins import refuse_unnamed, using
@@ -122,7 +123,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     """
     folder = CellFolder(Path(cell))
     try:
-        described = Cell.model_validate(read_json(folder.description))
+        described = Cell.model_validate(read_sealed(folder.description))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder.path}: no cell can be read here: {error}", "Give a folder such as runs/cells/ID."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from torch import Tensor, nn
 
 from lordbench.errors import UserError
 from lordbench.files import replacing
+from lordbench.seals import ALTERED, opened, sealed
+
+TENSORS = "tensors_sha256"
+"""Key of the metadata that holds the hash of the tensors; the metadata carries a seal of its own."""
+WAY_OUT = "The next `lordbench run` of the cell keeps it aside and does again what is lost."
 
 CHECKPOINT_SECONDS = 60.0
 """Between two checkpoints, where nobody says otherwise."""
@@ -52,10 +58,13 @@ def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None =
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors, atomically; each gets storage of its own, as the format demands."""
+    """Write tensors as safetensors, atomically, with the hash of them and of the metadata.
+
+    Each gets storage of its own, as the format demands.
+    """
     owned = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with replacing(path) as temporary:
-        save_file(owned, temporary, metadata)
+        save_file(owned, temporary, sealed({**(metadata or {}), TENSORS: _hash(owned)}))
 
 
 def load_module(path: Path, module: nn.Module) -> None:
@@ -79,7 +88,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         UserError: the file is missing or damaged.
     """
     with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        metadata = opened(file.metadata() or {})
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if TENSORS in metadata and metadata[TENSORS] != _hash(tensors):
+            raise ValueError(ALTERED)
+        return tensors, metadata
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -89,7 +102,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         UserError: the file is missing, cut short, or its header is damaged.
     """
     with _opened(path) as file:
-        return file.metadata() or {}
+        return opened(file.metadata() or {})
 
 
 @contextlib.contextmanager
@@ -98,9 +111,18 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read: {error}", "Delete the file, or run again with --force."
-        ) from None
+        raise UserError(f"{path}: cannot be read: {error}", WAY_OUT) from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}", WAY_OUT) from None
+
+
+def _hash(tensors: Mapping[str, Tensor]) -> str:
+    """Hex sha256 over names, types, shapes and bytes of contiguous tensors on the CPU."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 class CheckpointStore:
@@ -131,7 +153,7 @@ class CheckpointStore:
         if self.path is None or not self.path.exists():
             return None
         try:
-            recorded = read_metadata(self.path)["progress"]
+            recorded = read_tensors(self.path)[1]["progress"]
             _PROGRESS.validate_json(recorded)
             return Progress(**json.loads(recorded))
         except (UserError, KeyError, TypeError, ValueError):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,9 @@ EXIT_FAILED_CELLS, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 def main() -> None:
     """Entry point: turns errors that a user can mend into a message and exit status 2."""
     try:
-        cli(standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            cli(standalone_mode=False)
     except UserError as error:
         ERR.print(f"[bold red]Error:[/] {_plain(error.message)}", soft_wrap=True)
         if error.hint:
@@ -220,6 +225,18 @@ def _integers(text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UserError(f"--seeds {text}: whole numbers separated by commas are expected") from None
+
+
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Show a warning of a damaged file as a message for people."""
+    from lordbench.results.damage import DamageWarning
+
+    if issubclass(category, DamageWarning):
+        ERR.print(f"[yellow]Damaged:[/] {_plain(str(message))}", soft_wrap=True)
+    else:
+        others(message, category, *where, **more)
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,7 @@ from synthetic import cell, measured
 
 from lordbench.files import write_json
 from lordbench.report.grid import transfer_grid
+from lordbench.results.cell_files import curve_text
 from lordbench.results.row import Measurement
 from lordbench.results.store import Store
 
@@ -78,4 +79,4 @@ def _curve(store: Store, name: str, centre: float) -> None:
     steps = np.arange(25, 1001, 25)
     first = pd.DataFrame({"phase": "one", "step": steps, "reconstruction": centre + 1 / steps})
     second = pd.DataFrame({"phase": "two", "step": steps, "code": centre + 2 / steps})
-    store.cell(name).write_curve([*first.to_dict("records"), *second.to_dict("records")])
+    store.cell(name).write_curve(curve_text([*first.to_dict("records"), *second.to_dict("records")]))

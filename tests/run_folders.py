@@ -11,10 +11,12 @@ from synthetic import measured
 
 from lordbench.checkpoints import save_tensors
 from lordbench.files import write_json
+from lordbench.results.cell_files import encode_provenance
+from lordbench.results.cell_folder import CellFolder
 from lordbench.results.planned import PlannedCell, RunPlan
 from lordbench.results.progress_file import CellProgress
 from lordbench.results.row import Provenance
-from lordbench.results.store import CellFolder, Store, encode_provenance
+from lordbench.results.store import Store
 
 NOW = datetime(2024, 5, 1, 12, 0, tzinfo=timezone.utc)
 EXPERIMENTS = ("leakage", "reconstruction")

@@ -16,6 +16,7 @@ from lordbench.report.figures.style import rendered, signs
 from lordbench.report.figures.tradeoff import tradeoff
 from lordbench.report.figures.transfers import transfers
 from lordbench.report.picture_comparisons import comparisons
+from lordbench.results.cell_files import curve_text
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
 
@@ -74,7 +75,7 @@ def test_long_curves_are_thinned_by_means(tmp_path: Path) -> None:
     values = np.arange(1, 1001) / 1000
     history = [{"phase": "one", "step": i + 1, "loss": float(value)} for i, value in enumerate(values)]
     (record,) = cell_records([folder])
-    record.folder.write_curve(history)
+    record.folder.write_curve(curve_text(history))
     (line,) = curves([record]).figure.axes[0].lines
     drawn = np.asarray(line.get_ydata())
     assert len(drawn) <= POINTS

@@ -222,7 +222,8 @@ class TestReasons:
     def test_the_samples_of_another_value(self, runs: Runs) -> None:
         first = runs.add("drnet", sampled(values(0)))
         second = runs.add("lord", sampled(values(1, 0.5)))
-        (first / FILE).write_bytes((second / FILE).read_bytes())
+        for name in (FILE, "content-transfer.json"):
+            (first / name).write_bytes((second / name).read_bytes())
         assert "those of another value" in runs.only()["note"]
 
     def test_a_results_csv_alone(self, runs: Runs, tmp_path: Path) -> None:

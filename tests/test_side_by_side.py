@@ -21,11 +21,12 @@ from lordbench.report.sheets import rich_sheet
 from lordbench.report.side_by_side import sheets
 from lordbench.report.side_by_side_text import CSV_COLUMNS, render
 from lordbench.results import contrast
+from lordbench.results.cell_files import encode_provenance
 from lordbench.results.comparing import Comparison, compare
 from lordbench.results.row import Measurement, Provenance
 from lordbench.results.samples import Samples
 from lordbench.results.sides import read_side
-from lordbench.results.store import Store, encode_provenance
+from lordbench.results.store import Store
 
 N = 120
 CLASSES = np.arange(N) % 12

@@ -16,8 +16,8 @@ from lordbench.conformance.trial import BATCH, CPU, Trial, state_bytes
 from lordbench.experiment import EvaluationConfig, Experiment, Trained
 from lordbench.images import ImageSet
 from lordbench.method import Method
+from lordbench.results.cell_folder import CellFolder
 from lordbench.results.row import Measurement
-from lordbench.results.store import CellFolder
 from lordbench.scoring import Scoring
 from lordbench.splits import SplitName, split
 

@@ -58,8 +58,9 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
         The comparisons, in the order of their first cell, and what could not be read.
     """
     found: dict[Key, Comparison] = {}
-    problems = []
+    problems: list[str] = []
     for record in records:
+        problems += [str(found) for found in record.damage if found.file.suffix == ".png"]
         for path in record.pictures:
             try:
                 parts = read_parts(path)

@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lordbench.files import read_json, read_text
+from lordbench.files import read_text
+from lordbench.results.cell_folder import CellFolder
+from lordbench.results.damage import Damage, damage
 from lordbench.results.leaderboard import label
-from lordbench.results.store import CellFolder, Store
+from lordbench.results.store import Store
+from lordbench.seals import read_sealed
 
 Model = TypeVar("Model", bound=BaseModel)
 CURVE = ("phase", "step")
@@ -76,8 +79,15 @@ class CellRecord:
         return _read(Failure, self.folder.failure)
 
     @cached_property
+    def damage(self) -> list[Damage]:
+        """Its files that are not as they were written."""
+        return damage(self.folder)
+
+    @cached_property
     def curve(self) -> pd.DataFrame | None:
         """Its training curve: `phase`, `step` within it, and a column a term of the loss; None for none."""
+        if self._is_damaged(self.folder.curve):
+            return None
         try:
             found = pd.read_csv(io.StringIO(read_text(self.folder.curve, LARGEST_CURVE)))
             found = found.astype({name: "float64" for name in found.columns if name not in CURVE})
@@ -88,8 +98,11 @@ class CellRecord:
 
     @property
     def pictures(self) -> list[Path]:
-        """Its pictures, by name."""
-        return sorted(self.folder.path.glob("*.png"))
+        """Its pictures, by name; without damaged ones."""
+        return [path for path in self.folder.pictures() if not self._is_damaged(path)]
+
+    def _is_damaged(self, file: Path) -> bool:
+        return any(found.file == file for found in self.damage)
 
 
 def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
@@ -136,6 +149,6 @@ def _order(record: CellRecord) -> tuple[str | int, ...]:
 
 def _read(kind: type[Model], file: Path) -> Model | None:
     try:
-        return kind.model_validate(read_json(file))
+        return kind.model_validate(read_sealed(file))
     except (OSError, ValueError, ValidationError):
         return None

@@ -10,9 +10,9 @@ import pandas as pd
 
 from lordbench.errors import UserError
 from lordbench.results.references import references_once
-from lordbench.results.row import COLUMNS, SCHEMA_VERSION, column_types, read_csv
+from lordbench.results.results_file import read_results, results_file
+from lordbench.results.row import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
-from lordbench.results.typed import typed
 from lordbench.statistics import student_interval
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
@@ -28,6 +28,8 @@ OLDER_CELLS = "older cells of the same name and seed are left out"
 def collect(paths: Iterable[Path]) -> pd.DataFrame:
     """Merge run folders and results CSVs; of the same measurement, the row started last stands.
 
+    Damaged files are named in warnings, and left out.
+
     Args:
         paths: run folders that hold a `results.csv`, or CSV files of that form, in any order.
 
@@ -35,12 +37,12 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
         Tidy rows with `row.COLUMNS`; their order does not depend on the order of `paths`.
 
     Raises:
-        UserError: a path holds no results, a file is not a results CSV, or the rows must not stand side by
-            side: several protocol versions, several or unknown schema versions, or one data set with
-            several fingerprints. (A preset sets the image size, so the same set may have another
+        UserError: a path holds no results, a file cannot be read (see `read_results`), or the rows must not
+            stand side by side: several protocol versions, several or unknown schema versions, or one data
+            set with several fingerprints. (A preset sets the image size, so the same set may have another
             fingerprint under another preset.)
     """
-    return merge({str(file): _read(file) for file in sorted({_results_file(path) for path in paths})})
+    return merge({str(file): read_results(file) for file in sorted({results_file(path) for path in paths})})
 
 
 def merge(read: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -155,30 +157,6 @@ def label(method: str, variant: str, labels: str = "") -> str:
     """Name a method with its variant, as in a selector, and the labels that it was told, if not the own."""
     name = f"{method}[{variant}]" if variant else method
     return f"{name} on {labels}" if labels else name
-
-
-def _results_file(path: Path) -> Path:
-    file = path / "results.csv" if path.is_dir() else path
-    if not file.is_file():
-        raise UserError(f"{file}: no such file", "Name a run folder (it holds results.csv) or a results CSV.")
-    return file.resolve()
-
-
-def _read(file: Path) -> pd.DataFrame:
-    hint = "A leaderboard is made of results.csv files as `lordbench run` writes them."
-    try:
-        table = read_csv(file)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{file}: not a readable results CSV: {error}", hint) from None
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise UserError(f"{file}: not a results CSV: no column {', '.join(missing)}", hint)
-    for name, kind in column_types().items():
-        try:
-            table[name] = typed(table[name], kind)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{file}: column {name}: {error}", hint) from None
-    return table
 
 
 def _refuse_several(rows: pd.DataFrame, column: str, what: str) -> None:

@@ -13,9 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from lordbench.components import called
 from lordbench.errors import UserError
-from lordbench.files import is_plain, read_json, write_json
+from lordbench.files import is_plain
 from lordbench.results.leaderboard import label
 from lordbench.results.progress_file import Count
+from lordbench.seals import read_sealed, write_sealed
 
 
 class PlannedCell(BaseModel):
@@ -98,7 +99,7 @@ class RunPlan(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write it, in the place of the plan of the run before."""
-        write_json(path, self.model_dump(mode="json"))
+        write_sealed(path, self.model_dump(mode="json"))
 
 
 def read_plan(path: Path) -> RunPlan | None:
@@ -108,7 +109,7 @@ def read_plan(path: Path) -> RunPlan | None:
         UserError: the file is damaged.
     """
     try:
-        return RunPlan.model_validate(read_json(path))
+        return RunPlan.model_validate(read_sealed(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

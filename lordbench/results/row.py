@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -160,11 +161,11 @@ def column_types() -> dict[str, ColumnType]:
     return {name: TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(file: Path | StringIO) -> pd.DataFrame:
     """Read a results CSV as `frame` makes it; text columns never become numbers or NaN."""
     text = [name for name, kind in column_types().items() if kind == "text"]
     table = pd.read_csv(
-        path,
+        file,
         compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lordbench.errors import UserError
+from lordbench.results.cell_folder import CellFolder
 from lordbench.results.cells import Settings, cell_records, read_settings
+from lordbench.results.damage import warn_of_damage
 from lordbench.results.leaderboard import LINE, collect, latest_cells, merge
 from lordbench.results.sample_files import SampleFiles
-from lordbench.results.store import CellFolder
 
 CELL = [*LINE, "seed"]
 """What makes cells of two sides the same one."""
@@ -95,6 +96,7 @@ def match(a: Side, b: Side) -> Matched:
 
 
 def _cell(name: str, folder: CellFolder) -> Side:
+    warn_of_damage([folder])
     rows = folder.rows()
     if rows.empty:
         raise UserError(

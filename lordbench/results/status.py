@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lordbench.errors import UserError
-from lordbench.files import child, read_json
+from lordbench.files import read_json
+from lordbench.results.cell_folder import CellFolder
+from lordbench.results.damage import Damage, damage
 from lordbench.results.planned import PlannedCell, RunPlan, read_plan
 from lordbench.results.progress_file import CellProgress, read_progress
 from lordbench.results.run_lock import is_held
-from lordbench.results.store import CellFolder, Store
+from lordbench.results.store import Store
+from lordbench.seals import read_sealed
 
 LAST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
 """The last year that a date can be of."""
@@ -118,12 +122,13 @@ def _other(folder: CellFolder, alive: bool) -> CellStatus:
     """A cell that the plan does not know, by what its folder says of it."""
     notes: tuple[str, ...] = ()
     try:
-        cell = PlannedCell.of(read_json(folder.description))
+        cell = PlannedCell.of(read_sealed(folder.description))
     except (OSError, ValueError, KeyError, TypeError) as error:
         cell = PlannedCell(
             id=folder.path.name, label="?", dataset="?", split="?", preset="?", seed=0, experiments=()
         )
-        notes = (_damaged(folder.description, error),)
+        if all(found.file != folder.description for found in _damage(folder)):
+            notes = (_damaged(folder.description, error),)
     return _cell(cell, folder, alive, None, notes)
 
 
@@ -132,19 +137,21 @@ def _cell(
 ) -> CellStatus:
     """Read a cell's folder; `since` is when the run at work began, which tries again what failed before."""
     found: dict[str, Any] = {}
-    problems = list(notes)
+    damaged = _damage(folder)
+    problems = [*notes, *map(str, damaged)]
     try:
         # First of all, as it vanishes when the cell ends: what is read later is never of an earlier moment.
         found["progress"] = read_progress(folder.progress)
     except (OSError, ValueError) as error:
         problems.append(_damaged(folder.progress, error))
-    if folder.is_trained():
+    again = {path for each in damaged for path in each.aside}
+    if folder.is_trained() and folder.path not in again:
         try:
             found["train_seconds"] = _train_seconds(folder.model, folder.model.stat().st_mtime_ns)
         except (OSError, UserError) as error:
             problems.append(str(error))
     found["experiment_seconds"] = folder.experiment_seconds()
-    ends = {name: _end(folder, name, problems) for name in cell.experiments}
+    ends = {name: _end(folder, name, again, problems) for name in cell.experiments}
     finished = [end for end in ends.values() if end is not None]
     found["missing"] = tuple(name for name, end in ends.items() if end is None)
     failure = _failure(folder, problems)
@@ -165,20 +172,16 @@ def _cell(
     return status("interrupted" if begun and not alive else "planned")
 
 
-def _end(folder: CellFolder, experiment: str, problems: list[str]) -> float | None:
-    """When an experiment ended, in seconds since the epoch; None where it has not."""
+def _end(folder: CellFolder, experiment: str, again: set[Path], problems: list[str]) -> float | None:
+    """When an experiment ended, in seconds since the epoch; None where it has not, or is run again."""
     try:
-        path = child(folder.path, f"{experiment}.json")
-        written = path.stat().st_mtime_ns
+        record = folder.record(experiment)
+        return None if record in again else record.stat().st_mtime
     except FileNotFoundError:
         return None
     except OSError as error:
-        problems.append(_damaged(path, error))
+        problems.append(_damaged(folder.path, error))
         return None
-    if not _is_whole(path, experiment, written):
-        problems.append(f"{path}: damaged; the next run runs the experiment again")
-        return None
-    return written / 1e9
 
 
 def _failure(folder: CellFolder, problems: list[str]) -> tuple[datetime, str] | None:
@@ -203,10 +206,19 @@ def _damaged(path: Path, error: Exception) -> str:
     return f"{path}: cannot be read: {type(error).__name__}"
 
 
+def _damage(folder: CellFolder) -> tuple[Damage, ...]:
+    """The damaged files of a cell; looked for once, for each time that one was written."""
+    stamps = []
+    for path in set(folder.path.glob("[!.]*")) - {folder.progress}:
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            stamps.append((path.name, stat.st_mtime_ns, stat.st_size))
+    return _damage_at(folder.path, tuple(sorted(stamps)))
+
+
 @functools.lru_cache(maxsize=65_536)
-def _is_whole(path: Path, experiment: str, written: int) -> bool:
-    """Whether the measurements in a file can be read; looked at once, for each time that it was written."""
-    return CellFolder(path.parent).measurements(experiment) is not None
+def _damage_at(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Damage, ...]:
+    return tuple(damage(CellFolder(path)))
 
 
 @functools.lru_cache(maxsize=65_536)

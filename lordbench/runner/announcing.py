@@ -40,6 +40,11 @@ def print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Co
         messages.print(table)
 
 
+def print_damage(text: str, messages: Console) -> None:
+    """Name a damaged file, and what is done about it."""
+    messages.print(f"[yellow]Damaged:[/] {escape(text)}", soft_wrap=True)
+
+
 def print_left_out(messages: Console) -> None:
     """Name the metrics and experiments that cannot be loaded: rows of theirs will be missing."""
     for error in [*components.broken("metrics").values(), *components.broken("experiments").values()]:

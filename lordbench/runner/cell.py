@@ -21,10 +21,13 @@ from lordbench.files import forget_unfinished, write_json
 from lordbench.images import ImageSet
 from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
+from lordbench.results.cell_files import curve_text, encode_provenance, encode_spec
+from lordbench.results.cell_folder import CellFolder
 from lordbench.results.row import Provenance
-from lordbench.results.store import CellFolder, Store, encode_provenance, encode_spec
+from lordbench.results.store import Store
 from lordbench.runner.event_files import EventFiles
 from lordbench.runner.identity import Cell
+from lordbench.runner.mending import describe
 from lordbench.runner.progress_writer import ProgressWriter
 from lordbench.runner.run_folder import cell_lock
 from lordbench.runner.watchers import Watcher, Watchers
@@ -105,7 +108,7 @@ def _run(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         missing = pending(cell, folder)
         if folder.is_trained() and not missing:
             return Outcome(cell, "kept")
-        write_json(folder.description, cell.model_dump(mode="json"))
+        describe(cell, folder)
         watchers.begin()
         device = resolve_device(workshop.device)
         machine.keep_freed_memory()
@@ -130,9 +133,11 @@ def _run(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
         )
         for i, name in enumerate(missing):
             watchers.experiment(name, i, len(missing))
-            began = time.monotonic()
+            began, before = time.monotonic(), folder.pictures()
             experiment = components.find("experiments", name).load()()
-            folder.write_measurements(components.called(name), experiment.run(trained))
+            found = experiment.run(trained)
+            drawn = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
+            folder.write_measurements(components.called(name), found, drawn)
             folder.write_seconds(components.called(name), time.monotonic() - began)
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
@@ -224,8 +229,10 @@ def _train(
         peak_memory_mib=round(machine.peak_memory_mib(device), 1),
         started=started,
     )
-    folder.write_curve(progress.history)
-    save_module(folder.model, method, encode_provenance(provenance) | encode_spec(method.spec))
+    curve = curve_text(progress.history)
+    folder.write_curve(curve)
+    metadata = encode_provenance(provenance) | encode_spec(method.spec) | {"curve": curve}
+    save_module(folder.model, method, metadata)
     folder.checkpoint.unlink(missing_ok=True)
 
 

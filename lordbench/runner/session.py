@@ -26,6 +26,7 @@ from lordbench.results.sample_files import SampleFiles
 from lordbench.results.store import Store
 from lordbench.runner.announcing import (
     NOTHING_TO_DO,
+    print_damage,
     print_left_out,
     print_paths,
     print_plan,
@@ -36,6 +37,7 @@ from lordbench.runner.cell import Outcome, Workshop
 from lordbench.runner.event_files import require_tensorboard
 from lordbench.runner.executors.executor import Executor, Watch
 from lordbench.runner.identity import Cell
+from lordbench.runner.mending import mend
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_folder import RunFolder
 from lordbench.runner.sparingly import Sparingly
@@ -97,6 +99,7 @@ def run_session(request: Request, out: Path, manner: Manner, console: Console, m
         if manner.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
+        mend(plan.cells, store, lambda text: print_damage(text, messages))
         _record(plan, store, manner.executor.jobs)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name

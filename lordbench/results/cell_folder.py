@@ -1,0 +1,195 @@
+"""The folder of one cell: see `lordbench.results.store` for the files in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from lordbench.checkpoints import read_metadata
+from lordbench.errors import UserError
+from lordbench.files import child, sha256, write_text
+from lordbench.method import DataSpec
+from lordbench.results.cell_files import Found
+from lordbench.results.row import COLUMNS, Measurement, Provenance, Seconds, frame
+from lordbench.results.samples import Block, read_samples, samples_key, write_samples
+from lordbench.seals import ALTERED, is_altered, read_sealed, write_sealed
+
+NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
+"""Names of a cell's JSON files that hold no measurements."""
+DAMAGED = ".damaged"
+"""End of the names of files and folders that were kept aside."""
+_SECONDS = TypeAdapter(dict[str, Seconds])
+_SPEC = TypeAdapter(DataSpec)
+
+
+class CellFolder:
+    """The files of one cell."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.description = path / "cell.json"
+        self.progress = path / "progress.json"
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.model = path / "model.safetensors"
+        self.curve = path / "curve.csv"
+        self.failure = path / "failure.json"
+        self.times = path / "seconds.json"
+
+    def is_trained(self) -> bool:
+        """Whether training has finished."""
+        return self.model.exists()
+
+    def provenance(self) -> Provenance:
+        """Where the cell's values come from, as recorded beside the trained model.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        metadata = read_metadata(self.model)
+        try:
+            return Provenance.model_validate_json(metadata["provenance"])
+        except (KeyError, ValidationError) as error:
+            raise UserError(
+                f"{self.model}: no readable provenance: {error}", "Run again with --force."
+            ) from None
+
+    def spec(self) -> DataSpec | None:
+        """What the trained method was built for; None for a model written before that was recorded.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        recorded = read_metadata(self.model).get("spec")
+        try:
+            return _SPEC.validate_json(recorded) if recorded else None
+        except ValidationError as error:
+            raise UserError(
+                f"{self.model}: what it was built for is not readable: {error}", "Run again with --force."
+            ) from None
+
+    def experiments(self) -> list[str]:
+        """Names of the experiments that have been run, in order."""
+        return sorted(p.stem for p in self.path.glob("*.json") if p.stem not in NOT_EXPERIMENTS)
+
+    def record(self, experiment: str) -> Path:
+        """Where what an experiment found is kept."""
+        return child(self.path, f"{experiment}.json")
+
+    def found(self, experiment: str) -> Found:
+        """What an experiment found.
+
+        Raises:
+            OSError: it has not been run, or its file cannot be read.
+            ValueError: the file is damaged; names it.
+        """
+        path = self.record(experiment)
+        try:
+            return Found.model_validate(read_sealed(path))
+        except ValidationError as error:
+            raise ValueError(f"{path}: {error.error_count()} of its entries are none") from None
+
+    def measurements(self, experiment: str) -> list[Measurement] | None:
+        """What an experiment measured; None where it has not been run, or its file is damaged."""
+        try:
+            return self.found(experiment).measurements
+        except (OSError, ValueError):
+            return None
+
+    def rows(self) -> pd.DataFrame:
+        """All rows of the cell, with `row.COLUMNS`; none where training has not finished.
+
+        What is damaged is left out.
+        """
+        try:
+            provenance = self.provenance() if self.is_trained() else None
+        except UserError:
+            provenance = None
+        names = self.experiments() if provenance else []
+        tables = [frame(provenance, self.measurements(name) or []) for name in names] if provenance else []
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+
+    def lacking(self, experiment: str) -> list[str]:
+        """Metrics that had no value in an experiment, for the lack of weights or the like."""
+        found = self.measurements(experiment) or []
+        return sorted({m.metric for m in found if m.value is None})
+
+    def write_measurements(
+        self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
+    ) -> None:
+        """Keep what an experiment found: the samples first, as the measurements say that it is done.
+
+        Args:
+            experiment: its name.
+            found: what it measured.
+            pictures: files that it left in the folder.
+        """
+        samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
+        write_samples(self._samples(experiment), samples)
+        files = {path.name: sha256(path) for path in (self._samples(experiment), *pictures)}
+        write_sealed(self.record(experiment), Found(measurements=found, files=files).model_dump())
+
+    def pictures(self) -> dict[Path, tuple[int, int, int]]:
+        """Its pictures, by name, with what tells whether one has been written again."""
+        found = {path: path.stat() for path in sorted(self.path.glob("*.png"))}
+        return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
+
+    def experiment_seconds(self) -> dict[str, float]:
+        """Seconds that each experiment took when it was last run; of none where that was not kept."""
+        try:
+            return _SECONDS.validate_python(read_sealed(self.times))
+        except (OSError, ValueError):
+            return {}
+
+    def write_seconds(self, experiment: str, seconds: float) -> None:
+        """Keep how long an experiment took."""
+        write_sealed(self.times, self.experiment_seconds() | {experiment: round(seconds, 3)})
+
+    def samples(self, experiment: str) -> list[Block]:
+        """The samples behind the means that an experiment found.
+
+        Raises:
+            OSError: they were not kept, or cannot be read.
+            ValueError: their file is damaged, or the measurements'.
+        """
+        path = self._samples(experiment)
+        kept = self.found(experiment).files.get(path.name)
+        if kept is not None and is_altered(path, kept):
+            raise ValueError(f"{path}: {ALTERED}")
+        return read_samples(path)
+
+    def write_curve(self, text: str) -> None:
+        """Keep the training curve, as from `curve_text`."""
+        write_text(self.curve, text)
+
+    def trained_curve(self) -> str | None:
+        """The training curve as the trained model records it; None of older versions.
+
+        Raises:
+            UserError: the file of the model is damaged.
+        """
+        return read_metadata(self.model).get("curve")
+
+    def _samples(self, experiment: str) -> Path:
+        return child(self.path, f"{experiment}.npz")
+
+    def keep_aside(self, path: Path) -> None:
+        """Give a file of the cell, or its whole folder, another name; in the place of one of before."""
+        if path.exists():
+            aside = path.with_name(path.name + DAMAGED)
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            path.replace(aside)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        if self.path.exists():
+            # Renamed first: a folder half deleted must not look like a cell.
+            doomed = self.path.with_name(f".deleting-{self.path.name}")
+            shutil.rmtree(doomed, ignore_errors=True)
+            self.path.rename(doomed)
+            shutil.rmtree(doomed)
