@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
+
+from filelock import Timeout
 
 from lordbench.results.cell_folder import CellFolder
 from lordbench.results.checksum_file import differs_from_checksum
 from lordbench.results.damage import damage
 from lordbench.results.store import Store
 from lordbench.runner.identity import Cell
+from lordbench.runner.run_folder import cell_lock
 from lordbench.seals import ALTERED, write_sealed
 
 
@@ -23,13 +27,18 @@ def mend(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> No
     if store.results.exists() and differs_from_checksum(store.results):
         note(f"{store.results}: {ALTERED}; `lordbench run` writes it anew from the cells")
     for cell in cells:
-        folder = store.cell(cell.id)
-        for found in damage(folder, thorough=True):
-            note(str(found))
-            for path in found.aside:
-                folder.keep_aside(path)
-        if folder.is_trained():
-            _write_again(cell, folder)
+        # A cell that another process runs at this moment is in its hands.
+        with contextlib.suppress(Timeout), cell_lock(store, cell.id).acquire(timeout=0):
+            _mend(cell, store.cell(cell.id), note)
+
+
+def _mend(cell: Cell, folder: CellFolder, note: Callable[[str], None]) -> None:
+    for found in damage(folder, thorough=True):
+        note(str(found))
+        for path in found.aside:
+            folder.keep_aside(path)
+    if folder.is_trained():
+        _write_again(cell, folder)
 
 
 def describe(cell: Cell, folder: CellFolder) -> None:
