@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import BROKEN, DATASET, PRESET, Run
+from filelock import FileLock
 from fuzzing import load_profile
 from serving import NAME, OLD, Publisher, offer, publishing
 
-from lordbench import components, download, weights
+from lordbench import components, download, files, weights
 from lordbench.cli import main
 from lordbench.errors import MissingWeightsError
 
@@ -24,8 +25,11 @@ load_profile()
 @pytest.fixture(scope="session")
 def real_weights() -> dict[str, Path]:
     """The files of AlexNet's and VGG16's weights, fetched once into the user's own cache."""
+    files.home().mkdir(parents=True, exist_ok=True)
     try:
-        return {name: weights.ensure(name) for name in ("alexnet", "vgg16")}
+        # One test process at a time: pytest-xdist runs several.
+        with FileLock(files.home() / ".tests.lock"):
+            return {name: weights.ensure(name) for name in ("alexnet", "vgg16")}
     except MissingWeightsError as error:
         pytest.skip(error.message)
 

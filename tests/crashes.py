@@ -36,11 +36,13 @@ class Grid:
     Args:
         command: `lordbench run` and its options, all but the folder.
         folder: for run folders.
+        jobs: cells at a time; with one there are no workers.
     """
 
-    def __init__(self, command: list[str], folder: Path) -> None:
+    def __init__(self, command: list[str], folder: Path, jobs: int = 2) -> None:
         self.command = [sys.executable, "-m", "lordbench", *command]
-        self.command += ["-j", "2", "--checkpoint-every", str(CHECKPOINT_SECONDS)]
+        self.command += ["-j", str(jobs), "--checkpoint-every", str(CHECKPOINT_SECONDS)]
+        self.jobs = jobs
         self.folder = folder
 
     def begin(self, name: str) -> subprocess.Popen[bytes]:
@@ -74,7 +76,7 @@ class Grid:
                 process.wait(chance.uniform(0, longest))
             if process.poll() is not None:
                 break
-            victims = [] if chance.random() < 0.5 else _workers(self.folder / name)
+            victims = [] if self.jobs == 1 or chance.random() < 0.5 else _workers(self.folder / name)
             if victims:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(victims), signal.SIGKILL)
@@ -131,15 +133,16 @@ def _same_tensors(a: Path, b: Path) -> bool:
 
 @click.command()
 @click.option("--kills", default=100, show_default=True)
+@click.option("--jobs", default=2, show_default=True, help="Cells at a time.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--longest", default=20.0, show_default=True, help="Seconds between two kills, at most.")
 @click.option("--methods", default="lord,drnet,mlvae", show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="For the run folders.")
-def main(kills: int, seed: int, longest: float, methods: str, folder: Path | None) -> None:
+def main(kills: int, jobs: int, seed: int, longest: float, methods: str, folder: Path | None) -> None:
     """Kill a smoke grid again and again, and compare."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        grid = Grid(["run", "--preset", "smoke", "--methods", methods], Path(temporary))
+        grid = Grid(["run", "--preset", "smoke", "--methods", methods], Path(temporary), jobs)
         click.echo(f"unbroken: {grid.unbroken():.0f} s")
         runs = workers = bad = grids = 0
         while runs + workers < kills:

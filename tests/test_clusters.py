@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from commandline import DEADLY, STAMPS, TINY, Run, results
+from nodes import two_nodes
 from waiting import wait_for
 
 GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200", "--checkpoint-every", "0"]
@@ -67,11 +68,7 @@ class TestRay:
     @pytest.fixture
     def cluster(self) -> Iterator[Any]:
         pytest.importorskip("ray")
-        from ray.cluster_utils import Cluster
-
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        cluster.second = cluster.add_node(num_cpus=1)
-        cluster.wait_for_nodes()
+        cluster = two_nodes()
         yield cluster
         cluster.shutdown()
 
