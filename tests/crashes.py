@@ -137,12 +137,16 @@ def _same_tensors(a: Path, b: Path) -> bool:
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--longest", default=20.0, show_default=True, help="Seconds between two kills, at most.")
 @click.option("--methods", default="lord,drnet,mlvae", show_default=True)
+@click.option("--experiments", default="content-transfer,reconstruction", show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="For the run folders.")
-def main(kills: int, jobs: int, seed: int, longest: float, methods: str, folder: Path | None) -> None:
+def main(
+    kills: int, jobs: int, seed: int, longest: float, methods: str, experiments: str, folder: Path | None
+) -> None:
     """Kill a smoke grid again and again, and compare."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        grid = Grid(["run", "--preset", "smoke", "--methods", methods], Path(temporary), jobs)
+        command = ["run", "--preset", "smoke", "--methods", methods, "--experiments", experiments]
+        grid = Grid(command, Path(temporary), jobs)
         click.echo(f"unbroken: {grid.unbroken():.0f} s")
         runs = workers = bad = grids = 0
         while runs + workers < kills:
