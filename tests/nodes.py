@@ -33,11 +33,12 @@ def two_nodes() -> Any:
 @click.command()
 @click.option("--methods", default="lord,drnet,mlvae,gvae,adagvae,cyclevae", show_default=True)
 @click.option("--seeds", default="0,1,2,3", show_default=True)
+@click.option("--experiments", default="content-transfer,reconstruction", show_default=True)
 @click.option("--compare", is_flag=True, help="Also run it without a cluster, and compare.")
-def main(methods: str, seeds: str, compare: bool) -> None:
+def main(methods: str, seeds: str, experiments: str, compare: bool) -> None:
     """Kill a node when a third of the cells is trained, and see what becomes of all of them."""
     command = [sys.executable, "-m", "lordbench", "run", "--preset", "smoke", "--methods", methods]
-    command += ["--seeds", seeds, "--checkpoint-every", "2"]
+    command += ["--seeds", seeds, "--experiments", experiments, "--checkpoint-every", "2"]
     cells = len(methods.split(",")) * len(seeds.split(","))
     with tempfile.TemporaryDirectory() as folder:
         cluster, out = two_nodes(), Path(folder) / "ray"
