@@ -88,15 +88,17 @@ class TestMembers:
             all_of(TarGz(folder / "altered.tar.gz"))
 
     def test_that_lead_elsewhere_are_not_found(self, tmp_path: Path) -> None:
+        inside = tmp_path / "some" / "folder"
+        inside.mkdir(parents=True)
         places = (
-            Zip(write_zip(tmp_path / "a.zip", [*OUTWARD, *FILES])),
-            TarGz(write_tar(tmp_path / "a.tar.gz", [*OUTWARD, *FILES])),
-            Folder(write_folder(tmp_path / "a", FILES)),
+            Zip(write_zip(inside / "a.zip", [*OUTWARD, *FILES])),
+            TarGz(write_tar(inside / "a.tar.gz", [*OUTWARD, *FILES])),
+            Folder(write_folder(inside / "a", FILES)),
         )
         for place in places:
             assert set(all_of(place, ("data",))) == {name for name, _ in FILES[:3]}
             assert list(place.matching(("data",), r"(.*)\.jpg")) == ["1", "2", "10"]
-        assert not list(tmp_path.parent.glob("**/4.jpg"))
+        assert not list(tmp_path.glob("**/4.jpg"))
 
     def test_that_are_links_or_devices_are_no_files(self, tmp_path: Path) -> None:
         kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)

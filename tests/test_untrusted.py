@@ -30,9 +30,9 @@ from lordbench.config import load_preset
 from lordbench.errors import UserError
 from lordbench.files import write_json
 from lordbench.method import DataSpec
+from lordbench.results.cell_files import encode_spec
 from lordbench.results.leaderboard import collect
 from lordbench.results.sides import read_side
-from lordbench.results.store import encode_spec
 from lordbench.weights import store
 from lordbench.weights.package import unpickle_arrays
 from lordbench.weights.registry import entry
