@@ -66,8 +66,9 @@ class TestSlurm:
 
 class TestRay:
     @pytest.fixture
-    def cluster(self) -> Iterator[Any]:
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         pytest.importorskip("ray")
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
         cluster = two_nodes()
         yield cluster
         cluster.shutdown()
