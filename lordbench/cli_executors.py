@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from lordbench.runner import executors
+
 OPTIONS = {
     "jobs": click.option(
         "-j",
@@ -71,7 +73,7 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
         gathering = option(gathering)
     return click.option(
         "--executor",
-        type=click.Choice(["local", "ray", "slurm"]),
+        type=click.Choice(executors.NAMES),
         default="local",
         show_default=True,
         help="Where cells run: on this machine, on a Ray cluster, or as Slurm jobs.",

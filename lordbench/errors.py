@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 
 class UserError(Exception):
@@ -36,6 +37,16 @@ class MissingDataError(UserError):
 
 class TrainingDivergedError(RuntimeError):
     """A loss became NaN or infinite; names the phase, the step and the loss."""
+
+
+def require_package(package: str, message: str, hint: str) -> None:
+    """Make sure that a package can be imported which lordbench needs for one thing only.
+
+    Raises:
+        UserError: it is not installed; with the message and the hint.
+    """
+    if find_spec(package) is None:
+        raise UserError(message, hint)
 
 
 def did_you_mean(

@@ -19,6 +19,7 @@ UNFINISHED = ".writing-"
 """Beginning of the names of files that are being written."""
 LARGEST_JSON = 16 << 20
 """Bytes of a JSON file that is read."""
+Stamp = tuple[int, int, int]
 LONGEST_NAME = 240
 """Bytes; file systems have 255, of which an ending such as `.json` takes some."""
 
@@ -147,6 +148,26 @@ def child(folder: Path, name: str) -> Path:
     if not is_plain(name):
         raise FileNotFoundError(f"{folder}: no file here can be called {name!r}")
     return folder / name
+
+
+def stamps(folder: Path, pattern: str = "[!.]*") -> dict[Path, Stamp]:
+    """When each file of a folder was written, and how long it is: another stamp means another content.
+
+    Args:
+        folder: of the files; it need not exist.
+        pattern: of their names.
+
+    Returns:
+        Stamps by path, in order of the names: nanoseconds, bytes, and the inode, which a renamed file brings.
+    """
+    found = {}
+    for path in sorted(folder.glob(pattern)):
+        # One that vanishes at this moment is not there.
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                its = path.stat()
+                found[path] = (its.st_mtime_ns, its.st_size, its.st_ino)
+    return found
 
 
 def sha256(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,25 @@ def read_images(
     return np.ascontiguousarray(images[:, :1]) if grey else images
 
 
+@contextlib.contextmanager
+def opened_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """Open a picture of one of some formats.
+
+    Raises:
+        Exception: nearly any; decoders know no limits on a damaged file. Pillow only warns of a picture that
+            unpacks to hundreds of megabytes; here that is an error.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=formats) as opened:
+            yield opened
+
+
 def _read(path: Path, size: int, mode: str) -> UInt8Array:
     """Read one file: uint8 (3, size, size), or (size, size) in mode L."""
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns of a picture that unpacks to hundreds of megabytes; here it is an error.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as opened:
-                image = _flattened(ImageOps.exif_transpose(opened)).convert(mode)
+        with opened_picture(path) as opened:
+            image = _flattened(ImageOps.exif_transpose(opened)).convert(mode)
     except Exception as error:
         # Decoders raise nearly anything on a damaged file.
         raise UserError(

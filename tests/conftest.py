@@ -49,6 +49,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
     monkeypatch.setenv("LORDBENCH_PLUGINS", "")
+    # For workers, whose data sets import the tests' helpers.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     (tmp_path / "halves_set.py").write_text(DATASET)
     (tmp_path / "tiny.yaml").write_text(PRESET)
     (tmp_path / "broken.py").write_text(BROKEN)

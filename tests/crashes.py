@@ -76,7 +76,7 @@ class Grid:
                 process.wait(chance.uniform(0, longest))
             if process.poll() is not None:
                 break
-            victims = [] if self.jobs == 1 or chance.random() < 0.5 else _workers(self.folder / name)
+            victims = [] if self.jobs == 1 or chance.random() < 0.5 else workers_of(self.folder / name)
             if victims:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(victims), signal.SIGKILL)
@@ -94,7 +94,7 @@ class Grid:
         return runs, workers
 
 
-def _workers(root: Path) -> list[int]:
+def workers_of(root: Path) -> list[int]:
     """Process ids of the workers that are at work."""
     found = []
     for path in root.glob("cells/*/progress.json"):

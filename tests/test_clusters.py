@@ -34,10 +34,9 @@ class TestSlurm:
 
     @pytest.mark.parametrize("signal", ["SIGKILL", "SIGUSR2"])
     def test_killed_and_preempted_jobs_go_on_from_their_checkpoint(
-        self, run: Run, unbroken: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, signal: str
+        self, run: Run, unbroken: pd.DataFrame, signal: str
     ) -> None:
         pytest.importorskip("submitit")
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
         Path("deadly.py").write_text(DEADLY.replace("SIGKILL", signal))
         slurm = ["--executor", "slurm", "--slurm-cluster", "local", "-j", "2"]
         assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", *slurm) == 0
@@ -52,11 +51,8 @@ class TestSlurm:
             unbroken.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
         )
 
-    def test_pickles_lie_where_nobody_else_may_write_and_never_in_a_run_folder(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_pickles_lie_where_nobody_else_may_write_and_never_in_a_run_folder(self, run: Run) -> None:
         pytest.importorskip("submitit")
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
         slurm = ["--executor", "slurm", "--slurm-cluster", "local"]
         assert run(*GRID, "--methods", "drnet", *slurm) == 0
         assert not list(Path("runs").rglob("*.pkl"))
@@ -66,9 +62,8 @@ class TestSlurm:
 
 class TestRay:
     @pytest.fixture
-    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    def cluster(self, run: Run) -> Iterator[Any]:
         pytest.importorskip("ray")
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
         cluster = two_nodes()
         yield cluster
         cluster.shutdown()

@@ -3,7 +3,6 @@
 import random
 from pathlib import Path
 
-import pytest
 from commandline import TINY, Run
 from crashes import Grid, unlike
 
@@ -12,8 +11,7 @@ LONGEST = 12.0
 """Seconds; a start takes a third of that, so that most kills come in the middle of work."""
 
 
-def test_a_killed_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+def test_a_killed_run_ends_with_the_same_bytes(run: Run) -> None:
     grid = Grid([*TINY, "--methods", "lord,drnet", "--set", "budget.images=6400"], Path.cwd())
     grid.unbroken()
     runs, workers = grid.broken("broken", KILLS, LONGEST, random.Random(0))

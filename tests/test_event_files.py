@@ -101,7 +101,7 @@ class TestEventFiles:
 def test_without_the_package_nothing_is_begun(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lordbench.runner.event_files.find_spec", lambda name: None)
+    monkeypatch.setattr("lordbench.errors.find_spec", lambda name: None)
     assert run(*TRANSFER, "--tensorboard") == 2
     assert "lordbench[tensorboard]" in capsys.readouterr().err
     assert not Path("runs").exists()

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from commandline import DEADLY, STAMPS, TINY, Run, results
+from crashes import workers_of
 from waiting import wait_for
 
 from lordbench.files import read_json
@@ -95,9 +96,8 @@ class TestALostWorker:
 
 class TestProcesses:
     def test_a_killed_one_goes_on_from_its_checkpoint(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
         Path("deadly.py").write_text(DEADLY)
         options = ["--experiments", "reconstruction", "-j", "2", "--checkpoint-every", "0"]
         options += ["--set", "budget.images=3200"]
@@ -110,10 +110,7 @@ class TestProcesses:
         assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "unbroken") == 0
         pd.testing.assert_frame_equal(broken.drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
 
-    def test_one_that_is_always_killed_ends_its_cell_only(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    def test_one_that_is_always_killed_ends_its_cell_only(self, run: Run) -> None:
         Path("deadly.py").write_text(DEADLY)
         methods = ["--methods", "./deadly.py[deaths=9],drnet", "--experiments", "reconstruction"]
         assert run(*TINY, *methods, "-j", "2", "--retries", "1", "--set", "budget.images=3200") == 1
@@ -122,8 +119,7 @@ class TestProcesses:
         assert "2 times" in read_json(failure)["error"]
         assert not list(Path("runs").rglob("progress.json"))
 
-    def test_end_with_the_run_that_began_them(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    def test_end_with_the_run_that_began_them(self, run: Run) -> None:
         endless = ["--set", "budget.images=1000000000", "-j", "2"]
         process = subprocess.Popen(
             [sys.executable, "-m", "lordbench", *TINY, *METHODS, *endless], stderr=subprocess.DEVNULL
@@ -142,7 +138,7 @@ class TestProcesses:
 
 def at_work(jobs: int) -> list[int] | None:
     """Process ids of workers in training, where there are as many as that."""
-    found = [read_json(path)["pid"] for path in Path("runs").rglob("progress.json")]
+    found = workers_of(Path("runs"))
     return found if len(found) == jobs else None
 
 

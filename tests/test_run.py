@@ -120,7 +120,6 @@ def test_force_trains_again(run: Run) -> None:
 def test_several_jobs_give_the_rows_of_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # what each of two jobs gets on two cores
     try:

@@ -45,7 +45,7 @@ def test_parquet_keeps_values_and_types(rows: pd.DataFrame, tmp_path: Path) -> N
 def test_without_pyarrow_it_says_what_to_install(
     rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lordbench.results.tidy.find_spec", lambda name: None)
+    monkeypatch.setattr("lordbench.errors.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pyarrow") as caught:
         write_tidy(rows, tmp_path / "rows.parquet")
     assert "lordbench[parquet]" in caught.value.hint

@@ -5,7 +5,6 @@ Pictures repeat pixels and never smooth them, so what is read back is what was d
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lordbench.files import replacing
+from lordbench.reading import opened_picture
 
 CHUNK = "lordbench-layout"
 """Keyword of the PNG's text."""
@@ -118,13 +118,10 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
         ValueError: it is no picture that can be read, or its layout is not of that picture.
     """
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns of a picture that unpacks to hundreds of megabytes; here it is an error.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as opened:
-                opened.load()
-                text = opened.info.get(CHUNK)
-                pixels = np.asarray(opened.convert("RGB"))
+        with opened_picture(path, ("PNG",)) as opened:
+            opened.load()
+            text = opened.info.get(CHUNK)
+            pixels = np.asarray(opened.convert("RGB"))
     except Exception as error:
         # Decoders raise nearly anything on a damaged file.
         raise ValueError(f"{path}: not a readable picture: {error}") from error

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lordbench.checkpoints import read_metadata
 from lordbench.errors import UserError
-from lordbench.files import child, sha256, write_text
+from lordbench.files import Stamp, child, sha256, stamps, write_text
 from lordbench.method import DataSpec
 from lordbench.results.cell_files import Found
 from lordbench.results.row import COLUMNS, Measurement, Provenance, Seconds, frame
@@ -113,11 +113,6 @@ class CellFolder:
         tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
-    def lacking(self, experiment: str) -> list[str]:
-        """Metrics that had no value in an experiment, for the lack of weights or the like."""
-        found = self.measurements(experiment) or []
-        return sorted({m.metric for m in found if m.value is None})
-
     def write_measurements(
         self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
     ) -> None:
@@ -133,10 +128,9 @@ class CellFolder:
         files = {path.name: sha256(path) for path in (self._samples(experiment), *pictures)}
         write_sealed(self.record(experiment), Found(measurements=found, files=files).model_dump())
 
-    def pictures(self) -> dict[Path, tuple[int, int, int]]:
+    def pictures(self) -> dict[Path, Stamp]:
         """Its pictures, by name, with what tells whether one has been written again."""
-        found = {path: path.stat() for path in sorted(self.path.glob("*.png"))}
-        return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
+        return stamps(self.path, "*.png")
 
     def experiment_seconds(self) -> dict[str, float]:
         """Seconds that each experiment took when it was last run; of none where that was not kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lordbench.errors import UserError
-from lordbench.files import read_json
+from lordbench.files import Stamp, read_json, stamps
 from lordbench.results.cell_folder import CellFolder
 from lordbench.results.damage import Damage, damage
 from lordbench.results.planned import PlannedCell, RunPlan, read_plan
@@ -208,16 +207,13 @@ def _damaged(path: Path, error: Exception) -> str:
 
 def _damage(folder: CellFolder) -> tuple[Damage, ...]:
     """The damaged files of a cell; looked for once, for each time that one was written."""
-    stamps = []
-    for path in set(folder.path.glob("[!.]*")) - {folder.progress}:
-        with contextlib.suppress(OSError):
-            stat = path.stat()
-            stamps.append((path.name, stat.st_mtime_ns, stat.st_size))
-    return _damage_at(folder.path, tuple(sorted(stamps)))
+    written = stamps(folder.path)
+    written.pop(folder.progress, None)
+    return _damage_at(folder.path, tuple(written.items()))
 
 
 @functools.lru_cache(maxsize=65_536)
-def _damage_at(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Damage, ...]:
+def _damage_at(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> tuple[Damage, ...]:
     return tuple(damage(CellFolder(path)))
 
 

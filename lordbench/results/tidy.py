@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, require_package
 from lordbench.files import replacing
 from lordbench.results.row import column_types
 
@@ -24,8 +23,9 @@ def check_name(path: Path) -> None:
     """
     if path.suffix not in WRITERS:
         raise UserError(f"{path}: unknown kind of file", f"Give a name that ends in {' or '.join(WRITERS)}.")
-    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise UserError(
+    if path.suffix == ".parquet":
+        require_package(
+            "pyarrow",
             f"{path}: Parquet is written by pyarrow, which is not installed",
             'Install it with `pip install "lordbench[parquet]"`, or write CSV.',
         )

@@ -69,7 +69,7 @@ def to_do(cell: Cell, store: Store) -> str:
 
 
 def print_paths(plan: Plan, store: Store, messages: Console) -> None:
-    pictures = [path for cell in plan.cells for path in sorted(store.cell(cell.id).path.glob("*.png"))]
+    pictures = [path for cell in plan.cells for path in store.cell(cell.id).pictures()]
     messages.print(
         f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md\n"
         f"comparison: {store.root / 'differences.csv'} and ranks.csv",

@@ -23,7 +23,7 @@ from lordbench.method import DataSpec, Method
 from lordbench.recent import Recent
 from lordbench.results.cell_files import curve_text, encode_provenance, encode_spec
 from lordbench.results.cell_folder import CellFolder
-from lordbench.results.row import Provenance
+from lordbench.results.row import Measurement, Provenance
 from lordbench.results.store import Store
 from lordbench.runner.event_files import EventFiles
 from lordbench.runner.identity import Cell
@@ -162,16 +162,13 @@ def build(cell: Cell, spec: DataSpec) -> Method:
 
 def pending(cell: Cell, folder: CellFolder) -> list[str]:
     """Experiments of a cell that have not been run, or lacked a metric that can be had now."""
-    return [
-        name
-        for name in cell.experiments
-        if folder.measurements(components.called(name)) is None
-        or _can_be_had(folder.lacking(components.called(name)))
-    ]
+    found = {name: folder.measurements(components.called(name)) for name in cell.experiments}
+    return [name for name, measured in found.items() if measured is None or _can_be_had(measured)]
 
 
-def _can_be_had(metrics: list[str]) -> bool:
-    for name in metrics:
+def _can_be_had(measured: list[Measurement]) -> bool:
+    """Whether a metric can be had now that had no value, for the lack of weights or the like."""
+    for name in sorted({m.metric for m in measured if m.value is None}):
         try:
             kind = components.find("metrics", name).load()
         except UserError:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from lordbench.errors import UserError
+from lordbench.errors import require_package
 from lordbench.results.store import Store
 from lordbench.runner.identity import Cell
 from lordbench.runner.watchers import Watcher
@@ -27,11 +26,11 @@ def require_tensorboard() -> None:
     Raises:
         UserError: the package is not installed.
     """
-    if find_spec("tensorboard") is None:
-        raise UserError(
-            "--tensorboard needs the package tensorboard, which is not installed",
-            "Install it: pip install 'lordbench[tensorboard]'.",
-        )
+    require_package(
+        "tensorboard",
+        "--tensorboard needs the package tensorboard, which is not installed",
+        "Install it: pip install 'lordbench[tensorboard]'.",
+    )
 
 
 class EventFiles(Watcher):
@@ -82,7 +81,7 @@ class EventFiles(Watcher):
         """The cell has ended: its measurements and pictures follow, unless it failed."""
         if not failed:
             self._add_measurements()
-            for path in sorted(self.folder.path.glob("*.png")):
+            for path in self.folder.pictures():
                 with Image.open(path) as picture:
                     pixels = np.asarray(picture.convert("RGB"))
                 self.writer.add_image(path.stem, pixels, dataformats="HWC")

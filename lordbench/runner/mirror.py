@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from lordbench.files import UNFINISHED, is_plain, replacing
+from lordbench.files import is_plain, replacing, stamps
 from lordbench.results.store import Store
 from lordbench.runner.task import Task, carry_out
 
 EVERY_SECONDS = 2.0
 """Between two looks for what is new."""
-Stamp = tuple[int, int]
 
 
 class Keeper:
@@ -96,15 +95,15 @@ def carry_out_apart(task: Task, keeper: Line, every: float = EVERY_SECONDS) -> s
 
 @contextlib.contextmanager
 def _sending(folder: Path, cell: str, attempt: int, keeper: Line, every: float) -> Iterator[None]:
-    known, over = _stamps(folder), threading.Event()
+    known, over = stamps(folder), threading.Event()
 
     def send() -> None:
-        now = _stamps(folder)
+        now = stamps(folder)
         # By the time of writing: measurements, which say that an experiment is done, after its samples.
-        new = sorted((stamp, name) for name, stamp in now.items() if known.get(name) != stamp)
-        removed = [name for name in known if name not in now]
+        new = sorted((stamp, path) for path, stamp in now.items() if known.get(path) != stamp)
+        removed = [path.name for path in known if path not in now]
         if new or removed:
-            keeper.change(cell, attempt, {name: (folder / name).read_bytes() for _, name in new}, removed)
+            keeper.change(cell, attempt, {path.name: path.read_bytes() for _, path in new}, removed)
         known.clear()
         known.update(now)
 
@@ -122,14 +121,3 @@ def _sending(folder: Path, cell: str, attempt: int, keeper: Line, every: float) 
         over.set()
         thread.join()
     send()
-
-
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    """When each whole file was written, and how long it is."""
-    found = {}
-    for path in folder.glob("*"):
-        if path.is_file() and not path.name.startswith(UNFINISHED):
-            with contextlib.suppress(FileNotFoundError):
-                stat = path.stat()
-                found[path.name] = (stat.st_mtime_ns, stat.st_size)
-    return found

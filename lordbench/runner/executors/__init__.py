@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lordbench.config import validated
 from lordbench.errors import UserError, did_you_mean
-from lordbench.runner.executors.executor import Executor
+
+if TYPE_CHECKING:
+    from lordbench.runner.executors.executor import Executor
 
 NAMES = ("local", "ray", "slurm")
 
@@ -27,6 +28,8 @@ def make(name: str, settings: Mapping[str, Any]) -> Executor:
         raise UserError(
             f"unknown executor {name!r}{did_you_mean(name, NAMES)}", f"There are: {', '.join(NAMES)}."
         )
+    from lordbench.config import validated
+
     module = importlib.import_module(f"{__name__}.on_{name}")
     made: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
     return made

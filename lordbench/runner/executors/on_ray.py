@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, require_package
 from lordbench.files import write_text
 from lordbench.runner.cell import Workshop
 from lordbench.runner.executors.executor import Elsewhere, RetriesConfig, WorkerLostError
@@ -50,12 +50,9 @@ def make(config: Config) -> RayCluster:
     Raises:
         UserError: Ray is not installed.
     """
-    try:
-        import ray  # noqa: F401
-    except ImportError:
-        raise UserError(
-            "--executor ray needs Ray", "Install it: pip install 'lordbench[ray]', on every machine."
-        ) from None
+    require_package(
+        "ray", "--executor ray needs Ray", "Install it: pip install 'lordbench[ray]', on every machine."
+    )
     return RayCluster(config)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from lordbench.errors import UserError
+from lordbench.errors import UserError, require_package
 from lordbench.files import home, write_text
 from lordbench.runner.cell import Workshop
 from lordbench.runner.executors.executor import Elsewhere, RetriesConfig, WorkerLostError
@@ -51,12 +51,9 @@ def make(config: Config) -> SlurmJobs:
     Raises:
         UserError: submitit is not installed.
     """
-    try:
-        import submitit  # noqa: F401
-    except ImportError:
-        raise UserError(
-            "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
-        ) from None
+    require_package(
+        "submitit", "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
+    )
     return SlurmJobs(config)
 
 
