@@ -28,6 +28,7 @@ from lordbench.device import resolve_device
 from lordbench.images import Int64Array, UInt8Array
 from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD, POOLED_LAYER
 from lordbench.scoring import Place, Scoring
+from lordbench.threads import in_threads
 from lordbench.weights import registry
 
 METHODS = ("first", "second", "third")
@@ -224,10 +225,12 @@ def plain_probe(readings: dict[str, Reading], make: Callable[[], GridSearchCV]) 
 def our_probe(readings: dict[str, Reading], name: str) -> Values:
     """Fit the probe of this name, as leakage does: accuracies."""
     ((_, probe),) = _scoring(name).probes()
-    return {
-        key: float(np.mean(probe.predict(r.train, r.labels, r.test, 0) == r.truth))
-        for key, r in readings.items()
-    }
+
+    def accuracy(reading: Reading) -> float:
+        found = probe.predict(reading.train, reading.labels, reading.test, 0)
+        return float(np.mean(found == reading.truth))
+
+    return dict(zip(readings, in_threads(accuracy, readings.values()), strict=True))
 
 
 def _scoring(metric: str) -> Scoring:

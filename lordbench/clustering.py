@@ -16,7 +16,7 @@ from lordbench import inference, seeds
 from lordbench.errors import UserError
 from lordbench.images import Int64Array, UInt8Array
 from lordbench.nn.features import PooledVgg16
-from lordbench.probing import one_thread
+from lordbench.threads import one_thread
 
 Points = npt.NDArray[np.float64]
 """(N, D), one an image."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
 
 from lordbench.nn.features import full_precision
+from lordbench.threads import in_threads
 
 T = TypeVar("T")
 PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}
@@ -49,13 +49,8 @@ def in_batches(
     """
     parts = list(batches(n, pixels, device))
     without_gradients = torch.no_grad()(compute)
-    threads = torch.get_num_threads()
     if not parallel or device.type != "cpu":
         return [without_gradients(part) for part in parts]
-    torch.set_num_threads(1)  # of this thread, and of those that begin from now on
-    try:
-        # Once around all: threads that switch the process's flags on and off would undo each other's work.
-        with full_precision(), ThreadPoolExecutor(threads, "batch") as pool:
-            return list(pool.map(without_gradients, parts))
-    finally:
-        torch.set_num_threads(threads)
+    # Once around all: threads that switch the process's flags on and off would undo each other's work.
+    with full_precision():
+        return in_threads(without_gradients, parts)

@@ -1,20 +1,18 @@
-"""What probes share: scaling of codes, codes to choose on, the trivial case, the one thread they run on."""
+"""What probes share: scaling of codes, codes to choose on, the trivial case."""
 
 from __future__ import annotations
 
-import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lordbench.images import Int64Array
 from lordbench.metric import Probe, Reading
 from lordbench.splits import stratified
+from lordbench.threads import one_thread
 
 Codes = npt.NDArray[np.float32]
 HELD_OUT = 0.2
@@ -40,6 +38,7 @@ class StandardisedProbe(Probe):
     """
 
     higher_is_better: ClassVar[bool] = True
+    thread_safe: ClassVar[bool] = True
 
     def read(
         self,
@@ -95,19 +94,3 @@ def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:
     varies = deviation > 1e-6 * np.abs(mean)
     scale = np.where(varies, 1 / np.where(varies, deviation, 1), 0)
     return ((train - mean) * scale).astype(np.float32), ((test - mean) * scale).astype(np.float32)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread.
-
-    On matrices as small as these, threads can cost a hundred times what they save, and the order of their
-    sums depends on the machine.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from lordbench.method import Codes
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
 from lordbench.statistics import LEVEL, fewest_groups
+from lordbench.threads import Item, Result, in_threads
 
 BoolArray = npt.NDArray[np.bool_]
 Features = Callable[[Fold], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -69,14 +71,16 @@ class Readout:
             of: which of the two codes to read.
             floors: also learn from shuffled labels, as `class from content, shuffled`.
         """
-        for label in ("class", "content"):
-            for code in of:
-                place = Place(self.experiment, f"{label} from {code}{ending}", kind)
-                features = _features(codes, code)
-                yield from self.read(place, label, features, higher_is_better=label == code)
-                if floors:
-                    floor = place._replace(subject=f"{place.subject}, shuffled")
-                    yield from self.read(floor, label, features, shuffled=True)
+
+        def read(label: str, code: str, shuffled: bool) -> list[Measurement]:
+            subject = f"{label} from {code}{ending}{', shuffled' if shuffled else ''}"
+            better = None if shuffled else label == code
+            place, features = Place(self.experiment, subject, kind), _features(codes, code)
+            return list(self.read(place, label, features, higher_is_better=better, shuffled=shuffled))
+
+        wanted = itertools.product(("class", "content"), of, (False, True) if floors else (False,))
+        for found in self._each(lambda one: read(*one), wanted):
+            yield from found
 
     def read(
         self,
@@ -135,6 +139,11 @@ class Readout:
                     ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
                     row = row.model_copy(update=ends)
                 yield row
+
+    def _each(self, compute: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
+        """Compute something with the probes for every item, several at once if they allow it."""
+        at_once = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
+        return in_threads(compute, items) if at_once else map(compute, items)
 
     def _folds(self, label: str, labels: Int64Array) -> list[Fold]:
         generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)

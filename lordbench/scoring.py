@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -20,6 +21,7 @@ from lordbench.recent import Recent
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.results.samples import Samples
 from lordbench.statistics import Groups, mean_interval
+from lordbench.threads import in_threads
 
 M = TypeVar("M", bound=Metric)
 KEPT = 16
@@ -78,21 +80,24 @@ class Scoring:
             seed: of the interval.
         """
         values = self._compare(fakes, real)
-        for place in fakes:
-            for name, metric in self._of_kind(PairMetric):  # type: ignore[type-abstract]
-                if metric is None:
-                    yield self._lacking(place, name, len(real))
-                    continue
-                yield self.mean(
-                    place,
-                    name,
-                    values[place, name],
-                    groups,
-                    seed,
-                    higher_is_better=metric.higher_is_better,
-                    unit=metric.unit,
-                    policy=metric.policy(),
-                )
+
+        def measure(wanted: tuple[Place, tuple[str, PairMetric | None]]) -> Measurement:
+            place, (name, metric) = wanted
+            if metric is None:
+                return self._lacking(place, name, len(real))
+            return self.mean(
+                place,
+                name,
+                values[place, name],
+                groups,
+                seed,
+                higher_is_better=metric.higher_is_better,
+                unit=metric.unit,
+                policy=metric.policy(),
+            )
+
+        # Drawing an interval's resamples of many images takes as long as scoring some of them.
+        yield from in_threads(measure, itertools.product(fakes, self._of_kind(PairMetric)))  # type: ignore[type-abstract]
 
     def sets(
         self, place: Place, fake: UInt8Array, real: UInt8Array, real_key: Hashable

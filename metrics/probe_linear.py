@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +11,18 @@ from sklearn.linear_model import LogisticRegression
 from lordbench import seeds
 from lordbench.images import Int64Array
 from lordbench.probing import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
+from lordbench.threads import Silence
 
 STRENGTHS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 """scikit-learn's C, the inverse of the L2 penalty on standardised codes; of equally good ones the first."""
 TOLERANCE = 1e-5
 ITERATIONS = 500
+_silence = Silence(
+    # Where the cap is reached, accuracy has settled long before the penalised likelihood.
+    ("", ConvergenceWarning),
+    # Few codes of many labels, as in preset smoke, are labels nevertheless.
+    ("The number of unique classes", UserWarning),
+)
 
 
 class LinearProbe(StandardisedProbe):
@@ -53,9 +59,5 @@ def _model(**settings: float) -> LogisticRegression:
 
 
 def _solve(model: LogisticRegression, codes: Codes, labels: Int64Array) -> LogisticRegression:
-    with warnings.catch_warnings():
-        # Where the cap is reached, accuracy has settled long before the penalised likelihood.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        # Few codes of many labels, as in preset smoke, are labels nevertheless.
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+    with _silence:
         return model.fit(codes, labels)

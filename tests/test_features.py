@@ -9,6 +9,7 @@ import torch
 
 from lordbench import seeds, weights
 from lordbench.nn import features
+from lordbench.nn.frozen import RectifiedConv2d
 from lordbench.nn.winograd import WinogradConv2d
 from lordbench.weights import registry
 
@@ -70,16 +71,21 @@ class TestFeatureNetworks:
 
 
 class TestWinograd:
+    @pytest.mark.parametrize("onednn", [True, False])
     @pytest.mark.parametrize(
-        ("channels", "filters", "size"), [(3, 8, 4), (512, 64, 16), (16, 8, 32), (4, 8, 64)]
+        ("channels", "filters", "size"), [(3, 8, 4), (512, 64, 16), (16, 8, 32), (4, 8, 64), (128, 4, 12)]
     )
-    def test_it_equals_the_convolution(self, channels: int, filters: int, size: int) -> None:
+    def test_it_equals_the_convolution(
+        self, channels: int, filters: int, size: int, onednn: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not onednn:  # as PyTorch is built for some processors
+            monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
         with seeds.initialising(0, "winograd"):
             convolution = torch.nn.Conv2d(channels, filters, 3, padding=1)
-        images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0))
+        images = torch.rand(17, channels, size, size, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            ours = WinogradConv2d(convolution)(images)
-            expected = convolution.double()(images.double())
+            ours = WinogradConv2d(convolution, size)(images)
+            expected = convolution.double()(images.double()).relu()
         assert ours.is_contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(ours.double(), expected, atol=2e-5, rtol=0)
 
@@ -89,7 +95,8 @@ class TestWinograd:
         with torch.no_grad():
             plain = features.vgg16_features()[: features.POOLED_LAYER + 1].double()
             expected = plain(features.imagenet_normalise(images).double()).mean(dim=(2, 3))
-        assert sum(isinstance(layer, WinogradConv2d) for layer in pooled.network) == 12
+        kinds = [type(layer) for layer in pooled.network]
+        assert (kinds.count(RectifiedConv2d), kinds.count(WinogradConv2d)) == (2, 11)
         torch.testing.assert_close(pooled(images).double(), expected, atol=1e-4, rtol=1e-4)
         assert "Winograd" in pooled.policy()
 

@@ -15,10 +15,10 @@ from lordbench.folds import Fold
 from lordbench.images import UInt8Array, flattened
 from lordbench.method import Codes
 from lordbench.probing import Codes as Features
-from lordbench.probing import one_thread
 from lordbench.readout import Readout
 from lordbench.results.row import Measurement
 from lordbench.scoring import Place
+from lordbench.threads import one_thread
 
 NAME = "leakage"
 COMPONENTS, SHARE = 64, 4

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench import weights
+from lordbench.nn.frozen import RectifiedConv2d
 from lordbench.nn.winograd import WinogradConv2d
 from lordbench.weights import registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-CONVOLUTIONS = (nn.Conv2d, WinogradConv2d)
 POOLED_SIZE = 64
-WINOGRAD_CHANNELS = 64
-"""Input channels from which Winograd's form is no slower than the convolution itself."""
+WINOGRAD_FILTERS = 128
+"""Output channels from which Winograd's form is faster than the convolution itself."""
 POOLED_LAYER = 29
 """Index into torchvision's `vgg16().features`: the ReLU behind conv5_3, the last one."""
 
@@ -57,7 +57,7 @@ def vgg16_activations(
     Returns:
         For each layer float (N, C, h, w).
     """
-    wanted = [i + 1 if relu and isinstance(network[i], CONVOLUTIONS) else i for i in layers]
+    wanted = [i + 1 if relu and isinstance(network[i], nn.Conv2d) else i for i in layers]
     outputs: dict[int, Tensor] = {}
     for index, layer in enumerate(network[: max(wanted) + 1]):
         images = layer(images)
@@ -103,9 +103,7 @@ class PooledVgg16(nn.Module):
         network = vgg16_features()[: POOLED_LAYER + 1]
         self.by_winograd = device.type == "cpu"
         if self.by_winograd:
-            for index, layer in enumerate(network):
-                if isinstance(layer, nn.Conv2d) and layer.in_channels >= WINOGRAD_CHANNELS:
-                    network[index] = WinogradConv2d(layer)
+            network = _for_cpu(network)
         self.network = network.to(device).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
@@ -113,7 +111,7 @@ class PooledVgg16(nn.Module):
         """Features of float [0, 1] images, (N, 1 or 3, H, W): float32 (N, 512)."""
         prepared = imagenet_normalise(to_rgb(resize(images.float(), POOLED_SIZE)))
         with full_precision():
-            (activations,) = vgg16_activations(self.network, prepared, [POOLED_LAYER])
+            activations: Tensor = self.network(prepared)
         return activations.mean(dim=(2, 3))
 
     def policy(self) -> str:
@@ -123,6 +121,19 @@ class PooledVgg16(nn.Module):
             f"ImageNet normalisation; {'Winograd convolutions; ' if self.by_winograd else ''}"
             f"weights {weights.checksum('vgg16')}"
         )
+
+
+def _for_cpu(network: nn.Sequential) -> nn.Sequential:
+    """The same function of images of POOLED_SIZE, each convolution and its ReLU exchanged for one layer."""
+    size, exchanged = POOLED_SIZE, nn.Sequential()
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            kind = WinogradConv2d if layer.out_channels >= WINOGRAD_FILTERS else RectifiedConv2d
+            exchanged.append(kind(layer, size))
+        elif isinstance(layer, nn.MaxPool2d):
+            exchanged.append(layer)
+            size //= 2
+    return exchanged
 
 
 @contextlib.contextmanager
