@@ -25,7 +25,7 @@ class Metric(ABC):
         unit: unit of the value, e.g. `dB`; empty for a pure number.
         source: the paper or package that defines the metric.
         weights: names of the pretrained weights that are needed (see `lordbench.weights`).
-        thread_safe: several threads may call it at once, on a batch each; it keeps nothing between calls.
+        thread_safe: several threads may call it at once; it keeps nothing between calls.
     """
 
     higher_is_better: ClassVar[bool]

@@ -77,3 +77,11 @@ def publisher(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
         found.files[f"/{NAME}"] = OLD
         offer(found, monkeypatch, edges2shoes_tar_gz="")
         yield found
+
+
+@pytest.fixture
+def threads() -> Callable[[int], None]:
+    """Sets the number of threads; it is put back afterwards."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

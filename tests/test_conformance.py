@@ -127,6 +127,35 @@ def test_broken_components_of_other_kinds_are_named(
     assert check in failed(checked(written(tmp_path, source.replace(old, new))))
 
 
+FORGETFUL = """
+import time
+
+import numpy as np
+
+from lordbench.metric import Probe
+
+
+class Forgetful(Probe):
+    higher_is_better = True
+    source = "nearest mean"
+    thread_safe = True
+
+    def predict(self, train_codes, train_labels, test_codes, seed):
+        self.means = [train_codes[train_labels == label].mean(0) for label in range(4)]
+        self.known = len(train_codes)
+        time.sleep(0.02)
+        off = np.linalg.norm(test_codes[:, None] - np.stack(self.means), axis=2)
+        return (off.argmin(1) + (self.known == 30)) % 4
+
+    def policy(self):
+        return "none"
+"""
+
+
+def test_a_probe_that_threads_confuse_is_named(tmp_path: Path) -> None:
+    assert set(failed(checked(written(tmp_path, FORGETFUL)))) == {"threads"}
+
+
 class TestTheCommand:
     def test_exits_with_1_where_a_check_failed_and_0_where_none_did(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -18,14 +18,6 @@ from lordbench.method import DataSpec
 from lordbench.scoring import Scoring
 
 
-@pytest.fixture
-def threads() -> Callable[[int], None]:
-    """Sets the number of threads; it is put back afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 class TestSize:
     def test_images_four_times_as_large_go_in_batches_a_quarter_as_large(self) -> None:
         assert batch_size(64**2, CPU) == 4 * batch_size(128**2, CPU) == 64

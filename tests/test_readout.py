@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -94,6 +96,33 @@ def class_from_content(leak: str, **options: Any) -> list[Measurement]:
         **options,
     )
     return [row for row in rows if row.metric.endswith("normalized")]
+
+
+class Meeting(Remembering):
+    """Goes on when two threads have come."""
+
+    thread_safe: ClassVar[bool] = True
+    met = threading.Barrier(2)
+
+    def predict(self, train_codes: Any, train_labels: Any, test_codes: Any, seed: int) -> Int64Array:
+        self.met.wait(timeout=10)  # two at once, or it breaks
+        return super().predict(train_codes, train_labels, test_codes, seed)
+
+
+class TestThreads:
+    def rows(self, kinds: dict[str, type[Metric]] | None = None) -> list[Measurement]:
+        readout = Readout.within(trained(kinds=kinds), "leakage", DATA)
+        return list(readout.of_codes(planted(DATA, "linear"), "learned", floors=True))
+
+    def test_readings_are_made_at_once(self, threads: Callable[[int], None]) -> None:
+        threads(2)
+        assert self.rows({"meeting": Meeting})
+
+    def test_rows_do_not_depend_on_the_number_of_threads(self, threads: Callable[[int], None]) -> None:
+        threads(1)
+        alone = self.rows()
+        threads(3)
+        assert self.rows() == alone
 
 
 class TestLeaks:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,6 +18,7 @@ from lordbench.conformance.check import Check, SkippedCheck, require
 from lordbench.conformance.describing import require_text
 from lordbench.metric import Metric, PairMetric, Probe, SetMetric
 
+T = TypeVar("T")
 CPU = torch.device("cpu")
 SIZE = 32
 CLOSE = 1e-4
@@ -83,18 +87,11 @@ def pair_alone(kind: type[Metric]) -> str:
     return "the same one by one, again, and by `against`"
 
 
-def threads(kind: type[Metric]) -> str:
+def pair_threads(kind: type[Metric]) -> str:
     """Where it says that it is `thread_safe`, several threads at once get what one gets."""
-    if not kind.thread_safe:
-        raise SkippedCheck("it does not say that it is thread_safe; then it is called by one thread")
     metric = _pair(kind)
     real, near, far = images(3)
-    wanted = [metric(fake, real) for fake in (near, far)]
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
-            found = list(pool.map(lambda fake: metric(fake, real), (near, far)))
-            require(all(map(torch.equal, found, wanted)), "four threads at once get other values than one")
-    return "four threads agree"
+    return _threads_agree(kind, lambda fake: metric(fake, real).numpy(), (near, far))
 
 
 def set_features(kind: type[Metric]) -> str:
@@ -121,9 +118,7 @@ def set_direction(kind: type[Metric]) -> str:
 def probe_reads(kind: type[Metric]) -> str:
     """It reads a label off codes that tell it, the same under the same seed."""
     assert issubclass(kind, Probe)
-    probe, generator = kind(), seeds.numpy_generator(0, "codes")
-    labels = np.tile(np.arange(4), 30)
-    codes = (np.eye(4)[labels] + 0.1 * generator.standard_normal((120, 4))).astype(np.float32)
+    probe, (codes, labels) = kind(), _telling_codes()
     found = [probe.predict(codes[:80], labels[:80], codes[80:], seed=0) for _ in range(2)]
     require(found[0].shape == (40,), f"predict gives {found[0].shape} for 40 codes; (40,) is needed")
     require(np.array_equal(found[0], found[1]), "under the same seed it predicts differently the second time")
@@ -132,20 +127,32 @@ def probe_reads(kind: type[Metric]) -> str:
     return f"accuracy {accuracy:.2f} on codes that tell the label"
 
 
+def probe_threads(kind: type[Metric]) -> str:
+    """Where it says that it is `thread_safe`, several threads at once read what one reads."""
+    assert issubclass(kind, Probe)
+    probe, (codes, labels) = kind(), _telling_codes()
+    known = (30, 80)
+    return _threads_agree(kind, lambda n: probe.predict(codes[:n], labels[:n], codes[80:], seed=0), known)
+
+
 METRIC_CHECKS: dict[type[ABC], tuple[Check[type[Metric]], ...]] = {
     PairMetric: (
         Check("describes itself", declares),
         Check("values", pair_values),
         Check("direction", pair_direction, needs=("describes itself", "values")),
         Check("alone or in a batch", pair_alone, needs=("values",)),
-        Check("threads", threads, needs=("values",)),
+        Check("threads", pair_threads, needs=("values",)),
     ),
     SetMetric: (
         Check("describes itself", declares),
         Check("features", set_features),
         Check("direction", set_direction, needs=("describes itself", "features")),
     ),
-    Probe: (Check("describes itself", declares), Check("reads", probe_reads)),
+    Probe: (
+        Check("describes itself", declares),
+        Check("reads", probe_reads),
+        Check("threads", probe_threads, needs=("reads",)),
+    ),
 }
 """By the contract that the metric fulfils, in the order in which they are made."""
 
@@ -153,6 +160,26 @@ METRIC_CHECKS: dict[type[ABC], tuple[Check[type[Metric]], ...]] = {
 def checks_of(kind: type[Metric]) -> tuple[Check[type[Metric]], ...]:
     """The checks of a metric."""
     return next(checks for contract, checks in METRIC_CHECKS.items() if issubclass(kind, contract))
+
+
+def _telling_codes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Codes that tell their label, (120, 4), and the labels, (120,)."""
+    labels = np.tile(np.arange(4), 30)
+    noise = seeds.numpy_generator(0, "codes").standard_normal((120, 4))
+    return (np.eye(4)[labels] + 0.1 * noise).astype(np.float32), labels
+
+
+def _threads_agree(
+    kind: type[Metric], compute: Callable[[T], npt.NDArray[np.generic]], inputs: Sequence[T]
+) -> str:
+    if not kind.thread_safe:
+        raise SkippedCheck("it does not say that it is thread_safe; then it is called by one thread")
+    wanted = [compute(one) for one in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            found = pool.map(compute, inputs)
+            require(all(map(np.array_equal, found, wanted)), "four threads at once get other values than one")
+    return "four threads agree"
 
 
 def _made(kind: type[Metric]) -> Metric:
