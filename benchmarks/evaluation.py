@@ -26,7 +26,8 @@ from benchmarks.page import table
 from lordbench import components, machine, weights
 from lordbench.device import resolve_device
 from lordbench.images import Int64Array, UInt8Array
-from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD, POOLED_LAYER
+from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD
+from lordbench.pooled_vgg16 import POOLED_LAYER
 from lordbench.scoring import Place, Scoring
 from lordbench.threads import in_threads
 from lordbench.weights import registry

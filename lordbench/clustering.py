@@ -15,7 +15,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from lordbench import inference, seeds
 from lordbench.errors import UserError
 from lordbench.images import Int64Array, UInt8Array
-from lordbench.nn.features import PooledVgg16
+from lordbench.pooled_vgg16 import PooledVgg16
 from lordbench.threads import one_thread
 
 Points = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lordbench.metric import SetMetric
-from lordbench.nn.features import POOLED_SIZE, PooledVgg16
+from lordbench.pooled_vgg16 import POOLED_SIZE, PooledVgg16
 
 
 class Vgg16Metric(SetMetric):

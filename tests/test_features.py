@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from lordbench import seeds, weights
+from lordbench.frozen import RectifiedConv2d
 from lordbench.nn import features
-from lordbench.nn.frozen import RectifiedConv2d
-from lordbench.nn.winograd import WinogradConv2d
+from lordbench.pooled_vgg16 import POOLED_LAYER, PooledVgg16
 from lordbench.weights import registry
+from lordbench.winograd import WinogradConv2d
 
 
 class TestTheRightTensors:
@@ -91,9 +92,9 @@ class TestWinograd:
 
     def test_pooled_features_are_vgg16s(self, real_weights: dict[str, Path]) -> None:
         images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        pooled = features.PooledVgg16(torch.device("cpu"))
+        pooled = PooledVgg16(torch.device("cpu"))
         with torch.no_grad():
-            plain = features.vgg16_features()[: features.POOLED_LAYER + 1].double()
+            plain = features.vgg16_features()[: POOLED_LAYER + 1].double()
             expected = plain(features.imagenet_normalise(images).double()).mean(dim=(2, 3))
         kinds = [type(layer) for layer in pooled.network]
         assert (kinds.count(RectifiedConv2d), kinds.count(WinogradConv2d)) == (2, 11)

@@ -10,17 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench import weights
-from lordbench.nn.frozen import RectifiedConv2d
-from lordbench.nn.winograd import WinogradConv2d
 from lordbench.weights import registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-POOLED_SIZE = 64
-WINOGRAD_FILTERS = 128
-"""Output channels from which Winograd's form is faster than the convolution itself."""
-POOLED_LAYER = 29
-"""Index into torchvision's `vgg16().features`: the ReLU behind conv5_3, the last one."""
 
 
 def vgg16_features() -> nn.Sequential:
@@ -83,57 +76,6 @@ def resize(images: Tensor, size: int) -> Tensor:
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)
-
-
-class PooledVgg16(nn.Module):
-    """One vector an image for distances between sets: VGG16's last activations, averaged over the image.
-
-    Images are resized to 64 x 64, the size of most images here, and give 512 values, the means of the
-    4 x 4 positions behind conv5_3's ReLU.
-
-    Args:
-        device: where the network runs; a CPU gets Winograd's form of the convolutions.
-
-    Raises:
-        MissingWeightsError: the weights are not on this machine.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__()
-        network = vgg16_features()[: POOLED_LAYER + 1]
-        self.by_winograd = device.type == "cpu"
-        if self.by_winograd:
-            network = _for_cpu(network)
-        self.network = network.to(device).to(memory_format=torch.channels_last)
-
-    @torch.no_grad()
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of float [0, 1] images, (N, 1 or 3, H, W): float32 (N, 512)."""
-        prepared = imagenet_normalise(to_rgb(resize(images.float(), POOLED_SIZE)))
-        with full_precision():
-            activations: Tensor = self.network(prepared)
-        return activations.mean(dim=(2, 3))
-
-    def policy(self) -> str:
-        """How the features are made, in a few words."""
-        return (
-            f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
-            f"ImageNet normalisation; {'Winograd convolutions; ' if self.by_winograd else ''}"
-            f"weights {weights.checksum('vgg16')}"
-        )
-
-
-def _for_cpu(network: nn.Sequential) -> nn.Sequential:
-    """The same function of images of POOLED_SIZE, each convolution and its ReLU exchanged for one layer."""
-    size, exchanged = POOLED_SIZE, nn.Sequential()
-    for layer in network:
-        if isinstance(layer, nn.Conv2d):
-            kind = WinogradConv2d if layer.out_channels >= WINOGRAD_FILTERS else RectifiedConv2d
-            exchanged.append(kind(layer, size))
-        elif isinstance(layer, nn.MaxPool2d):
-            exchanged.append(layer)
-            size //= 2
-    return exchanged
 
 
 @contextlib.contextmanager

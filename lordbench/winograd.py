@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lordbench.nn import frozen
+from lordbench import frozen
 
 OUTPUT, TILE = 4, 6
 """Pixels of a side: of the outputs of a tile, and of the inputs that they depend on."""
