@@ -128,6 +128,14 @@ class TestTerminal:
         assert max(map(len, printed(three_methods(), width).splitlines())) <= width
 
 
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-4e-6, 4, "0.0000"), (-0.04, 1, "0.0"), (-0.06, 1, "-0.1"), (29.26, 1, "29.3")],
+)
+def test_a_rounded_zero_has_no_sign(value: float, digits: int, text: str) -> None:
+    assert Entry(value).number(digits) == text
+
+
 class TestText:
     def test_csv_comes_back_as_it_was(self):
         rows = three_methods()

@@ -71,7 +71,7 @@ def _heading(title: str) -> str:
 def _cell(entry: Entry, decimals: int) -> str:
     if entry.value is None:
         return "--"
-    number = f"{entry.value:.{decimals}f}"
+    number = entry.number(decimals)
     # The sign alone in math: digits in math would not be bold with the text around them.
     number = number.replace("-", "$-$")
     marked = {

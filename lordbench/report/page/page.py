@@ -110,7 +110,7 @@ def _tables(made: Sequence[Board], details: Details) -> list[dict[str, Any]]:
 
 def _entry(entry: Entry, digits: int, source: Source) -> dict[str, Any]:
     return {
-        "text": "–" if entry.value is None else f"{entry.value:.{digits}f}",
+        "text": "–" if entry.value is None else entry.number(digits),
         "reach": "" if entry.reach is None else f"±{entry.reach:.{digits}f}",
         "value": "" if entry.value is None else repr(entry.value),
         "mark": entry.mark,
