@@ -12,21 +12,21 @@ from torch.nn import functional as F
 def convolution(
     weight: Tensor,
     bias: Tensor,
-    images: Sequence[int],
+    shape: Sequence[int],
     padding: int = 0,
     groups: int = 1,
     rectified: bool = False,
 ) -> Callable[[Tensor], Tensor]:
     """A convolution of stride 1 with weights that stay as they are, laid out for the processor once.
 
-    PyTorch offers that by the operators with which its own compiler freezes networks; a convolution asked for
-    in the usual way lays its weights out anew each time, and one of few images without it takes no oneDNN.
+    PyTorch offers that by the operators with which its own compiler freezes networks. A convolution asked for
+    in the usual way lays its weights out anew each time, and does not go to oneDNN at all for few images.
     Where PyTorch is built without oneDNN, it is that usual one.
 
     Args:
         weight: float32 (D, C / groups, h, w).
         bias: float32 (D,).
-        images: shape (N, C, H, W) of the images that it will be given. Others work as well, but may be slow.
+        shape: (N, C, H, W), of the images that it will be given. Others work as well, but may be slow.
         padding: zeros around the images.
         groups: of channels.
         rectified: whether a ReLU follows.
@@ -39,7 +39,7 @@ def convolution(
         follow = torch.relu_ if rectified else nn.Identity()
         return lambda images: follow(F.conv2d(images, weight, bias, padding=pads, groups=groups))
     packed = torch.ops.aten.mkldnn_reorder_conv2d_weight(
-        weight.to_mkldnn(), pads, ones, ones, groups, list(images)
+        weight.to_mkldnn(), pads, ones, ones, groups, list(shape)
     )
     name = "relu" if rectified else "none"
 
@@ -63,8 +63,8 @@ class RectifiedConv2d(nn.Module):
     def __init__(self, layer: nn.Conv2d, size: int) -> None:
         super().__init__()
         weight, bias = weights_3x3(layer)
-        images = 1, layer.in_channels, size, size
-        self.convolve = convolution(weight, bias, images, padding=1, rectified=True)
+        shape = 1, layer.in_channels, size, size
+        self.convolve = convolution(weight, bias, shape, padding=1, rectified=True)
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve float32 (N, C, H, W), channels last: (N, D, H, W), likewise, not below 0."""

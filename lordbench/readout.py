@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from lordbench.method import Codes
 from lordbench.results.row import CodeKind, Measurement
 from lordbench.scoring import Place
 from lordbench.statistics import LEVEL, fewest_groups
-from lordbench.threads import Item, Result, in_threads
+from lordbench.threads import in_threads
 
 BoolArray = npt.NDArray[np.bool_]
 Features = Callable[[Fold], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -71,15 +71,17 @@ class Readout:
             of: which of the two codes to read.
             floors: also learn from shuffled labels, as `class from content, shuffled`.
         """
+        features = {code: _features(codes, code) for code in of}
 
-        def read(label: str, code: str, shuffled: bool) -> list[Measurement]:
+        def read(wanted: tuple[str, str, bool]) -> list[Measurement]:
+            label, code, shuffled = wanted
             subject = f"{label} from {code}{ending}{', shuffled' if shuffled else ''}"
-            better = None if shuffled else label == code
-            place, features = Place(self.experiment, subject, kind), _features(codes, code)
-            return list(self.read(place, label, features, higher_is_better=better, shuffled=shuffled))
+            place, better = Place(self.experiment, subject, kind), None if shuffled else label == code
+            return list(self.read(place, label, features[code], higher_is_better=better, shuffled=shuffled))
 
         wanted = itertools.product(("class", "content"), of, (False, True) if floors else (False,))
-        for found in self._each(lambda one: read(*one), wanted):
+        at_once = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
+        for found in in_threads(read, wanted) if at_once else map(read, wanted):
             yield from found
 
     def read(
@@ -139,11 +141,6 @@ class Readout:
                     ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
                     row = row.model_copy(update=ends)
                 yield row
-
-    def _each(self, compute: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
-        """Compute something with the probes for every item, several at once if they allow it."""
-        at_once = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
-        return in_threads(compute, items) if at_once else map(compute, items)
 
     def _folds(self, label: str, labels: Int64Array) -> list[Fold]:
         generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)

@@ -52,14 +52,12 @@ class Silence:
 
     def __init__(self, *unwanted: tuple[str, type[Warning]]) -> None:
         self.unwanted = unwanted
-        self.lock, self.within = threading.Lock(), 0
-        self.saved = warnings.catch_warnings()
+        self.lock, self.within, self.saved = threading.Lock(), 0, contextlib.ExitStack()
 
     def __enter__(self) -> None:
         with self.lock:
             if not self.within:
-                self.saved = warnings.catch_warnings()
-                self.saved.__enter__()
+                self.saved.enter_context(warnings.catch_warnings())
                 for message, category in self.unwanted:
                     warnings.filterwarnings("ignore", message, category)
             self.within += 1
@@ -68,4 +66,4 @@ class Silence:
         with self.lock:
             self.within -= 1
             if not self.within:
-                self.saved.__exit__(None, None, None)
+                self.saved.close()

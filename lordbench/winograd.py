@@ -20,11 +20,12 @@ CACHED = 8192
 TILES, IMAGES = 128, 64
 """Most tiles multiplied at a time, and images that they are of: as many as come in a batch."""
 # Interpolation points 0, 1, -1, 2, -2 and infinity, as in section 4.3 of the paper.
-_INPUT = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0],
-          [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]  # fmt: skip
-_FILTER = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
-"""In units of 1/24."""
-_OUTPUT = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+_INPUT = torch.tensor([[4.0, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+                       [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]])  # fmt: skip
+_FILTER = (
+    torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]).double() / 24
+)
+_OUTPUT = torch.tensor([[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
 _EVERYWHERE = 1 * TILE + 1
 """The position in a tile whose product is added to all of its outputs as it is: there the bias comes in."""
 
@@ -33,25 +34,22 @@ class WinogradConv2d(nn.Module):
     """A frozen 3 x 3 convolution of stride 1 and padding 1, and the ReLU behind it, in float32.
 
     Args:
-        convolution: whose weights, (D, C, 3, 3), and bias, (D,), are taken.
+        layer: whose weights, (D, C, 3, 3), and bias, (D,), are taken.
         size: height and width of the images that it will be given, a multiple of 4.
     """
 
-    input_transform: Tensor
-    output_transform: Tensor
-
-    def __init__(self, convolution: nn.Conv2d, size: int) -> None:
+    def __init__(self, layer: nn.Conv2d, size: int) -> None:
         super().__init__()
-        weight, bias = frozen.weights_3x3(convolution)
+        weight, bias = frozen.weights_3x3(layer)
         assert size % OUTPUT == 0
-        self.filters = convolution.out_channels
+        self.filters = layer.out_channels
         self.across = size // OUTPUT
         # Few images are transformed at a time, many multiplied.
-        tiles, widest = self.across**2, max(convolution.in_channels, convolution.out_channels)
+        tiles, widest = self.across**2, max(layer.in_channels, layer.out_channels)
         self.few = max(1, min(IMAGES, CACHED // (tiles * widest)))
         self.many = self.few * max(1, min(IMAGES, TILES // tiles) // self.few)
-        one = torch.tensor(_FILTER, dtype=torch.float64) / 24
-        transformed = torch.einsum("kp,dcp->kdc", torch.kron(one, one), weight.double().flatten(2)).float()
+        both = torch.kron(_FILTER, _FILTER)
+        transformed = torch.einsum("kp,dcp->kdc", both, weight.double().flatten(2)).float()
         biases = transformed.new_zeros(POSITIONS, self.filters)
         biases[_EVERYWHERE] = bias
         # The products at each position, as a 1 x 1 convolution with a group for each: on AMD's processors
@@ -59,19 +57,17 @@ class WinogradConv2d(nn.Module):
         self.products = frozen.convolution(
             transformed.flatten(0, 1)[:, :, None, None],
             biases.flatten(),
-            (1, POSITIONS * convolution.in_channels, self.many * tiles, 1),
+            (1, POSITIONS * layer.in_channels, self.many * tiles, 1),
             groups=POSITIONS,
         )
-        self.register_buffer("input_transform", torch.tensor(_INPUT).float())
-        self.register_buffer("output_transform", torch.tensor(_OUTPUT).float())
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve float32 (N, C, size, size): (N, D, size, size), not below 0, both channels last."""
         n, channels, height, width = images.shape
         outputs = images.new_empty(n, height, width, self.filters)
         few, tiles = self.few, self.across**2
-        before = _InputTransform(self.input_transform, few, self.across, channels)
-        after = _OutputTransform(self.output_transform, few, self.across, self.filters)
+        before = _InputTransform(few, self.across, channels)
+        after = _OutputTransform(few, self.across, self.filters)
         # Always as many tiles, since the weights are laid out for their number.
         transformed = images.new_zeros(self.many * tiles, POSITIONS * channels)
         parts = images.permute(0, 2, 3, 1).split(self.many)
@@ -93,14 +89,12 @@ class _InputTransform:
     """Cuts images into overlapping tiles and transforms them, in memory that stays in the cache.
 
     Args:
-        transform: (6, 6).
         n: number of images at a time.
         across: tiles in a line of an image, and lines of tiles.
         channels: of the images.
     """
 
-    def __init__(self, transform: Tensor, n: int, across: int, channels: int) -> None:
-        self.transform = transform
+    def __init__(self, n: int, across: int, channels: int) -> None:
         padded = torch.zeros(n, OUTPUT * across + 2, OUTPUT * across + 2, channels)
         image, line, pixel, channel = padded.stride()
         self.inner = padded[:, 1:-1, 1:-1]
@@ -116,28 +110,26 @@ class _InputTransform:
         """Transform n images or fewer, (., size, size, C), into tiles (., 36 * C)."""
         self.inner[: len(images)] = images
         self.tiles.copy_(self.overlapping)
-        _both_ways(self.transform, self.tiles.view(self.along.shape), self.along, result)
+        _both_ways(_INPUT, self.tiles.view(self.along.shape), self.along, result)
 
 
 class _OutputTransform:
     """Transforms products and puts their tiles together, rectified, in memory that stays in the cache.
 
     Args:
-        transform: (4, 6).
         n: number of images at a time.
         across: tiles in a line of an image, and lines of tiles.
         filters: channels of the results.
     """
 
-    def __init__(self, transform: Tensor, n: int, across: int, filters: int) -> None:
-        self.transform = transform
+    def __init__(self, n: int, across: int, filters: int) -> None:
         self.along = torch.empty(n * across**2, OUTPUT, TILE * filters)
         self.tiles = torch.empty(n, across, across, OUTPUT, OUTPUT, filters)
 
     def __call__(self, products: Tensor, result: Tensor) -> None:
         """Transform products of n images, (n * tiles, 36 * D), into (., size, size, D), as many as wanted."""
         across = self.tiles.shape[1]
-        _both_ways(self.transform, products.view(len(products), TILE, -1), self.along, self.tiles)
+        _both_ways(_OUTPUT, products.view(len(products), TILE, -1), self.along, self.tiles)
         placed = self.tiles[: len(result)].transpose(2, 3)
         torch.clamp(placed, min=0, out=result.view(len(result), across, OUTPUT, across, OUTPUT, -1))
 

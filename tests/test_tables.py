@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from synthetic import cell, measured
 
-from lordbench.report.headline import boards
+from lordbench.report.headline import boards, number
 from lordbench.report.marks import NOTHING, Entry, mark_best
 from lordbench.report.tables import render, rich_tables
 from lordbench.results.leaderboard import aggregate, wide
@@ -133,7 +133,7 @@ class TestTerminal:
     [(-4e-6, 4, "0.0000"), (-0.04, 1, "0.0"), (-0.06, 1, "-0.1"), (29.26, 1, "29.3")],
 )
 def test_a_rounded_zero_has_no_sign(value: float, digits: int, text: str) -> None:
-    assert Entry(value).number(digits) == text
+    assert number(value, digits) == text
 
 
 class TestText:

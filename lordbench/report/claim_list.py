@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lordbench.report.headline import decimals, group_title
+from lordbench.report.headline import decimals, group_title, number
 from lordbench.report.sections import titles
 from lordbench.report.sheets import Sheet, markdown_sheet
 from lordbench.results.claims import NOT_THERE
@@ -65,7 +65,7 @@ def _lines(lines: pd.DataFrame) -> Iterator[tuple[str, ...]]:
             pd.Series([one[column] for column in ("value", "other", "difference")], dtype=float)
         )
         value, other, gap, low, high = (
-            f"{one[column]:.{digits}f}" for column in ("value", "other", "difference", "ci_low", "ci_high")
+            number(one[column], digits) for column in ("value", "other", "difference", "ci_low", "ci_high")
         )
         verdict = str(one["verdict"] or one["note"])
         interval = f"{low} to {high}" if one["verdict"] else "–"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lordbench.errors import UserError, did_you_mean
-from lordbench.report.headline import arrow, decimals, group_title, remarks
+from lordbench.report.headline import arrow, decimals, group_title, number, remarks
 from lordbench.report.sections import titles
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
@@ -85,8 +85,8 @@ def _add(table: Table, name: str, lines: pd.DataFrame) -> None:
     for line in lines.to_dict("records"):
         table.add_row(
             Text(f"{line['method_a']} - {line['method_b']}"),
-            f"{line['difference']:.{digits}f}",
-            f"{line['ci_low']:.{digits}f} to {line['ci_high']:.{digits}f}",
+            number(line["difference"], digits),
+            f"{number(line['ci_low'], digits)} to {number(line['ci_high'], digits)}",
             f"{line['n']:,}",
             str(line["n_seeds"]),
             line["verdict"],

@@ -200,3 +200,8 @@ def decimals(values: pd.Series[float]) -> int:
     """Three significant digits of the largest value, the same number of decimals down the column."""
     largest = float(values.abs().max())
     return 3 if largest == 0 else int(np.clip(3 - np.ceil(np.log10(largest)), 1, 4))
+
+
+def number(value: float, digits: int) -> str:
+    """A value with so many digits behind the point; what rounds to zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lordbench.report.headline import Board, broken
+from lordbench.report.headline import Board, broken, number
 from lordbench.report.marks import Entry
 
 PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. Bold: best. Underlined: second.
@@ -71,12 +71,11 @@ def _heading(title: str) -> str:
 def _cell(entry: Entry, decimals: int) -> str:
     if entry.value is None:
         return "--"
-    number = entry.number(decimals)
     # The sign alone in math: digits in math would not be bold with the text around them.
-    number = number.replace("-", "$-$")
+    value = number(entry.value, decimals).replace("-", "$-$")
     marked = {
-        "best": rf"\textbf{{{number}}}",
-        "second": rf"\underline{{{number}}}",
-        "tied": rf"{number}$^{{\approx}}$",
-    }.get(entry.mark, number)
+        "best": rf"\textbf{{{value}}}",
+        "second": rf"\underline{{{value}}}",
+        "tied": rf"{value}$^{{\approx}}$",
+    }.get(entry.mark, value)
     return marked if entry.reach is None else rf"{marked} {{\scriptsize$\pm${entry.reach:.{decimals}f}}}"

@@ -33,11 +33,6 @@ class Entry:
         value_, low_, high_ = (None if math.isnan(x) else float(x) for x in (value, low, high))
         return cls(value_, low_, high_)
 
-    def number(self, digits: int) -> str:
-        """The value with so many digits behind the point, zero without a sign; there must be a value."""
-        assert self.value is not None
-        return f"{round(self.value, digits) + 0.0:.{digits}f}"
-
     @property
     def interval(self) -> tuple[float, float] | None:
         """Its ends; a value without an interval counts as a point, None stands for no value."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.report.headline import arrow, decimals, group_title, remarks
+from lordbench.report.headline import arrow, decimals, group_title, number, remarks
 from lordbench.report.marks import Entry
 from lordbench.report.quantities import choose, titled
 from lordbench.report.sections import Column, titles
@@ -188,7 +188,7 @@ def _numbers(one: dict[Hashable, Any]) -> Iterator[str]:
     for side in "ab":
         entry = Entry.of(one[f"value_{side}"], one[f"ci_low_{side}"], one[f"ci_high_{side}"])
         reach = "" if entry.reach is None else f" ±{entry.reach:.{digits}f}"
-        yield NONE if entry.value is None else f"{entry.number(digits)}{reach}"
+        yield NONE if entry.value is None else f"{number(entry.value, digits)}{reach}"
     yield NONE if math.isnan(one["difference"]) else f"{one['difference']:+.{digits}f}"
     yield (
         NONE if math.isnan(one["ci_low"]) else f"{one['ci_low']:+.{digits}f} to {one['ci_high']:+.{digits}f}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lordbench.report.comparison import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
-from lordbench.report.headline import LEGEND, Board, boards, broken
+from lordbench.report.headline import LEGEND, Board, boards, broken, number
 from lordbench.report.latex import latex
 from lordbench.report.marks import Entry
 from lordbench.report.pivot import PIVOT_LEGEND, Pivot
@@ -88,7 +88,7 @@ def _rich_cell(entry: Entry, decimals: int) -> Text:
     """Value over interval, so that seven columns fit; the sign has a place of its own on each line."""
     if entry.value is None:
         return Text("–  ")
-    value = Text(entry.number(decimals), style="bold" if entry.mark == "best" else "")
+    value = Text(number(entry.value, decimals), style="bold" if entry.mark == "best" else "")
     value.append(SIGNS.get(entry.mark, "  "))
     if entry.reach is not None:
         value.append(f"\n±{entry.reach:.{decimals}f}  ", style="not bold dim")
@@ -129,7 +129,7 @@ def _markdown_table(board: Board) -> Iterator[str]:
 def _markdown_cell(entry: Entry, decimals: int) -> str:
     if entry.value is None:
         return "–"
-    text = entry.number(decimals)
+    text = number(entry.value, decimals)
     if entry.reach is not None:
         text += f" ±{entry.reach:.{decimals}f}"
     if entry.mark == "best":

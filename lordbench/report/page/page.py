@@ -17,7 +17,7 @@ from lordbench.report.comparison import DIFFERENCES_LEGEND, RANKS_LEGEND, differ
 from lordbench.report.figures.curves import curves
 from lordbench.report.figures.style import Drawn, rendered
 from lordbench.report.figures.tradeoff import tradeoff
-from lordbench.report.headline import LEGEND, Board, boards
+from lordbench.report.headline import LEGEND, Board, boards, number
 from lordbench.report.marks import Entry
 from lordbench.report.page.details import Details, Source
 from lordbench.report.page.pictures import pictures
@@ -110,7 +110,7 @@ def _tables(made: Sequence[Board], details: Details) -> list[dict[str, Any]]:
 
 def _entry(entry: Entry, digits: int, source: Source) -> dict[str, Any]:
     return {
-        "text": "–" if entry.value is None else entry.number(digits),
+        "text": "–" if entry.value is None else number(entry.value, digits),
         "reach": "" if entry.reach is None else f"±{entry.reach:.{digits}f}",
         "value": "" if entry.value is None else repr(entry.value),
         "mark": entry.mark,
