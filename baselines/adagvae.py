@@ -17,15 +17,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches
-from lordbench.gaussians import average, divergence, draw, negative_log_likelihood
-from lordbench.images import ImageSet
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.nn.generator import Generator
-from lordbench.nn.reconstruction import reconstruction_loss
-from lordbench.nn.trunk import TrunkConfig
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import average, divergence, draw, negative_log_likelihood, reconstruction_loss
+from lordbench.nn.networks import Generator, TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 BETAS = (0.9, 0.999)
 PAIR = 2
@@ -55,7 +54,7 @@ class AdaGVae(Method):
 
     summary: ClassVar[str] = "variational autoencoder that finds the dimensions which pairs of a class share"
     source: ClassVar[str] = "Locatello et al., Weakly-Supervised Disentanglement Without Compromises, 2020"
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = AdaGVaeConfig
     shared: Tensor
 

@@ -13,14 +13,14 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches
-from lordbench.gaussians import divergence, draw, negative_log_likelihood
-from lordbench.images import ImageSet
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.nn.reconstruction import reconstruction_loss
-from lordbench.nn.trunk import TrunkConfig
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import divergence, draw, negative_log_likelihood, reconstruction_loss
+from lordbench.nn.networks import TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 BETAS = (0.9, 0.999)
 PAIR = 2
@@ -52,7 +52,7 @@ class CycleVae(Method):
     source: ClassVar[str] = (
         "Jha et al., Disentangling Factors of Variation with Cycle-Consistent Variational Auto-Encoders, 2018"
     )
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = CycleVaeConfig
 
     def __init__(self, config: CycleVaeConfig, spec: DataSpec) -> None:

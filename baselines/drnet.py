@@ -14,14 +14,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches
-from lordbench.images import ImageSet
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.nn.dcgan import DcganDecoder, DcganEncoder
-from lordbench.nn.reconstruction import reconstruction_loss
-from lordbench.nn.trunk import TrunkConfig
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import reconstruction_loss
+from lordbench.nn.networks import DcganDecoder, DcganEncoder, TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 BETAS = (0.5, 0.999)
 PAIR = 2

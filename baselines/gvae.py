@@ -11,14 +11,14 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches
-from lordbench.gaussians import average, divergence, draw, negative_log_likelihood
-from lordbench.images import ImageSet
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.nn.reconstruction import reconstruction_loss
-from lordbench.nn.trunk import TrunkConfig
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import average, divergence, draw, negative_log_likelihood, reconstruction_loss
+from lordbench.nn.networks import TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 BETAS = (0.9, 0.999)
 
@@ -46,7 +46,7 @@ class GVae(Method):
 
     summary: ClassVar[str] = "variational autoencoder whose class posterior is the average over a group"
     source: ClassVar[str] = "Hosoya, Group-based Learning of Disentangled Representations, IJCAI 2019"
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = GVaeConfig
 
     def __init__(self, config: GVaeConfig, spec: DataSpec) -> None:

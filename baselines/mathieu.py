@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench import seeds
-from lordbench.batches import Batch, GroupedBatches
-from lordbench.gaussians import divergence, draw, negative_log_likelihood
-from lordbench.images import ImageSet
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.nn.reconstruction import reconstruction_loss
-from lordbench.nn.trunk import TrunkConfig
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import divergence, draw, negative_log_likelihood, reconstruction_loss
+from lordbench.nn.networks import TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 BETAS = (0.5, 0.999)
 PAIR = 2
@@ -71,7 +71,7 @@ class Mathieu(Method):
 
     summary: ClassVar[str] = "swapped reconstruction within a class, an adversary that knows the class across"
     source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation in Deep Representation, 2016"
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.gaussians",)
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = MathieuConfig
 
     def __init__(self, config: MathieuConfig, spec: DataSpec) -> None:

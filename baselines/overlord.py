@@ -16,15 +16,14 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from lordbench import seeds
-from lordbench.batches import Batch, ShuffledBatches
-from lordbench.images import ImageSet
-from lordbench.lord import Lord, LordConfig
-from lordbench.lord.stages import BETAS, latent_optimization
-from lordbench.method import DataSpec, MethodConfig
-from lordbench.nn.perceptual import PerceptualLoss
-from lordbench.nn.reconstruction import ReconstructionLoss, reconstruction_loss
-from lordbench.training import Context, Phase, Update, adam
+from lordbench.data.images import ImageSet
+from lordbench.lord import BETAS, Lord, LordConfig, latent_optimization
+from lordbench.nn.losses import PerceptualLoss, ReconstructionLoss, reconstruction_loss
+from lordbench.training.batches import Batch, ShuffledBatches
+from lordbench.training.loop import Context, Phase, Update
+from lordbench.training.method import DataSpec, MethodConfig
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
 
 
 class OverLordConfig(LordConfig):

@@ -23,14 +23,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.page import table
-from lordbench import components, machine, weights
-from lordbench.device import resolve_device
-from lordbench.images import Int64Array, UInt8Array
+from lordbench.config import registry
+from lordbench.data.images import Int64Array, UInt8Array
+from lordbench.evaluation.measurement import MeasurementKey
+from lordbench.evaluation.scoring import Scoring
+from lordbench.evaluation.vgg16 import POOLED_LAYER
+from lordbench.nn import weights
 from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD
-from lordbench.pooled_vgg16 import POOLED_LAYER
-from lordbench.scoring import Place, Scoring
-from lordbench.threads import in_threads
-from lordbench.weights import registry
+from lordbench.nn.weights import registry as weights_registry
+from lordbench.utils import hardware
+from lordbench.utils.hardware import resolve_device
+from lordbench.utils.parallel import in_threads
 
 METHODS = ("first", "second", "third")
 SIZE, CLASSES, CONTENTS, CODE = 64, 48, 40, 128
@@ -76,7 +79,7 @@ def evaluation(n: int) -> str:
         "MLP probe": (partial(plain_probe, readings, mlp), partial(our_probe, readings, "probe_mlp")),
     }
     plainly = {name: _timed(plain) for name, (plain, _) in parts.items()}
-    machine.keep_freed_memory()  # as a run does; afterwards, since it holds for the whole process
+    hardware.keep_freed_memory()  # as a run does; afterwards, since it holds for the whole process
     as_a_run = {name: _timed(ours) for name, (_, ours) in parts.items()}
     lines = []
     for name in parts:
@@ -148,7 +151,7 @@ def our_lpips(subjects: Subjects) -> Values:
     scoring, groups = _scoring("lpips"), np.arange(len(subjects.truth))
 
     def scored(fakes: dict[str, UInt8Array]) -> Values:
-        places = {Place("content-transfer", subject, ""): fake for subject, fake in fakes.items()}
+        places = {MeasurementKey("content-transfer", subject, ""): fake for subject, fake in fakes.items()}
         return {row.subject: row.value or 0.0 for row in scoring.pairs(places, subjects.truth, groups, 0)}
 
     values = {}
@@ -161,7 +164,7 @@ def our_lpips(subjects: Subjects) -> Values:
 
 def plain_frechet(subjects: Subjects) -> Values:
     """Run torchvision's network over outputs and real images, and call pytorch-fid."""
-    network = registry.skeleton("vgg16")
+    network = weights_registry.skeleton("vgg16")
     trunk = weights.load("vgg16")
     network.load_state_dict({key.removeprefix("features."): w for key, w in trunk.items()}, assign=True)
     network = network[: POOLED_LAYER + 1].eval()
@@ -186,7 +189,7 @@ def plain_frechet(subjects: Subjects) -> Values:
 
 def our_frechet(subjects: Subjects) -> Values:
     """Score as content transfer does."""
-    scoring, place = _scoring("fd_vgg16"), Place("content-transfer", "transfer", "encoded")
+    scoring, place = _scoring("fd_vgg16"), MeasurementKey("content-transfer", "transfer", "encoded")
     return {
         method: next(scoring.sets(place, fake, subjects.real, "real")).value or 0.0
         for method, fake in subjects.transfers.items()
@@ -235,7 +238,7 @@ def our_probe(readings: dict[str, Reading], name: str) -> Values:
 
 
 def _scoring(metric: str) -> Scoring:
-    return Scoring(resolve_device("cpu"), {metric: components.find("metrics", metric).load()})
+    return Scoring(resolve_device("cpu"), {metric: registry.find("metrics", metric).load()})
 
 
 def _floats(images: UInt8Array) -> Tensor:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from lordbench import __version__, machine
-from lordbench.device import device_name, resolve_device
-from lordbench.files import write_text
+from lordbench.utils import hardware
+from lordbench.utils.files import write_text
+from lordbench.utils.hardware import device_name, resolve_device
+from lordbench.utils.version import __version__
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
@@ -45,6 +46,6 @@ def section(name: str, text: str) -> None:
 def _here() -> str:
     device = device_name(resolve_device("auto"))
     return (
-        f"{device}; lordbench {__version__} {machine.git_sha()}, torch {torch.__version__}, "
+        f"{device}; lordbench {__version__} {hardware.git_sha()}, torch {torch.__version__}, "
         f"Python {platform.python_version()}"
     )

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from lordbench.batches import Batch
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.nn import perceptual
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.nn import losses
 from lordbench.nn.features import vgg16_features
-from lordbench.nn.upsampling import UpsampledConv2d
+from lordbench.nn.layers import UpsampledConv2d
+from lordbench.training.batches import Batch
 
 
 @contextlib.contextmanager
@@ -31,13 +31,13 @@ def published_style() -> Iterator[None]:
     with contextlib.ExitStack() as patches:
         for target, name, plain in (
             (UpsampledConv2d, "forward", _two_steps),
-            ("lordbench.nn.generator", "adain", _adain),
-            ("lordbench.lord.latents", "code_table", dense_table),
-            ("lordbench.lord.stages", "RowAdam", dense_adam),
-            ("lordbench.lord.stages", "adam", _adam),
-            ("lordbench.training", "adam", _adam),
-            ("lordbench.training", "DeviceImages", _Loader),
-            (perceptual, "vgg16_features", _trainable_vgg16),
+            ("lordbench.nn.networks", "adain", _adain),
+            ("lordbench.lord", "code_table", dense_table),
+            ("lordbench.lord", "RowAdam", dense_adam),
+            ("lordbench.lord", "adam", _adam),
+            ("lordbench.training.loop", "adam", _adam),
+            ("lordbench.training.loop", "DeviceImages", _Loader),
+            (losses, "vgg16_features", _trainable_vgg16),
         ):
             if isinstance(target, str):
                 patches.enter_context(mock.patch(f"{target}.{name}", plain))

@@ -8,8 +8,9 @@ from unittest import mock
 from benchmarks.page import table
 from benchmarks.published import dense_adam, dense_table
 from benchmarks.stepping import build, images, measured
-from lordbench import components, machine
-from lordbench.config import load_preset
+from lordbench.config import registry
+from lordbench.config.presets import load_preset
+from lordbench.utils import hardware
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 SIZE, BATCH = 32, 16
@@ -18,8 +19,8 @@ PHASE = "latent optimization"
 
 def rows(rounds: int, n_steps: int) -> str:
     """Measure in `rounds`, each of `n_steps` steps at every number of images in turn, and give the table."""
-    settings = load_preset("quick", {}).settings("lord", components.find("methods", "lord").load().Config)
-    machine.keep_freed_memory()
+    settings = load_preset("quick", {}).settings("lord", registry.find("methods", "lord").load().Config)
+    hardware.keep_freed_memory()
     times: dict[tuple[int, str], list[float]] = defaultdict(list)
     for _ in range(rounds):
         for n in COUNTS:
@@ -28,8 +29,8 @@ def rows(rounds: int, n_steps: int) -> str:
             times[n, "ours"].append(measured(ours, data, "float32", BATCH, n_steps)[PHASE])
             del ours
             with (
-                mock.patch("lordbench.lord.latents.code_table", dense_table),
-                mock.patch("lordbench.lord.stages.RowAdam", dense_adam),
+                mock.patch("lordbench.lord.code_table", dense_table),
+                mock.patch("lordbench.lord.RowAdam", dense_adam),
             ):
                 dense = build("lord", settings, data)
                 times[n, "dense"].append(measured(dense, data, "float32", BATCH, n_steps)[PHASE])

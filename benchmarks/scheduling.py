@@ -16,7 +16,7 @@ METHOD = '''
 """Learns nothing: what its cells cost is the harness."""
 from typing import ClassVar
 import torch
-from lordbench.method import Codes, Method
+from lordbench.training.method import Codes, Method
 
 
 class Idle(Method):
@@ -39,8 +39,8 @@ class Idle(Method):
 EXPERIMENT = '''
 """Measures next to nothing."""
 from typing import ClassVar
-from lordbench.experiment import Experiment
-from lordbench.results.row import Measurement
+from lordbench.evaluation.experiment import Experiment
+from lordbench.evaluation.measurement import Measurement
 
 
 class Glance(Experiment):

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from lordbench import components, seeds
-from lordbench.device import Precision, resolve_device
-from lordbench.images import ImageSet
-from lordbench.method import DataSpec, Method
-from lordbench.training import Budget, Context, Silent
+from lordbench.config import registry
+from lordbench.data.images import ImageSet
+from lordbench.training.loop import Budget, Context, Silent
+from lordbench.training.method import DataSpec, Method
+from lordbench.training.precision import Precision
+from lordbench.utils import seeds
+from lordbench.utils.hardware import resolve_device
 
 WARM_UP = 2
 """Steps at the start of each phase that do not count."""
@@ -66,7 +68,7 @@ def images(n: int, size: int, n_classes: int = 100) -> ImageSet:
 
 def build(name: str, settings: dict[str, Any], data: ImageSet, channels_last: bool = True) -> Method:
     """A method with settings, on the device that a run would take."""
-    kind = components.find("methods", name).load()
+    kind = registry.find("methods", name).load()
     with seeds.initialising(0, "init"):
         method: Method = kind(kind.Config(**settings), DataSpec.of(data))
     method = method.to(resolve_device("auto"))

@@ -15,9 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.page import table
 from benchmarks.published import published_style
 from benchmarks.stepping import build, images, measured
-from lordbench import components, machine
-from lordbench.config import load_preset
-from lordbench.images import ImageSet
+from lordbench.config import registry
+from lordbench.config.presets import load_preset
+from lordbench.data.images import ImageSet
+from lordbench.utils import hardware
 
 METHODS = ("lord", "drnet", "mlvae")
 SIZES = {"paper": (64, 17_568), "quick": (32, 1_728)}
@@ -68,7 +69,7 @@ def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
         with published_style():
             plain = build(method, settings, data, channels_last=False)
             return _named(method, measured(plain, data, "float32", BATCH, n_steps))
-    machine.keep_freed_memory()
+    hardware.keep_freed_memory()
     return _named(method, measured(build(method, settings, data), data, kind, BATCH, n_steps))
 
 
@@ -83,7 +84,7 @@ def arithmetic(preset: str, method: str) -> dict[str, float]:
 
 def _data_and_settings(preset: str, method: str) -> tuple[ImageSet, dict[str, Any]]:
     size, n = SIZES[preset]
-    config = components.find("methods", method).load().Config
+    config = registry.find("methods", method).load().Config
     settings = load_preset(preset, {}).settings(method, config)
     # Both stages get as many steps.
     halved = {"stage1_share": 0.5} if "stage1_share" in config.model_fields else {}

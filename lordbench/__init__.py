@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lordbench.utils.version import PROTOCOL_VERSION, __version__
+
 if TYPE_CHECKING:
     from lordbench.api import fit_method, image_set, load_dataset, load_method, load_results, run
 
-__version__ = "0.1.0"
-
-PROTOCOL_VERSION = 3
-"""Raised whenever an experiment's definition changes; leaderboards refuse to mix versions."""
-
-__all__ = ["fit_method", "image_set", "load_dataset", "load_method", "load_results", "run"]
+__all__ = [
+    "PROTOCOL_VERSION",
+    "__version__",
+    "fit_method",
+    "image_set",
+    "load_dataset",
+    "load_method",
+    "load_results",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,8 @@
 """`python -m lordbench`: the same as the command `lordbench`."""
 
-from lordbench.cli import main
+from __future__ import annotations
+
+from lordbench.cli.main import main
 
 if __name__ == "__main__":
     main()

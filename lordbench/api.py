@@ -5,31 +5,117 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import torch
 from rich.console import Console
+from torch import Tensor
 
-from lordbench import components, seeds, selectors, weights
-from lordbench.checkpoints import load_module
-from lordbench.config import load_preset, validated
-from lordbench.device import Precision, resolve_device
-from lordbench.errors import UserError
-from lordbench.images import ImageSet, UInt8Array, fingerprint, number_labels
-from lordbench.method import DataSpec, Method
-from lordbench.model import Model
-from lordbench.results.cell_folder import CellFolder
+from lordbench.config import registry, selectors
+from lordbench.config.presets import load_preset
+from lordbench.config.registry import load_dataset as make_dataset
+from lordbench.config.registry import refuse_untrusted, use_plugins
+from lordbench.data.images import ImageSet, UInt8Array, fingerprint, number_labels
+from lordbench.data.splits import SplitName
+from lordbench.evaluation import inference
+from lordbench.nn import weights
 from lordbench.results.leaderboard import collect
-from lordbench.results.store import Store
+from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner import executors, plan
-from lordbench.runner.cell import Workshop, build
-from lordbench.runner.identity import Cell
-from lordbench.runner.session import Manner, run_session
-from lordbench.seals import read_sealed
-from lordbench.splits import SplitName
-from lordbench.training import Context
-from lordbench.user_plugins import refuse_unnamed, using
+from lordbench.runner.cell import Cell
+from lordbench.runner.run_cell import WorkerState, build
+from lordbench.runner.session import RunOptions, run_session
+from lordbench.training.checkpoints import load_module
+from lordbench.training.loop import Context
+from lordbench.training.method import Codes, DataSpec, Method
+from lordbench.training.precision import Precision
+from lordbench.utils import seeds
+from lordbench.utils.errors import UserError
+from lordbench.utils.hardware import resolve_device
+from lordbench.utils.integrity import read_verified
+from lordbench.utils.settings import validated
+
+Pixels = UInt8Array | npt.NDArray[np.floating]
+"""Images, uint8 in [0, 255] or float in [0, 1]: (N, C, S, S), or one, (C, S, S)."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained method, for use by hand; the contract of methods knows nothing of it.
+
+    Images go in as `Pixels` of the size and number of channels that it was trained on, and come out as uint8.
+
+    Attributes:
+        method: in evaluation mode, on `device`.
+        device: where it computes.
+    """
+
+    method: Method
+    device: torch.device
+
+    def encode(self, images: Pixels) -> Codes:
+        """Codes of images: float32 (N, class size) and (N, content size).
+
+        Raises:
+            UserError: the images have another form than the method was trained on.
+        """
+        return inference.encode(self.method, self._at_rest(images), self.device)
+
+    def class_code(self, images: Pixels) -> Tensor:
+        """One class code, float32 (class size,), of several images of one class.
+
+        Raises:
+            UserError: as `encode` does.
+        """
+        return inference.encode_class(self.method, inference.to_float(self._at_rest(images), self.device))
+
+    def decode(self, codes: Codes) -> UInt8Array:
+        """Images, uint8 (N, C, S, S), from codes."""
+        return inference.decode(self.method, codes)
+
+    def transfer(self, contents: Pixels, classes: Pixels) -> UInt8Array:
+        """The content of some images on the class of others: uint8 (N, C, S, S).
+
+        Args:
+            contents: N images that give the content.
+            classes: that give the class: one for each of the others, or a single one for all.
+
+        Raises:
+            UserError: as `encode` does, or the numbers of images do not fit.
+        """
+        content, other = self.encode(contents), self.encode(classes)
+        if len(other) not in (1, len(content)):
+            raise UserError(
+                f"{len(other)} images for the class of {len(content)}",
+                "Give one for each, or a single one for all.",
+            )
+        return self.decode(Codes(other.class_code.expand(len(content), -1), content.content_code))
+
+    def _at_rest(self, images: Pixels) -> UInt8Array:
+        pixels = np.asarray(images)
+        pixels = pixels[None] if pixels.ndim == 3 else pixels
+        spec = self.method.spec
+        wanted = (spec.channels, spec.size, spec.size)
+        if pixels.ndim != 4 or pixels.shape[1:] != wanted:
+            raise UserError(
+                f"images of shape {np.shape(images)}; this method was trained on (N, {spec.channels}, "
+                f"{spec.size}, {spec.size})",
+                "Channels come first. Resize the images, or train a method at their size.",
+            )
+        if pixels.dtype == np.uint8:
+            return pixels.astype(np.uint8, copy=False)
+        if not np.issubdtype(pixels.dtype, np.floating) or not (pixels.min() >= 0 and pixels.max() <= 1):
+            raise UserError(
+                f"pixels are {pixels.dtype} from {pixels.min()} to {pixels.max()}",
+                "Give uint8 in [0, 255] or float in [0, 1].",
+            )
+        rounded: UInt8Array = np.rint(pixels * 255).astype(np.uint8)
+        return rounded
 
 
 def run(
@@ -73,7 +159,7 @@ def run(
         quiet: show no plan, no progress and no warnings on stderr.
 
     Returns:
-        Tidy rows, one value each, with `lordbench.results.row.COLUMNS`. What failed has none, and is named in
+        Tidy rows, one value each, with `results.rows.COLUMNS`. Failed cells have none and are named in
         a warning.
 
     Raises:
@@ -90,17 +176,17 @@ def run(
         overrides=dict(settings or {}),
     )
     chosen = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
-    manner = Manner(executors.make(executor, chosen), device, force)
+    options = RunOptions(executors.make(executor, chosen), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
-    with using(plugins):
-        ended = run_session(request, Path(out), manner, Console(quiet=True), messages)
+    with use_plugins(plugins):
+        ended = run_session(request, Path(out), options, Console(quiet=True), messages)
     for failure in ended.failures:
         warnings.warn(failure, stacklevel=2)
     return ended.rows
 
 
 def load_results(*runs: Path | str) -> pd.DataFrame:
-    """The rows of run folders and results CSVs, merged: one value each, with `lordbench.results.row.COLUMNS`.
+    """Merge the rows of run folders and results CSVs: one value each, with `results.rows.COLUMNS`.
 
     Raises:
         UserError: there are none, or they must not stand side by side.
@@ -123,14 +209,14 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     """
     folder = CellFolder(Path(cell))
     try:
-        described = Cell.model_validate(read_sealed(folder.description))
+        described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder.path}: no cell can be read here: {error}", "Give a folder such as runs/cells/ID."
         ) from None
     if not folder.is_trained():
         raise UserError(f"{folder.path}: its training has not ended", "Run it again; it goes on.")
-    with using(plugins):
+    with use_plugins(plugins):
         _refuse_unnamed(described.method, folder)
         method = build(described, folder.spec() or _spec(described, folder))
     load_module(folder.model, method)
@@ -163,8 +249,8 @@ def fit_method(
         TrainingDivergedError: a loss is NaN or infinite.
     """
     chosen, sizes = selectors.parse(method), load_preset(preset, dict(settings or {}))
-    with using(plugins):
-        component = components.find("methods", chosen.name)
+    with use_plugins(plugins):
+        component = registry.find("methods", chosen.name)
         kind: type[Method] = component.load()
     config = validated(
         kind.Config,
@@ -193,8 +279,8 @@ def load_dataset(dataset: str, size: int = 32, plugins: Iterable[Path | str] = (
         UserError: there is no such set, its data is missing, or a setting is wrong.
     """
     chosen = selectors.parse(dataset)
-    with using(plugins):
-        return plan.load_dataset(chosen.name, chosen.settings).load(size)
+    with use_plugins(plugins):
+        return make_dataset(chosen.name, chosen.settings).load(size)
 
 
 def image_set(
@@ -225,16 +311,16 @@ def image_set(
 def _spec(cell: Cell, folder: CellFolder) -> DataSpec:
     """What the method of a cell was built for, from its data: models of before do not record it."""
     _refuse_unnamed(cell.dataset.partition(":")[0], folder)
-    images = plan.load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
+    images = make_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     if images.fingerprint != cell.data_fingerprint:
         raise UserError(f"{cell.dataset}: the data is not what this cell was trained on", "Run it again.")
-    workshop = Workshop(Store(folder.path.parent.parent))
-    return DataSpec.of(workshop.split(cell, images, resolve_device("cpu")).train)
+    state = WorkerState(Store(folder.path.parent.parent))
+    return DataSpec.of(state.split(cell, images, resolve_device("cpu")).train)
 
 
 def _refuse_unnamed(name: str, folder: CellFolder) -> None:
     way = f"If you trust that file: lordbench.load_method({str(folder.path)!r}, plugins=[{name!r}])"
-    refuse_unnamed(name, str(folder.description), way)
+    refuse_untrusted(name, str(folder.description), way)
 
 
 def _ready(method: Method, device: str) -> Model:

@@ -11,9 +11,12 @@ import torch
 from pytorch_fid import inception
 from torch import Tensor
 
-from lordbench import distances, seeds, weights
-from lordbench.metric import SetMetric
-from lordbench.nn.features import full_precision, to_rgb
+from lordbench.evaluation import distances
+from lordbench.evaluation.metric import SetMetric
+from lordbench.nn import weights
+from lordbench.nn.features import to_rgb
+from lordbench.utils import seeds
+from lordbench.utils.parallel import full_precision
 
 
 class Fid(SetMetric):

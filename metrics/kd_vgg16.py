@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lordbench import distances
-from lordbench.vgg16_metric import Vgg16Metric
+from lordbench.evaluation import distances
+from lordbench.evaluation.vgg16 import Vgg16Metric
 
 
 class KdVgg16(Vgg16Metric):

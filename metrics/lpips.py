@@ -11,9 +11,10 @@ import lpips
 import torch
 from torch import Tensor
 
-from lordbench import weights
-from lordbench.metric import PairMetric
-from lordbench.nn.features import full_precision, resize, to_rgb
+from lordbench.evaluation.metric import PairMetric
+from lordbench.nn import weights
+from lordbench.nn.features import resize, to_rgb
+from lordbench.utils.parallel import full_precision
 
 SMALLEST = 64
 """Smaller images are enlarged to this size: at 32 px AlexNet's last three layers see one position only."""

@@ -8,16 +8,16 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from lordbench import seeds
-from lordbench.images import Int64Array
-from lordbench.probing import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
-from lordbench.threads import Silence
+from lordbench.data.images import Int64Array
+from lordbench.evaluation.probes import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
+from lordbench.utils import seeds
+from lordbench.utils.parallel import SuppressWarnings
 
 STRENGTHS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 """scikit-learn's C, the inverse of the L2 penalty on standardised codes; of equally good ones the first."""
 TOLERANCE = 1e-5
 ITERATIONS = 500
-_silence = Silence(
+_silence = SuppressWarnings(
     # Where the cap is reached, accuracy has settled long before the penalised likelihood.
     ("", ConvergenceWarning),
     # Few codes of many labels, as in preset smoke, are labels nevertheless.

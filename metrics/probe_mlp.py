@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench import seeds
-from lordbench.images import Int64Array
-from lordbench.perceptron import Perceptron
-from lordbench.probing import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
+from lordbench.data.images import Int64Array
+from lordbench.evaluation.probes import HELD_OUT, Codes, Fitted, Perceptron, StandardisedProbe, held_out
+from lordbench.utils import seeds
 
 HIDDEN = 256
 DECAYS = (1.0, 0.1)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lordbench.metric import PairMetric
+from lordbench.evaluation.metric import PairMetric
 
 CAP = 100.0
 """Value of equal images, whose ratio is infinite: a mean over samples must stay a number. Images of 8 bits

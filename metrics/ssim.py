@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lordbench.errors import UserError
-from lordbench.metric import PairMetric
+from lordbench.evaluation.metric import PairMetric
+from lordbench.utils.errors import UserError
 
 WINDOW = 11
 SIGMA = 1.5

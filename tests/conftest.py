@@ -13,9 +13,11 @@ from filelock import FileLock
 from fuzzing import load_profile
 from serving import NAME, OLD, Publisher, offer, publishing
 
-from lordbench import components, download, files, weights
-from lordbench.cli import main
-from lordbench.errors import MissingWeightsError
+from lordbench.cli.main import main
+from lordbench.config import registry
+from lordbench.nn import weights
+from lordbench.utils import download, files
+from lordbench.utils.errors import MissingWeightsError
 
 # The networks of the tests are too small to share between threads: waiting for each other costs more.
 torch.set_num_threads(1)
@@ -37,7 +39,7 @@ def real_weights() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def metric_class() -> Callable[[str], type]:
     """Load the class in `metrics/NAME.py`, the way a run does: `metric_class("ssim")`."""
-    return lambda name: components.find("metrics", name).load()
+    return lambda name: registry.find("metrics", name).load()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
     monkeypatch.setenv("LORDBENCH_PLUGINS", "")
     # For workers, whose data sets import the tests' helpers.
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "support"))
     (tmp_path / "halves_set.py").write_text(DATASET)
     (tmp_path / "tiny.yaml").write_text(PRESET)
     (tmp_path / "broken.py").write_text(BROKEN)

@@ -1,5 +1,4 @@
-"""Data sets, one file each: the file's name is the data set's name, and `lordbench.components` finds it.
+"""Data sets, one file each: the file's name is the data set's name, and `config.registry` finds it.
 
-Whatever several of them share lives outside this folder, e.g. `lordbench.reading`, since every file here
-is taken for a data set.
+Code that several share lives in sub-folders, since every file in this folder is taken for a data set.
 """

@@ -10,13 +10,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.io import loadmat, whosmat
 
-from lordbench.images import Column, Int64Array, UInt8Array
-from lordbench.prepared.dataset import Labels, PreparedDataset
-from lordbench.prepared.labels import combine
-from lordbench.prepared.members import Members, damaged
-from lordbench.prepared.resizing import resized
-from lordbench.prepared.source import OfficialFile, Source
-from lordbench.prepared.store import Draft
+from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.datasets.published.archives import Members, damaged
+from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
+from lordbench.datasets.published.source import OfficialFile, Source
+from lordbench.datasets.published.store import Draft
 
 SITE = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
 ARCHIVE = OfficialFile("nips2015-analogy-data.tar.gz", "4e866a7919c1beedf53964e6f7a23686", SITE)
@@ -29,7 +27,7 @@ LIMIT = 4 * SIDE * SIDE * 3 * VIEWS
 """Bytes of the largest file that is read: several times what an official one holds."""
 
 
-class Cars3d(PreparedDataset):
+class Cars3d(PublishedDataset):
     """Class = car (183), content = view (96: elevation and azimuth). RGB, from 128 x 128 pixels.
 
     Cars are ordered by their file names, with numbers by value, whatever the archive's order.

@@ -10,16 +10,14 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench import files
-from lordbench.errors import UserError
-from lordbench.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
-from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.decoding import decoded, n_chunks
-from lordbench.prepared.labels import combine
-from lordbench.prepared.members import damaged
-from lordbench.prepared.resizing import resized
-from lordbench.prepared.source import OfficialFile, Source
-from lordbench.prepared.store import Draft
+from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
+from lordbench.datasets.published.archives import damaged
+from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.decoding import decoded, n_chunks
+from lordbench.datasets.published.source import OfficialFile, Source
+from lordbench.datasets.published.store import Draft
+from lordbench.utils import files
+from lordbench.utils.errors import UserError
 
 ARCHIVE = OfficialFile("img_align_celeba.zip", "00d2c5bc6d35e252742224ab0c1e8fcb")
 IDENTITY = OfficialFile("identity_CelebA.txt", "32bd1bd63d3c78cd57e08160ec5ed1e2")
@@ -50,7 +48,7 @@ class CelebaConfig(PreparedConfig):
     min_images: int = Field(default=1, ge=1)
 
 
-class Celeba(PreparedDataset):
+class Celeba(PublishedDataset):
     """Class = identity (10,177), content not labelled. RGB, the middle 128 x 128 pixels of each face.
 
     Images are in the order of their numbers. The store also keeps, where their official files are given,

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from lordbench.dataset import Dataset, Track, untracked
-from lordbench.images import ImageSet, fingerprint
+from lordbench.data.dataset import Dataset
+from lordbench.data.images import ImageSet, fingerprint
+from lordbench.utils.progress import Track, untracked
 
 VERSION = "digits-1"
 DARKEST = 16

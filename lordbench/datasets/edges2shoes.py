@@ -8,13 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.images import Column, Int64Array, UInt8Array
-from lordbench.prepared.dataset import Labels, PreparedDataset
-from lordbench.prepared.decoding import decoded, n_chunks
-from lordbench.prepared.labels import combine
-from lordbench.prepared.resizing import resized
-from lordbench.prepared.source import OfficialFile, Source
-from lordbench.prepared.store import Draft
+from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
+from lordbench.datasets.published.decoding import decoded, n_chunks
+from lordbench.datasets.published.source import OfficialFile, Source
+from lordbench.datasets.published.store import Draft
 
 SITE = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz"
 ARCHIVE = OfficialFile("edges2shoes.tar.gz", url=SITE)
@@ -28,7 +26,7 @@ LIMIT = 4 << 20
 """Bytes of the largest file that is read; an official one has some tens of thousands."""
 
 
-class Edges2shoes(PreparedDataset):
+class Edges2shoes(PublishedDataset):
     """Class = domain (edge or shoe), content = the pair. RGB, from 256 x 256 pixels.
 
     The column `split` of the store keeps the official split; pairs are in the order train, val, number.

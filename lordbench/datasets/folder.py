@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
-from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
-from lordbench.errors import MissingDataError, UserError
-from lordbench.images import ImageSet, fingerprint, number_labels, require_classes
-from lordbench.reading import VERSION, is_image, read_images
+from lordbench.data.dataset import Dataset, DatasetConfig
+from lordbench.data.image_files import VERSION, is_image, read_images
+from lordbench.data.images import ImageSet, fingerprint, number_labels, require_classes
+from lordbench.utils.errors import MissingDataError, UserError
+from lordbench.utils.progress import Track, untracked
 
 CLASS_FOLDERS = r"(?P<class>[^/]+)/.+"
 """What stands for a pattern where none is given: an image's class is the first folder on its way."""

@@ -12,16 +12,13 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lordbench.errors import UserError
-from lordbench.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
-from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.labels import combine
-from lordbench.prepared.members import Folder, Members, damaged
-from lordbench.prepared.resizing import resized
-from lordbench.prepared.sequences import sequences
-from lordbench.prepared.source import OfficialFile, Source
-from lordbench.prepared.store import Draft
-from lordbench.prepared.video import frames
+from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
+from lordbench.datasets.published.archives import Folder, Members, damaged
+from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.source import OfficialFile, Source
+from lordbench.datasets.published.store import Draft
+from lordbench.datasets.published.video import frames, sequences
+from lordbench.utils.errors import UserError
 
 SITE = "https://www.csc.kth.se/cvap/actions/"
 ACTIONS = ("walking", "jogging", "running", "boxing", "handwaving", "handclapping")
@@ -86,7 +83,7 @@ class Clip:
         return np.concatenate(found)
 
 
-class Kth(PreparedDataset):
+class Kth(PublishedDataset):
     """Class = person (25); the pose, which is the content, is not labelled. Grey, from 160 x 120 pixels.
 
     The store holds every action and condition that was there, in the order action, person, condition, frame.

@@ -2,20 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import IO, Any, ClassVar, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from lordbench.images import Column, Int64Array, UInt8Array
-from lordbench.prepared import norb
-from lordbench.prepared.dataset import Labels, PreparedConfig, PreparedDataset
-from lordbench.prepared.labels import combine
-from lordbench.prepared.members import damaged
-from lordbench.prepared.resizing import resized
-from lordbench.prepared.source import OfficialFile, Source
-from lordbench.prepared.store import Draft
+from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.datasets.published.archives import damaged
+from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.source import OfficialFile, Source
+from lordbench.datasets.published.store import Draft
+
+DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
+"""Types of the values by the magic number; NORB's other types are not used by smallNORB."""
+LEAST_DIMENSIONS = 3
+"""A header lists this many sizes at least; those beyond `ndim` mean nothing."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ...]]]:
+    """Open a file: the stream behind its header, the type of the values, and the shape.
+
+    Raises:
+        UserError: the file is damaged, truncated, or goes on behind its last value; names it.
+    """
+    try:
+        opener = cast(Callable[[Path, str], IO[bytes]], gzip.open if path.suffix == ".gz" else open)
+        with opener(path, "rb") as file:
+            magic, n_sizes = _integers(file, 2)
+            if magic not in DTYPES or not 1 <= n_sizes <= 4:
+                raise ValueError(f"magic number {magic:#x} and {n_sizes} dimensions are not smallNORB's")
+            sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
+            yield file, DTYPES[magic], tuple(sizes)
+            # Reading on also makes gzip compare its own checksum.
+            if file.read(1):
+                raise ValueError("it goes on behind its last value")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise damaged(path, error) from error
+
+
+def matrix(path: Path, shape: tuple[int, ...], limit: int) -> npt.NDArray[np.int32]:
+    """Read a whole file of int32 values, whose shape must be (n, *shape) with n up to `limit`.
+
+    Raises:
+        UserError: the file is damaged or has another shape; names it.
+    """
+    with opened(path) as (file, kind, found):
+        _expect(kind, found, np.dtype("<i4"), shape, limit)
+        values = _exactly(file, 4 * int(np.prod(found)))
+    return np.frombuffer(values, "<i4").reshape(found)
+
+
+def images(path: Path, shape: tuple[int, ...], n: int) -> Iterator[UInt8Array]:
+    """Read a file of uint8 values one entry at a time: `n` arrays of `shape`.
+
+    Raises:
+        UserError: the file is damaged or has another shape; names it.
+    """
+    with opened(path) as (file, kind, found):
+        _expect(kind, found, np.dtype("u1"), shape, n)
+        if found[0] != n:
+            raise ValueError(f"{found[0]} entries, where the labels are of {n}")
+        for _ in range(n):
+            yield np.frombuffer(_exactly(file, int(np.prod(shape))), np.uint8).reshape(shape)
+
+
+def _expect(
+    kind: np.dtype[Any], found: tuple[int, ...], wanted: np.dtype[Any], shape: tuple[int, ...],
+    limit: int,
+) -> None:  # fmt: skip
+    if kind != wanted or found[1:] != shape or not 1 <= found[0] <= limit:
+        raise ValueError(f"{kind} {found} where {wanted} {('up to', limit, *shape)} is expected")
+
+
+def _integers(file: IO[bytes], n: int) -> list[int]:
+    return [int(value) for value in np.frombuffer(_exactly(file, 4 * n), "<i4")]
+
+
+def _exactly(file: IO[bytes], n: int) -> bytes:
+    content = file.read(n)
+    if len(content) != n:
+        raise EOFError("it ends too early")
+    return content
+
 
 SITE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 SIDE, CAMERAS, PHOTOS = 96, 2, 24_300
@@ -70,7 +144,7 @@ CLASSES = {
 CONTENTS = {"full": ("azimuth",), "object": ("elevation", "azimuth", "lighting", "camera")}
 
 
-class Smallnorb(PreparedDataset):
+class Smallnorb(PublishedDataset):
     """Toys from all sides, by two cameras; the training part, then the testing part. Grey, from 96 x 96."""
 
     summary: ClassVar[str] = (
@@ -121,8 +195,8 @@ def _paths(source: Source, part: int) -> list[Path]:
 
 def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
     """The labels of a part's images by name, each int64 (2 n,): every photograph counts once a camera."""
-    category = norb.matrix(cat, (), PHOTOS)
-    table = norb.matrix(info, (len(INFO),), PHOTOS)
+    category = matrix(cat, (), PHOTOS)
+    table = matrix(info, (len(INFO),), PHOTOS)
     if len(category) != len(table):
         raise damaged(info, ValueError(f"{len(table)} entries, where {cat.name} has {len(category)}"))
     columns = dict(zip(INFO, table.T, strict=True))
@@ -145,6 +219,6 @@ def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
 def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[Int64Array, UInt8Array]]:
     row = 0
     for path, n in zip(paths, counts, strict=True):
-        for pair in norb.images(path, (CAMERAS, SIDE, SIDE), n):
+        for pair in images(path, (CAMERAS, SIDE, SIDE), n):
             yield row + np.arange(CAMERAS), resized(pair[:, None], size)
             row += CAMERAS

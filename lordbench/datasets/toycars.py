@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.dataset import DatasetConfig, Track
-from lordbench.images import ImageSet, UInt8Array, fingerprint
-from lordbench.rendering.cars import build
-from lordbench.rendering.dataset import RenderedDataset
-from lordbench.rendering.designs import design
-from lordbench.rendering.raycast import View
+from lordbench.data.dataset import DatasetConfig
+from lordbench.data.images import ImageSet, UInt8Array, fingerprint
+from lordbench.datasets.rendered.cars import build, design
+from lordbench.datasets.rendered.dataset import RenderedDataset
+from lordbench.datasets.rendered.raycast import View
+from lordbench.utils.progress import Track
 
 ELEVATIONS = (10.0, 50.0)
 """The lowest elevation in degrees, and the one that is not reached any more."""

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lordbench.dataset import DatasetConfig, Track
+from lordbench.data.dataset import DatasetConfig
+from lordbench.data.images import Column, ImageSet, UInt8Array, fingerprint
 from lordbench.datasets.rafd import ANGLES
-from lordbench.images import Column, ImageSet, UInt8Array, fingerprint
-from lordbench.rendering.dataset import RenderedDataset
-from lordbench.rendering.faces.expressions import EXPRESSIONS
-from lordbench.rendering.faces.people import person
-from lordbench.rendering.faces.portrait import portraits
+from lordbench.datasets.rendered.dataset import RenderedDataset
+from lordbench.datasets.rendered.faces.people import EXPRESSIONS, person
+from lordbench.datasets.rendered.faces.portrait import portraits
+from lordbench.utils.progress import Track
 
 IN_FRONT = 90
 """The camera in front, whose name is its angle; 000 sees the right side of a face, 180 the left one."""

@@ -11,15 +11,15 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from lordbench import inference, seeds
-from lordbench.clustering import likeness
-from lordbench.experiment import Experiment, Trained
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.method import Codes
-from lordbench.report.grid import Translation, translation_sheet
-from lordbench.results.row import Measurement
-from lordbench.scoring import Place
-from lordbench.splits import Split
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data.splits import Split
+from lordbench.evaluation import inference
+from lordbench.evaluation.clustering import likeness
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.grids import Translation, translation_sheet
+from lordbench.evaluation.measurement import Measurement, MeasurementKey
+from lordbench.training.method import Codes
+from lordbench.utils import seeds
 
 NAME = "clustered-domain"
 STYLES = 4
@@ -90,13 +90,13 @@ class ClusteredDomain(Experiment):
             return
         test, partners = trained.split.test, way.partners[way.paired]
         outputs = _translated(trained, codes, way.inputs[way.paired], test.classes[partners])
-        place = Place(NAME, f"transfer of paired style, {way.name}", "encoded")
+        place = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
         groups = _groups(test, way.inputs[way.paired])
         yield from trained.scoring.pairs({place: outputs}, test.images[partners], groups, trained.seed)
 
     def _random(self, trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
         scoring, seed = trained.scoring, trained.seed
-        place = Place(NAME, f"transfer of random styles, {way.name}", "encoded")
+        place = MeasurementKey(NAME, f"transfer of random styles, {way.name}", "encoded")
         classes = _random_classes(trained, way)
         flat = _translated(trained, codes, np.repeat(way.inputs, STYLES), classes.reshape(-1))
         outputs = flat.reshape(*classes.shape, *flat.shape[1:])
@@ -133,7 +133,7 @@ def quality(split: Split) -> Iterator[Measurement]:
         members = np.flatnonzero(domains.values == domain)
         classes = split.train.classes[members]
         name = domains.name(domain)
-        place = Place(NAME, f"classes of {name}", "")
+        place = MeasurementKey(NAME, f"classes of {name}", "")
         values: dict[str, float] = {"k": len(np.unique(classes))}
         if name in split.silhouettes:
             values["silhouette"] = split.silhouettes[name]
@@ -175,7 +175,7 @@ def _random_classes(trained: Trained, way: Direction) -> Int64Array:
 def _references(trained: Trained, way: Direction) -> list[Measurement]:
     """What needs no method: the inputs as they are, and held-out images of the target."""
     scoring, test = trained.scoring, trained.split.test
-    floor, ceiling = (Place(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
+    floor, ceiling = (MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
     groups = _groups(test, way.inputs)
     found: list[Measurement] = []
     if len(way.paired):
@@ -198,7 +198,7 @@ def _real(trained: Trained, way: Direction) -> UInt8Array:
 
 
 def _agreement(
-    trained: Trained, place: Place, images: UInt8Array, domain: int, groups: Int64Array
+    trained: Trained, place: MeasurementKey, images: UInt8Array, domain: int, groups: Int64Array
 ) -> Measurement:
     agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
     return trained.judged(place, "domain_agreement", agrees, groups)

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench import inference, seeds
-from lordbench.experiment import Experiment, Trained
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.method import Codes
-from lordbench.pairing import Pairs, draw_pairs, random_views, true_images
-from lordbench.report.grid import transfer_grid
-from lordbench.results.row import CodeKind, Measurement
-from lordbench.scoring import Place
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data.pairs import Pairs, draw_pairs, random_views, true_images
+from lordbench.evaluation import inference
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.grids import transfer_grid
+from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
+from lordbench.training.method import Codes
+from lordbench.utils import seeds
 
 NAME = "content-transfer"
 
@@ -55,10 +55,10 @@ class ContentTransfer(Experiment):
         outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
         classes = images.classes[pairs.class_]
         groups = (classes, pairs.content)
-        place = Place(NAME, "transfer", kind)
+        place = MeasurementKey(NAME, "transfer", kind)
         if pairs.truth is not None:
             truth = pool.images[pairs.truth]
-            reconstruction = Place(NAME, "reconstruction", kind)
+            reconstruction = MeasurementKey(NAME, "reconstruction", kind)
             if kind == "encoded":
                 both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
                 yield from scoring.pairs(both, truth, groups, seed)
@@ -89,7 +89,9 @@ def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
         truth = trained.pool.images[pairs.truth]
         yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
     judge = trained.judge()
-    yield trained.judged(Place(NAME, "real", ""), "class_agreement", judge.correct, judge.trial_labels)
+    yield trained.judged(
+        MeasurementKey(NAME, "real", ""), "class_agreement", judge.correct, judge.trial_labels
+    )
 
 
 def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
@@ -105,8 +107,8 @@ def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array) -> list[Measureme
     classes = trained.split.test.classes[pairs.class_]
     views = random_views(pool, classes, seeds.numpy_generator(seed, NAME, "views"))
     floors = {
-        Place(NAME, "copy", ""): trained.split.test.images[pairs.class_],
-        Place(NAME, "random", ""): pool.images[views],
+        MeasurementKey(NAME, "copy", ""): trained.split.test.images[pairs.class_],
+        MeasurementKey(NAME, "random", ""): pool.images[views],
     }
     return list(trained.scoring.pairs(floors, truth, (classes, pairs.content), seed))
 

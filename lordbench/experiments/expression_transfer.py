@@ -9,16 +9,15 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lordbench import inference, seeds
-from lordbench.experiment import Experiment, Trained
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data.pairs import find_images
+from lordbench.evaluation import inference
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.grids import Panel, confusion, confusion_sheet, side_by_side
+from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.experiments.content_transfer import real_images
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.method import Codes
-from lordbench.pairing import find_images
-from lordbench.report.confusion import confusion, confusion_sheet
-from lordbench.report.panels import Panel, side_by_side
-from lordbench.results.row import CodeKind, Measurement
-from lordbench.scoring import Place
+from lordbench.training.method import Codes
+from lordbench.utils import seeds
 
 NAME, IDENTITY = "expression-transfer", "identity"
 SUPPORT = 32
@@ -92,23 +91,23 @@ class ExpressionTransfer(Experiment):
             return
         trained.log(f"{NAME}: {len(wishes)} transfers, {kind} codes")
         outputs = _outputs(trained, kind, codes, wishes)
-        place = Place(NAME, "transfer", kind)
+        place = MeasurementKey(NAME, "transfer", kind)
         truth = trained.pool.images[wishes.truth]
         yield from trained.scoring.pairs({place: outputs}, truth, wishes.groups, trained.seed)
-        told = trained.judge().tells(outputs)
-        yield from _judged(trained, place, told, outputs, wishes)
+        predicted = trained.judge().predict(outputs)
+        yield from _judged(trained, place, predicted, outputs, wishes)
         for target in np.unique(wishes.target):
             onto = wishes.target == target
-            where = Place(NAME, f"onto {images.class_names[target]}", kind)
+            where = MeasurementKey(NAME, f"onto {images.class_names[target]}", kind)
             yield trained.judged(
-                where, "expression_accuracy", (told == wishes.target)[onto], wishes.person[onto]
+                where, "expression_accuracy", (predicted == wishes.target)[onto], wishes.person[onto]
             )
         if kind == "encoded":
             yield from trained.scoring.sets(place, outputs, real_images(trained), trained.key)
             yield from trained.shared(
                 f"{NAME}: references", lambda: list(_references(trained, images, wishes))
             )
-            _draw_confusion(trained, wishes, told)
+            _draw_confusion(trained, wishes, predicted)
             _draw_people(trained, images)
 
 
@@ -154,38 +153,40 @@ def _outputs(trained: Trained, kind: CodeKind, codes: Codes, wishes: Wishes) -> 
 
 
 def _judged(
-    trained: Trained, place: Place, told: Int64Array, outputs: UInt8Array, wishes: Wishes
+    trained: Trained, place: MeasurementKey, predicted: Int64Array, outputs: UInt8Array, wishes: Wishes
 ) -> Iterator[Measurement]:
     """How often a judge has told the expression that is wanted, and how often another one the person."""
-    yield trained.judged(place, "expression_accuracy", told == wishes.target, wishes.groups)
+    yield trained.judged(place, "expression_accuracy", predicted == wishes.target, wishes.groups)
     identity = trained.judge(IDENTITY).agrees(outputs, wishes.person)
     yield trained.judged(place, "identity_accuracy", identity, wishes.groups)
 
 
 def _references(trained: Trained, images: ImageSet, wishes: Wishes) -> Iterator[Measurement]:
     """What can be had without any method, and what the judges can do on real held-out images."""
-    unchanged = Place(NAME, "input", "")
+    unchanged = MeasurementKey(NAME, "input", "")
     floors = {
         unchanged: images.images[wishes.content],
-        Place(NAME, "random", ""): trained.split.train.images[[support[0] for support in wishes.supports]],
+        MeasurementKey(NAME, "random", ""): trained.split.train.images[
+            [support[0] for support in wishes.supports]
+        ],
     }
     truth = trained.pool.images[wishes.truth]
     yield from trained.scoring.pairs(floors, truth, wishes.groups, trained.seed)
-    told = trained.judge().tells(floors[unchanged])
-    yield from _judged(trained, unchanged, told, floors[unchanged], wishes)
+    predicted = trained.judge().predict(floors[unchanged])
+    yield from _judged(trained, unchanged, predicted, floors[unchanged], wishes)
     groups = (images.classes, images.attributes[IDENTITY].values)
     for what, judge in (("expression", trained.judge()), (IDENTITY, trained.judge(IDENTITY))):
-        yield trained.judged(Place(NAME, "real", ""), f"{what}_accuracy", judge.correct, groups)
+        yield trained.judged(MeasurementKey(NAME, "real", ""), f"{what}_accuracy", judge.correct, groups)
 
 
-def _draw_confusion(trained: Trained, wishes: Wishes, told: Int64Array) -> None:
+def _draw_confusion(trained: Trained, wishes: Wishes, predicted: Int64Array) -> None:
     images = trained.split.test
     n = images.n_classes
     matrices = {
         f"{trained.label} on {images.name}: wanted, and told by a judge (%)": confusion(
-            wishes.target, told, n
+            wishes.target, predicted, n
         ),
-        "real held-out images: shown, and told (%)": confusion(images.classes, trained.judge().told, n),
+        "real held-out images: shown, and told (%)": confusion(images.classes, trained.judge().predicted, n),
     }
     confusion_sheet(matrices, images.class_names, trained.folder / "expression-confusion.png")
 

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
-from lordbench import seeds
-from lordbench.experiment import Experiment, Trained
-from lordbench.folds import Fold
-from lordbench.images import UInt8Array, flattened
-from lordbench.method import Codes
-from lordbench.probing import Codes as Features
-from lordbench.readout import Readout
-from lordbench.results.row import Measurement
-from lordbench.scoring import Place
-from lordbench.threads import one_thread
+from lordbench.data.images import UInt8Array, flattened
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.measurement import Measurement, MeasurementKey
+from lordbench.evaluation.probes import Codes as Features
+from lordbench.evaluation.probing import Fold, LabelProbing
+from lordbench.training.method import Codes
+from lordbench.utils import seeds
+from lordbench.utils.parallel import one_thread
 
 NAME = "leakage"
 COMPONENTS, SHARE = 64, 4
@@ -34,8 +32,8 @@ class Leakage(Experiment):
 
     Encoded codes: with the split `samples` probes learn from codes of training images and are tried on codes
     of held-out images; with `classes`, and with learned codes, on other codes of the same kind (see
-    `lordbench.folds`). The floor is the same with the labels shuffled that probes learn from; the ceiling is
-    the labels read off the pixels of the images that have encoded codes.
+    `lordbench.evaluation.probing`). The floor is the same with shuffled training labels; the ceiling is the
+    accuracy on pixels of the images that have encoded codes.
     """
 
     summary: ClassVar[str] = "probe accuracy: class from content code, content from class code, and kept ones"
@@ -46,23 +44,23 @@ class Leakage(Experiment):
         if split.name == "samples":
             codes = _joined(trained.train_codes, trained.test_codes)
             learned_from = np.arange(len(codes)) < len(split.train)
-            encoded = Readout(trained, NAME, trained.pool, learned_from, ~learned_from)
+            encoded = LabelProbing(trained, NAME, trained.pool, learned_from, ~learned_from)
         else:
             codes = trained.test_codes
-            encoded = Readout.within(trained, NAME, split.test)
+            encoded = LabelProbing.within(trained, NAME, split.test)
         found = list(encoded.of_codes(codes, "encoded", floors=True))
         found += trained.shared(f"{NAME}: pixels", lambda: list(of_pixels(encoded)))
         if trained.learned_codes is not None:
-            learned = Readout.within(trained, NAME, split.train)
+            learned = LabelProbing.within(trained, NAME, split.train)
             found += learned.of_codes(trained.learned_codes, "learned", floors=True)
         return found
 
 
-def of_pixels(readout: Readout) -> Iterator[Measurement]:
+def of_pixels(readout: LabelProbing) -> Iterator[Measurement]:
     """What the probes read off images themselves: more than this, no code could be expected to tell them."""
     images, seed = readout.images.images, seeds.derive(readout.trained.seed, NAME, "pixels") % 2**32
     for label in ("class", "content"):
-        place = Place(NAME, f"{label} from pixels", "")
+        place = MeasurementKey(NAME, f"{label} from pixels", "")
         yield from readout.read(place, label, lambda fold: _components(images, fold, seed), policy=PIXELS)
 
 

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from lordbench import inference, seeds
-from lordbench.device import Precision
-from lordbench.experiment import Experiment, Trained
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data.pairs import Pairs, class_sources, split_into_sets, support_images
+from lordbench.evaluation import inference
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
+from lordbench.evaluation.probing import LabelProbing
 from lordbench.experiments.content_transfer import draw_grid, exchanged, references, transfer_pairs
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.method import Codes
-from lordbench.pairing import Pairs
-from lordbench.readout import Readout
-from lordbench.results.row import CodeKind, Measurement
-from lordbench.scoring import Place
-from lordbench.supports import dealt, giving, supporting
-from lordbench.training import Budget, Context
+from lordbench.training.loop import Budget, Context
+from lordbench.training.method import Codes
+from lordbench.training.precision import Precision
+from lordbench.utils import seeds
 
 NAME = "one-shot"
 MOST = 128
@@ -52,7 +51,7 @@ class OneShot(Experiment):
         found: list[Measurement] = []
         images = trained.split.test
         pairs = transfer_pairs(trained, "encoded", images)
-        supports = list(supporting(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
+        supports = list(support_images(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
         outputs = dict(self._encoded(trained, images, pairs, supports))
         note = _note(supports, trained.sizes.shots)
         for row in self._scored(trained, images, pairs, "encoded", outputs):
@@ -61,7 +60,7 @@ class OneShot(Experiment):
         for row in references(trained, pairs):
             found.append(row.model_copy(update={"experiment": NAME}))
         self._draw(trained, images)
-        readout = Readout.within(trained, NAME, images)
+        readout = LabelProbing.within(trained, NAME, images)
         found += readout.of_codes(trained.test_codes, "encoded", ending=", K = 1")
         found += self._optimized(trained, images, pairs, readout)
         return found
@@ -84,13 +83,13 @@ class OneShot(Experiment):
         draw_grid(trained, images, mixed, f"{NAME}.png", "class codes of one image each")
 
     def _optimized(
-        self, trained: Trained, images: ImageSet, pairs: Pairs, readout: Readout
+        self, trained: Trained, images: ImageSet, pairs: Pairs, readout: LabelProbing
     ) -> Iterator[Measurement]:
         """Transfers and readouts of optimized codes; nothing where a method does not optimize any."""
         notes = [] if pairs.truth is None else ["has seen the true images"]
         for k in trained.sizes.shots:
-            sets = dealt(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
-            givers = giving(images, pairs, sets, k)
+            sets = split_into_sets(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
+            givers = class_sources(images, pairs, sets, k)
             if givers is None:
                 notes.append(f"K = {k} left out: a class has too few sets of {k}")
                 continue
@@ -132,7 +131,7 @@ class OneShot(Experiment):
         mixed = exchanged(codes, pairs.content, givers)
         outputs = {f"transfer, {shots}": inference.decode(trained.method, mixed)}
         yield from self._scored(trained, images, pairs, "optimized", outputs)
-        place = Place(NAME, f"reconstruction, {shots}", "optimized")
+        place = MeasurementKey(NAME, f"reconstruction, {shots}", "optimized")
         own = {place: inference.decode(trained.method, codes)}
         yield from trained.scoring.pairs(own, images.images, images.classes, trained.seed)
 
@@ -141,7 +140,7 @@ class OneShot(Experiment):
     ) -> Iterator[Measurement]:
         classes = images.classes[pairs.class_]
         groups = (classes, pairs.content)
-        places = {Place(NAME, subject, kind): images for subject, images in outputs.items()}
+        places = {MeasurementKey(NAME, subject, kind): images for subject, images in outputs.items()}
         if pairs.truth is not None:
             yield from trained.scoring.pairs(places, trained.pool.images[pairs.truth], groups, trained.seed)
         for place, transfers in places.items():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lordbench import inference
-from lordbench.experiment import Experiment, Trained
-from lordbench.images import ImageSet
-from lordbench.method import Codes
-from lordbench.results.row import CodeKind, Measurement
-from lordbench.scoring import Place
+from lordbench.data.images import ImageSet
+from lordbench.evaluation import inference
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
+from lordbench.training.method import Codes
 
 
 class Reconstruction(Experiment):
@@ -26,6 +25,6 @@ class Reconstruction(Experiment):
         for kind, images, codes in tried:
             trained.log(f"reconstruction: {len(images)} images, {kind} codes")
             outputs = inference.decode(trained.method, codes)
-            place = Place("reconstruction", "reconstruction", kind)
+            place = MeasurementKey("reconstruction", "reconstruction", kind)
             found += trained.scoring.pairs({place: outputs}, images.images, images.classes, trained.seed)
         return found

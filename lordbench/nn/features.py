@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench import weights
-from lordbench.weights import registry
+from lordbench.nn import weights
+from lordbench.nn.weights import registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -76,14 +74,3 @@ def resize(images: Tensor, size: int) -> Tensor:
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)
-
-
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
-    """Let metrics' networks compute in float32 and deterministically: no autocast, no TF32.
-
-    CUDA convolutions round to TF32's 10 bits by default, and a metric would differ between devices.
-    """
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with exact, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        yield

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lordbench.files import replacing
-from lordbench.images import ImageSet, Int64Array, UInt8Array
-from lordbench.report.blocks import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGHT, MARGIN, PAPER, scale
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.evaluation.pictures import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGHT, MARGIN, PAPER, scale
+from lordbench.utils.files import replacing
 
 LONGEST_NAME = 28
 """Characters of a class name that are shown."""

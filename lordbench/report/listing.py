@@ -11,15 +11,53 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lordbench import __version__, components, machine, weights
-from lordbench.config import load_preset, presets
-from lordbench.device import Precision, device_name, resolve_device
-from lordbench.errors import UserError
-from lordbench.files import home
-from lordbench.grid import load_grid
-from lordbench.metric import Metric
-from lordbench.report.data_table import data_table
+from lordbench.config import registry
+from lordbench.config.presets import load_grid, load_preset, presets
+from lordbench.datasets.published.dataset import PublishedDataset
+from lordbench.evaluation.metric import Metric
+from lordbench.nn import weights
 from lordbench.report.progress import tracker
+from lordbench.training.precision import Precision
+from lordbench.utils import hardware
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import home
+from lordbench.utils.hardware import device_name, resolve_device
+from lordbench.utils.version import __version__
+
+CHECKS = {
+    "checksums": "ready; checksums right",
+    "count": "ready; not all checksums known, number of images right",
+    "none": "ready; not verified",
+}
+"""How a prepared set was verified, in words."""
+
+
+def data_table() -> tuple[Table, list[str]]:
+    """The table of all data sets, and how to get each one that is missing."""
+    table = Table("data set", "what it is", "state", title="Data sets", title_justify="left")
+    ways = []
+    for name, component in registry.available("datasets").items():
+        try:
+            kind = component.load()
+            state, way = _state(kind)
+            table.add_row(name, escape(kind.summary), state)
+            ways += [way] if way else []
+        except UserError as error:
+            table.add_row(name, f"[red]broken[/]: {escape(error.message)}", escape(error.hint))
+    return table, ways
+
+
+def _state(kind: Any) -> tuple[str, str]:
+    """The state of a data set with its default settings, and the way to get it if it is missing."""
+    if kind.takes_source:
+        return "needs a path", ""
+    dataset = kind(kind.Config())
+    if way := dataset.missing():
+        return "[yellow]missing[/]", way
+    if isinstance(dataset, PublishedDataset):
+        return CHECKS[dataset.stored().about["check"]], ""
+    return "ready", ""
+
 
 PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
 
@@ -45,7 +83,7 @@ def listing(kind: str) -> Table:
         "experiments": ("experiment", "what it asks", ""),
     }
     table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
-    for name, component in components.available(kind).items():  # type: ignore[arg-type]
+    for name, component in registry.available(kind).items():  # type: ignore[arg-type]
         try:
             table.add_row(name, *(escape(text) for text in _describe(component.load())))
         except UserError as error:
@@ -74,7 +112,7 @@ def machine_table() -> Table:
     """Device, precision, threads, versions and folders."""
     device = resolve_device("auto")
     table = Table("this machine", "", title="lordbench doctor", title_justify="left")
-    table.add_row("lordbench", f"{__version__} {machine.git_sha()}")
+    table.add_row("lordbench", f"{__version__} {hardware.git_sha()}")
     table.add_row("python", platform.python_version())
     table.add_row("device", escape(f"{device.type}: {device_name(device)}"))
     table.add_row("precision chosen by auto", Precision.resolve("auto", device).name)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lordbench.errors import UserError
-from lordbench.report.headline import group_title
-from lordbench.report.layout import Part, Role, Tiles, read_parts
+from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
+from lordbench.report.boards import group_title
 from lordbench.results.cells import CellRecord
+from lordbench.utils.errors import UserError
 
 Key = tuple[str, ...]
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.errors import UserError, did_you_mean
-from lordbench.report.headline import LEGEND, Board, lay_out, marked
-from lordbench.report.quantities import choose, full_name
-from lordbench.report.sections import Column, pick, sections
-from lordbench.results.leaderboard import LINE, aggregate, label, line_name
+from lordbench.report.boards import LEGEND, Board, lay_out, marked
+from lordbench.report.quantities import Column, choose, full_name, pick, sections
+from lordbench.results.leaderboard import LINE, aggregate, label, row_name
+from lordbench.utils.errors import UserError, did_you_mean
 
 PIVOT_LEGEND = (
     f"{LEGEND} Marks compare methods on one data set, split and preset, and of one seed where seeds stand "
@@ -148,7 +147,7 @@ def _names(lines: pd.DataFrame) -> pd.DataFrame:
             "dataset": list(map(label, lines["dataset"], lines["data_settings"])),
             "split": lines["split"],
             "preset": lines["preset"],
-            "method": list(map(line_name, keys)),
+            "method": list(map(row_name, keys)),
         },
         index=lines.index,
     )

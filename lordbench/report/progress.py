@@ -10,9 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from lordbench.dataset import Track
-from lordbench.report.duration import duration
-from lordbench.results.progress_file import CellProgress
+from lordbench.results.progress import CellProgress
+from lordbench.utils.progress import Track, duration
 
 REFRESH_SECONDS = 0.2
 

@@ -2,13 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
-from lordbench.errors import UserError, did_you_mean
-from lordbench.report.sections import Column, titles
 from lordbench.results.leaderboard import QUANTITY
+from lordbench.utils.errors import UserError, did_you_mean
+
+
+class Column(NamedTuple):
+    """A quantity that people read: its title, and where it is found among the rows.
+
+    A subject that ends with `*` stands for every subject that begins so, with its end in the title's place
+    of the `*`.
+    """
+
+    title: str
+    experiment: str
+    codes: str
+    subject: str
+    metric: str
+
+
+TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
+EXPRESSION = "expression-transfer"
+DOMAINS = "clustered-domain"
+PROBE = "probe_mlp.normalized"
+SECTIONS: dict[str, tuple[Column, ...]] = {
+    "content transfer and reconstruction": (
+        Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
+        Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
+        Column("L1", TRANSFER, "encoded", "transfer", "l1"),
+        Column("FID", TRANSFER, "encoded", "transfer", "fid"),
+        Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
+        Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
+        Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
+    ),
+    "one-shot: transfer onto held-out classes, by the number of images that give the class": (
+        Column("LPIPS, 1", ONE_SHOT, "encoded", "transfer, K = 1", "lpips"),
+        Column("LPIPS, 5", ONE_SHOT, "encoded", "transfer, K = 5", "lpips"),
+        Column("LPIPS, all", ONE_SHOT, "encoded", "transfer, all", "lpips"),
+        Column("class agreement, 1", ONE_SHOT, "encoded", "transfer, K = 1", "class_agreement"),
+        Column("class agreement, all", ONE_SHOT, "encoded", "transfer, all", "class_agreement"),
+        Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
+        Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
+    ),
+    "one-shot: leakage of codes of held-out classes (MLP probe; 0 chance, 1 all)": (
+        Column("class leak", ONE_SHOT, "encoded", "class from content, K = 1", PROBE),
+        Column("optimized: class leak, 1", ONE_SHOT, "optimized", "class from content, K = 1", PROBE),
+        Column("optimized: class leak, all", ONE_SHOT, "optimized", "class from content, all", PROBE),
+        Column("content leak", ONE_SHOT, "encoded", "content from class, K = 1", PROBE),
+        Column("optimized: content leak, 1", ONE_SHOT, "optimized", "content from class, K = 1", PROBE),
+        Column("content kept", ONE_SHOT, "encoded", "content from content, K = 1", PROBE),
+        Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
+        Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
+    ),
+    "expression transfer (expression, identity: how often a judge tells them)": (
+        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
+        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
+        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
+        Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
+        Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
+        Column("FD-VGG16", EXPRESSION, "encoded", "transfer", "fd_vgg16"),
+        Column("learned: LPIPS", EXPRESSION, "learned", "transfer", "lpips"),
+        Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
+    ),
+    "translation between domains, by the labels that methods were told (on …)": (
+        Column("LPIPS *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
+        Column("FD-VGG16 *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
+        Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
+    ),
+    "those labels beside the true styles": (
+        Column("k *", DOMAINS, "", "classes of *", "k"),
+        Column("silhouette *", DOMAINS, "", "classes of *", "silhouette"),
+        Column("NMI *", DOMAINS, "", "classes of *", "nmi"),
+    ),
+    "leakage (MLP probe; 0 chance, 1 all; floor: shuffled labels; learned: codes of stage 1)": (
+        Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
+        Column("class floor", LEAKAGE, "encoded", "class from content, shuffled", PROBE),
+        Column("class leak (learned)", LEAKAGE, "learned", "class from content", PROBE),
+        Column("content leak", LEAKAGE, "encoded", "content from class", PROBE),
+        Column("content floor", LEAKAGE, "encoded", "content from class, shuffled", PROBE),
+        Column("class kept", LEAKAGE, "encoded", "class from class", PROBE),
+        Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
+    ),
+}
+"""What stands in which table; everything else is in `leaderboard.csv`."""
+
+
+def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
+    """Each section's title and columns, those with a `*` written out for the subjects of a table.
+
+    Args:
+        table: with the columns of `QUANTITY`, among others.
+    """
+    subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
+    for title, columns in SECTIONS.items():
+        yield title, [column for written in columns for column in _written_out(written, subjects)]
+
+
+def titles(table: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """Titles of the headline's quantities, by the values of `QUANTITY`, for a table as in `sections`."""
+    return {column[1:]: column.title for _, columns in sections(table) for column in columns}
+
+
+def pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """The lines of one quantity, of any table with the columns of `QUANTITY`."""
+    wanted = pd.Series(True, index=group.index)
+    for name in QUANTITY:
+        wanted &= group[name] == getattr(column, name)
+    return group[wanted]
+
+
+def _written_out(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
+    """The columns that one with a `*` stands for; any other stands for itself."""
+    if not column.subject.endswith("*"):
+        yield column
+        return
+    start = column.subject.removesuffix("*")
+    for subject in subjects.loc[subjects["experiment"] == column.experiment, "subject"]:
+        if subject.startswith(start):
+            title = column.title.replace("*", subject.removeprefix(start))
+            yield column._replace(title=title, subject=subject)
 
 
 def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lordbench.files import read_text
-from lordbench.results.cell_folder import CellFolder
 from lordbench.results.damage import Damage, damage
 from lordbench.results.leaderboard import label
-from lordbench.results.store import Store
-from lordbench.seals import read_sealed
+from lordbench.results.run_folder import CellFolder, Store
+from lordbench.utils.files import read_text
+from lordbench.utils.integrity import read_verified
 
 Model = TypeVar("Model", bound=BaseModel)
 CURVE = ("phase", "step")
@@ -149,6 +148,6 @@ def _order(record: CellRecord) -> tuple[str | int, ...]:
 
 def _read(kind: type[Model], file: Path) -> Model | None:
     try:
-        return kind.model_validate(read_sealed(file))
+        return kind.model_validate(read_verified(file))
     except (OSError, ValueError, ValidationError):
         return None

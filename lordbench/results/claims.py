@@ -9,17 +9,16 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from lordbench import plain_yaml
-from lordbench.components import plugin_folder
-from lordbench.config import validated
-from lordbench.errors import UserError
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, line_name
-from lordbench.results.paired import Line, difference, line_of
-from lordbench.results.sample_files import SampleFiles
+from lordbench.results.differences import PairedValues, difference, line_of
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, row_name
+from lordbench.results.loading import SampleFiles
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import plugin_folder
+from lordbench.utils.settings import read_yaml, validated
 
 VERDICTS = {"better": "confirmed", "worse": "refuted"}
 """Of a claim, by the verdict on its difference; any other stays as it is."""
-NOT_THERE = "not in these results"
+NO_RESULTS = "not in these results"
 COLUMNS = [
     "claim", "source", *GROUP, *QUANTITY, "better", "than", "value", "other",
     "difference", "ci_low", "ci_high", "n", "n_seeds", "higher_is_better", "verdict", "note",
@@ -67,13 +66,13 @@ def read_claims(path: Path | None = None) -> list[Claim]:
     """
     path = path or plugin_folder("configs") / "claims.yaml"
     try:
-        values = plain_yaml.read(path)
+        values = read_yaml(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as YAML: {error}") from None
     return validated(_Claims, {"claims": values}, str(path)).claims
 
 
-def held(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
+def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
     """Hold claims against results: is the line that is said to be better told apart from the other?
 
     Differences and their intervals are those of `paired.differences`; here the two values may also be of
@@ -98,7 +97,7 @@ def held(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.
 def _held(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dict[str, Any]]:
     said = {"claim": claim.claim, "source": claim.source, "better": claim.better, "than": claim.than}
     here = rows[rows["dataset"] == claim.dataset]
-    names = [line_name(key) for key in here[LINE].itertuples(index=False, name=None)]
+    names = [row_name(key) for key in here[LINE].itertuples(index=False, name=None)]
     here = here.assign(name=pd.Series(names, here.index, dtype=str))
     for text in claim.quantities:
         experiment, codes, subject, metric = text.split("/")
@@ -116,7 +115,7 @@ def _held(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dict
                 place = dict(zip(GROUP, group, strict=True))
                 yield said | place | quantity | _compared(own, other, files)
         if not found:
-            nothing = {"dataset": claim.dataset, "n_seeds": 0, "verdict": "", "note": NOT_THERE}
+            nothing = {"dataset": claim.dataset, "n_seeds": 0, "verdict": "", "note": NO_RESULTS}
             yield said | quantity | nothing
 
 
@@ -134,6 +133,6 @@ def _compared(own: pd.DataFrame, other: pd.DataFrame, files: SampleFiles) -> dic
     }
 
 
-def _mean(line: Line, other: Line) -> float:
+def _mean(line: PairedValues, other: PairedValues) -> float:
     """Mean over the seeds that both have."""
     return float(pd.Series([line[seed].value for seed in line.keys() & other.keys()]).mean())

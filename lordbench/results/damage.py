@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lordbench.checkpoints import read_metadata, read_tensors
-from lordbench.errors import UserError
-from lordbench.results.cell_folder import CellFolder
-from lordbench.seals import ALTERED, is_altered, read_sealed
+from lordbench.results.run_folder import CellFolder
+from lordbench.training.checkpoints import read_metadata, read_tensors
+from lordbench.utils.errors import UserError
+from lordbench.utils.integrity import ALTERED, is_altered, read_verified
 
 TRAINS = "trains the cell anew and runs its experiments again"
 
@@ -62,8 +62,8 @@ def warn_of_damage(folders: Iterable[CellFolder]) -> None:
 
 def _in_training(folder: CellFolder, thorough: bool) -> Iterator[Damage]:
     read = read_tensors if thorough else read_metadata
-    yield from _tried(folder.description, read_sealed, "writes it anew")
-    yield from _tried(folder.times, read_sealed, "forgets the times in it")
+    yield from _tried(folder.description, read_verified, "writes it anew")
+    yield from _tried(folder.times, read_verified, "forgets the times in it")
     yield from _tried(folder.checkpoint, read, "begins the training again")
     is_wanted = thorough and bool(folder.experiments())
     of_model = list(_tried(folder.model, read, TRAINS, (folder.path,), is_wanted))

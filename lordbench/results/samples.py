@@ -19,37 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lordbench.files import replacing
-from lordbench.images import Int64Array
-from lordbench.statistics import Groups
+from lordbench.data.images import Int64Array
+from lordbench.evaluation.measurement import Samples
+from lordbench.utils.files import replacing
 
 LARGEST = 1 << 30
 """Bytes of all arrays of a file, unpacked."""
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The values that a mean is made of.
-
-    Attributes:
-        values: float32 (N,).
-        groups: which values go together, int64 (F, N), in each of F ways.
-    """
-
-    values: npt.NDArray[np.float32]
-    groups: Int64Array
-
-    @classmethod
-    def of(cls, values: npt.NDArray[np.floating] | npt.NDArray[np.bool_], groups: Groups) -> Samples:
-        """Make samples of values and groups as intervals take them."""
-        return cls(np.asarray(values, dtype=np.float32), np.atleast_2d(np.asarray(groups, dtype=np.int64)))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Samples)
-            and np.array_equal(self.values, other.values)
-            and np.array_equal(self.groups, other.groups)
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,249 +1,96 @@
-"""Running one cell: train once, then every experiment that is asked for and not there yet."""
+"""A cell as plain data, with an id that says what its result depends on."""
 
 from __future__ import annotations
 
-import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from typing import Literal
+import hashlib
+import json
+from typing import Any
 
-import torch
+from pydantic import BaseModel, ConfigDict
 
-from lordbench import PROTOCOL_VERSION, __version__, components, labelling, machine, seeds, weights
-from lordbench.checkpoints import CHECKPOINT_SECONDS, CheckpointStore, load_module, save_module
-from lordbench.config import validated
-from lordbench.device import Precision, device_name, resolve_device
-from lordbench.errors import UserError
-from lordbench.experiment import Trained
-from lordbench.files import forget_unfinished, write_json
-from lordbench.images import ImageSet
-from lordbench.method import DataSpec, Method
-from lordbench.recent import Recent
-from lordbench.results.cell_files import curve_text, encode_provenance, encode_spec
-from lordbench.results.cell_folder import CellFolder
-from lordbench.results.row import Measurement, Provenance
-from lordbench.results.store import Store
-from lordbench.runner.event_files import EventFiles
-from lordbench.runner.identity import Cell
-from lordbench.runner.mending import describe
-from lordbench.runner.progress_writer import ProgressWriter
-from lordbench.runner.run_folder import cell_lock
-from lordbench.runner.watchers import Watcher, Watchers
-from lordbench.scoring import Scoring
-from lordbench.splits import Split, split
-from lordbench.training import Context, Reporter, Silent
+from lordbench.config.presets import Preset
+from lordbench.data.splits import SPLIT_VERSION, SplitName
+from lordbench.results.leaderboard import label
+from lordbench.utils.version import PROTOCOL_VERSION
+
+DataKey = tuple[str, str, int]
+"""A data set, its settings and the image size."""
 
 
-@dataclass
-class Workshop:
-    """What the cells of one process share.
+class Cell(BaseModel):
+    """One training and the experiments on it: plain data, so that it can be sent anywhere as JSON.
 
     Attributes:
-        store: the run folder.
-        device: name of the device, as given.
-        reporter: is told of training.
-        log: is told of everything else.
-        tensorboard: whether event files are written.
-        checkpoint_seconds: between two checkpoints of a training; no result depends on it.
-        recent: classes made for a split, for the other methods of the seed.
+        id: hash of all that the result depends on, 16 hex digits.
+        method: name or path to load it by.
+        method_name: how it is called in tables.
+        variant: settings by which it differs from its preset.
+        settings: of the method, complete.
+        method_source: hash of its source files.
+        dataset: name to load it by, with its source, e.g. `folder:faces`.
+        data_settings: of the data set, complete.
+        data_variant: settings by which it differs from its defaults.
+        data_fingerprint: of the data set at the preset's image size.
+        split: name.
+        labels: what methods are told as the class, as a selector; empty for the data set's own classes.
+        preset_name: as in tables.
+        preset: complete.
+        seed: of the cell.
+        experiments: to be run; not part of the id, since they do not change the training.
     """
 
-    store: Store
-    device: str = "auto"
-    reporter: Reporter = field(default_factory=Silent)
-    log: Callable[[str], None] = field(default=lambda text: None)
-    tensorboard: bool = False
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
-    recent: Recent = field(default_factory=lambda: Recent(4))
-    _scoring: Scoring | None = None
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def scoring(self, device: torch.device) -> Scoring:
-        """The metrics, made at first use: a cell that is done needs none."""
-        if self._scoring is None:
-            self._scoring = Scoring(device, components.unbroken("metrics"))
-        return self._scoring
+    id: str
+    method: str
+    method_name: str
+    variant: str
+    settings: dict[str, Any]
+    method_source: str
+    dataset: str
+    data_settings: dict[str, Any]
+    data_variant: str
+    data_fingerprint: str
+    split: SplitName
+    labels: str = ""
+    preset_name: str
+    preset: Preset
+    seed: int
+    experiments: list[str]
 
-    def watchers(self, cell: Cell) -> Watchers:
-        """Those who watch a cell, the reporter among them."""
-        watchers: list[Watcher] = [ProgressWriter(self.store.cell(cell.id).progress)]
-        if self.tensorboard:
-            watchers.append(EventFiles(cell, self.store))
-        return Watchers(self.reporter, watchers)
+    @property
+    def label(self) -> str:
+        """The method with its variant, as in a selector, and its labels."""
+        return label(self.method_name, self.variant, self.labels)
 
-    def split(self, cell: Cell, images: ImageSet, device: torch.device) -> Split:
-        """The split of a cell, with the classes that its labels make."""
-        parts = split(images, cell.split, cell.seed)
-        labels = labelling.read(cell.labels)
-        if labels is None:
-            return parts
-        key = (images.fingerprint, parts.title, cell.labels, cell.seed)
-        return self.recent.get(key, lambda: labels.classes(parts, cell.seed, device)).of(parts, cell.labels)
+    @property
+    def data(self) -> DataKey:
+        """Which images the cell is about."""
+        return data_key(self.dataset, self.data_settings, self.preset.image_size)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a cell ended: `done`, `kept` (it was there already) or `failed` (with the error's last line)."""
-
-    cell: Cell
-    status: Literal["done", "kept", "failed"]
-    error: str = ""
+def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey:
+    """Name what a data set gives under its settings, complete, at an image size."""
+    return dataset, json.dumps(settings, sort_keys=True), image_size
 
 
-def run_cell(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
-    """Run what is missing of a cell; an error is recorded in its folder and ends this cell only.
-
-    Another process that runs the cell is waited for.
-    """
-    with cell_lock(workshop.store, cell.id):
-        forget_unfinished(workshop.store.cell(cell.id).path)
-        return _run(cell, images, workshop)
-
-
-def _run(cell: Cell, images: ImageSet, workshop: Workshop) -> Outcome:
-    folder = workshop.store.cell(cell.id)
-    watchers = workshop.watchers(cell)
-    try:
-        missing = pending(cell, folder)
-        if folder.is_trained() and not missing:
-            return Outcome(cell, "kept")
-        describe(cell, folder)
-        watchers.begin()
-        device = resolve_device(workshop.device)
-        machine.keep_freed_memory()
-        parts = workshop.split(cell, images, device)
-        method = build(cell, DataSpec.of(parts.train)).to(device).to(memory_format=torch.channels_last)
-        if folder.is_trained():
-            load_module(folder.model, method)
-        else:
-            _train(cell, method, parts, device, folder, watchers, workshop.checkpoint_seconds)
-        method.eval()
-        trained = Trained(
-            label=cell.label,
-            method=method,
-            split=parts,
-            device=device,
-            seed=seeds.derive(cell.seed, "experiments"),
-            sizes=cell.preset.evaluation,
-            batch_size=cell.preset.budget.batch_size,
-            scoring=workshop.scoring(device),
-            folder=folder.path,
-            log=workshop.log,
-        )
-        for i, name in enumerate(missing):
-            watchers.experiment(name, i, len(missing))
-            began, before = time.monotonic(), folder.pictures()
-            experiment = components.find("experiments", name).load()()
-            found = experiment.run(trained)
-            drawn = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
-            folder.write_measurements(components.called(name), found, drawn)
-            folder.write_seconds(components.called(name), time.monotonic() - began)
-        folder.failure.unlink(missing_ok=True)
-        watchers.end(failed=False)
-        return Outcome(cell, "done")
-    except Exception as error:
-        summary = f"{type(error).__name__}: {error}"
-        record_failure(folder, cell, summary, traceback.format_exc())
-        watchers.end(failed=True)
-        return Outcome(cell, "failed", summary)
-
-
-def build(cell: Cell, spec: DataSpec) -> Method:
-    """Make a cell's method for a training set, untrained, on the CPU.
-
-    Raises:
-        UserError: it is not there any more, or cannot be loaded.
-    """
-    kind: type[Method] = components.find("methods", cell.method).load()
-    with seeds.initialising(cell.seed, "init"):
-        return kind(validated(kind.Config, cell.settings, f"method {cell.method_name}"), spec)
-
-
-def pending(cell: Cell, folder: CellFolder) -> list[str]:
-    """Experiments of a cell that have not been run, or lacked a metric that can be had now."""
-    found = {name: folder.measurements(components.called(name)) for name in cell.experiments}
-    return [name for name, measured in found.items() if measured is None or _can_be_had(measured)]
-
-
-def _can_be_had(measured: list[Measurement]) -> bool:
-    """Whether a metric can be had now that had no value, for the lack of weights or the like."""
-    for name in sorted({m.metric for m in measured if m.value is None}):
-        try:
-            kind = components.find("metrics", name).load()
-        except UserError:
-            continue
-        if all(weights.find(w) for w in kind.weights):
-            return True
-    return False
-
-
-def _train(
-    cell: Cell,
-    method: Method,
-    parts: Split,
-    device: torch.device,
-    folder: CellFolder,
-    watchers: Watchers,
-    checkpoint_seconds: float,
-) -> None:
-    machine.reset_peak_memory(device)
-    precision = Precision.resolve(cell.preset.precision, device)
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    context = Context(
-        device=device,
-        precision=precision,
-        seed=seeds.derive(cell.seed, "training"),
-        budget=cell.preset.budget.budget(len(parts.train)),
-        reporter=watchers,
-        checkpoints=CheckpointStore(folder.checkpoint, checkpoint_seconds),
-    )
-    watchers.follow(context)
-    method.fit(parts.train, context)
-    progress = context.progress
-    provenance = Provenance(
-        cell=cell.id,
-        method=cell.method_name,
-        variant=cell.variant,
-        dataset=parts.train.name,
-        data_settings=cell.data_variant,
-        split=parts.title,
-        labels=cell.labels,
-        preset=cell.preset_name,
-        seed=cell.seed,
-        protocol_version=PROTOCOL_VERSION,
-        lordbench_version=__version__,
-        git_sha=machine.git_sha(),
-        method_source=cell.method_source,
-        data_fingerprint=cell.data_fingerprint,
-        device=device_name(device),
-        precision=precision.name,
-        threads=torch.get_num_threads(),
-        torch_version=torch.__version__,
-        cuda_version=torch.version.cuda or "" if device.type == "cuda" else "",
-        train_seconds=round(progress.seconds, 3),
-        train_images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
-        peak_memory_mib=round(machine.peak_memory_mib(device), 1),
-        started=started,
-    )
-    curve = curve_text(progress.history)
-    folder.write_curve(curve)
-    metadata = encode_provenance(provenance) | encode_spec(method.spec) | {"curve": curve}
-    save_module(folder.model, method, metadata)
-    folder.checkpoint.unlink(missing_ok=True)
-
-
-def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
-    """Leave a record of how a cell failed: in a line, and where."""
-    failure = {
-        "cell": cell.id,
-        "label": cell.label,
-        "error": summary,
-        "traceback": trace,
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+def identified(values: dict[str, Any], experiments: list[str]) -> Cell:
+    """Make a cell of its fields, given by name, with its id."""
+    # An explicit list of what a result depends on: too narrow a key would hand out stale numbers, too
+    # broad a one (device, paths, order of methods) would train the same thing twice.
+    key = {
+        "method_name": values["method_name"],
+        "settings": values["settings"],
+        "method_source": values["method_source"],
+        "preset_name": values["preset_name"],
+        "preset": values["preset"].model_dump(mode="json", exclude={"methods", "defaults", "summary"}),
+        "data_fingerprint": values["data_fingerprint"],
+        "split": values["split"],
+        "split_version": SPLIT_VERSION,
+        "labels": values["labels"],
+        "seed": values["seed"],
+        "protocol_version": PROTOCOL_VERSION,
     }
-    try:
-        write_json(folder.failure, failure)
-    except OSError:
-        # A full or read-only disk is itself a common cause; the summary still reaches the user.
-        traceback.print_exc()
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    fields = {name: value for name, value in values.items() if name in Cell.model_fields}
+    return Cell(id=digest[:16], experiments=experiments, **fields)

@@ -7,26 +7,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lordbench import components, labelling, selectors
-from lordbench.component import module_files
-from lordbench.config import Preset, load_preset, validated
-from lordbench.dataset import Dataset, DatasetConfig, Track, untracked
-from lordbench.errors import BrokenComponentError, UserError
-from lordbench.grid import Grid, Part, load_grid
-from lordbench.images import ImageSet
-from lordbench.runner.identity import Cell, DataKey, data_key, identified
-from lordbench.selectors import Selector
-from lordbench.splits import SplitName
-from lordbench.user_plugins import refuse_unnamed
+from lordbench.config import registry, selectors
+from lordbench.config.component import module_files
+from lordbench.config.labels import parse_labels
+from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset
+from lordbench.config.registry import load_dataset, refuse_untrusted
+from lordbench.config.selectors import Selector
+from lordbench.data.dataset import Dataset, DatasetConfig
+from lordbench.data.images import ImageSet
+from lordbench.data.splits import SplitName
+from lordbench.runner.cell import Cell, DataKey, data_key, identified
+from lordbench.utils.errors import BrokenComponentError, UserError
+from lordbench.utils.files import PACKAGE
+from lordbench.utils.progress import Track, untracked
+from lordbench.utils.settings import validated
 
-TRUNK_FILES = ("training.py", "batches.py", "row_adam.py", "device.py", "nn/*.py")
+TRUNK_FILES = (
+    "training/loop.py",
+    "training/batches.py",
+    "training/optimizers.py",
+    "training/precision.py",
+    "nn/*.py",
+)
 """What every method stands on; part of its source hash, since a change there changes its numbers."""
 LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for; what is None is as the preset's grid says, or else as in `lordbench.grid.Part`.
+    """What the user requests. None means: as the preset's grid says, else the default of `presets.Part`.
 
     Attributes:
         methods: selectors.
@@ -35,7 +44,7 @@ class Request:
         experiments: names; empty for all.
         seeds: of the cells.
         split: name.
-        labels: what methods are told as the class, as selectors (see `lordbench.labelling`).
+        labels: what methods are told as the class, as selectors (see `lordbench.config.labels`).
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
@@ -62,7 +71,7 @@ class Request:
             for kind, names in part.components().items():
                 for name in names if kind not in given else ():
                     way = f"If you trust that file, add --plugins {name}"
-                    refuse_unnamed(name, f"preset {self.preset}", way)
+                    refuse_untrusted(name, f"preset {self.preset}", way)
         return [part.model_copy(update=given) for part in grid.grid]
 
 
@@ -117,21 +126,6 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     return Plan(list(cells.values()), images, frozenset(needed), broken)
 
 
-def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
-    """Make a data set from its name (with its source behind a colon) and its settings.
-
-    Raises:
-        UserError: the name is unknown, its source is missing, or a setting is wrong.
-    """
-    kind_name, colon, source = name.partition(":")
-    kind: type[Dataset] = components.find("datasets", kind_name).load()
-    if kind.takes_source and not source:
-        raise UserError(f"data set {kind_name!r} needs a place", f"Write {kind_name}:PATH.")
-    if colon and not kind.takes_source:
-        raise UserError(f"data set {kind_name!r} takes no place, but {source!r} was given")
-    return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
-
-
 def _cells(
     request: Request,
     part: Part,
@@ -148,7 +142,7 @@ def _cells(
     key = data_key(data["dataset"], data["data_settings"], preset.image_size)
     if key not in images:
         images[key] = dataset.load(preset.image_size, track)
-    labels = [labelling.read(text) for text in part.labels]
+    labels = [parse_labels(text) for text in part.labels]
     for chosen in filter(None, labels):
         chosen.check(images[key], part.split)
     shared = {**data, **sizes, "data_fingerprint": images[key].fingerprint, "split": part.split}
@@ -167,11 +161,11 @@ def _experiments(part: Part) -> list[str]:
         UserError: one is unknown or broken, or two would write to the same file.
     """
     found: dict[str, str] = {}
-    for given in part.experiments or list(components.unbroken("experiments")):
-        component = components.find("experiments", given)
+    for given in part.experiments or list(registry.load_all("experiments")):
+        component = registry.find("experiments", given)
         component.load()
         name = str(component.path) if given.endswith(".py") else given
-        taken = components.available("experiments").get(component.name, component) != component
+        taken = registry.available("experiments").get(component.name, component) != component
         if taken or found.setdefault(component.name, name) != name:
             raise UserError(
                 f"experiment {given}: another one is called {component.name!r}",
@@ -201,11 +195,11 @@ def _methods_setting(key: str, methods: list[Selector]) -> bool:
 
 
 def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
-    component = components.find("methods", chosen.name)
+    component = registry.find("methods", chosen.name)
     kind = component.load()
     files = component.source_files()
     for pattern in TRUNK_FILES:
-        files += sorted(components.PACKAGE.glob(pattern))
+        files += sorted(PACKAGE.glob(pattern))
     for module in kind.built_on:
         files += module_files(module)
     prefix = f"{component.name}."
@@ -222,7 +216,7 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
         "variant": selectors.describe(variant),
         "weights": config.weights(),
         "settings": config.model_dump(mode="json"),
-        "method_source": components.source_hash(files),
+        "method_source": registry.source_hash(files),
     }
 
 

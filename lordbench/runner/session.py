@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,44 +12,123 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
-from lordbench import weights
-from lordbench.checkpoints import CHECKPOINT_SECONDS
-from lordbench.device import Precision, device_name, resolve_device
-from lordbench.errors import UserError
+from lordbench.config import registry
+from lordbench.data import splits
+from lordbench.data.splits import SplitName
+from lordbench.nn import weights
 from lordbench.report.progress import RunProgress, tracker
-from lordbench.report.tables import rich_tables
-from lordbench.report.written import write_tables
+from lordbench.report.tables import rich_tables, write_tables
+from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
-from lordbench.results.paired import differences
-from lordbench.results.planned import PlannedCell, RunPlan
-from lordbench.results.progress_file import CellProgress, read_progress
-from lordbench.results.sample_files import SampleFiles
-from lordbench.results.store import Store
-from lordbench.runner.announcing import (
-    NOTHING_TO_DO,
-    print_damage,
-    print_left_out,
-    print_paths,
-    print_plan,
-    title,
-    to_do,
-)
-from lordbench.runner.cell import Outcome, Workshop
-from lordbench.runner.event_files import require_tensorboard
-from lordbench.runner.executors.executor import Executor, Watch
-from lordbench.runner.identity import Cell
-from lordbench.runner.mending import mend
+from lordbench.results.loading import SampleFiles
+from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
+from lordbench.results.run_folder import Store
+from lordbench.runner.cell import Cell, DataKey
+from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
-from lordbench.runner.run_folder import RunFolder
-from lordbench.runner.sparingly import Sparingly
+from lordbench.runner.run_cell import Outcome, WorkerState, pending
+from lordbench.runner.run_folder import RunFolder, repair
+from lordbench.runner.watchers import require_tensorboard
+from lordbench.training.checkpoints import CHECKPOINT_SECONDS
+from lordbench.training.precision import Precision
+from lordbench.utils.errors import UserError
+from lordbench.utils.hardware import device_name, resolve_device
+
+
+class RateLimited:
+    """Calls a function when it is asked to, unless calls would take more than a tenth of the time.
+
+    Writing the results of a thousand cells reads a thousand cells: after each of them would take hours.
+    """
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.function = function
+        self.not_before = 0.0
+
+    def __call__(self) -> None:
+        began = time.monotonic()
+        if began >= self.not_before:
+            self.function()
+            ended = time.monotonic()
+            self.not_before = ended + 9 * (ended - began)
+
+
+NOTHING_TO_DO = "nothing: done before"
+
+
+def print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
+    first = plan.cells[0]
+    budget = first.preset.budget
+    amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
+    messages.print(
+        f"preset [bold]{escape(first.preset_name)}[/]: {amount} seen by each method, "
+        f"batches of {budget.batch_size}; on {escape(hardware)}"
+    )
+    for (key, split), cells in _by_data(plan.cells).items():
+        images = plan.images[key]
+        messages.print(
+            f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
+            f"{images.n_classes} classes, "
+            + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
+            + f"; split {splits.title(images, split)}"
+        )
+        table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
+        for cell in cells:
+            table.add_row(escape(cell.label), str(cell.seed), cell.id, to_do[cell.id])
+        messages.print(table)
+
+
+def print_damage(text: str, messages: Console) -> None:
+    """Name a damaged file, and what is done about it."""
+    messages.print(f"[yellow]Damaged:[/] {escape(text)}", soft_wrap=True)
+
+
+def print_left_out(messages: Console) -> None:
+    """Name the metrics and experiments that cannot be loaded: rows of theirs will be missing."""
+    for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
+        messages.print(f"[yellow]Left out:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def _by_data(cells: list[Cell]) -> dict[tuple[DataKey, SplitName], list[Cell]]:
+    """Cells by the images that they are about and how these are split."""
+    found: dict[tuple[DataKey, SplitName], list[Cell]] = {}
+    for cell in cells:
+        found.setdefault((cell.data, cell.split), []).append(cell)
+    return found
+
+
+def to_do(cell: Cell, store: Store) -> str:
+    folder = store.cell(cell.id)
+    missing = pending(cell, folder)
+    if folder.is_trained():
+        return ", ".join(missing) if missing else NOTHING_TO_DO
+    start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
+    return ", ".join([start, *missing])
+
+
+def print_paths(plan: Plan, store: Store, messages: Console) -> None:
+    pictures = [path for cell in plan.cells for path in store.cell(cell.id).pictures()]
+    messages.print(
+        f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md\n"
+        f"comparison: {store.root / 'differences.csv'} and ranks.csv",
+        soft_wrap=True,
+    )
+    for path in pictures:
+        messages.print(f"transfers: {path}", soft_wrap=True)
+
+
+def title(cell: Cell) -> str:
+    return f"{cell.label} on {cell.dataset}, seed {cell.seed}"
+
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used where they are found."""
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunResult:
     """How a run ended.
 
     Attributes:
@@ -60,7 +141,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunOptions:
     """How a request is carried out; results do not depend on it.
 
     Attributes:
@@ -78,42 +159,44 @@ class Manner:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
 
-def run_session(request: Request, out: Path, manner: Manner, console: Console, messages: Console) -> Ended:
+def run_session(
+    request: Request, out: Path, options: RunOptions, console: Console, messages: Console
+) -> RunResult:
     """Carry out a request.
 
     Args:
         request: what to run.
         out: run folder.
-        manner: how.
+        options: how.
         console: for the tables.
         messages: for the plan, the progress bars and the warnings.
 
     Raises:
         UserError: the request cannot be carried out; nothing has been trained then.
     """
-    if manner.tensorboard:
+    if options.tensorboard:
         require_tensorboard()
-    resolved = resolve_device(manner.device)
+    resolved = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
     with RunFolder(out) as store:
-        if manner.force:
+        if options.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
-        mend(plan.cells, store, lambda text: print_damage(text, messages))
-        _record(plan, store, manner.executor.jobs)
+        repair(plan.cells, store, lambda text: print_damage(text, messages))
+        _record(plan, store, options.executor.jobs)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, resolved).name
         what = {cell.id: to_do(cell, store) for cell in plan.cells}
         print_plan(plan, what, f"{device_name(resolved)}, {precision}", messages)
         if any(text != NOTHING_TO_DO for text in what.values()):
             print_left_out(messages)
-        workshop = Workshop(
+        state = WorkerState(
             store,
-            manner.device,
-            tensorboard=manner.tensorboard,
-            checkpoint_seconds=manner.checkpoint_seconds,
+            options.device,
+            tensorboard=options.tensorboard,
+            checkpoint_seconds=options.checkpoint_seconds,
         )
-        outcomes = _execute(plan, workshop, manner.executor, messages)
+        outcomes = _execute(plan, state, options.executor, messages)
         rows = store.write_results()
     mine = rows
     if len(rows):
@@ -134,7 +217,7 @@ def run_session(request: Request, out: Path, manner: Manner, console: Console, m
     failures += [f"{method}: {error}" for method, error in plan.broken.items()]
     for failure in failures:
         messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
-    return Ended(mine.reset_index(drop=True), failures)
+    return RunResult(mine.reset_index(drop=True), failures)
 
 
 def _record(plan: Plan, store: Store, jobs: int) -> None:
@@ -145,12 +228,12 @@ def _record(plan: Plan, store: Store, jobs: int) -> None:
     RunPlan.begin(cells, jobs, datetime.now(timezone.utc)).write(store.plan)
 
 
-def _execute(plan: Plan, workshop: Workshop, executor: Executor, messages: Console) -> list[Outcome]:
-    outcomes, store = [], workshop.store
+def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Console) -> list[Outcome]:
+    outcomes, store = [], state.store
     # After cells, not only at the end: whatever happens next, what is done can be read.
-    write = Sparingly(store.write_results)
+    write = RateLimited(store.write_results)
     with RunProgress(messages, len(plan.cells)) as progress:
-        workshop.reporter, workshop.log = progress, progress.note
+        state.reporter, state.log = progress, progress.note
 
         def begin(cell: Cell) -> None:
             progress.begin(title(cell))
@@ -161,7 +244,7 @@ def _execute(plan: Plan, workshop: Workshop, executor: Executor, messages: Conso
         def note(text: str) -> None:
             messages.print(f"[yellow]Lost:[/] {escape(text)}", soft_wrap=True)
 
-        for outcome in executor.run(plan, workshop, Watch(begin, look, note)):
+        for outcome in executor.run(plan, state, Watch(begin, look, note)):
             progress.end()
             outcomes.append(outcome)
             if outcome.status != "kept":

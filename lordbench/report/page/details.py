@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lordbench.report.headline import Board, Line
+from lordbench.report.boards import Board, TableLine
 from lordbench.results.cells import CellRecord
 from lordbench.results.leaderboard import LINE, QUANTITY, by_seed, label
-from lordbench.results.row import Provenance
+from lordbench.results.rows import Provenance
 from lordbench.results.samples import samples_key
 
 PROVENANCE = [name for name in Provenance.model_fields if name != "cell"]
@@ -58,7 +58,7 @@ class Details:
         ):
             self._at.setdefault(key, []).append((own[0], numbers[own]))
 
-    def behind_line(self, board: Board, line: Line) -> list[Source]:
+    def behind_line(self, board: Board, line: TableLine) -> list[Source]:
         """What stands behind each entry of a line."""
         if not board.quantities:
             return [NOWHERE] * len(line.entries)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,24 +11,78 @@ from typing import Any
 import jinja2
 import pandas as pd
 from markupsafe import Markup
+from PIL import Image
 
-from lordbench import __version__
-from lordbench.errors import UserError
-from lordbench.files import write_text
-from lordbench.report.comparison import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
-from lordbench.report.figures.curves import curves
-from lordbench.report.figures.style import Drawn, rendered
-from lordbench.report.figures.tradeoff import tradeoff
-from lordbench.report.headline import LEGEND, Board, boards, number
-from lordbench.report.marks import Entry
+from lordbench.evaluation.pictures import Tiles
+from lordbench.report.boards import LEGEND, Board, Entry, boards, number
+from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
+from lordbench.report.figures import Drawn, curves, rendered, tradeoff
 from lordbench.report.page.details import Details, Source
-from lordbench.report.page.pictures import pictures
-from lordbench.report.picture_comparisons import comparisons
+from lordbench.report.picture_comparisons import Comparison, comparisons
 from lordbench.report.tables import SIGNS
 from lordbench.results.cells import CellRecord, cell_records
+from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
-from lordbench.results.paired import differences
-from lordbench.results.sample_files import SampleFiles
+from lordbench.results.loading import SampleFiles
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import write_text
+from lordbench.utils.version import __version__
+
+BUDGET = 9_000_000
+"""Bytes of all pictures of a page; base64 adds a third."""
+LOSSY = 90
+"""WebP's quality where lossless pictures would take more than that."""
+NAMES = {"across": "content", "down": "class", "truth": "true images"}
+
+
+def pictures(comparisons: Sequence[Comparison]) -> tuple[list[dict[str, Any]], str]:
+    """Encode comparisons for the page, as many as it holds.
+
+    Returns:
+        For each its title and its strips, the given images first, with `name`, `cell` (empty for given ones),
+        `lines`, `columns` and `src` (a data URI); and what is to be known beside them: that they are
+        compressed with losses, or that some were left out.
+    """
+    made, left_out = _encoded(comparisons, None)
+    if not left_out:
+        return made, ""
+    made, left_out = _encoded(comparisons, LOSSY)
+    note = f"To keep this page small, pictures are compressed (WebP, quality {LOSSY})"
+    note += f" and {left_out} more comparisons left out" if left_out else ""
+    return made, f"{note}; the exact ones are in the cells' folders."
+
+
+def _encoded(comparisons: Sequence[Comparison], quality: int | None) -> tuple[list[dict[str, Any]], int]:
+    """Encode comparisons until the budget is spent, and count those that are left."""
+    made: list[dict[str, Any]] = []
+    spent = 0
+    for index, comparison in enumerate(comparisons):
+        strips = [
+            _strip(name if role != "down" or "across" in comparison.given else "input", "", tiles, quality)
+            for role, name in NAMES.items()
+            if (tiles := comparison.given.get(role)) is not None  # type: ignore[call-overload]
+        ]
+        strips += [_strip(output.label, output.cell, output.tiles, quality) for output in comparison.outputs]
+        spent += sum(len(strip["src"]) * 3 // 4 for strip in strips)
+        if spent > BUDGET:
+            return made, len(comparisons) - index
+        made.append(
+            {"title": comparison.title, "strips": strips, "side": comparison.outputs[0].tiles.shape[2]}
+        )
+    return made, 0
+
+
+def _strip(name: str, cell: str, tiles: Tiles, quality: int | None) -> dict[str, Any]:
+    lines, columns, side = tiles.shape[:3]
+    strip = Image.fromarray(tiles.transpose(0, 2, 1, 3, 4).reshape(lines * side, columns * side, 3))
+    buffer = io.BytesIO()
+    if quality is None:
+        strip.save(buffer, "WEBP", lossless=True, method=4)
+    else:
+        strip.save(buffer, "WEBP", quality=quality, method=4)
+    source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return {"name": name, "cell": cell, "lines": lines, "columns": columns, "src": source}
+
 
 HERE = Path(__file__).parent
 FILE = "index.html"

@@ -1,4 +1,4 @@
-"""Executors: where the cells of a plan are run. One file each, `on_NAME.py`, with its `Config` and `make`."""
+"""Executors: where the cells of a plan are run. One file each, `NAME.py`, with its `Config` and `make`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lordbench.errors import UserError, did_you_mean
+from lordbench.utils.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from lordbench.runner.executors.executor import Executor
+    from lordbench.runner.executors.base import Executor
+
 
 NAMES = ("local", "ray", "slurm")
 
@@ -28,8 +29,8 @@ def make(name: str, settings: Mapping[str, Any]) -> Executor:
         raise UserError(
             f"unknown executor {name!r}{did_you_mean(name, NAMES)}", f"There are: {', '.join(NAMES)}."
         )
-    from lordbench.config import validated
+    from lordbench.utils.settings import validated
 
-    module = importlib.import_module(f"{__name__}.on_{name}")
+    module = importlib.import_module(f"{__name__}.{name}")
     made: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
     return made

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench import inference
-from lordbench.experiment import Experiment, Trained
-from lordbench.results.row import Measurement
-from lordbench.scoring import Place
+from lordbench.evaluation import inference
+from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation.measurement import Measurement, MeasurementKey
 
 DARKER = 0.8
 
@@ -30,7 +29,7 @@ class Brightness(Experiment):
         }
         return [
             trained.scoring.mean(
-                Place("brightness", subject, "encoded"),
+                MeasurementKey("brightness", subject, "encoded"),
                 "distance",
                 distance.cpu().numpy(),
                 test.classes,

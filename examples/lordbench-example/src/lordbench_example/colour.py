@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lordbench.metric import PairMetric
+from lordbench.evaluation.metric import PairMetric
 
 
 class Colour(PairMetric):

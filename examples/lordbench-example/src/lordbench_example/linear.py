@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lordbench.images import ImageSet, flattened
-from lordbench.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.training import Context
+from lordbench.data.images import ImageSet, flattened
+from lordbench.training.loop import Context
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
 
 class LinearConfig(MethodConfig):

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.dataset import Dataset, Track, untracked
-from lordbench.images import ImageSet, fingerprint
+from lordbench.data.dataset import Dataset
+from lordbench.data.images import ImageSet, fingerprint
+from lordbench.utils.progress import Track, untracked
 
 COUNTS = (1, 2, 3, 4)
 SHIFTS = 10

@@ -1,0 +1,76 @@
+"""A data set to start from: discs and squares, which are the class, at different places, the content.
+
+A folder of images needs no plug-in: see `lordbench run --dataset folder:PATH --pattern ...`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from lordbench.data.dataset import Dataset, DatasetConfig
+from lordbench.data.images import ImageSet, fingerprint
+from lordbench.utils.progress import Track, untracked
+
+VERSION = "mine-1"
+"""Part of the fingerprint, under which results are filed: raise it when pixels or labels change."""
+
+
+class MineConfig(DatasetConfig):
+    """Settings; `--dataset "FILE.py[places=8]"` changes one.
+
+    Attributes:
+        places: how many places a figure can be at.
+    """
+
+    places: int = Field(12, ge=2, le=100)
+
+
+class Mine(Dataset):
+    """One class a file; its name does not matter, the file's is the data set's."""
+
+    summary: ClassVar[str] = "discs and squares in six colours; class = figure and colour, content = place"
+    Config = MineConfig
+    config: MineConfig
+
+    def missing(self) -> str:
+        """Say what has to be put where before `load` can work; empty when all is there."""
+        return ""
+
+    def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
+        """Load the images at `size` x `size` pixels. `track` shows a progress bar where that takes long."""
+        colours = [
+            (230, 60, 50),
+            (60, 170, 70),
+            (60, 90, 220),
+            (230, 190, 50),
+            (170, 70, 190),
+            (60, 190, 200),
+        ]
+        figures = [(shape, colour) for shape in ("disc", "square") for colour in range(len(colours))]
+        places = range(self.config.places)
+        y, x = (np.mgrid[:size, :size] + 0.5) / size
+        # uint8, (N, C, S, S), with C of 1 or 3.
+        images = np.full((len(figures) * len(places), 3, size, size), 255, np.uint8)
+        for n in track(range(len(images)), "drawing figures", len(images)):
+            figure, place = divmod(n, len(places))
+            angle = 2 * np.pi * place / len(places)
+            dx, dy = np.abs(x - 0.5 - 0.25 * np.cos(angle)), np.abs(y - 0.5 - 0.25 * np.sin(angle))
+            shape, colour = figures[figure]
+            inside = dx**2 + dy**2 < 0.03 if shape == "disc" else np.maximum(dx, dy) < 0.15
+            images[n][:, inside] = np.array(colours[colour], np.uint8)[:, None]
+        # Labels are int64 (N,), numbered from 0. Where content is not labelled, contents and their names are
+        # None: all measurements that need no true image are made nevertheless.
+        classes = np.repeat(np.arange(len(figures)), len(places))
+        contents = np.tile(np.arange(len(places)), len(figures))
+        return ImageSet(
+            name="mine",
+            images=images,
+            classes=classes,
+            contents=contents,
+            class_names=tuple(f"{shape} {colour}" for shape, colour in figures),
+            content_names=tuple(f"place {place}" for place in places),
+            fingerprint=fingerprint(images, classes, contents, VERSION),
+        )

@@ -1,0 +1,127 @@
+"""A method on trial: how it is built and trained for its checks, as a run would do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lordbench.data.images import ImageSet, fingerprint
+from lordbench.evaluation import inference
+from lordbench.training.checkpoints import CheckpointStore
+from lordbench.training.loop import LOG_STEPS, Budget, Context, Reporter, Silent
+from lordbench.training.method import DataSpec, Method, MethodConfig
+from lordbench.training.precision import Precision
+from lordbench.utils import seeds
+
+N_CLASSES, N_CONTENTS = 8, 12
+
+
+def halves(
+    size: int, channels: int = 3, n_classes: int = N_CLASSES, n_contents: int = N_CONTENTS
+) -> ImageSet:
+    """Two-coloured squares: the class is the pair of colours, the content the side that the first is on.
+
+    Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels decide many
+    pixels, so neither can be overlooked; the colours cover unequal shares, so that no direction looks like
+    another with the colours exchanged.
+    """
+    colours = np.random.default_rng(7).integers(0, 256, size=(n_classes, 2, channels))
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    angles = 2 * np.pi * np.arange(n_contents) / n_contents
+    sides = np.stack([np.cos(angle) * x + np.sin(angle) * y > size / 6 for angle in angles]).astype(int)
+    images = np.moveaxis(colours[:, sides], -1, 2).reshape(-1, channels, size, size).astype(np.uint8)
+    classes = np.repeat(np.arange(n_classes), n_contents)
+    contents = np.tile(np.arange(n_contents), n_classes)
+    return ImageSet(
+        "halves",
+        images,
+        classes,
+        contents,
+        tuple(f"colours{i}" for i in range(n_classes)),
+        tuple(f"direction{i}" for i in range(n_contents)),
+        fingerprint(images, classes, contents, "halves-1"),
+    )
+
+
+def without_contents(images: ImageSet) -> ImageSet:
+    """The same images where nobody has labelled their content."""
+    return replace(images, contents=None, content_names=None)
+
+
+CPU = torch.device("cpu")
+BATCH = 32
+SHORT = 2 * LOG_STEPS + 10
+"""Steps of a training that need not learn anything: long enough for a checkpoint in each half."""
+COLOURS = {"colour": 3, "grey": 1}
+
+
+@dataclass
+class Trial:
+    """A method on trial.
+
+    Attributes:
+        kind: its class.
+        config: its settings, small ones.
+        size: of images, in pixels.
+        images: seen in the training that is to learn something.
+        trained: methods whose training ended, filled in by the checks of training: short ones by `colour`
+            and `grey`, and a `long` one.
+    """
+
+    kind: type[Method]
+    config: MethodConfig
+    size: int
+    images: int
+    trained: dict[str, Method] = field(default_factory=dict)
+
+    def data(self, colour: str = "colour") -> ImageSet:
+        """The tiny set, in `colour` or `grey`."""
+        return halves(self.size, COLOURS[colour])
+
+    def build(self, data: ImageSet, seed: int = 0, device: torch.device = CPU) -> Method:
+        """Build the method for a set, untrained, in evaluation mode."""
+        with seeds.initialising(seed, "init"):
+            method = self.kind(self.config, DataSpec.of(data))
+        return method.to(device).to(memory_format=torch.channels_last).eval()
+
+    def train(
+        self,
+        data: ImageSet,
+        images: int = SHORT * BATCH,
+        device: torch.device = CPU,
+        reporter: Reporter | None = None,
+        checkpoints: CheckpointStore | None = None,
+    ) -> tuple[Method, Context]:
+        """Build and train the method with seed 0, in float32."""
+        method = self.build(data, device=device)
+        context = Context(
+            device,
+            Precision("float32", device.type),
+            seed=0,
+            budget=Budget(images, BATCH),
+            reporter=reporter or Silent(),
+            checkpoints=checkpoints or CheckpointStore(None),
+        )
+        method.fit(data, context)
+        return method.eval(), context
+
+    def subjects(self) -> Iterator[tuple[str, Method, Tensor]]:
+        """Methods to try, untrained and (where training ended) trained, each with 5 images of 3 classes.
+
+        Yields what it is in words, the method, and the images as float32 [0, 1] (5, C, S, S).
+        """
+        for colour in COLOURS:
+            data = self.data(colour)
+            images = inference.to_float(data.images[np.array([0, 1, 2, 40, 95])], CPU)
+            yield f"{colour} images, untrained", self.build(data), images
+            if colour in self.trained:
+                yield f"{colour} images, trained", self.trained[colour], images
+
+
+def state_bytes(method: Method) -> dict[str, bytes]:
+    """The bytes of every parameter and buffer, by name."""
+    return {name: value.cpu().numpy().tobytes() for name, value in method.state_dict().items()}

@@ -1,0 +1,122 @@
+"""The command line: parse, call, print; no logic of its own."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plain
+from lordbench.cli.data import data
+from lordbench.cli.plugins import check, new, plugins_option
+from lordbench.cli.report import figure, report, status
+from lordbench.cli.results import claims, compare, differences, leaderboard
+from lordbench.cli.run import run
+from lordbench.utils.errors import UserError
+from lordbench.utils.version import __version__
+
+
+def main() -> None:
+    """Entry point: turns errors that a user can mend into a message and exit status 2."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            cli(standalone_mode=False)
+    except UserError as error:
+        ERR.print(f"[bold red]Error:[/] {plain(error.message)}", soft_wrap=True)
+        if error.hint:
+            ERR.print(plain(error.hint), soft_wrap=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:
+        ERR.print(f"[bold red]Error:[/] {plain(str(error))}", soft_wrap=True)
+        ERR.print("Nothing that was finished is lost; the same command goes on from there.")
+        sys.exit(EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        ERR.print("\nInterrupted. The same command goes on from the last checkpoint.")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lordbench")
+def cli() -> None:
+    """Benchmark methods that split an image into its class and its content.
+
+    \b
+    Examples:
+      lordbench run                                        three methods on the embedded toy cars
+      lordbench run --methods lord,drnet --dataset folder:my_images
+      lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
+      lordbench status runs --watch                        how far is it? (in another terminal)
+      lordbench leaderboard runs --format latex
+      lordbench differences runs --metric lpips
+      lordbench report runs
+      lordbench new method my_method.py && lordbench check my_method.py
+    """  # noqa: D301
+
+
+@cli.command("list")
+@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
+@plugins_option
+def list_(kind: str, plugins: tuple[Path, ...]) -> None:
+    """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
+
+    \b
+    Examples:
+      lordbench list methods
+      lordbench list metrics --plugins ./my_plugins
+    """  # noqa: D301
+    from lordbench.config.registry import use_plugins
+    from lordbench.report.listing import listing
+
+    with use_plugins(plugins):
+        OUT.print(listing(kind))
+
+
+@cli.command()
+@click.option("--fetch", is_flag=True, help="Fetch what is missing.")
+def weights(fetch: bool) -> None:
+    """Show which pretrained weights are found, and where.
+
+    \b
+    Examples:
+      lordbench weights
+      lordbench weights --fetch
+    """  # noqa: D301
+    from lordbench.report.listing import fetch_weights, weights_table
+
+    if fetch:
+        fetch_weights(ERR)
+    OUT.print(weights_table())
+
+
+@cli.command()
+def doctor() -> None:
+    """Show what this machine can do: device, precision, weights, data sets, versions."""
+    from lordbench.report.listing import listing, machine_table, weights_table
+
+    for table in (machine_table(), weights_table(), listing("datasets")):
+        OUT.print(table)
+
+
+for command in (run, data, status, leaderboard, differences, compare, claims, report, figure, check, new):
+    cli.add_command(command)
+
+
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Show a warning of a damaged file as a message for people."""
+    from lordbench.results.damage import DamageWarning
+
+    if issubclass(category, DamageWarning):
+        ERR.print(f"[yellow]Damaged:[/] {plain(str(message))}", soft_wrap=True)
+    else:
+        others(message, category, *where, **more)

@@ -1,0 +1,62 @@
+"""Selectors: a name with settings, as in `lord[regularizer=kl,decay=1e-3]` or `folder:faces[pattern=...]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from lordbench.utils.errors import UserError
+from lordbench.utils.settings import parse_yaml
+
+_SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?")
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A component's name, and settings that differ from its preset."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def split_list(text: str) -> list[str]:
+    """Split at commas that stand outside brackets: `lord[a=1,b=2],drnet` has two parts."""
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+
+
+def parse(text: str) -> Selector:
+    """Parse one selector.
+
+    Raises:
+        UserError: brackets or settings are malformed.
+    """
+    match = _SELECTOR.fullmatch(text.strip())
+    if match is None:
+        raise UserError(f"cannot read {text!r}", "Write NAME or NAME[key=value,key=value].")
+    settings = dict(assignment(part) for part in (match["settings"] or "").split(",") if part.strip())
+    return Selector(match["name"].strip(), settings)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Parse `key=value`: numbers, booleans and `null` as in YAML, `1e-3` a number too, the rest text.
+
+    Raises:
+        UserError: there is no `=`, or no key.
+    """
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not key:
+        raise UserError(f"cannot read the setting {text!r}", "Write key=value.")
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        return key, float(value)
+    try:
+        read = parse_yaml(value)
+    except ValueError:
+        return key, value
+    # A pattern such as {class}/*.png is text that happens to look like YAML's collections.
+    return key, read if isinstance(read, bool | int | float | None) else value
+
+
+def describe(settings: dict[str, Any]) -> str:
+    """Write settings as in a selector, in alphabetical order."""
+    return ",".join(f"{key}={settings[key]}" for key in sorted(settings))

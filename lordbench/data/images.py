@@ -1,0 +1,190 @@
+"""ImageSet: labelled images at rest, the one form in which every data set arrives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lordbench.utils.errors import UserError
+
+UInt8Array = npt.NDArray[np.uint8]
+Int64Array = npt.NDArray[np.int64]
+TRAIN, TEST, UNUSED = 0, 1, -1
+"""Parts of an official split; what its owners call validation is UNUSED."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One label of every image, such as its azimuth.
+
+    Attributes:
+        values: int64, (N,).
+        names: value v is called `names[v]`; None where the values are plain numbers, such as a coordinate.
+    """
+
+    values: Int64Array
+    names: tuple[str, ...] | None = None
+
+    def name(self, value: int) -> str:
+        """What a value is called."""
+        return str(value) if self.names is None else self.names[value]
+
+    def at(self, rows: Int64Array) -> Column:
+        """The column of the images at `rows`, int64 (M,)."""
+        return Column(self.values[rows], self.names)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images.
+
+    Attributes:
+        name: how the set is called in tables, e.g. `toycars` or `folder:faces`.
+        images: uint8, (N, C, H, W) with C of 1 or 3 and H = W; may be memory-mapped.
+        classes: int64, (N,), values in [0, len(class_names)).
+        contents: int64, (N,), values in [0, len(content_names)), or None where content is not labelled.
+            Two images with the same content label show the same content, whatever their class.
+        class_names: a name for each class id.
+        content_names: a name for each content id, or None.
+        fingerprint: hash of the images, the labels and the version of their preparation.
+        parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
+        attributes: further labels by name, which experiments read and no method is told: `domain` and
+            `pair` for clustered-domain, `identity` for expression-transfer.
+    """
+
+    name: str
+    images: UInt8Array
+    classes: Int64Array
+    contents: Int64Array | None
+    class_names: tuple[str, ...]
+    content_names: tuple[str, ...] | None
+    fingerprint: str
+    parts: Int64Array | None = None
+    attributes: Mapping[str, Column] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = self.images.shape
+        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3]:
+            raise ValueError(
+                f"{self.name}: images must be uint8 (N, 1 or 3, S, S), not {self.images.dtype} {shape}"
+            )
+        _check_labels(self.name, "classes", self.classes, len(self), len(self.class_names))
+        if (self.contents is None) != (self.content_names is None):
+            raise ValueError(f"{self.name}: contents and content_names go together")
+        if self.contents is not None and self.content_names is not None:
+            _check_labels(self.name, "contents", self.contents, len(self), len(self.content_names))
+        for name, column in self.attributes.items():
+            if column.values.shape != (len(self),):
+                raise ValueError(
+                    f"{self.name}: attribute {name} must be ({len(self)},), not {column.values.shape}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.images.shape[1])
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels."""
+        return int(self.images.shape[2])
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, those without an image included."""
+        return len(self.class_names)
+
+    def labels(self, name: str) -> Int64Array | None:
+        """A label of every image, int64 (N,): `class`, `content` or an attribute; None where unknown."""
+        if name in self.attributes:
+            return self.attributes[name].values
+        return {"class": self.classes, "content": self.contents}.get(name)
+
+    def subset(self, index: Int64Array) -> ImageSet:
+        """Return the images at `index` (int64, (M,)), with label ids as they are."""
+        return replace(
+            self,
+            images=self.images[index],
+            classes=self.classes[index],
+            contents=None if self.contents is None else self.contents[index],
+            parts=None if self.parts is None else self.parts[index],
+            attributes={name: column.at(index) for name, column in self.attributes.items()},
+        )
+
+    def keep_classes(self, kept: Int64Array) -> ImageSet:
+        """Return the images whose class is in `kept`, with class ids renumbered in `kept`'s order."""
+        position = np.full(self.n_classes, -1, dtype=np.int64)
+        position[kept] = np.arange(len(kept))
+        wanted = position[self.classes] >= 0
+        # Pixels are copied only where some are left out.
+        chosen = self if wanted.all() else self.subset(np.flatnonzero(wanted))
+        names = tuple(self.class_names[i] for i in kept)
+        return replace(chosen, classes=position[chosen.classes], class_names=names)
+
+
+def flattened(images: UInt8Array) -> npt.NDArray[np.float32]:
+    """Images at rest, uint8 (N, C, S, S), as vectors of pixels in [0, 1]: float32 (N, C * S * S)."""
+    return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
+
+
+def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
+    """Hash pixels, labels and the preparation's version to 16 hex digits, without loading all at once."""
+    digest = hashlib.sha256(f"{version}|{images.shape}".encode())
+    for start in range(0, len(images), 1024):
+        digest.update(np.ascontiguousarray(images[start : start + 1024]).tobytes())
+    digest.update(classes.astype("<i8").tobytes())
+    digest.update(b"no contents" if contents is None else contents.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def number_labels(names: list[str]) -> tuple[Int64Array, tuple[str, ...]]:
+    """Number the distinct names in sorted order: ids int64 (N,), and the name of each id."""
+    unique = sorted(set(names))
+    position = {name: i for i, name in enumerate(unique)}
+    return np.array([position[name] for name in names], dtype=np.int64), tuple(unique)
+
+
+def require_classes(name: str, class_names: tuple[str, ...]) -> None:
+    """Raise UserError unless there are two classes or more: with one, there is nothing to disentangle."""
+    if len(class_names) < 2:
+        found = f"only {class_names[0]!r}" if class_names else "none"
+        raise UserError(
+            f"{name}: at least two classes are needed, found {found}",
+            "Put the images of each class into a folder of its own, or name the class with --pattern.",
+        )
+
+
+def _check_labels(name: str, what: str, labels: Int64Array, n_images: int, n_labels: int) -> None:
+    if labels.dtype != np.int64 or labels.shape != (n_images,):
+        raise ValueError(f"{name}: {what} must be int64 ({n_images},), not {labels.dtype} {labels.shape}")
+    if n_images and (labels.min() < 0 or labels.max() >= n_labels):
+        raise ValueError(
+            f"{name}: {what} must lie in [0, {n_labels}), found {labels.min()} to {labels.max()}"
+        )
+
+
+def join(first: ImageSet, second: ImageSet) -> ImageSet:
+    """Put two sets with the same labels one behind the other."""
+    contents = None
+    if first.contents is not None and second.contents is not None:
+        contents = np.concatenate([first.contents, second.contents])
+    return ImageSet(
+        first.name,
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.classes, second.classes]),
+        contents,
+        first.class_names,
+        first.content_names,
+        first.fingerprint,
+        attributes={
+            name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
+            for name, column in first.attributes.items()
+        },
+    )

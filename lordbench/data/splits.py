@@ -1,0 +1,130 @@
+"""Splits: which images train, and which stay unseen by every method.
+
+Where a data set has an official split of the kind that is asked for, that one is taken; else the protocol's
+own, drawn by a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from lordbench.data.images import TEST, TRAIN, ImageSet, Int64Array
+from lordbench.utils import seeds
+from lordbench.utils.errors import UserError
+
+SPLIT_VERSION = 2
+HELD_OUT = 0.1
+"""Share of each class's images, or of the classes, that is held out."""
+
+SplitName = Literal["samples", "classes"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set cut in two.
+
+    Attributes:
+        name: `samples`: every class is seen in training, the held-out images of it are not; `classes`:
+            the held-out classes are not seen at all.
+        train: images to learn from, with class ids renumbered to those present.
+        test: held-out images. In `samples` their class ids are those of `train`; in `classes` they are
+            numbered on their own.
+        official: whether it is the data set's own, the same for all seeds.
+        labels: what the classes are, as a selector; empty for the data set's own.
+        silhouettes: where the classes are clusters: how well those of each domain, by its name, are told
+            apart, in [-1, 1].
+    """
+
+    name: SplitName
+    train: ImageSet
+    test: ImageSet
+    official: bool = False
+    labels: str = ""
+    silhouettes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """How it is called in tables."""
+        return _title(self.name, self.official)
+
+
+def official_kind(images: ImageSet) -> SplitName | None:
+    """What the official split of a data set holds out; None where there is none, or neither kind fits."""
+    if images.parts is None:
+        return None
+    train, test = (np.unique(images.classes[images.parts == part]) for part in (TRAIN, TEST))
+    if min(len(train), len(test)) < 2:
+        return None
+    shared = np.isin(test, train)
+    return "samples" if shared.all() else None if shared.any() else "classes"
+
+
+def title(images: ImageSet, name: SplitName) -> str:
+    """How a split is called in tables: `official classes` where it is the data set's own, else `classes`."""
+    return _title(name, official_kind(images) == name)
+
+
+def split(images: ImageSet, name: SplitName, seed: int) -> Split:
+    """Cut a data set in two: as its owners do where they hold out the same kind, else by a seed.
+
+    Raises:
+        UserError: there are too few images or classes to hold any out.
+    """
+    if official_kind(images) == name:
+        return _official(images, name)
+    return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)
+
+
+def stratified(
+    classes: Int64Array, share: float, generator: np.random.Generator
+) -> tuple[Int64Array, Int64Array]:
+    """Cut image indices in two within each class: (rest, drawn), both sorted.
+
+    At least one image is drawn from a class of two or more; a class of one image stays in the rest.
+    """
+    drawn = []
+    for c in np.unique(classes):
+        members = generator.permutation(np.flatnonzero(classes == c))
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        drawn.append(members[:count])
+    chosen = np.sort(np.concatenate(drawn))
+    return np.setdiff1d(np.arange(len(classes)), chosen), chosen
+
+
+def _title(name: SplitName, official: bool) -> str:
+    return f"official {name}" if official else name
+
+
+def _official(images: ImageSet, name: SplitName) -> Split:
+    train, test = (images.subset(np.flatnonzero(images.parts == part)) for part in (TRAIN, TEST))
+    learned = np.unique(train.classes)
+    held_out = learned if name == "samples" else np.unique(test.classes)
+    return Split(name, train.keep_classes(learned), test.keep_classes(held_out), official=True)
+
+
+def _by_samples(images: ImageSet, seed: int) -> Split:
+    images = images.keep_classes(np.unique(images.classes))
+    rest, drawn = stratified(images.classes, HELD_OUT, seeds.numpy_generator(seed, "split", "samples"))
+    if len(np.unique(images.classes[drawn])) < 2:
+        raise UserError(
+            f"{images.name}: no images can be held out: fewer than two classes have two images or more",
+            "Add images, or use another data set.",
+        )
+    return Split("samples", images.subset(rest), images.subset(drawn))
+
+
+def _by_classes(images: ImageSet, seed: int) -> Split:
+    present = np.unique(images.classes)
+    count = max(2, round(HELD_OUT * len(present)))
+    if len(present) < count + 2:
+        raise UserError(
+            f"{images.name}: {len(present)} classes are too few to hold {count} out and train on two or more",
+            "Use --split samples.",
+        )
+    order = seeds.numpy_generator(seed, "split", "classes").permutation(present)
+    test, train = np.sort(order[:count]), np.sort(order[count:])
+    return Split("classes", images.keep_classes(train), images.keep_classes(test))

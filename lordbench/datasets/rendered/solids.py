@@ -1,0 +1,123 @@
+"""Convex solids, each an intersection of half-spaces: the only shape that toy cars are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+Vector = tuple[float, float, float]
+"""x forward, y to the left and z up, in metres; or red, green and blue."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """The half-space of the points p with `normal` . p <= `offset`; `normal` has length 1."""
+
+    normal: Vector
+    offset: float
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A convex solid of one colour.
+
+    Attributes:
+        faces: the half-spaces whose intersection it is, by name.
+        low: lower corner of a box that holds it, in metres.
+        high: upper corner of that box.
+        colour: red, green and blue; 1 is white, and a lamp may be brighter.
+    """
+
+    faces: Mapping[str, Face]
+    low: Vector
+    high: Vector
+    colour: Vector
+
+    def cut(self, name: str, normal: Vector, through: Vector) -> Solid:
+        """Cut off what lies beyond the plane through a point; `normal` (any length) points outwards."""
+        length = math.sqrt(_dot(normal, normal))
+        unit = (normal[0] / length, normal[1] / length, normal[2] / length)
+        return replace(self, faces={**self.faces, name: Face(unit, _dot(unit, through))})
+
+    def moved(self, by: Mapping[str, float], others: float = 0.0) -> Solid:
+        """Move each face outwards by the metres that `by` gives it, and those not named by `others`.
+
+        With one face out and the others in, this makes a panel on that face: a window in its frame.
+        """
+        faces = {
+            name: Face(face.normal, face.offset + by.get(name, others)) for name, face in self.faces.items()
+        }
+        most = max(0.0, others, *by.values())
+        return replace(
+            self,
+            faces=faces,
+            low=(self.low[0] - most, self.low[1] - most, self.low[2] - most),
+            high=(self.high[0] + most, self.high[1] + most, self.high[2] + most),
+        )
+
+    def within(self, low: Vector, high: Vector) -> Solid:
+        """Keep only what lies in the box from `low` to `high`."""
+        bounds = box(low, high, self.colour)
+        return replace(
+            self,
+            faces={**self.faces, **{f"within {name}": face for name, face in bounds.faces.items()}},
+            low=(max(low[0], self.low[0]), max(low[1], self.low[1]), max(low[2], self.low[2])),
+            high=(min(high[0], self.high[0]), min(high[1], self.high[1]), min(high[2], self.high[2])),
+        )
+
+    def painted(self, colour: Vector) -> Solid:
+        """The same solid in another colour."""
+        return replace(self, colour=colour)
+
+
+def box(low: Vector, high: Vector, colour: Vector) -> Solid:
+    """A box with the faces front (+x), rear, left (+y), right, top (+z) and bottom."""
+    faces = {
+        "front": Face((1.0, 0.0, 0.0), high[0]),
+        "rear": Face((-1.0, 0.0, 0.0), -low[0]),
+        "left": Face((0.0, 1.0, 0.0), high[1]),
+        "right": Face((0.0, -1.0, 0.0), -low[1]),
+        "top": Face((0.0, 0.0, 1.0), high[2]),
+        "bottom": Face((0.0, 0.0, -1.0), -low[2]),
+    }
+    return Solid(faces, low, high, colour)
+
+
+def disc(centre: Vector, radius: float, half_width: float, sides: int, colour: Vector) -> Solid:
+    """A wheel-like prism with its axis along y and `sides` flat faces around it."""
+    x, y, z = centre
+    solid = box((x - radius, y - half_width, z - radius), (x + radius, y + half_width, z + radius), colour)
+    for i in range(sides):
+        across, up = rounded_cos_sin(360.0 * (i + 0.5) / sides)
+        solid = solid.cut(f"tread {i}", (across, 0.0, up), (x + across * radius, y, z + up * radius))
+    return solid
+
+
+def rounded_cos_sin(degrees: float) -> tuple[float, float]:
+    """Cosine and sine to 12 decimals: mathematics libraries differ in the last bits, pixels must not."""
+    angle = math.radians(degrees)
+    return round(math.cos(angle), 12), round(math.sin(angle), 12)
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between two others."""
+    # Python's own arithmetic: NumPy's `uniform` may fuse the product with the sum, and so round otherwise.
+    return low + (high - low) * float(rng.random())
+
+
+def choice(rng: np.random.Generator, n: int) -> int:
+    """A number in range(n)."""
+    return int(n * float(rng.random()))
+
+
+def varied(colour: Vector, rng: np.random.Generator, by: float = 0.06) -> Vector:
+    """A colour near another one: each channel differs by less than `by`."""
+    red, green, blue = (min(1.0, max(0.0, c + between(rng, -by, by))) for c in colour)
+    return red, green, blue

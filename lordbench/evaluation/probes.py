@@ -1,0 +1,189 @@
+"""What probes share: scaling of codes, codes to choose on, the trivial case."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lordbench.data.images import Int64Array
+from lordbench.data.splits import stratified
+from lordbench.evaluation.metric import Prediction, Probe
+from lordbench.utils.parallel import one_thread
+
+Codes = npt.NDArray[np.float32]
+HELD_OUT = 0.2
+"""Share of each label's training codes on which a probe's strength is chosen."""
+
+
+class Fitted(NamedTuple):
+    """A fitted classifier.
+
+    Attributes:
+        predict: gives the labels, int64 (M,), of standardised codes, (M, D).
+        chosen: the strength that was chosen, for the row.
+    """
+
+    predict: Callable[[Codes], Int64Array]
+    chosen: str
+
+
+class StandardisedProbe(Probe):
+    """A probe on standardised codes; a subclass adds the classifier.
+
+    Labels that do not occur in training are never predicted.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+    thread_safe: ClassVar[bool] = True
+
+    def read(
+        self,
+        train_codes: Codes,
+        train_labels: Int64Array,
+        test_codes: Codes,
+        seed: int,
+    ) -> Prediction:
+        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others."""
+        known = np.unique(train_labels)
+        if len(known) == 1:
+            return Prediction(np.full(len(test_codes), known[0], dtype=np.int64), "")
+        train, test = standardise(train_codes, test_codes)
+        with one_thread():
+            fitted = self.fit(train, train_labels, seed)
+            return Prediction(fitted.predict(test), fitted.chosen)
+
+    def predict(
+        self,
+        train_codes: Codes,
+        train_labels: Int64Array,
+        test_codes: Codes,
+        seed: int,
+    ) -> Int64Array:
+        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,)."""
+        return self.read(train_codes, train_labels, test_codes, seed).labels
+
+    @abstractmethod
+    def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
+        """Choose a strength and fit, on standardised codes, (N, D), of two labels or more, int64 (N,).
+
+        The codes that the probe will be tried on are not given: no choice can depend on them.
+        """
+
+
+def held_out(labels: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
+    """Part training codes into those to fit and those to choose on, by index, within each label.
+
+    Where every label has a single code only there is none to spare: the choice is made on the fitted ones.
+    """
+    rest, held = stratified(labels, HELD_OUT, generator)
+    return rest, held if len(held) else rest
+
+
+def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:
+    """Bring codes, (N, D) and (M, D), to zero mean and unit deviation over the training codes: float32.
+
+    A dimension that does not vary in training tells nothing; it becomes zero in both.
+    """
+    mean = train.mean(axis=0, dtype=np.float64)
+    deviation = train.std(axis=0, dtype=np.float64)
+    # Values that are equal but for rounding must not be blown up to unit deviation.
+    varies = deviation > 1e-6 * np.abs(mean)
+    scale = np.where(varies, 1 / np.where(varies, deviation, 1), 0)
+    return ((train - mean) * scale).astype(np.float32), ((test - mean) * scale).astype(np.float32)
+
+
+Float32Array = npt.NDArray[np.float32]
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""Of Adam (Kingma & Ba 2015)."""
+
+
+class Perceptron:
+    """A classifier with one hidden layer of ReLUs, trained by Adam on the mean cross-entropy.
+
+    The same as scikit-learn's MLPClassifier (for three labels or more; that one has a single output for two):
+    weights and biases start uniform within sqrt(6 / (inputs + outputs)) of zero (Glorot & Bengio 2010), and
+    the penalty is decay / 2 times the squared norm of the weights, over the number of codes in the batch.
+
+    Args:
+        n_inputs: size of a code.
+        n_hidden: size of the hidden layer.
+        n_labels: labels are 0 to `n_labels` - 1.
+        decay: the penalty's weight.
+        rate: Adam's learning rate.
+        generator: of the initial weights, and of the order of codes in every epoch.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_hidden: int,
+        n_labels: int,
+        decay: float,
+        rate: float,
+        generator: np.random.Generator,
+    ) -> None:
+        self.decay, self.rate, self.generator = decay, rate, generator
+        self.weights = []
+        for inputs, outputs in ((n_inputs, n_hidden), (n_hidden, n_labels)):
+            bound = np.sqrt(6 / (inputs + outputs))
+            for shape in ((inputs, outputs), (outputs,)):
+                self.weights.append(generator.uniform(-bound, bound, shape).astype(np.float32))
+        self.means = [np.zeros_like(weight) for weight in self.weights]
+        self.squares = [np.zeros_like(weight) for weight in self.weights]
+        self.steps = 0
+
+    def epoch(self, codes: Float32Array, labels: Int64Array, batch_size: int) -> None:
+        """Learn from every code, (N, n_inputs) with labels (N,), once, in random order."""
+        order = self.generator.permutation(len(codes))
+        for start in range(0, len(codes), batch_size):
+            batch = order[start : start + batch_size]
+            self.step(codes[batch], labels[batch])
+
+    def step(self, codes: Float32Array, labels: Int64Array) -> None:
+        """Learn from one batch."""
+        self.steps += 1
+        first, second = BETAS
+        rate = self.rate * np.sqrt(1 - second**self.steps) / (1 - first**self.steps)
+        for weight, mean, square, gradient in zip(
+            self.weights, self.means, self.squares, self._gradients(codes, labels), strict=True
+        ):
+            mean += (1 - first) * (gradient - mean)
+            square += (1 - second) * (np.square(gradient) - square)
+            weight -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(EPSILON))
+
+    def likelihoods(self, codes: Float32Array) -> Float32Array:
+        """Likelihood of each label, float32 (N, n_labels), for codes (N, n_inputs)."""
+        return self._forward(codes)[1]
+
+    def predict(self, codes: Float32Array) -> Int64Array:
+        """The likeliest label of codes, (N, n_inputs): int64 (N,)."""
+        likeliest: Int64Array = self.likelihoods(codes).argmax(axis=1)
+        return likeliest
+
+    def _forward(self, codes: Float32Array) -> tuple[Float32Array, Float32Array]:
+        into_hidden, hidden_bias, into_labels, label_bias = self.weights
+        hidden = np.maximum(codes @ into_hidden + hidden_bias, 0)
+        scores = hidden @ into_labels + label_bias
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return hidden, scores / scores.sum(axis=1, keepdims=True)
+
+    def _gradients(self, codes: Float32Array, labels: Int64Array) -> list[Float32Array]:
+        """Of cross-entropy and penalty, in the order of `weights`."""
+        n = np.float32(len(codes))
+        into_hidden, _, into_labels, _ = self.weights
+        hidden, error = self._forward(codes)
+        error[np.arange(len(codes)), labels] -= 1
+        error /= n
+        hidden_error = error @ into_labels.T
+        hidden_error *= hidden > 0
+        decay = np.float32(self.decay) / n
+        return [
+            codes.T @ hidden_error + decay * into_hidden,
+            hidden_error.sum(axis=0),
+            hidden.T @ error + decay * into_labels,
+            error.sum(axis=0),
+        ]

@@ -1,0 +1,126 @@
+"""Intervals of means over images, where images of one class are not independent, and over seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from lordbench.data.images import Int64Array
+
+Groups = Int64Array | tuple[Int64Array, ...]
+"""Which values go together, int64 (N,); several, where values go together in several ways."""
+RESAMPLES = 2000
+LEVEL = 0.95
+BLOCK = 100
+"""Resamples at a time, so that memory does not grow with all of them."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % interval; no interval where all values are of one group."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+def mean_interval(
+    values: npt.NDArray[np.floating],
+    groups: Groups,
+    generator: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Mean of values, with an expanded percentile interval by the cluster bootstrap.
+
+    Args:
+        values: (N,), finite.
+        groups: which values go together, e.g. the class of each image.
+        generator: of the resampling.
+        resamples: how often.
+    """
+    mean, fewest = float(np.mean(values)), fewest_groups(groups)
+    if fewest < 2:
+        return Estimate(mean, None, None, len(values))
+    low, high = percentiles(resampled_means(values, groups, generator, resamples), fewest)
+    return Estimate(mean, low, high, len(values))
+
+
+def resampled_means(
+    values: npt.NDArray[np.floating],
+    groups: Groups,
+    generator: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> npt.NDArray[np.float64]:
+    """Means of values over resampled groups, by the cluster bootstrap.
+
+    Whole groups are drawn with replacement, not single values: values of one group go together, and
+    treating them as independent would make the interval too narrow (Davison & Hinkley 1997, section 3.8).
+    Where values are grouped in several ways at once (a transfer belongs to its class and to the image that
+    gives the content), the groups of each are drawn by themselves, and a value counts as often as the product
+    of its groups' counts (Owen 2007, the pigeonhole bootstrap).
+
+    What is drawn depends on the groups and the generator only: with equal ones, two calls see the same
+    resamples, and the difference of their means is that of the paired values.
+
+    Args:
+        values: (N,), or (N, K) for K means over the same resamples; finite.
+        groups: which values go together; two groups or more in each way.
+        generator: of the resampling.
+        resamples: how often.
+
+    Returns:
+        (R,) or (R, K); R may be less than `resamples`, as crossed groups may have drawn no value at all.
+    """
+    factors = _factors(groups)
+    drawn = [
+        generator.multinomial(n, np.full(n, 1 / n), size=resamples)
+        for n in (int(factor.max()) + 1 for factor in factors)
+    ]
+    means = []
+    for start in range(0, resamples, BLOCK):
+        weights = np.ones((1, len(values)))
+        for counts, factor in zip(drawn, factors, strict=True):
+            weights = weights * counts[start : start + BLOCK, factor]
+        totals = weights.sum(axis=1)
+        some = totals > 0
+        means.append(((weights @ values)[some].T / totals[some]).T)
+    return np.concatenate(means)
+
+
+def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, float]:
+    """Ends of the expanded percentile interval of resampled means, (R,).
+
+    With few groups percentiles lie too close to the mean; they are taken further out, as Student's t lies
+    further out than the normal distribution (Hesterberg 2015, the expanded percentile interval).
+    """
+    tail = expanded_tail(n_groups)
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def expanded_tail(n: int) -> float:
+    """Share of resampled means to leave out at each end, for `n` groups; below (1 - LEVEL) / 2."""
+    reach = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)
+    return float(stats.norm.cdf(-reach))
+
+
+def fewest_groups(groups: Groups) -> int:
+    """Number of groups, of several ways of grouping in the one that has the fewest."""
+    return min(int(factor.max()) + 1 for factor in _factors(groups))
+
+
+def student_interval(values: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
+    reach = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    return float(np.mean(values) - reach), float(np.mean(values) + reach)
+
+
+def _factors(groups: Groups) -> list[Int64Array]:
+    """Groups of each kind, numbered from 0."""
+    return [
+        np.unique(f, return_inverse=True)[1] for f in (groups if isinstance(groups, tuple) else (groups,))
+    ]

@@ -1,0 +1,305 @@
+"""LORD as a method of the benchmark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import PerceptualLoss, ReconstructionLoss, reconstruction_loss
+from lordbench.nn.networks import TrunkConfig
+from lordbench.training.batches import Batch, ShuffledBatches
+from lordbench.training.loop import Context, Loss, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.training.optimizers import RowAdam, adam
+from lordbench.utils import seeds
+
+
+class LordConfig(TrunkConfig):
+    """Settings of LORD; the defaults are those of the authors' PyTorch release unless noted.
+
+    Attributes:
+        regularizer: of the content code. `noise`: Gaussian noise of fixed variance and an activation decay
+            (the paper's); `kl`: a variance learned per image, under a KL term, as in a VAE; `none`.
+        class_code: `latent`: one learned code per class (the paper's); `amortized`: a class encoder.
+        content_code: `latent`: one learned code per image (the paper's); `amortized`: a content encoder.
+        noise: standard deviation of the noise on content codes, in training only.
+        decay: weight of the squared norm of the clean content code, averaged over the batch.
+        kl_weight: weight of the KL term, in nats per image, with `regularizer=kl`.
+        generator_rate: Adam's learning rate for the networks in stage 1.
+        latent_rate: Adam's learning rate for the latent codes.
+        encoder_rate: Adam's learning rate for all networks in stage 2.
+        final_rate: where every learning rate ends, on a cosine.
+        code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
+        stage1_share: share of the budget that stage 1 gets; 0.5 as published (200 epochs each).
+    """
+
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss, which is the published one too."""
+        return () if self.reconstruction == "pyramid" else ("vgg16",)
+
+    regularizer: Literal["noise", "kl", "none"] = "noise"
+    class_code: Literal["latent", "amortized"] = "latent"
+    content_code: Literal["latent", "amortized"] = "latent"
+    noise: float = Field(1.0, ge=0)
+    decay: float = Field(1e-4, ge=0)
+    kl_weight: float = Field(1e-3, ge=0)
+    generator_rate: float = Field(3e-4, gt=0)
+    latent_rate: float = Field(3e-3, gt=0)
+    encoder_rate: float = Field(1e-4, gt=0)
+    final_rate: float = Field(1e-5, ge=0)
+    code_weight: float = Field(10.0, ge=0)
+    stage1_share: float = Field(0.5, gt=0, lt=1)
+
+
+INITIAL_RANGE = 0.05
+"""Codes start uniform in (-0.05, 0.05), as in both of the authors' releases."""
+
+
+class ClassCodes(nn.Module):
+    """Class codes of a batch: one learned code per class, or (ablation) an encoder's code per image."""
+
+    def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
+        super().__init__()
+        self.table: nn.Embedding | None = None
+        if config.class_code == "latent":
+            self.table = code_table(spec.n_classes, config.class_size)
+        # Kept out of this module's own state: it is the method's class encoder, saved there.
+        self._encoder = [encoder]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Codes float32 (N, class size)."""
+        code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.classes)
+        return code
+
+
+class ContentCodes(nn.Module):
+    """Content codes of a batch: one learned code per image, or (ablation) an encoder's."""
+
+    def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
+        super().__init__()
+        self.config = config
+        self.table: nn.Embedding | None = None
+        self.log_variance: nn.Module | None = None
+        self._encoder = [encoder]
+        if config.content_code == "latent":
+            self.table = code_table(spec.n_images, config.content_size)
+        if config.regularizer == "kl":
+            latent = config.content_code == "latent"
+            self.log_variance = (
+                code_table(spec.n_images, config.content_size)
+                if latent
+                else config.encoder(spec, config.content_size)
+            )
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Clean codes float32 (N, content size)."""
+        code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.index)
+        return code
+
+    def regularized(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Codes to generate from, float32 (N, content size), and the loss terms that go with them."""
+        mean, config = self(batch), self.config
+        if config.regularizer == "none":
+            return mean, {}
+        noise = torch.randn(mean.shape, generator=batch.generator, device=mean.device)
+        if self.log_variance is None:
+            # Fixed variance: to be heard over the noise a code must grow, and the decay charges for that.
+            return mean + config.noise * noise, {"decay": config.decay * mean.square().sum(dim=1).mean()}
+        log_variance = self.log_variance(batch.images if self.table is None else batch.index)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
+        return mean + (0.5 * log_variance).exp() * noise, {"kl": config.kl_weight * divergence}
+
+
+def code_table(rows: int, size: int) -> nn.Embedding:
+    """Make a table of free codes, float32 (rows, size), for RowAdam."""
+    table = nn.Embedding(rows, size, sparse=True)
+    nn.init.uniform_(table.weight, -INITIAL_RANGE, INITIAL_RANGE)
+    return table
+
+
+if TYPE_CHECKING:
+    pass
+
+BETAS = (0.5, 0.999)
+"""Adam's, in both of the authors' releases and both stages."""
+
+
+def latent_optimization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
+    """Stage 1: codes and generator are learned together (paper, section 3.2).
+
+    min over codes and generator of: reconstruction(G(class code, content code + noise), image) + decay
+    times the content code's squared norm.
+    """
+    config = model.config
+    networks: list[nn.Module] = [model.generator]
+    for codes, encoder in (
+        (model.class_codes, model.class_encoder),
+        (model.content_codes, model.content_encoder),
+    ):
+        if codes.table is None:
+            networks += [encoder, codes]
+    optimizers: list[torch.optim.Optimizer] = [
+        adam([(network, config.generator_rate) for network in networks], BETAS)
+    ]
+    tables = code_tables(model.class_codes, model.content_codes)
+    if tables:
+        optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
+    loss = latent_loss(model.generator, model.class_codes, model.content_codes, reconstruct)
+    return _phase(model, context, "latent optimization", config.stage1_share, optimizers, loss)
+
+
+def test_time_optimization(
+    model: Lord,
+    class_codes: ClassCodes,
+    content_codes: ContentCodes,
+    context: Context,
+    reconstruct: ReconstructionLoss,
+) -> Phase:
+    """Stage 1 on unseen images: their codes are learned by the same objective, the generator stays.
+
+    The way to infer codes that the paper compares its encoders with. `class_codes` and `content_codes` are
+    tables for the unseen images, and their classes.
+    """
+    tables = code_tables(class_codes, content_codes)
+    loss = latent_loss(model.generator, class_codes, content_codes, reconstruct)
+    optimizer = RowAdam(tables, model.config.latent_rate, BETAS)
+    n_images = tables[-1].num_embeddings
+    return _phase(model, context, "test-time optimization", 1.0, [optimizer], loss, n_images)
+
+
+def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
+    """Stage 2: encoders learn to find the codes, while the generator goes on training (paper, section 3.3).
+
+    The learned codes, without noise, are fixed targets. A code that stage 1 had amortized already has no
+    target; its encoder goes on with the reconstruction alone.
+    """
+    config = model.config
+
+    def loss(batch: Batch) -> dict[str, Tensor]:
+        codes = model.encode(batch.images)
+        terms = {"reconstruction": reconstruct(model.decode(codes), batch.images)}
+        for name, code, learned in (
+            ("class code", codes.class_code, model.class_codes),
+            ("content code", codes.content_code, model.content_codes),
+        ):
+            if learned.table is not None:
+                terms[name] = config.code_weight * F.mse_loss(code, learned(batch).detach())
+        return terms
+
+    networks = (model.class_encoder, model.content_encoder, model.generator)
+    optimizer = adam([(network, config.encoder_rate) for network in networks], BETAS)
+    return _phase(model, context, "amortization", 1 - config.stage1_share, [optimizer], loss)
+
+
+def latent_loss(
+    generator: nn.Module,
+    class_codes: ClassCodes,
+    content_codes: ContentCodes,
+    reconstruct: ReconstructionLoss,
+) -> Loss:
+    """Objective of stage 1: reconstruction from both codes, and the content codes' regularizer."""
+
+    def loss(batch: Batch) -> dict[str, Tensor]:
+        content, terms = content_codes.regularized(batch)
+        output = generator(class_codes(batch), content)
+        return {"reconstruction": reconstruct(output, batch.images), **terms}
+
+    return loss
+
+
+def code_tables(class_codes: ClassCodes, content_codes: ContentCodes) -> list[nn.Embedding]:
+    """The free codes among both kinds, those of classes first."""
+    latent = [codes for codes in (class_codes, content_codes) if codes.table is not None]
+    return [module for codes in latent for module in codes.modules() if isinstance(module, nn.Embedding)]
+
+
+def _phase(
+    model: Lord,
+    context: Context,
+    name: str,
+    share: float,
+    optimizers: list[torch.optim.Optimizer],
+    loss: Loss,
+    n_images: int | None = None,
+) -> Phase:
+    batches = ShuffledBatches(
+        n_images or model.spec.n_images,
+        context.budget.batch_size,
+        seeds.derive(context.seed, name, "batches"),
+    )
+    steps = context.budget.steps(batches.batch_size, share)
+    return Phase(name, steps, batches, [Update(optimizers, loss)], model.config.final_rate)
+
+
+class Lord(Method):
+    """LORD with both stages, and the variants that its paper compares it with."""
+
+    summary: ClassVar[str] = "shared latent class codes, noise-regularized content codes, then encoders"
+    source: ClassVar[str] = "Gabbay & Hoshen, Demystifying Inter-Class Disentanglement, ICLR 2020"
+    Config: ClassVar[type[MethodConfig]] = LordConfig
+    train_classes: Tensor
+
+    def __init__(self, config: LordConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.config = config
+        self.generator = config.generator(spec)
+        self.class_encoder = config.encoder(spec, config.class_size)
+        self.content_encoder = config.encoder(spec, config.content_size)
+        self.class_codes = ClassCodes(config, spec, self.class_encoder)
+        self.content_codes = ContentCodes(config, spec, self.content_encoder)
+        self.register_buffer("train_classes", torch.zeros(spec.n_images, dtype=torch.int64))
+
+    def fit(self, train: ImageSet, context: Context) -> None:
+        """Run stage 1, then stage 2, in the shares of the budget that the settings give them."""
+        self.train_classes.copy_(torch.from_numpy(train.classes))
+        reconstruct = reconstruction_loss(self.config.reconstruction, PerceptualLoss, context.device)
+        phases = [stage(self, context, reconstruct) for stage in (latent_optimization, amortization)]
+        context.run(self, train, phases)
+
+    def encode(self, images: Tensor) -> Codes:
+        """Codes by the stage-2 encoders."""
+        return Codes(self.class_encoder(images), self.content_encoder(images))
+
+    def decode(self, codes: Codes) -> Tensor:
+        """Images by the generator."""
+        images: Tensor = self.generator(codes.class_code, codes.content_code)
+        return images
+
+    def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
+        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized."""
+        config, spec = self.config, DataSpec.of(images)
+        if self.class_codes.table is None or self.content_codes.table is None:
+            return None
+        with seeds.initialising(context.seed, "test-time optimization"):
+            class_codes = ClassCodes(config, spec, self.class_encoder)
+            content_codes = ContentCodes(config, spec, self.content_encoder)
+        codes = nn.ModuleList([class_codes, content_codes]).to(context.device)
+        reconstruct = reconstruction_loss(config.reconstruction, PerceptualLoss, context.device)
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        self.requires_grad_(False)
+        try:
+            phase = test_time_optimization(self, class_codes, content_codes, context, reconstruct)
+            context.run(codes, images, [phase])
+        finally:
+            for parameter in trained:
+                parameter.requires_grad_(True)
+        return _clean_codes(class_codes, content_codes, torch.from_numpy(images.classes).to(context.device))
+
+    def train_codes(self) -> Codes | None:
+        """The latent codes of stage 1, without noise; None for variants that amortize either."""
+        return _clean_codes(self.class_codes, self.content_codes, self.train_classes)
+
+
+def _clean_codes(class_codes: ClassCodes, content_codes: ContentCodes, classes: Tensor) -> Codes | None:
+    """Learned codes, without noise, of images with these classes, int64 (N,); None where one is amortized."""
+    if class_codes.table is None or content_codes.table is None:
+        return None
+    return Codes(class_codes.table.weight.detach()[classes], content_codes.table.weight.detach().clone())
+
+
+__all__ = ["Lord", "LordConfig"]

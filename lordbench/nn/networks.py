@@ -1,0 +1,233 @@
+"""The AdaIN generator that LORD publishes and the other methods share."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lordbench.nn.layers import UpsampledConv2d, adain
+from lordbench.nn.losses import Reconstruction
+from lordbench.training.method import DataSpec, MethodConfig
+
+GRID = 4
+"""Height and width of the coarsest feature map, in encoder and generator alike."""
+
+
+def halvings(size: int) -> int:
+    """How often an image of `size` pixels is halved to reach the coarsest map (64 -> 4 times)."""
+    return max(1, int(math.log2(size / GRID)))
+
+
+class Encoder(nn.Module):
+    """Image -> code: conv 7x7, strided 4x4 convolutions down to 4x4, three linear layers.
+
+    At 64 px and 256 channels these are the published layers, one for one: 7x7-64, 4x4-128, -256, -256,
+    -256 (stride 2), linear 256, 256, code, LeakyReLU between all (Gabbay & Hoshen 2020, both releases).
+    At other sizes only the number of strided layers changes; where the size is no power of two times 4,
+    the last map is pooled to 4x4.
+
+    Args:
+        channels: of the image, 1 or 3.
+        size: height and width of the image in pixels, 8 or more.
+        code_size: length of the code.
+        width: channels of the deepest layers; the first two have a quarter and a half of it.
+        slope: of LeakyReLU.
+    """
+
+    def __init__(
+        self, channels: int, size: int, code_size: int, width: int = 256, slope: float = 0.01
+    ) -> None:
+        super().__init__()
+        widths = [width // 4, width // 2, *[width] * (halvings(size) - 1)]
+        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 7, padding=3), nn.LeakyReLU(slope)]
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(slope)]
+        if size != GRID << halvings(size):
+            layers.append(nn.AdaptiveAvgPool2d(GRID))
+        self.convolutions = nn.Sequential(*layers)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(GRID * GRID * widths[-1], width),
+            nn.LeakyReLU(slope),
+            nn.Linear(width, width),
+            nn.LeakyReLU(slope),
+            nn.Linear(width, code_size),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images, float [0, 1] (N, C, S, S), to codes, float32 (N, code size)."""
+        code: Tensor = self.head(self.convolutions(images))
+        return code.float()
+
+
+class Modulation(nn.Module):
+    """Class code -> (offset, scale) for each AdaIN layer; the scale is used raw, not as 1 + scale.
+
+    Args:
+        class_size: length of the class code.
+        width: channels of the modulated layers.
+        layers: number of modulated layers.
+    """
+
+    def __init__(self, class_size: int, width: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(class_size, 2 * width) for _ in range(layers))
+
+    def forward(self, class_code: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Give (offset, scale), each float32 (N, width, 1, 1), for each layer."""
+        pairs = []
+        for layer in self.layers:
+            offset, scale = layer(class_code).float()[:, :, None, None].chunk(2, dim=1)
+            pairs.append((offset, scale))
+        return pairs
+
+
+class Generator(nn.Module):
+    """(class code, content code) -> image: the content is upsampled, the class modulates each scale.
+
+    At 64 px and 256 channels these are the published layers, one for one: linear to 4x4x32, 4x4x64,
+    4x4x256; four times [nearest upsampling x2, conv 3x3-256, LeakyReLU, AdaIN]; conv 5x5-64, LeakyReLU,
+    conv 7x7, sigmoid (Gabbay & Hoshen 2020, both releases). Other sizes change the number of upsamplings.
+
+    Args:
+        channels: of the image, 1 or 3.
+        size: height and width of the image; 4 times a power of two.
+        class_size: length of the class code.
+        content_size: length of the content code.
+        width: channels of the modulated layers.
+        slope: of LeakyReLU.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        class_size: int,
+        content_size: int,
+        width: int = 256,
+        slope: float = 0.01,
+    ) -> None:
+        super().__init__()
+        if size != GRID << halvings(size):
+            raise ValueError(f"image size must be 8, 16, 32, 64, ..., not {size}")
+        self.width, self.slope = width, slope
+        self.modulation = Modulation(class_size, width, halvings(size))
+        self.base = nn.Sequential(
+            nn.Linear(content_size, GRID * GRID * (width // 8)),
+            nn.LeakyReLU(slope),
+            nn.Linear(GRID * GRID * (width // 8), GRID * GRID * (width // 4)),
+            nn.LeakyReLU(slope),
+            nn.Linear(GRID * GRID * (width // 4), GRID * GRID * width),
+            nn.LeakyReLU(slope),
+        )
+        self.blocks = nn.ModuleList(UpsampledConv2d(width) for _ in range(halvings(size)))
+        self.tail = nn.Sequential(
+            nn.Conv2d(width, width // 4, 5, padding=2),
+            nn.LeakyReLU(slope),
+            nn.Conv2d(width // 4, channels, 7, padding=3),
+        )
+
+    def forward(self, class_code: Tensor, content_code: Tensor) -> Tensor:
+        """Generate images, float32 [0, 1] (N, C, S, S)."""
+        x = self.base(content_code).view(-1, self.width, GRID, GRID)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for convolution, (offset, scale) in zip(self.blocks, self.modulation(class_code), strict=True):
+            # In place: the convolution has no use for its output any more.
+            x = adain(F.leaky_relu_(convolution(x), self.slope), offset, scale)
+        return torch.sigmoid(self.tail(x).float())
+
+
+class TrunkConfig(MethodConfig):
+    """Sizes shared by all methods; the defaults are LORD's published ones at 64 px.
+
+    Attributes:
+        class_size: length of the class code.
+        content_size: length of the content code.
+        width: channels of the generator's modulated layers and of the encoders' deepest layers.
+        slope: of LeakyReLU.
+        reconstruction: which reconstruction loss; see `lordbench.nn.losses`.
+    """
+
+    class_size: int = Field(256, ge=1)
+    content_size: int = Field(128, ge=1)
+    width: int = Field(256, ge=8)
+    slope: float = Field(0.01, ge=0)
+    reconstruction: Reconstruction = "perceptual"
+
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss."""
+        return ("vgg16",) if self.reconstruction == "perceptual" else ()
+
+    def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
+        """Build an encoder for codes of `code_size`."""
+        return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
+
+    def generator(self, spec: DataSpec) -> Generator:
+        """Build the generator."""
+        return Generator(spec.channels, spec.size, self.class_size, self.content_size, self.width, self.slope)
+
+
+SLOPE = 0.2
+FIRST_WIDTH = 64
+
+
+def _widths(size: int) -> list[int]:
+    """Channels of the strided layers: 64, 128, 256, 512 at 64 px."""
+    return [FIRST_WIDTH << i for i in range(halvings(size))]
+
+
+class DcganEncoder(nn.Module):
+    """Strided 4x4 convolutions with batch normalization down to 4x4, then a 4x4 convolution and tanh.
+
+    Args:
+        channels: of the image.
+        size: height and width of the image; 4 times a power of two.
+        code_size: length of the code.
+    """
+
+    def __init__(self, channels: int, size: int, code_size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = channels
+        for width in _widths(size):
+            layers += [
+                nn.Conv2d(before, width, 4, stride=2, padding=1),
+                nn.BatchNorm2d(width),
+                nn.LeakyReLU(SLOPE),
+            ]
+            before = width
+        self.layers = nn.Sequential(*layers, nn.Conv2d(before, code_size, GRID), nn.Flatten(), nn.Tanh())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images, float [0, 1] (N, C, S, S), to codes in (-1, 1), float32 (N, code size)."""
+        code: Tensor = self.layers(images)
+        return code.float()
+
+
+class DcganDecoder(nn.Module):
+    """The encoder's mirror image, ending in a sigmoid; both codes enter side by side.
+
+    Args:
+        channels: of the image.
+        size: height and width of the image; 4 times a power of two.
+        code_size: length of both codes together.
+    """
+
+    def __init__(self, channels: int, size: int, code_size: int) -> None:
+        super().__init__()
+        widths = _widths(size)[::-1]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(code_size, widths[0], GRID)]
+        for before, after in zip(widths, [*widths[1:], channels], strict=True):
+            layers += [nn.BatchNorm2d(before), nn.LeakyReLU(SLOPE)]
+            layers.append(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, class_code: Tensor, content_code: Tensor) -> Tensor:
+        """Generate images, float32 [0, 1] (N, C, S, S)."""
+        codes = torch.cat([class_code, content_code], dim=1)[:, :, None, None]
+        return torch.sigmoid(self.layers(codes).float())

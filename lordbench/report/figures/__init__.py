@@ -1,1 +1,0 @@
-"""Figures for papers and pages, drawn with Matplotlib from results alone."""

@@ -1,0 +1,226 @@
+"""What a run set out to do: `plan.json` in its folder, written before the first cell begins."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from lordbench.results.leaderboard import label
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import component_name, is_regular_file, read_json, write_json
+from lordbench.utils.integrity import read_verified, write_with_checksum
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A number that a float can hold, so that times can be made of it."""
+SLOWEST = 1e-6
+"""Images a second: what is slower says nothing of the time left."""
+
+
+class CellProgress(BaseModel):
+    """A moment of a cell under way.
+
+    Attributes:
+        doing: the phase of training, or the experiment; empty until one has begun.
+        training: whether `doing` is a phase of training.
+        step: steps done of the phase; experiments done.
+        steps: of the phase; experiments to do.
+        images: seen in training so far, over all phases and attempts.
+        images_in_all: that training sees.
+        rate: images a second since the phase began, or went on in this process; 0 until that is known.
+        loss: sum of the loss terms at the last logged step; None until there is one.
+        began: when the phase or the experiment began, or went on, UTC.
+        written: when this was so, UTC.
+        host: the machine's name.
+        pid: of the process that the cell runs in.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    doing: str
+    training: bool
+    step: Count = 0
+    steps: Count = 0
+    images: Count = 0
+    images_in_all: Count = 0
+    rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    loss: float | None = Field(default=None, allow_inf_nan=False)
+    began: AwareDatetime
+    written: AwareDatetime
+    host: str
+    pid: Count
+
+    @field_validator("rate")
+    @classmethod
+    def _known(cls, rate: float) -> float:
+        return rate if rate >= SLOWEST else 0.0
+
+    @property
+    def share(self) -> float | None:
+        """Part of the training, or of the experiments, that is done, in [0, 1]; None until that is known."""
+        done, total = (self.images, self.images_in_all) if self.training else (self.step, self.steps)
+        return min(1.0, done / total) if total else None
+
+    @property
+    def training_left(self) -> float | None:
+        """Seconds that training goes on for, at the rate of its present phase; None until that is known."""
+        if not self.training:
+            return 0.0
+        return max(0, self.images_in_all - self.images) / self.rate if self.rate else None
+
+    def elapsed(self, now: datetime) -> float:
+        """Seconds since the phase or the experiment began."""
+        return max(0.0, (now - self.began).total_seconds())
+
+    def write(self, path: Path) -> None:
+        """Write it, in the place of the moment before."""
+        write_json(path, self.model_dump(mode="json"))
+
+
+def read_progress(path: Path) -> CellProgress | None:
+    """Read a cell's progress; None where it is not under way.
+
+    Raises:
+        ValueError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        return CellProgress.model_validate(read_json(path))
+    except FileNotFoundError:
+        return None
+
+
+class PlannedCell(BaseModel):
+    """A cell as far as a person who waits for it wants to know.
+
+    Attributes:
+        id: of the cell, and the name of its folder.
+        label: the method with its variant and labels, as in tables.
+        dataset: with the settings that differ from its defaults.
+        split: `samples` or `classes`.
+        preset: name, with the settings of it that were overridden.
+        seed: of the cell.
+        experiments: to be run on it, by what they are called: the names of their files in its folder.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    label: str
+    dataset: str
+    split: str
+    preset: str
+    seed: int
+    experiments: tuple[str, ...]
+
+    @field_validator("id")
+    @classmethod
+    def _names_a_folder(cls, cell: str) -> str:
+        if not is_regular_file(cell):
+            raise ValueError(f"{cell!r} is no name of a cell's folder")
+        return cell
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> PlannedCell:
+        """Take it from the fields of a cell, as in its `cell.json`.
+
+        Raises:
+            KeyError: one is missing.
+            ValidationError: one is no such thing.
+        """
+        return cls(
+            id=fields["id"],
+            label=label(fields["method_name"], fields["variant"], fields["labels"]),
+            dataset=label(fields["dataset"], fields["data_variant"]),
+            split=fields["split"],
+            preset=fields["preset_name"],
+            seed=fields["seed"],
+            experiments=tuple(component_name(name) for name in fields["experiments"]),
+        )
+
+    @property
+    def kind(self) -> tuple[str, str, str, str]:
+        """What cells have in common that take equally long: all but the seed."""
+        return self.label, self.dataset, self.split, self.preset
+
+
+class RunPlan(BaseModel):
+    """The latest run in a folder.
+
+    Attributes:
+        began: when, UTC.
+        jobs: cells at a time.
+        host: the machine's name.
+        pid: of the main process, on that machine.
+        cells: all that the run was asked for, those included that were done before; in order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    began: AwareDatetime
+    jobs: Count
+    host: str
+    pid: Count
+    cells: tuple[PlannedCell, ...]
+
+    @classmethod
+    def begin(cls, cells: list[PlannedCell], jobs: int, now: datetime) -> RunPlan:
+        """The plan of a run that begins in this process."""
+        return cls(began=now, jobs=jobs, host=socket.gethostname(), pid=os.getpid(), cells=tuple(cells))
+
+    def write(self, path: Path) -> None:
+        """Write it, in the place of the plan of the run before."""
+        write_with_checksum(path, self.model_dump(mode="json"))
+
+
+def read_plan(path: Path) -> RunPlan | None:
+    """Read a plan; None where no run has left one.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        return RunPlan.model_validate(read_verified(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: no readable plan: {type(error).__name__}", "The next `lordbench run` writes it anew."
+        ) from None
+
+
+HELD = (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
+"""What asking in vain gives. ENOSYS: a file system without locks; there, filelock's file itself is one."""
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds a lock file, on this machine or on one that shares the folder.
+
+    The lock is asked for as a shared one and given back at once: those who ask do not disturb each other, and
+    a run that begins in this very moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`).
+    Unlike a process id in a file, the lock ends with the process, however that ends, and is never another
+    process's afterwards.
+
+    Raises:
+        OSError: the file is there, but cannot be read.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in HELD:
+            raise
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,149 @@
+"""Cells as Slurm jobs, through submitit. The run folder must be on a file system that all machines share."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lordbench.runner.executors.base import RetriesConfig, Task, WorkerExecutor, WorkerLostError, run_task
+from lordbench.runner.run_cell import WorkerState
+from lordbench.utils.errors import UserError, require_package
+from lordbench.utils.files import home, write_text
+
+LATE_SECONDS = 10.0
+"""A network's file system may show a file this long after another machine has written it."""
+POLL_SECONDS = 0.2
+MOST_QUEUED = 500
+"""Clusters limit the length of a job array, to 1,000 where nobody says otherwise."""
+
+
+class Config(RetriesConfig):
+    """Settings.
+
+    Attributes:
+        jobs: jobs at a time.
+        partition: where to submit; empty for the cluster's default.
+        minutes: time limit of a job. One that needs longer is requeued, and goes on from its checkpoint.
+        memory_gb: memory of a job.
+        cpus_per_cell: CPU cores of a job.
+        gpus_per_cell: GPUs of a job; Slurm gives whole ones.
+        cluster: `slurm`; or `local`, which runs jobs on this machine without Slurm, to try things out.
+    """
+
+    jobs: int = Field(16, ge=1)
+    partition: str = ""
+    minutes: int = Field(240, ge=1)
+    memory_gb: float = Field(8.0, gt=0)
+    cpus_per_cell: int = Field(1, ge=1)
+    gpus_per_cell: int = Field(0, ge=0)
+    cluster: Literal["slurm", "local"] = "slurm"
+
+
+def make(config: Config) -> SlurmJobs:
+    """The executor.
+
+    Raises:
+        UserError: submitit is not installed.
+    """
+    require_package(
+        "submitit", "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
+    )
+    return SlurmJobs(config)
+
+
+class SlurmJobs(WorkerExecutor):
+    """Runs each cell as a job; a handle is the file that the job leaves its result in."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.jobs, config.retries, config.cpus_per_cell)
+        self.config = config
+        self.submitted: dict[Path, Any] = {}
+
+    @property
+    def room(self) -> int:
+        """Jobs that are queued: Slurm itself sees to it that no more run than `jobs`."""
+        return self.jobs if self.config.cluster == "local" else MOST_QUEUED
+
+    def open(self, state: WorkerState) -> None:
+        """Make a folder for what submitit exchanges with its jobs.
+
+        These are pickles. They lie in the user's own cache, which nobody else may enter, and never in a run
+        folder, which is handed on; results are read from JSON.
+        """
+        import submitit
+
+        self.folder = home() / "slurm" / uuid.uuid4().hex
+        self.folder.mkdir(parents=True, mode=0o700)
+        try:
+            self.executor = submitit.AutoExecutor(self.folder, cluster=self.config.cluster)
+        except RuntimeError as error:
+            raise UserError(
+                f"no Slurm here: {error}",
+                "Run it on a machine that has sbatch, or try --slurm-cluster local.",
+            ) from None
+        self.executor.update_parameters(
+            name="lordbench",
+            timeout_min=self.config.minutes,
+            mem_gb=self.config.memory_gb,
+            cpus_per_task=self.config.cpus_per_cell,
+            gpus_per_node=self.config.gpus_per_cell,
+            slurm_array_parallelism=self.config.jobs,
+            **({"slurm_partition": self.config.partition} if self.config.partition else {}),
+        )
+
+    def send(self, tasks: Sequence[Task]) -> list[Path]:
+        """Submit an array of jobs."""
+        jobs = [Job(task.model_dump_json(), self.folder / f"{uuid.uuid4().hex}.json") for task in tasks]
+        with self.executor.batch():
+            submitted = [self.executor.submit(job) for job in jobs]
+        self.submitted |= {job.result: handle for job, handle in zip(jobs, submitted, strict=True)}
+        return [job.result for job in jobs]
+
+    def ended(self, running: Collection[Path], seconds: float) -> list[Path]:
+        """Look for results, and for jobs that have ended without one."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [path for path in running if path.exists() or self.submitted[path].done()]
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(POLL_SECONDS)
+
+    def result(self, handle: Path) -> str:
+        """What the job wrote."""
+        job = self.submitted.pop(handle)
+        deadline = time.monotonic() + LATE_SECONDS
+        while not handle.exists():
+            if time.monotonic() > deadline:
+                raise WorkerLostError(
+                    f"job {job.job_id} ended without a result ({job.state}; {job.paths.stderr})"
+                )
+            time.sleep(POLL_SECONDS)
+        return handle.read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        """Cancel the jobs that have not ended."""
+        for job in self.submitted.values():
+            job.cancel(check=False)
+
+
+class Job:
+    """What submitit runs: text in, text out."""
+
+    def __init__(self, task: str, result: Path) -> None:
+        self.task = task
+        self.result = result
+
+    def __call__(self) -> None:
+        """Carry out the task."""
+        write_text(self.result, run_task(self.task))
+
+    def checkpoint(self) -> Any:
+        """What goes on when the job is preempted, or its time is over: the same, from the last checkpoint."""
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self)

@@ -1,0 +1,160 @@
+"""Which images make up the batch of a step: a function of the step alone, so that a resume needs no state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lordbench.data.images import ImageSet, Int64Array
+from lordbench.utils import seeds
+
+
+class Batches(Protocol):
+    """Gives the image indices of each step.
+
+    Attributes:
+        batch_size: images of a step.
+        group: neighbours that a method looks at together, and that must stay so when a batch is divided.
+    """
+
+    batch_size: int
+    group: int
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,)."""
+        ...
+
+
+@dataclass
+class ShuffledBatches:
+    """Each epoch is a fresh permutation of all images; the last partial batch is dropped.
+
+    Args:
+        n_images: number of images.
+        batch_size: images a batch; taken as `n_images` where that is less.
+        seed: of the permutations.
+    """
+
+    n_images: int
+    batch_size: int
+    seed: int
+    group: int = field(default=1, init=False)
+    _epoch: int = field(default=-1, init=False)
+    _order: Int64Array = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+
+    def __post_init__(self) -> None:
+        self.batch_size = min(self.batch_size, self.n_images)
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,)."""
+        epoch, position = divmod(step, self.n_images // self.batch_size)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = seeds.numpy_generator(self.seed, "epoch", epoch).permutation(self.n_images)
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+class GroupedBatches:
+    """Each batch holds several images of each of its classes, one class after the other.
+
+    Methods that pool evidence over a class, or that compare two images of one, need this. Classes are
+    drawn without replacement while there are enough of them, and so are the images of a class.
+
+    Args:
+        classes: class of each image, int64 (N,).
+        batch_size: images a batch; rounded down to a multiple of `per_class`.
+        per_class: images of a class in a batch.
+        seed: of the draws.
+    """
+
+    def __init__(self, classes: Int64Array, batch_size: int, per_class: int, seed: int) -> None:
+        self.members = [np.flatnonzero(classes == c) for c in np.unique(classes)]
+        self.n_groups = max(1, batch_size // per_class)
+        self.group, self.seed = per_class, seed
+        self.batch_size = self.n_groups * per_class
+
+    def index(self, step: int) -> Int64Array:
+        """Indices of the batch of `step`, int64 (batch size,): `per_class` neighbours share a class."""
+        generator = seeds.numpy_generator(self.seed, "step", step)
+        replace = self.n_groups > len(self.members)
+        groups = generator.choice(len(self.members), self.n_groups, replace=replace)
+        drawn = [
+            generator.choice(self.members[g], self.group, replace=self.group > len(self.members[g]))
+            for g in groups
+        ]
+        return np.concatenate(drawn)
+
+
+def divided(index: Int64Array, group: int, parts: int) -> list[Int64Array]:
+    """Divide a batch, int64 (B,), into up to `parts` of about equal size, without parting groups."""
+    groups = index.reshape(-1, group)
+    return [part.reshape(-1) for part in np.array_split(groups, min(parts, len(groups)))]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a loss function gets.
+
+    Attributes:
+        index: which training images these are, int64 (B,).
+        images: float32 [0, 1], (B, C, S, S), channels last.
+        classes: int64 (B,).
+        generator: for the noise of this step, on the images' device; seeded by the step.
+    """
+
+    index: Tensor
+    images: Tensor
+    classes: Tensor
+    generator: torch.Generator
+
+
+class DeviceImages:
+    """Training images kept on the device as uint8 and gathered by index there.
+
+    A set larger than `limit` bytes stays where it is (in memory, or memory-mapped on disk); batches are read
+    by a thread of their own, ahead of the step that wants them, and copied over.
+
+    Args:
+        images: the training set.
+        device: where batches are wanted.
+        limit: bytes that may be kept on the device; a third of a GPU's free memory, or 8 GiB, unless given.
+    """
+
+    def __init__(self, images: ImageSet, device: torch.device, limit: int | None = None) -> None:
+        self.device = device
+        self.host = images.images
+        self.resident: Tensor | None = None
+        if self.host.nbytes <= (_room(device) if limit is None else limit):
+            pixels = torch.from_numpy(np.array(self.host)).to(device)
+            self.resident = pixels.contiguous(memory_format=torch.channels_last)
+        self.classes = torch.from_numpy(images.classes).to(device)
+        self._reader = ThreadPoolExecutor(1, "read batches")
+
+    def request(self, index: Int64Array) -> Callable[[torch.Generator], Batch]:
+        """Begin to gather a batch; the function that comes back waits for it and gives it."""
+        resident = self.resident
+        if resident is None:
+            reading = self._reader.submit(self._read, index)
+            return lambda generator: self._batch(index, reading.result(), generator)
+        return lambda generator: self._batch(
+            index, resident[torch.from_numpy(index).to(self.device)], generator
+        )
+
+    def _read(self, index: Int64Array) -> Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(self.host[index]))
+        return pixels.pin_memory() if self.device.type == "cuda" else pixels
+
+    def _batch(self, index: Int64Array, pixels: Tensor, generator: torch.Generator) -> Batch:
+        where = torch.from_numpy(index).to(self.device)
+        pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        return Batch(where, pixels.float().div_(255), self.classes[where], generator)
+
+
+def _room(device: torch.device) -> int:
+    return int(torch.cuda.mem_get_info(device)[0]) // 3 if device.type == "cuda" else 8 << 30

@@ -1,0 +1,192 @@
+"""Checkpoints of an unfinished training: safetensors and JSON in one file, never a pickle."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import replacing
+from lordbench.utils.integrity import ALTERED, verified, with_checksum
+
+TENSORS = "tensors_sha256"
+"""Key of the metadata that holds the hash of the tensors; the metadata carries a seal of its own."""
+WAY_OUT = "The next `lordbench run` of the cell keeps it aside and does again what is lost."
+
+CHECKPOINT_SECONDS = 60.0
+"""Between two checkpoints, where nobody says otherwise."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        phase: name of the phase under way.
+        finished: names of the phases that are done.
+        step: steps done in `phase`.
+        seconds: time spent in training so far, over all attempts.
+        images: images seen so far, over all phases.
+        history: one record per logged step: step, and the mean of each loss term since the last.
+    """
+
+    phase: str = ""
+    finished: list[str] = field(default_factory=list)
+    step: int = 0
+    seconds: float = 0.0
+    images: int = 0
+    history: list[dict[str, float | str]] = field(default_factory=list)
+
+
+_PROGRESS = TypeAdapter(Progress)
+
+
+def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None = None) -> None:
+    """Write a module's state as safetensors, atomically."""
+    save_tensors(path, {f"module.{name}": value for name, value in module.state_dict().items()}, metadata)
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically, with the hash of them and of the metadata.
+
+    Each gets storage of its own, as the format demands.
+    """
+    owned = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(owned, temporary, with_checksum({**(metadata or {}), TENSORS: _hash(owned)}))
+
+
+def load_module(path: Path, module: nn.Module) -> None:
+    """Load a module's state in place.
+
+    Raises:
+        UserError: the file is damaged or belongs to another architecture.
+    """
+    tensors, _ = read_tensors(path)
+    state = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"{path}: this state does not fit the method: {error}") from None
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: tensors on the CPU, and metadata.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    with _opened(path) as file:
+        metadata = verified(file.metadata() or {})
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if TENSORS in metadata and metadata[TENSORS] != _hash(tensors):
+            raise ValueError(ALTERED)
+        return tensors, metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, and none of its tensors.
+
+    Raises:
+        UserError: the file is missing, cut short, or its header is damaged.
+    """
+    with _opened(path) as file:
+        return verified(file.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", WAY_OUT) from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}", WAY_OUT) from None
+
+
+def _hash(tensors: Mapping[str, Tensor]) -> str:
+    """Hex sha256 over names, types, shapes and bytes of contiguous tensors on the CPU."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+class CheckpointStore:
+    """Saves and restores a training at one path.
+
+    Args:
+        path: of the checkpoint; None keeps none (a method used by itself, outside a run).
+        every: seconds between checkpoints. Results do not depend on it: each step is a function of the
+            state and its number, so a training resumed anywhere gives the bytes of an unbroken one.
+    """
+
+    def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:
+        self.path = path
+        self.every = every
+
+    def save(self, progress: Progress, module: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Write everything that the rest of the training depends on."""
+        if self.path is None:
+            return
+        tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
+        for i, optimizer in enumerate(optimizers):
+            for parameter, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{i}.{parameter}.{name}": value for name, value in values.items()}
+        save_tensors(self.path, tensors, {"progress": json.dumps(vars(progress))})
+
+    def progress(self) -> Progress | None:
+        """How far the saved training has come; None where there is none, or it is damaged."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            recorded = read_tensors(self.path)[1]["progress"]
+            _PROGRESS.validate_json(recorded)
+            return Progress(**json.loads(recorded))
+        except (UserError, KeyError, TypeError, ValueError):
+            return None  # A damaged checkpoint costs time, not correctness: training starts over.
+
+    def restore_module(self, module: nn.Module) -> None:
+        """Put the saved state back into a module, in place."""
+        assert self.path is not None
+        load_module(self.path, module)
+
+    def restore_optimizers(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Put the saved moments back into optimizers made alike; their learning rates follow the step."""
+        assert self.path is not None
+        tensors, _ = read_tensors(self.path)
+        for i, optimizer in enumerate(optimizers):
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in tensors.items():
+                if name.startswith(f"optimizer.{i}."):
+                    _, _, parameter, key = name.split(".", 3)
+                    moments = _laid_out_like(parameters[int(parameter)], value)
+                    state.setdefault(int(parameter), {})[key] = moments
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """Bring moments into the memory layout of their parameter.
+
+    A file keeps values in the order of their indices, but weights may be channels last; and a fused optimizer
+    goes through both by address.
+    """
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

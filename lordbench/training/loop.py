@@ -1,0 +1,251 @@
+"""The one training loop: every method, built in or plugged in, trains through it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from lordbench.data.images import ImageSet
+from lordbench.training.batches import Batch, Batches, DeviceImages, divided
+from lordbench.training.checkpoints import CheckpointStore, Progress
+from lordbench.training.optimizers import RowAdam
+from lordbench.training.precision import Precision
+from lordbench.utils import seeds
+from lordbench.utils.errors import TrainingDivergedError
+
+LOG_STEPS = 25
+"""Steps between two records of the training curve, and between two checks for NaN."""
+
+Loss = Callable[[Batch], dict[str, Tensor]]
+"""Computes named loss terms, each a scalar with its weight applied; their sum is minimised."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """A part of a step: its loss is computed and differentiated, and its optimizers step on the gradients."""
+
+    optimizers: Sequence[torch.optim.Optimizer]
+    loss: Loss
+
+    def __post_init__(self) -> None:
+        if isinstance(self.optimizers, torch.optim.Optimizer):
+            raise TypeError("Update takes a list of optimizers: Update([optimizer], loss)")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with a loss and a schedule of its own.
+
+    Attributes:
+        name: unique within a method; shown in the progress bar and the training curve.
+        steps: number of steps.
+        batches: which images each step sees.
+        updates: carried out in order, in each step, on the same batch.
+        final_rate: learning rates fall from their start to this over the phase, along a cosine, step by
+            step; None keeps them constant.
+    """
+
+    name: str
+    steps: int
+    batches: Batches
+    updates: Sequence[Update]
+    final_rate: float | None = None
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those of all updates, in order."""
+        return [optimizer for update in self.updates for optimizer in update.optimizers]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a method may train: the same number of images seen for every method.
+
+    Attributes:
+        images: images seen in training, over all phases.
+        batch_size: images a step.
+        accumulate: parts in which a batch is computed, one after the other, where memory is short.
+    """
+
+    images: int
+    batch_size: int
+    accumulate: int = 1
+
+    def steps(self, batch_size: int, share: float = 1.0) -> int:
+        """Steps of `batch_size` images that fit into a share of the budget; at least one."""
+        return max(1, round(self.images * share / batch_size))
+
+
+class Reporter(Protocol):
+    """Is told how training goes; the command line draws progress bars with it."""
+
+    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
+        """A phase begins, or goes on after `done` steps; an epoch is `epoch_steps` long."""
+        ...
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        """A step of `images` images has ended; the loss is given from time to time."""
+        ...
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
+        """Ignore it."""
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        """Ignore it."""
+
+
+@dataclass
+class Context:
+    """What the harness gives a method to train with.
+
+    Attributes:
+        device: where to train; the module is there already.
+        precision: arithmetic of forward and backward passes.
+        seed: of this training; derive all randomness from it by name, with `lordbench.utils.seeds`.
+        budget: images that may be seen.
+        reporter: is told of progress.
+        checkpoints: keeps unfinished trainings.
+        progress: how far this training has come; filled in by `run`.
+    """
+
+    device: torch.device
+    precision: Precision
+    seed: int
+    budget: Budget
+    reporter: Reporter = field(default_factory=Silent)
+    checkpoints: CheckpointStore = field(default_factory=lambda: CheckpointStore(None))
+    progress: Progress = field(default_factory=Progress)
+
+    def run(self, module: nn.Module, train: ImageSet, phases: Sequence[Phase]) -> None:
+        """Train `module` through `phases`, from the last checkpoint on if there is one.
+
+        Raises:
+            TrainingDivergedError: a loss is NaN or infinite.
+            ValueError: phases share an optimizer, whose moments would be lost between them by a resume.
+        """
+        every = [id(optimizer) for phase in phases for optimizer in phase.optimizers]
+        if len(set(every)) < len(every):
+            raise ValueError("an optimizer serves two updates or phases: make one for each")
+        saved = self.checkpoints.progress()
+        if saved is not None:
+            self.progress = saved
+            self.checkpoints.restore_module(module)
+        data = DeviceImages(train, self.device)
+        module.train()
+        for phase in phases:
+            if phase.name in self.progress.finished:
+                continue
+            optimizers = phase.optimizers
+            if self.progress.phase == phase.name:
+                self.checkpoints.restore_optimizers(optimizers)
+            with self.precision.matrix_products():
+                self._run_phase(module, data, phase, optimizers)
+            for optimizer in optimizers:
+                if isinstance(optimizer, RowAdam):
+                    optimizer.finish()
+            self.progress.finished.append(phase.name)
+            self.progress.phase, self.progress.step = "", 0
+            self.checkpoints.save(self.progress, module, [])
+        module.eval()
+
+    def _run_phase(
+        self, module: nn.Module, data: DeviceImages, phase: Phase, optimizers: list[torch.optim.Optimizer]
+    ) -> None:
+        progress, size = self.progress, phase.batches.batch_size
+        progress.phase = phase.name
+        self.reporter.phase(phase.name, phase.steps, progress.step, len(data.host) / size)
+        generator = torch.Generator(self.device)
+        rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        window = _Window()
+        began = saved_at = time.monotonic()
+        before = progress.seconds
+        upcoming = self._requested(data, phase, progress.step)
+        for step in range(progress.step, phase.steps):
+            for optimizer, initial in zip(optimizers, rates, strict=True):
+                for group, rate in zip(optimizer.param_groups, initial, strict=True):
+                    final = rate if phase.final_rate is None else phase.final_rate
+                    group["lr"] = cosine(rate, final, step / phase.steps)
+            generator.manual_seed(seeds.derive(self.seed, phase.name, step))
+            parts = [wait(generator) for wait in upcoming]
+            if step + 1 < phase.steps:
+                upcoming = self._requested(data, phase, step + 1)
+            for update in phase.updates:
+                window.add(self._update(update, parts))
+            progress.step, progress.images = step + 1, progress.images + size
+            loss = None
+            if (step + 1) % LOG_STEPS == 0 or step + 1 == phase.steps:
+                record = window.close()
+                progress.seconds = before + time.monotonic() - began
+                _require_finite(record, phase.name, step + 1)
+                progress.history.append({"phase": phase.name, "step": step + 1, **record})
+                loss = sum(record.values())
+                # Only at a logged step: the losses are known to be finite, and the curve has no torn window.
+                if time.monotonic() - saved_at > self.checkpoints.every and step + 1 < phase.steps:
+                    self.checkpoints.save(progress, module, optimizers)
+                    saved_at = time.monotonic()
+            self.reporter.step(step + 1, size, loss)
+
+    def _requested(
+        self, data: DeviceImages, phase: Phase, step: int
+    ) -> list[Callable[[torch.Generator], Batch]]:
+        """Begin to gather the parts of a step's batch."""
+        parts = divided(phase.batches.index(step), phase.batches.group, self.budget.accumulate)
+        return [data.request(part) for part in parts]
+
+    def _update(self, update: Update, parts: Sequence[Batch]) -> dict[str, Tensor]:
+        for optimizer in update.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        means: dict[str, Tensor] = {}
+        n_images = sum(len(part.images) for part in parts)
+        for part in parts:
+            share = len(part.images) / n_images
+            with self.precision.autocast():
+                terms = update.loss(part)
+            loss = share * torch.stack(list(terms.values())).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in terms.items():
+                means[name] = means.get(name, 0) + share * value.detach()
+        for optimizer in update.optimizers:
+            optimizer.step()
+        return means
+
+
+class _Window:
+    """Sums of loss terms since the last record; kept on the device, so that no step waits for it."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        for name, value in terms.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def close(self) -> dict[str, float]:
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+def _require_finite(record: dict[str, float], phase: str, step: int) -> None:
+    for name, value in record.items():
+        if not math.isfinite(value):
+            raise TrainingDivergedError(
+                f"the loss term {name!r} became {value} in phase {phase!r} by step {step}"
+            )
+
+
+def cosine(start: float, final: float, done: float) -> float:
+    """Learning rate after a share `done` in [0, 1] of a phase, on a half cosine from `start` to `final`."""
+    return final + (start - final) * 0.5 * (1 + math.cos(math.pi * done))

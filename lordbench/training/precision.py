@@ -1,0 +1,65 @@
+"""Where training runs, and in which arithmetic."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether the hardware multiplies bfloat16 faster than float32.
+
+    By the hardware's own flags, not by timing: a timing could fall either way on a busy machine, and the
+    same seed would then give two results.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("flags"):
+                return not {"avx512_bf16", "amx_bf16"}.isdisjoint(line.split())
+    return False
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Arithmetic of training.
+
+    `float32`; `tf32`: float32 whose products a GPU rounds to 10 bits, the same as float32 elsewhere;
+    `bfloat16`: autocast with float32 weights and losses.
+    """
+
+    name: Literal["float32", "tf32", "bfloat16"]
+    device_type: str
+
+    @classmethod
+    def resolve(cls, setting: PrecisionSetting, device: torch.device) -> Precision:
+        """Choose by setting; `auto` takes bfloat16 where the hardware is fast at it."""
+        if setting == "auto":
+            return cls("bfloat16" if has_fast_bfloat16(device) else "float32", device.type)
+        return cls(setting, device.type)
+
+    @contextlib.contextmanager
+    def matrix_products(self) -> Iterator[None]:
+        """Let a GPU round float32 products to TF32 if the name says so; left alone, its convolutions do."""
+        rounded = self.name == "tf32"
+        before = torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = rounded
+        try:
+            with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=rounded):
+                yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = before
+
+    def autocast(self) -> torch.autocast:
+        """Context in which matrix products and convolutions run in this precision."""
+        return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bfloat16")

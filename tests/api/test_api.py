@@ -1,0 +1,150 @@
+"""The Python API: frames of results, and methods used by hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import broken_methods
+import numpy as np
+import pytest
+from commandline import TINY, Run
+from helpers import halves
+from safetensors.torch import load_file, save_file
+
+import lordbench
+from lordbench.api import Model
+from lordbench.training.checkpoints import read_metadata
+from lordbench.utils.errors import UserError
+
+SETTINGS = {"budget.images": 640, "precision": "float32"}
+
+
+def cell_of(run: Run, method: str = "lord") -> Path:
+    assert run(*TINY, "--methods", method, "--experiments", "reconstruction") == 0
+    (cell,) = Path("runs/cells").iterdir()
+    return cell
+
+
+def test_importing_it_imports_no_torch() -> None:
+    program = "import sys, lordbench; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lordbench.nothing  # type: ignore[attr-defined]
+
+
+class TestResults:
+    def test_a_run_gives_the_rows_of_what_was_asked_for(self, run: Run) -> None:
+        request = {
+            "dataset": "./halves_set.py",
+            "preset": "tiny.yaml",
+            "experiments": ["reconstruction"],
+            "quiet": True,
+        }
+        lordbench.run(["mlvae"], seeds=[1], **request)
+        rows = lordbench.run(["mlvae"], seeds=[0], **request)
+        assert set(rows["seed"]) == {0}
+        assert set(lordbench.load_results("runs")["seed"]) == {0, 1}
+        assert list(rows.columns) == list(lordbench.load_results("runs").columns)
+
+    def test_failures_are_warnings_and_the_others_have_rows(self, run: Run) -> None:
+        with pytest.warns(UserWarning, match="broken, seed 0: ValueError: no such luck"):
+            rows = lordbench.run(
+                ["./broken.py", "mlvae"],
+                "./halves_set.py",
+                "tiny.yaml",
+                experiments=["reconstruction"],
+                quiet=True,
+            )
+        assert set(rows["method"]) == {"mlvae"}
+
+    def test_no_results_are_an_error_that_names_the_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=str(tmp_path)):
+            lordbench.load_results(tmp_path)
+
+
+class TestAMethodOfACell:
+    def test_gives_what_the_cell_gave(self, run: Run) -> None:
+        cell = cell_of(run)
+        model = lordbench.load_method(cell)
+        state = load_file(cell / "model.safetensors")
+        for name, value in model.method.state_dict().items():
+            assert np.array_equal(state[f"module.{name}"].numpy(), value.cpu().numpy())
+        images = halves(n_classes=8, n_contents=16).images[:4]
+        assert np.array_equal(model.decode(model.encode(images)), model.transfer(images, images))
+
+    def test_is_loaded_without_its_data_or_with_it_where_the_model_does_not_say(self, run: Run) -> None:
+        cell = cell_of(run)
+        new = lordbench.load_method(cell).method
+        metadata = read_metadata(cell / "model.safetensors")
+        tensors = load_file(cell / "model.safetensors")
+        del metadata["spec"]
+        save_file(tensors, cell / "model.safetensors", metadata)
+        data = Path("halves_set.py")
+        assert lordbench.load_method(cell, plugins=[data]).method.spec == new.spec
+        with pytest.raises(UserError, match="runs only where you name it, too"):
+            lordbench.load_method(cell)
+        data.unlink()
+        with pytest.raises(UserError, match="no such plug-in folder"):
+            lordbench.load_method(cell, plugins=[data])
+
+    def test_needs_a_cell_that_is_trained(self, run: Run, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="no cell can be read here"):
+            lordbench.load_method(tmp_path)
+        cell = cell_of(run, "mlvae")
+        (cell / "model.safetensors").unlink()
+        with pytest.raises(UserError, match="training has not ended"):
+            lordbench.load_method(cell)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    path = tmp_path_factory.mktemp("method") / "flat.py"
+    path.write_text(broken_methods.GOOD)
+    return lordbench.fit_method(str(path), halves(), preset="smoke", device="cpu")
+
+
+class TestAModel:
+    def test_moves_the_content_of_one_image_onto_the_class_of_another(self, model: Model) -> None:
+        images = halves().images
+        moved = model.transfer(images[:9], images[20])
+        assert (moved.shape, moved.dtype) == ((9, 3, 16, 16), np.uint8)
+        single = [model.transfer(images[i], images[20:21])[0] for i in range(9)]
+        assert np.abs(moved.astype(int) - np.stack(single)).max() <= 1
+        truth = images[18:27].astype(float)
+        assert np.abs(moved - truth).mean() < np.abs(images[:9] - truth).mean()
+
+    def test_takes_floats_and_bytes_alike(self, model: Model) -> None:
+        images = halves().images[:5]
+        one, other = model.encode(images), model.encode(images / 255)
+        assert np.array_equal(one.content_code.numpy(), other.content_code.numpy())
+        assert model.class_code(images).shape == one.class_code.shape[1:]
+
+    @pytest.mark.parametrize(
+        ("images", "words"),
+        [
+            (np.zeros((2, 16, 16, 3), np.uint8), "Channels come first"),
+            (np.zeros((2, 3, 32, 32), np.uint8), "trained on"),
+            (np.full((2, 3, 16, 16), 7.0), r"float in \[0, 1\]"),
+            (np.zeros((2, 3, 16, 16), np.int64), "uint8"),
+        ],
+    )
+    def test_says_which_form_images_must_have(self, model: Model, images: np.ndarray, words: str) -> None:
+        with pytest.raises(UserError, match=words):
+            model.encode(images)
+
+    def test_says_where_numbers_of_images_do_not_fit(self, model: Model) -> None:
+        images = halves().images
+        with pytest.raises(UserError, match="2 images for the class of 3"):
+            model.transfer(images[:3], images[:2])
+
+
+def test_the_same_seed_trains_the_same_method() -> None:
+    images = lordbench.image_set(halves().images, ["a", "b", 3] * 18, name="mine")
+    assert images.class_names == ("3", "a", "b")
+    one, same, other = (
+        lordbench.fit_method("mlvae", images, "smoke", seed, settings=SETTINGS, device="cpu")
+        for seed in (0, 0, 1)
+    )
+    codes = [model.encode(images.images[:3]).class_code for model in (one, same, other)]
+    assert codes[0].equal(codes[1])
+    assert not codes[0].equal(codes[2])

@@ -1,0 +1,185 @@
+"""`lordbench check`: what keeps its contract passes, and what does not is named with its cause."""
+
+import json
+from pathlib import Path
+
+import broken_methods
+import pytest
+from commandline import Run
+
+from lordbench.checks.check import Verdict
+from lordbench.checks.methods import METHOD_CHECKS
+from lordbench.checks.new import TEMPLATES
+from lordbench.checks.suite import Sizes, run_checks
+
+
+def checked(name: str | Path, **sizes: int) -> dict[str, Verdict]:
+    return {verdict.check: verdict for verdict in run_checks(str(name), Sizes(**sizes))}
+
+
+def failed(found: dict[str, Verdict]) -> dict[str, str]:
+    return {name: verdict.message for name, verdict in found.items() if verdict.status == "failed"}
+
+
+def written(folder: Path, source: str) -> Path:
+    path = folder / "mine.py"
+    path.write_text(source)
+    return path
+
+
+@pytest.mark.parametrize("name", ["lord", "drnet", "mlvae"])
+def test_the_projects_own_methods_pass(name: str) -> None:
+    found = checked(name)
+    assert not failed(found)
+    for check in ("same training again", "resumes", "state", "learns", "transfers"):
+        assert found[check].status == "passed", found[check]
+    optional = {"learned codes", "optimized codes"}
+    assert {found[check].status for check in optional} == {"passed" if name == "lord" else "skipped"}
+
+
+def test_a_method_in_closed_form_passes_and_has_nothing_to_resume(tmp_path: Path) -> None:
+    found = checked(written(tmp_path, broken_methods.GOOD))
+    assert not failed(found)
+    assert found["resumes"].status == "skipped"
+    assert len(found) == 1 + len(METHOD_CHECKS)
+
+
+class TestEachBrokenMethod:
+    """Each differs from one that passes in a single thing; a check says which."""
+
+    @pytest.mark.parametrize(
+        ("source", "check", "cause"),
+        [
+            ("IMPORT_ERROR", "loads", "No module named 'nothing_like_this'"),
+            ("WRONG_SHAPE", "images", "float32 (5, 3, 16, 15); float32 (5, 3, 16, 16) is needed"),
+            ("OUT_OF_RANGE", "images", "[0, 1] is needed"),
+            ("RANDOM_CODES", "same codes again", "other codes for the same images"),
+            ("NEVER_LEARNS", "learns", "reconstructions are off by"),
+            ("RANDOM_TRAINING", "same training again", "tensors, such as mean"),
+            ("ONE_CLASS_CODE_ONLY", "codes", "float32 (5, 32) is needed"),
+            ("DEPENDS_ON_BATCH", "alone or in a batch", "changes by"),
+            ("COLOUR_ONLY", "trains", "no grey images"),
+            ("NOT_IN_STATE", "state", "other codes or images"),
+            ("BECOMES_NAN", "trains", "mean holds NaN"),
+            ("DOUBLE", "codes", "float64 (5, 32); float32 (5, 32) is needed"),
+            ("IGNORES_CLASS", "transfers", "with the class code of another image"),
+            ("NO_SUMMARY", "describes itself", "summary is ''"),
+        ],
+    )
+    def test_is_named_with_its_cause(self, tmp_path: Path, source: str, check: str, cause: str) -> None:
+        found = failed(checked(written(tmp_path, getattr(broken_methods, source))))
+        assert list(found) == [check]
+        assert cause in found[check]
+
+    def test_is_told_the_line_of_an_unexpected_error(self, tmp_path: Path) -> None:
+        found = checked(written(tmp_path, broken_methods.COLOUR_ONLY))
+        assert "in fit: assert train.channels == 3" in found["trains"].hint
+
+    def test_is_told_of_settings_that_the_class_does_not_name(self, tmp_path: Path) -> None:
+        found = checked(written(tmp_path, broken_methods.SETTINGS_NOT_SAID))["describes itself"]
+        assert found.status == "failed"
+        assert "LinearConfig is not used" in found.message
+        assert "= LinearConfig` in the class" in found.hint
+
+    def test_is_checked_on_where_that_makes_sense(self, tmp_path: Path) -> None:
+        found = checked(written(tmp_path, broken_methods.OUT_OF_RANGE))
+        assert found["state"].status == "passed"
+        assert found["learns"].status == "skipped"
+        assert "images" in found["learns"].message
+
+    def test_that_keeps_something_between_steps_cannot_resume(self, tmp_path: Path) -> None:
+        source = (TEMPLATES / "method.py").read_text()
+        loss = "        def loss(batch: Batch) -> dict[str, Tensor]:\n"
+        output = "F.l1_loss(output, batch.images)}"
+        for old, new in (
+            (loss, "        seen = [0]\n\n" + loss + "            seen[0] += 1\n"),
+            (output, "F.l1_loss(output, batch.images) * (1 + 0.01 * seen[0])}"),
+        ):
+            assert old in source
+            source = source.replace(old, new)
+        found = failed(checked(written(tmp_path, source), images=32))
+        assert "resumes" in found
+        assert set(found) <= {"resumes", "learns"}  # one step teaches nothing
+
+
+@pytest.mark.parametrize("name", ["l1", "psnr", "probe_linear", "digits", "reconstruction"])
+def test_components_of_other_kinds_pass(name: str) -> None:
+    found = checked(name)
+    assert not failed(found)
+    assert sum(verdict.status == "passed" for verdict in found.values()) > 2
+
+
+@pytest.mark.parametrize(
+    ("template", "old", "new", "check"),
+    [
+        ("metric", "ClassVar[bool] = False", "ClassVar[bool] = True", "direction"),
+        ("metric", "mean(dim=(1, 2, 3))", "mean()", "values"),
+        ("dataset", "0.25 * np.cos(angle)", "0.25 * np.random.rand()", "same again"),
+        ("dataset", "fingerprint(images, classes, contents, VERSION)", "VERSION", "another size"),
+        ("experiment", 'Place("mine"', 'Place("yours"', "measures"),
+    ],
+)  # fmt: skip
+def test_broken_components_of_other_kinds_are_named(
+    tmp_path: Path, template: str, old: str, new: str, check: str
+) -> None:
+    source = (TEMPLATES / f"{template}.py").read_text()
+    assert old in source
+    assert check in failed(checked(written(tmp_path, source.replace(old, new))))
+
+
+FORGETFUL = """
+import time
+
+import numpy as np
+
+from lordbench.evaluation.metric import Probe
+
+
+class Forgetful(Probe):
+    higher_is_better = True
+    source = "nearest mean"
+    thread_safe = True
+
+    def predict(self, train_codes, train_labels, test_codes, seed):
+        self.means = [train_codes[train_labels == label].mean(0) for label in range(4)]
+        self.known = len(train_codes)
+        time.sleep(0.02)
+        off = np.linalg.norm(test_codes[:, None] - np.stack(self.means), axis=2)
+        return (off.argmin(1) + (self.known == 30)) % 4
+
+    def policy(self):
+        return "none"
+"""
+
+
+def test_a_probe_that_threads_confuse_is_named(tmp_path: Path) -> None:
+    assert set(failed(checked(written(tmp_path, FORGETFUL)))) == {"threads"}
+
+
+class TestTheCommand:
+    def test_exits_with_1_where_a_check_failed_and_0_where_none_did(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        written(tmp_path, broken_methods.OUT_OF_RANGE)
+        assert run("check", "l1") == 0
+        assert run("check", "l1", "./mine.py") == 1
+        # A narrow terminal breaks the sentence over lines of the table.
+        shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert "[0, 1] is needed" in shown
+        assert "torch.sigmoid" in shown
+
+    def test_writes_json(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("check", "l1", "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert {verdict["status"] for verdict in found["l1"]} == {"passed"}
+
+    def test_exits_with_2_where_there_is_no_such_thing(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name, words in (
+            ("lorb", "did you mean lord"),
+            ("./nowhere.py", "no such file"),
+            ("lord[nise=1]", "nise"),
+        ):
+            assert run("check", name) == 2
+            assert words in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,114 @@
+"""Selectors, presets and overrides: what is typed is what is run, and mistakes are named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lordbench.config.presets import BudgetConfig, load_grid, load_preset, presets
+from lordbench.config.selectors import Selector, assignment, describe, parse, split_list
+from lordbench.lord import LordConfig
+from lordbench.training.method import MethodConfig
+from lordbench.utils.errors import UserError
+from lordbench.utils.settings import validated
+
+
+def test_selectors() -> None:
+    assert parse("lord") == Selector("lord")
+    assert parse("lord[regularizer=kl, decay=1e-3]") == Selector("lord", {"regularizer": "kl", "decay": 1e-3})
+    assert parse("folder:a/b[pattern={class}/{content}.png]").settings == {"pattern": "{class}/{content}.png"}
+    assert split_list("lord[a=1,b=2], drnet,./m.py") == ["lord[a=1,b=2]", "drnet", "./m.py"]
+    assert describe({"b": 2, "a": "x"}) == "a=x,b=2"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("k=1", 1),
+        ("k=0.5", 0.5),
+        ("k=1e4", 1e4),
+        ("k=true", True),
+        ("k=null", None),
+        ("k=a b", "a b"),
+        ("k=", None),
+    ],
+)
+def test_values_are_read_as_written(text: str, value: object) -> None:
+    assert assignment(text) == ("k", value)
+
+
+@pytest.mark.parametrize("text", ["lord[", "lord]", "[a=1]", "lord[a]", "lord[=1]"])
+def test_malformed_selectors_are_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        parse(text)
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_every_preset_gives_all_methods_valid_settings(name: str) -> None:
+    from lordbench.config import registry
+
+    preset = load_preset(load_grid(name).extends, {})
+    for method, component in registry.available("methods").items():
+        kind = component.load()
+        validated(kind.Config, preset.settings(method, kind.Config), method)
+
+
+def test_all_methods_share_budget_and_sizes() -> None:
+    """A preset that gave one method a wider network or another loss would make the table unfair."""
+    for name in presets():
+        for settings in load_preset(load_grid(name).extends, {}).methods.values():
+            assert not settings.keys() & {"width", "reconstruction", "slope"}
+
+
+def test_overrides() -> None:
+    preset = load_preset("quick", {"budget.epochs": 2, "methods.lord.noise": 0.5, "image_size": 64})
+    assert preset.budget.budget(n_images=100).images == 200
+    assert preset.settings("lord", LordConfig)["noise"] == 0.5
+    assert preset.image_size == 64
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"image_sise": 32}, "image_size"),
+        ({"budget.image": 5}, "budget.image"),
+        ({"image_size": "big"}, "image_size"),
+        ({"image_size": 48}, "8, 16, 32, 64"),
+        ({"budget.images": -1}, "budget.images"),
+    ],
+)
+def test_wrong_overrides_are_named(overrides: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        load_preset("quick", overrides)
+
+
+def test_unknown_preset_gets_a_suggestion() -> None:
+    with pytest.raises(UserError, match="did you mean quick"):
+        load_preset("quik", {})
+
+
+def test_preset_files_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("summary: mine\nimage_size: 16\nbudget: {epochs: 1}\n")
+    assert load_preset(str(path), {}).image_size == 16
+    path.write_text("summary: [unclosed\n")
+    with pytest.raises(UserError, match=r"mine\.yaml"):
+        load_preset(str(path), {})
+
+
+def test_unknown_settings_get_a_suggestion() -> None:
+    with pytest.raises(UserError, match="did you mean noise"):
+        validated(LordConfig, {"noize": 1}, "method lord")
+
+
+def test_a_setting_without_a_default_is_named() -> None:
+    class Config(MethodConfig):
+        weight: float
+
+    with pytest.raises(UserError, match="method mine: weight has neither a value nor a default"):
+        validated(Config, {}, "method mine")
+
+
+def test_a_budget_counts_one_way() -> None:
+    with pytest.raises(ValueError, match="either"):
+        BudgetConfig(images=1, epochs=1)

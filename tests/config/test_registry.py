@@ -1,0 +1,117 @@
+"""Plug-ins: found by file, path and entry point; broken ones are named and stop nothing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lordbench.config import registry
+from lordbench.training.method import Method
+from lordbench.utils.errors import UserError
+
+PLUGIN = """
+from typing import ClassVar
+import torch
+from lordbench.training.method import Codes, Method
+
+class Mean(Method):
+    summary: ClassVar[str] = "a grey image"
+    source: ClassVar[str] = "none"
+    def fit(self, train, context): pass
+    def encode(self, images): return Codes(images.mean((2, 3)), images.mean((1, 2)))
+    def decode(self, codes): return torch.full((len(codes), 3, self.spec.size, self.spec.size), 0.5)
+"""
+
+
+def test_the_projects_own_components_all_load() -> None:
+    expected = {
+        "methods": {"lord", "drnet", "mlvae"},
+        "datasets": {"toycars", "digits", "folder"},
+        "metrics": {
+            "lpips",
+            "ssim",
+            "psnr",
+            "l1",
+            "fid",
+            "fd_vgg16",
+            "kd_vgg16",
+            "probe_linear",
+            "probe_mlp",
+        },
+        "experiments": {"content-transfer", "leakage", "reconstruction"},
+    }
+    for kind, names in expected.items():
+        found = registry.available(kind)  # type: ignore[arg-type]
+        assert names <= set(found)
+        for component in found.values():
+            component.load()
+
+
+def test_a_method_by_path(tmp_path: Path) -> None:
+    (tmp_path / "my_method.py").write_text(PLUGIN)
+    component = registry.find("methods", str(tmp_path / "my_method.py"))
+    assert component.name == "my_method"
+    assert issubclass(component.load(), Method)
+
+
+def test_plugin_names_shadow_nothing(tmp_path: Path) -> None:
+    """A user's file may be called like a package; it must not take that name."""
+    (tmp_path / "lpips.py").write_text(PLUGIN)
+    registry.find("methods", str(tmp_path / "lpips.py")).load()
+    import lpips
+
+    assert str(tmp_path) not in str(lpips.__file__)
+    assert not {"drnet", "baselines", "metrics"} & set(sys.modules)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import nothing_like_this", "nothing_like_this"),
+        ("def broken(:", "SyntaxError"),
+        ("x = 1", "found none"),
+        (PLUGIN + PLUGIN.replace("Mean", "Other"), "Mean, Other"),
+        (PLUGIN.replace("def decode", "def something_else"), "found none"),
+    ],
+)
+def test_broken_plugins_say_why(tmp_path: Path, source: str, words: str) -> None:
+    path = tmp_path / "broken_one.py"
+    path.write_text(source)
+    with pytest.raises(UserError) as caught:
+        registry.find("methods", str(path)).load()
+    assert words in str(caught.value)
+    assert "broken_one" in str(caught.value)
+
+
+def test_unknown_names_get_a_suggestion() -> None:
+    with pytest.raises(UserError, match="did you mean drnet"):
+        registry.find("methods", "drnett")
+    with pytest.raises(UserError, match="no such file"):
+        registry.find("methods", "./nowhere.py")
+
+
+def test_a_file_or_folder_that_may_be_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").touch()
+    (tmp_path / "faces").mkdir()
+    for kind, name, meant in (
+        ("methods", "mine", "say ./mine.py"),
+        ("datasets", "faces", "say folder:faces"),
+        ("methods", "./mien.py", "did you mean mine.py"),
+    ):
+        with pytest.raises(UserError) as caught:
+            registry.find(kind, name)
+        assert meant in caught.value.message + caught.value.hint
+    with pytest.raises(UserError) as caught:
+        registry.find("methods", "faces")
+    assert "folder" not in caught.value.hint
+
+
+def test_source_hash_follows_the_content_not_the_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "m.py", tmp_path / "b" / "m.py"
+    for path, newline in ((first, "\n"), (second, "\r\n")):
+        path.parent.mkdir()
+        path.write_bytes(PLUGIN.replace("\n", newline).encode())
+    assert registry.source_hash([first]) == registry.source_hash([second])
+    second.write_text(PLUGIN + "# changed")
+    assert registry.source_hash([first]) != registry.source_hash([second])

@@ -1,0 +1,144 @@
+"""Scoring: what no method changes is computed once, and nobody can tell from the values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from commandline import STAMPS, TINY, Run, results
+from torch import Tensor
+
+from lordbench.evaluation import distances, experiment
+from lordbench.evaluation.measurement import MeasurementKey
+from lordbench.evaluation.metric import Metric, PairMetric, SetMetric
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments import content_transfer
+from lordbench.utils import parallel
+from lordbench.utils.cache import LruCache
+
+CPU = torch.device("cpu")
+SHORT = [*TINY, "--set", "budget.images=64", "--methods"]
+
+
+class Plain(PairMetric):
+    """A plug-in that knows of `__call__` only."""
+
+    higher_is_better: ClassVar[bool] = False
+    source: ClassVar[str] = "none"
+
+    def __init__(self, device: torch.device) -> None: ...
+
+    def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
+        return (fake - real).square().mean(dim=(1, 2, 3))
+
+    def policy(self) -> str:
+        return "plain"
+
+
+class Counting(SetMetric):
+    """Counts the images that its network sees."""
+
+    higher_is_better: ClassVar[bool] = False
+    source: ClassVar[str] = "none"
+    features_of: ClassVar[str] = "means"
+
+    def __init__(self, device: torch.device) -> None:
+        self.seen = 0
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen += len(images)
+        return images.mean(dim=(2, 3))
+
+    def distance(self, fake: np.ndarray, real: np.ndarray) -> float:
+        return distances.frechet(fake, real)
+
+    def policy(self) -> str:
+        return "counting"
+
+
+def drawn(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(256, size=(n, 3, 64, 64)).astype(np.uint8)
+
+
+class TestPairs:
+    @pytest.fixture
+    def kinds(
+        self, metric_class: Callable[[str], type], real_weights: dict[str, Path]
+    ) -> dict[str, type[Metric]]:
+        return {name: metric_class(name) for name in ("l1", "psnr", "ssim", "lpips")} | {"plain": Plain}
+
+    def test_several_subjects_at_once_give_the_rows_of_each_alone(self, kinds: dict[str, type]) -> None:
+        scored, real, groups = Scoring(CPU, kinds), drawn(7, 0), np.arange(7)
+        fakes = {MeasurementKey("e", name, ""): drawn(7, seed) for seed, name in enumerate("ab", start=1)}
+        alone = [row for place, fake in fakes.items() for row in scored.pairs({place: fake}, real, groups, 0)]
+        assert list(scored.pairs(fakes, real, groups, 0)) == alone
+        assert [(row.subject, row.metric) for row in alone] == [(s, m) for s in "ab" for m in kinds]
+
+    def test_batches_change_no_more_than_rounding(
+        self, kinds: dict[str, type], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scored, place = Scoring(CPU, kinds), MeasurementKey("e", "a", "")
+        given = {place: drawn(7, 1)}, drawn(7, 0), np.arange(7), 0
+        whole = [row.value for row in scored.pairs(*given)]
+        monkeypatch.setitem(parallel.PIXELS, "cpu", 3 * 64**2)
+        np.testing.assert_allclose([row.value for row in scored.pairs(*given)], whole, rtol=1e-5)
+
+
+class TestSets:
+    def test_real_images_pass_the_network_once(self) -> None:
+        scored, real, place = Scoring(CPU, {"counting": Counting}), drawn(9, 0), MeasurementKey("e", "a", "")
+        first = list(scored.sets(place, drawn(5, 1), real, "key"))
+        assert list(scored.sets(place, drawn(5, 1), real, "key")) == first
+        assert scored.metrics["counting"].seen == 5 + 5 + 9  # type: ignore[attr-defined]
+
+    def test_another_key_is_another_set(self) -> None:
+        scored, place = Scoring(CPU, {"counting": Counting}), MeasurementKey("e", "a", "")
+        near, far = (
+            next(scored.sets(place, drawn(5, 1), real, key)).value
+            for key, real in (("near", drawn(5, 1)), ("far", drawn(5, 1) // 2))
+        )
+        assert near == pytest.approx(0, abs=1e-9)
+        assert far is not None
+        assert far > 0.1
+
+
+class TestRecent:
+    def test_a_result_is_made_once(self) -> None:
+        recent, made = LruCache(2), []
+        for key in "aabab":
+            assert recent.get(key, lambda key=key: made.append(key) or key) == key
+        assert made == ["a", "b"]
+
+    def test_the_one_asked_for_longest_ago_is_forgotten(self) -> None:
+        recent, made = LruCache(2), []
+        for key in "abacab":  # c drives out b, as a was asked for since
+            recent.get(key, lambda key=key: made.append(key))
+        assert made == ["a", "b", "c", "b"]
+
+
+class TestCellsOfOneProcess:
+    def test_they_share_judge_and_floors(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[str] = []
+
+        def count(module: ModuleType, name: str) -> None:
+            make = getattr(module, name)
+            monkeypatch.setattr(module, name, lambda *given: made.append(name) or make(*given))
+
+        count(experiment, "Judge")
+        count(content_transfer, "_floors")
+        assert run(*SHORT, "drnet,mlvae", "--seeds", "0,1") == 0
+        assert sorted(made) == ["Judge", "Judge", "_floors", "_floors"]
+
+    def test_their_rows_are_those_of_a_cell_alone(self, run: Run) -> None:
+        run(*SHORT, "drnet,mlvae", "--seeds", "0,1", "--out", "together")
+        run(*SHORT, "mlvae", "--seeds", "1", "--out", "alone")
+        together = results("together").query("method == 'mlvae' and seed == 1").reset_index(drop=True)
+        pd.testing.assert_frame_equal(
+            together.drop(columns=STAMPS), results("alone").drop(columns=STAMPS), check_exact=True
+        )

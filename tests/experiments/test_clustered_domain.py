@@ -1,0 +1,260 @@
+"""clustered-domain: a method that knows the true images beats the floors; what is compared with what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from commandline import Run, results
+from helpers import CPU, halves
+from preparing import jpeg, write_tar
+from torch import Tensor
+
+from lordbench.config import registry
+from lordbench.config.labels import parse_labels
+from lordbench.data.images import ImageSet
+from lordbench.data.splits import Split, split
+from lordbench.datasets.drawings2cars import Drawings2Cars, Drawings2CarsConfig
+from lordbench.evaluation.experiment import EvaluationConfig, Trained
+from lordbench.evaluation.measurement import Measurement, MeasurementKey
+from lordbench.evaluation.metric import PairMetric, SetMetric
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments.clustered_domain import STYLES, ClusteredDomain, directions
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LORDBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        return Drawings2Cars(Drawings2CarsConfig(n_cars=6, azimuths=7, elevations=3)).load(32)
+
+
+class Difference(PairMetric):
+    """Mean absolute difference, in the place of LPIPS."""
+
+    higher_is_better = False
+    source = "test"
+
+    def __init__(self, device: torch.device) -> None:
+        pass
+
+    def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
+        return (fake - real).abs().mean(dim=(1, 2, 3))
+
+    def policy(self) -> str:
+        return "test"
+
+
+class MeanColour(SetMetric):
+    """Distance between mean colours: counts the images that it is given."""
+
+    higher_is_better = False
+    source = "test"
+    features_of = "colour"
+
+    def __init__(self, device: torch.device) -> None:
+        pass
+
+    def features(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3))
+
+    def distance(self, fake: np.ndarray, real: np.ndarray) -> float:
+        return float(np.abs(fake.mean(axis=0) - real.mean(axis=0)).sum())
+
+    def policy(self) -> str:
+        return "test"
+
+
+class Oracle(Method):
+    """Knows every image; its content code is the view, or (`whole`) the pair, its class code the rest."""
+
+    def __init__(self, images: ImageSet, whole: bool) -> None:
+        super().__init__(MethodConfig(), DataSpec.of(images))
+        self.shape = images.images.shape[1:]
+        self.register_buffer("pixels", torch.from_numpy(images.images).float().flatten(1) / 255)
+        domain, pair, style = (images.attributes[name].values for name in ("domain", "pair", "style"))
+        views = 1 + int(pair.max()) // (1 + int(style.max()))
+        self.views, self.whole = views, whole
+        self.known = torch.from_numpy(np.stack([domain, style, pair % views], axis=1)).float()
+
+    def fit(self, train: ImageSet, context: Any) -> None:
+        """Nothing to learn."""
+
+    def encode(self, images: Tensor) -> Codes:
+        known = self.known[torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)]
+        return Codes(known[:, :1], known[:, 1:]) if self.whole else Codes(known[:, :2], known[:, 2:])
+
+    def decode(self, codes: Codes) -> Tensor:
+        domain, style, view = torch.cat([codes.class_code, codes.content_code], dim=1).round().long().T
+        return self.pixels[2 * (style * self.views + view) + domain].view(-1, *self.shape)
+
+
+def trained(parts: Split, method: Method | None, folder: Path) -> Trained:
+    metrics = {"lpips": Difference, "colour": MeanColour, "l1": registry.find("metrics", "l1").load()}
+    return Trained(
+        label="oracle",
+        method=method,  # type: ignore[arg-type]
+        split=parts,
+        device=CPU,
+        seed=0,
+        sizes=EvaluationConfig(pairs=100),  # type: ignore[call-arg]
+        batch_size=16,
+        scoring=Scoring(CPU, metrics),
+        folder=folder,
+    )
+
+
+def measure(data: ImageSet, folder: Path, labels: str, whole: bool) -> dict[tuple[str, str], Measurement]:
+    parts = split(data, "samples", 0)
+    kind = parse_labels(labels)
+    if kind is not None:
+        parts = kind.classes(parts, 0, CPU).of(parts, labels)
+    found = ClusteredDomain().run(trained(parts, Oracle(data, whole), folder))
+    rows = {(row.subject, row.metric): row for row in found}
+    assert len(rows) == len(found)
+    return rows
+
+
+WAYS = ("drawing to render", "render to drawing")
+
+
+class TestOracle:
+    @pytest.mark.parametrize(("labels", "whole"), [("truth", False), ("own", True), ("clusters[k=3]", True)])
+    def test_true_images_are_made_and_beat_the_floor(
+        self, data: ImageSet, tmp_path: Path, labels: str, whole: bool
+    ) -> None:
+        rows = measure(data, tmp_path, labels, whole)
+        for way in WAYS:
+            for metric in ("lpips", "l1"):
+                assert rows[f"transfer of paired style, {way}", metric].value == 0.0
+                assert rows[f"input, {way}", metric].value > 0.01
+            random = f"transfer of random styles, {way}"
+            assert rows[random, "domain_agreement"].value >= 0.9
+            assert rows[f"real, {way}", "domain_agreement"].value == 1.0
+            assert rows[f"input, {way}", "domain_agreement"].value == 0.0
+            assert rows[random, "colour"].value < rows[f"input, {way}", "colour"].value / 2
+
+    def test_styles_of_a_domain_make_diverse_outputs_and_one_class_makes_none(
+        self, data: ImageSet, tmp_path: Path
+    ) -> None:
+        many, one = measure(data, tmp_path, "truth", False), measure(data, tmp_path, "own", True)
+        for way in WAYS:
+            place = f"transfer of random styles, {way}", "diversity"
+            assert many[place].value > 0.01
+            assert one[place].value == 0.0
+            assert many[place].n == one[place].n == 6 * 2
+            assert many[place].higher_is_better is None
+
+    def test_the_labels_are_measured_beside_the_true_styles(self, data: ImageSet, tmp_path: Path) -> None:
+        true, own = measure(data, tmp_path, "truth", False), measure(data, tmp_path, "own", True)
+        clusters = measure(data, tmp_path, "clusters[k=3]", True)
+        for domain in ("drawing", "render"):
+            place = f"classes of {domain}"
+            assert [found[place, "k"].value for found in (own, clusters, true)] == [1, 3, 6]
+            assert [found[place, "nmi"].value for found in (own, true)] == [0.0, 1.0]
+            assert 0 < clusters[place, "nmi"].value < 1
+            assert own[place, "purity"].value == pytest.approx(1 / 6, abs=0.02)
+            assert -1 < clusters[place, "silhouette"].value < 1
+            assert (place, "silhouette") not in own
+
+    def test_the_picture_is_drawn(self, data: ImageSet, tmp_path: Path) -> None:
+        measure(data, tmp_path, "truth", False)
+        assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
+
+
+class TestWhatIsCompared:
+    def test_an_input_meets_its_own_pair(self, data: ImageSet) -> None:
+        test = split(data, "samples", 0).test
+        ways = list(directions(test, 100, 0))
+        assert [way.name for way in ways] == list(WAYS)
+        for way in ways:
+            assert (test.classes[way.inputs] == way.source).all()
+            assert (test.classes[way.partners] == way.target).all()
+            assert np.array_equal(test.contents[way.inputs], test.contents[way.partners])
+
+    def test_fewer_inputs_are_the_same_for_all(self, data: ImageSet) -> None:
+        test = split(data, "samples", 0).test
+        few = [way.inputs for way in directions(test, 5, 0)]
+        assert all(len(inputs) == 5 for inputs in few)
+        again = [way.inputs for way in directions(test, 5, 0)]
+        assert all(np.array_equal(a, b) for a, b in zip(few, again, strict=True))
+
+    def test_without_pairs_only_sets_are_compared(self, data: ImageSet, tmp_path: Path) -> None:
+        parts = split(data, "samples", 0)
+        test = replace(parts.test, attributes={n: parts.test.attributes[n] for n in ("domain", "style")})
+        found = ClusteredDomain().run(trained(replace(parts, test=test), Oracle(data, True), tmp_path))
+        assert not any("paired" in row.subject for row in found)
+        floor = {row.metric for row in found if row.subject == f"input, {WAYS[0]}"}
+        assert floor == {"colour", "domain_agreement"}
+
+    def test_images_without_domains_and_held_out_classes_have_no_rows(self, tmp_path: Path) -> None:
+        for name in ("samples", "classes"):
+            parts = split(halves(n_classes=20), name, 0)  # type: ignore[arg-type]
+            assert ClusteredDomain().run(trained(parts, None, tmp_path)) == []
+
+
+class TestDiversity:
+    def test_it_is_the_mean_over_all_pairs_of_outputs(self) -> None:
+        scoring = Scoring(CPU, {"lpips": Difference})
+        outputs = np.random.default_rng(0).integers(0, 256, (40, STYLES, 3, 16, 16), dtype=np.uint8)
+        row = scoring.diversity(MeasurementKey("x", "y", "encoded"), outputs, np.arange(40), 0)
+        x = outputs / 255
+        pairs = [np.abs(x[:, i] - x[:, j]).mean() for i in range(STYLES) for j in range(i)]
+        assert row.value == pytest.approx(np.mean(pairs), rel=1e-5)
+        assert row.n == 40
+        assert row.ci_low < row.value < row.ci_high
+
+
+class TestEdges2Shoes:
+    def archive(self, folder: Path) -> Path:
+        generator = np.random.default_rng(0)
+        files = []
+        for part, n in (("train", 12), ("val", 4)):
+            for number in range(n):
+                pixels = np.full((256, 512, 3), 255, np.uint8)
+                pixels[60:200, 60:200] = 20
+                pixels[60:200, 316:456] = [(220, 40, 40), (40, 60, 220)][number % 2]
+                pixels[: 8 * number + 8] = generator.integers(200, 255)
+                files.append((f"edges2shoes/{part}/{number}_AB.jpg", jpeg(pixels)))
+        return write_tar(folder / "edges2shoes.tar.gz", files)
+
+    def test_clusters_are_made_and_translated_between(self, run: Run, tmp_path: Path) -> None:
+        path = self.archive(tmp_path)
+        run("data", "prepare", "edges2shoes", "--from", str(path), "--no-verify", "--workers", "1")
+        command = ["run", "--dataset", "edges2shoes", "--preset", "tiny.yaml", "--methods", "lord"]
+        assert run(*command, "--labels", "clusters[k=2]", "--experiments", "clustered-domain") == 0
+        rows = results()
+        l1 = rows[rows["metric"] == "l1"].set_index("subject")["value"]
+        for way in ("edge to shoe", "shoe to edge"):
+            assert f"transfer of paired style, {way}" in l1.index
+        assert l1.notna().all()
+        assert not rows["metric"].isin(["nmi", "ari", "purity"]).any()
+        lacking = rows[rows["metric"] == "diversity"]
+        assert lacking["value"].isna().all()
+        assert (lacking["note"] != "").all()
+
+    def test_true_styles_are_not_known(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = self.archive(tmp_path)
+        run("data", "prepare", "edges2shoes", "--from", str(path), "--no-verify", "--workers", "1")
+        assert run("run", "--dataset", "edges2shoes", "--preset", "tiny.yaml", "--labels", "truth") == 2
+        assert "edges2shoes: no attribute 'style', which --labels truth needs" in capsys.readouterr().err
+
+
+def test_other_experiments_leave_out_what_makes_no_sense(run: Run) -> None:
+    tiny = "drawings2cars[n_cars=4,azimuths=4,elevations=2]"
+    command = ["run", "--dataset", tiny, "--preset", "tiny.yaml", "--methods", "lord"]
+    names = "content-transfer,reconstruction"
+    assert run(*command, "--labels", "own,clusters[k=2]", "--experiments", names) == 0
+    rows: pd.DataFrame = results()
+    transfers = rows[rows["experiment"] == "content-transfer"]
+    assert set(transfers["labels"]) == {""}
+    assert set(transfers["codes"]) == {"encoded", ""}
+    assert set(rows.loc[rows["experiment"] == "reconstruction", "labels"]) == {"", "clusters[k=2]"}

@@ -1,0 +1,272 @@
+"""Expression transfer: who lends an expression, what a perfect method and one that does nothing score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from commandline import Run
+from helpers import CPU, halves
+from PIL import Image
+from preparing import jpeg, load, write_folder
+from sklearn.metrics import confusion_matrix
+from synthetic import cell
+from torch import Tensor
+
+from lordbench.config import registry
+from lordbench.data.images import Column, ImageSet, join
+from lordbench.data.splits import SplitName, split
+from lordbench.datasets.rafd import FIELDS
+from lordbench.evaluation.experiment import EvaluationConfig, Trained
+from lordbench.evaluation.grids import Panel, confusion, confusion_sheet, side_by_side
+from lordbench.evaluation.measurement import Measurement
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments import expression_transfer
+from lordbench.experiments.expression_transfer import SUPPORT, ExpressionTransfer, make_wishes
+from lordbench.report.boards import boards
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+
+
+def people(n_people: int = 6, n_angles: int = 5) -> ImageSet:
+    """Halves as faces: colours are the expression, neighbouring directions one person from some angles."""
+    images = halves(n_classes=8, n_contents=n_people * n_angles)
+    assert images.contents is not None
+    names = tuple(f"person{i}" for i in range(n_people))
+    return replace(images, attributes={"identity": Column(images.contents // n_angles, names)})
+
+
+DATA = people()
+
+
+class Lookup(Method):
+    """Knows every image: codes are one-hot labels. `unmoved` decodes the image that the content came from."""
+
+    def __init__(self, images: ImageSet, unmoved: bool, learned: ImageSet | None = None) -> None:
+        super().__init__(MethodConfig(), DataSpec.of(images))
+        self.images, self.unmoved, self.learned = images, unmoved, learned
+        self.register_buffer("pixels", torch.from_numpy(images.images).float().flatten(1) / 255)
+
+    def fit(self, train: ImageSet, context: Any) -> None:
+        """Nothing to learn."""
+
+    def encode(self, images: Tensor) -> Codes:
+        index = torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)
+        return Codes(torch.eye(self.images.n_classes)[self.images.classes[index]], index[:, None].float())
+
+    def decode(self, codes: Codes) -> Tensor:
+        index = codes.content_code[:, 0].long()
+        if not self.unmoved:
+            wanted = codes.class_code.argmax(dim=1).numpy()
+            contents = self.images.contents
+            assert contents is not None
+            rows = [
+                np.flatnonzero((self.images.classes == c) & (contents == contents[i]))[0]
+                for c, i in zip(wanted, index, strict=True)
+            ]
+            index = torch.tensor(np.array(rows))
+        return self.pixels[index].view(-1, 3, self.images.size, self.images.size)
+
+    def train_codes(self) -> Codes | None:
+        return (
+            None if self.learned is None else self.encode(torch.from_numpy(self.learned.images).float() / 255)
+        )
+
+
+def trained_on(
+    data: ImageSet,
+    folder: Path,
+    unmoved: bool = False,
+    name: SplitName = "samples",
+    learns: bool = False,
+    **sizes: Any,
+) -> Trained:
+    cut = split(data, name, seed=0)
+    whole = join(cut.train, cut.test) if name == "samples" else cut.test
+    metrics = {metric: registry.find("metrics", metric).load() for metric in ("l1", "ssim")}
+    return Trained(
+        label="lookup",
+        method=Lookup(whole, unmoved, cut.train if learns else None),
+        split=cut,
+        device=CPU,
+        seed=0,
+        sizes=EvaluationConfig(**({"pairs": 1000, "grid": (3, 3)} | sizes)),
+        batch_size=16,
+        scoring=Scoring(CPU, metrics),
+        folder=folder,
+    )
+
+
+def found_in(rows: list[Measurement], codes: str = "encoded") -> dict[tuple[str, str], float | None]:
+    return {(row.subject, row.metric): row.value for row in rows if row.codes == codes}
+
+
+class TestScores:
+    def test_a_method_that_knows_all_shows_the_true_photographs(self, tmp_path: Path) -> None:
+        rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
+        found, real = found_in(rows), found_in(rows, "")
+        assert found["transfer", "l1"] == 0
+        assert found["transfer", "expression_accuracy"] == pytest.approx(
+            real["real", "expression_accuracy"], abs=0.1
+        )
+        assert found["transfer", "identity_accuracy"] == pytest.approx(
+            real["real", "identity_accuracy"], abs=0.1
+        )
+        assert all(row.ci_low is not None for row in rows)
+
+    def test_a_method_that_changes_nothing_is_at_the_floor_of_the_input(self, tmp_path: Path) -> None:
+        rows = ExpressionTransfer().run(trained_on(DATA, tmp_path, unmoved=True))
+        found, floors = found_in(rows), found_in(rows, "")
+        assert found["transfer", "expression_accuracy"] < 0.1
+        for metric in ("l1", "ssim", "expression_accuracy", "identity_accuracy"):
+            assert found["transfer", metric] == pytest.approx(floors["input", metric])
+        assert found["transfer", "identity_accuracy"] > 0.8
+
+    def test_every_expression_has_an_accuracy_of_its_own(self, tmp_path: Path) -> None:
+        rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
+        parts = [row for row in rows if row.subject.startswith("onto ") and row.codes == "encoded"]
+        (whole,) = (row for row in rows if row.subject == "transfer" and row.metric == "expression_accuracy")
+        assert [row.subject for row in parts] == [f"onto {name}" for name in DATA.class_names]
+        assert sum(row.n for row in parts) == whole.n
+        assert sum(row.value * row.n for row in parts) == pytest.approx(whole.value * whole.n)
+
+    def test_learned_codes_stand_beside_encoded_ones(self, tmp_path: Path) -> None:
+        found = found_in(ExpressionTransfer().run(trained_on(DATA, tmp_path, learns=True)), "learned")
+        assert found["transfer", "l1"] == 0
+        assert ("onto colours3", "expression_accuracy") in found
+
+    def test_references_are_lines_of_the_headline(self, tmp_path: Path) -> None:
+        (board,) = boards(cell(*ExpressionTransfer().run(trained_on(DATA, tmp_path))))
+        assert [line.label for line in board.lines if line.is_reference] == [
+            "floor: random view of B's class",
+            "floor: the input unchanged",
+            "ceiling: real images",
+        ]
+
+
+class TestWishes:
+    def test_nobody_lends_an_expression_to_themselves_and_only_training_images_lend(
+        self, tmp_path: Path
+    ) -> None:
+        trained = trained_on(DATA, tmp_path)
+        train, test = trained.split.train, trained.split.test
+        wishes = make_wishes(trained, test, np.arange(len(test)))
+        assert len(wishes) == 8 * len(test)
+        for content, target, support in zip(wishes.content, wishes.target, wishes.supports, strict=True):
+            person = test.attributes["identity"].values[content]
+            assert (train.classes[support] == target).all()
+            assert person not in train.attributes["identity"].values[support]
+            assert 0 < len(set(support.tolist())) == len(support) <= SUPPORT
+
+    def test_the_true_photograph_has_the_content_of_a_and_the_expression_wanted(self, tmp_path: Path) -> None:
+        trained = trained_on(DATA, tmp_path)
+        test, pool = trained.split.test, trained.pool
+        wishes = make_wishes(trained, test, np.arange(len(test)))
+        assert test.contents is not None
+        assert pool.contents is not None
+        assert (pool.classes[wishes.truth] == wishes.target).all()
+        assert (pool.contents[wishes.truth] == test.contents[wishes.content]).all()
+
+    def test_the_same_images_lend_whoever_else_is_asked(self, tmp_path: Path) -> None:
+        trained = trained_on(DATA, tmp_path)
+        images = trained.split.test
+        few, more = (make_wishes(trained, images, np.arange(n)) for n in (2, 6))
+        for one, other in zip(few.supports, more.supports, strict=False):
+            assert np.array_equal(one, other)
+
+    def test_the_budget_is_kept_and_every_input_gets_all_other_expressions(self, tmp_path: Path) -> None:
+        rows = ExpressionTransfer().run(trained_on(DATA, tmp_path, pairs=30))
+        assert {row.n for row in rows if row.subject == "transfer" and row.metric == "l1"} == {28}
+
+    def test_photographs_that_do_not_exist_are_not_compared_with(self, tmp_path: Path) -> None:
+        assert DATA.contents is not None
+        lacking = DATA.subset(np.flatnonzero((DATA.classes != 7) | (DATA.contents % 5 != 0)))
+        trained = trained_on(lacking, tmp_path)
+        test = trained.split.test
+        rows = ExpressionTransfer().run(trained)
+        assert test.contents is not None
+        without = int(((test.contents % 5 == 0) & (test.classes != 7)).sum())
+        assert without > 0
+        assert {row.n for row in rows if row.subject == "transfer" and row.metric == "l1"} == {
+            7 * len(test) - without
+        }
+
+
+class TestWhereItMakesNoSense:
+    def test_nothing_without_people_or_labelled_contents(self, tmp_path: Path) -> None:
+        assert ExpressionTransfer().run(trained_on(replace(DATA, attributes={}), tmp_path)) == []
+        nameless = replace(DATA, contents=None, content_names=None)
+        assert ExpressionTransfer().run(trained_on(nameless, tmp_path)) == []
+
+    def test_nothing_where_expressions_are_held_out(self, tmp_path: Path) -> None:
+        assert ExpressionTransfer().run(trained_on(DATA, tmp_path, name="classes")) == []
+
+    def test_nothing_of_one_person_alone(self, tmp_path: Path) -> None:
+        assert ExpressionTransfer().run(trained_on(people(1, 20), tmp_path)) == []
+
+
+class TestPictures:
+    def test_both_are_drawn(self, tmp_path: Path) -> None:
+        ExpressionTransfer().run(trained_on(DATA, tmp_path))
+        for name in ("expression-transfer.png", "expression-confusion.png"):
+            with Image.open(tmp_path / name) as picture:
+                assert picture.mode == "RGB"
+
+    def test_a_line_with_gaps_is_not_drawn(self, tmp_path: Path) -> None:
+        assert DATA.contents is not None
+        lacking = DATA.subset(np.flatnonzero((DATA.classes != 7) | (DATA.contents % 5 != 0)))
+        ExpressionTransfer().run(trained_on(lacking, tmp_path, grid=(3, 24)))
+        assert not (tmp_path / "expression-transfer.png").exists()
+
+    def test_panels_stand_beside_one_another_pixel_for_pixel(self, tmp_path: Path) -> None:
+        images = np.random.default_rng(0).integers(0, 256, size=(2, 3, 3, 96, 96), dtype=np.uint8)
+        side_by_side(
+            [Panel("a", images[:, :1], [""], "down"), Panel("b", images[:, 1:], ["x", "y"], "outputs")],
+            tmp_path / "p.png",
+            "title",
+        )
+        sheet = np.asarray(Image.open(tmp_path / "p.png"))
+        places = [
+            (y, x)
+            for y in range(sheet.shape[0] - 96)
+            for x in range(sheet.shape[1] - 96)
+            if (sheet[y, x] == images[1, 2, :, 0, 0]).all()
+            and np.array_equal(sheet[y : y + 96, x : x + 96], images[1, 2].transpose(1, 2, 0))
+        ]
+        assert len(places) == 1
+
+    def test_confusion_counts_what_was_told_by_what_was_meant(self, tmp_path: Path) -> None:
+        meant, predicted = np.random.default_rng(0).integers(4, size=(2, 50))
+        counts = confusion(meant, predicted, 4)
+        assert np.array_equal(counts, confusion_matrix(meant, predicted, labels=range(4)))
+        confusion_sheet({"title": counts}, "abcd", tmp_path / "c.png")
+        assert (tmp_path / "c.png").is_file()
+
+
+def photographs(models: Sequence[str], angles: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Files with the official names: stripes for the expression, a tone for who it is and from where."""
+    made = []
+    for i, model in enumerate(models):
+        for j, angle in enumerate(angles):
+            for k, expression in enumerate(FIELDS["expression"]):
+                pixels = np.full((1024, 681, 3), 60 + 30 * i + 7 * j, np.uint8)
+                pixels[:, 60 + 70 * k : 120 + 70 * k, i] = 250
+                made.append((f"Rafd{angle}_{model}_Caucasian_female_{expression}_frontal.jpg", jpeg(pixels)))
+    return made
+
+
+def test_it_runs_on_rafd(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = photographs(("01", "09", "28"), ("090", "135"))
+    official = write_folder(tmp_path / "RaFD", files)
+    assert run("data", "prepare", "rafd", "--from", str(official), "--no-verify", "--set", "crop=box") == 0
+    images = load("rafd", size=16, crop="box")
+    monkeypatch.setattr(expression_transfer, "SUPPORT", 2)
+    rows = ExpressionTransfer().run(trained_on(images, tmp_path))
+    found = found_in(rows)
+    assert found["transfer", "l1"] == 0
+    assert {row.subject for row in rows} >= {"onto contemptuous", "input", "random", "real"}
+    assert (tmp_path / "expression-transfer.png").is_file()

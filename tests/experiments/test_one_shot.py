@@ -1,0 +1,218 @@
+"""One-shot: which images give a class, and what a better class code is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from commandline import TINY, Run, results
+from helpers import CPU, halves
+from torch import Tensor
+
+from lordbench.config import registry
+from lordbench.data.images import ImageSet
+from lordbench.data.pairs import class_sources, draw_pairs, split_into_sets, support_images
+from lordbench.data.splits import split
+from lordbench.evaluation.experiment import EvaluationConfig, Trained
+from lordbench.evaluation.measurement import Measurement
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments import one_shot
+from lordbench.experiments.one_shot import OneShot
+from lordbench.report.boards import boards
+from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+
+DATA = halves(n_classes=30, n_contents=8)
+METRICS = ("l1", "probe_linear")
+
+
+class Lookup(Method):
+    """Knows every image; its class codes are as far off as `noise` says, in a way of each image's own."""
+
+    def __init__(self, images: ImageSet, noise: float, optimizes: bool) -> None:
+        super().__init__(MethodConfig(), DataSpec.of(images))
+        self.images, self.optimizes = images, optimizes
+        pixels = torch.from_numpy(images.images).float().flatten(1) / 255
+        self.register_buffer("pixels", pixels)
+        generator = torch.Generator().manual_seed(0)
+        centres = torch.eye(images.n_classes)[torch.from_numpy(images.classes)]
+        self.register_buffer("codes", centres + noise * torch.randn(centres.shape, generator=generator))
+
+    def fit(self, train: ImageSet, context: Any) -> None:
+        """Nothing to learn."""
+
+    def optimize_codes(self, images: ImageSet, context: Any) -> Codes | None:
+        """Content codes that tell the class as well."""
+        if not self.optimizes:
+            return None
+        codes = self.encode(torch.from_numpy(images.images).float() / 255)
+        first = torch.from_numpy(np.unique(images.classes, return_index=True)[1][images.classes])
+        return Codes(codes.class_code[first], torch.cat([codes.content_code, codes.class_code], dim=1))
+
+    def encode(self, images: Tensor) -> Codes:
+        index = torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)
+        contents = torch.from_numpy(self.images.contents)[index].float()
+        return Codes(self.codes[index], contents[:, None])
+
+    def decode(self, codes: Codes) -> Tensor:
+        classes, contents = codes.class_code.argmax(dim=1), codes.content_code[:, 0].long()
+        where = classes * len(self.images.content_names or ()) + contents
+        return self.pixels[where].view(-1, 3, self.images.size, self.images.size)
+
+
+def measure(folder: Path, noise: float, name: str = "classes", optimizes: bool = False) -> list[Measurement]:
+    cut = split(DATA, name, seed=0)  # type: ignore[arg-type]
+    trained = Trained(
+        label="lookup",
+        method=Lookup(cut.test, noise, optimizes),
+        split=cut,
+        device=CPU,
+        seed=0,
+        sizes=EvaluationConfig(pairs=100, shots=(1, 5, 9)),  # type: ignore[call-arg]
+        batch_size=16,
+        scoring=Scoring(CPU, {name: registry.find("metrics", name).load() for name in METRICS}),
+        folder=folder,
+    )
+    return OneShot().run(trained)
+
+
+def transfers(found: list[Measurement], metric: str) -> dict[str, float]:
+    rows = [row for row in found if row.metric == metric and row.codes == "encoded"]
+    return {row.subject: row.value for row in rows if row.value is not None}
+
+
+class TestSupports:
+    def test_b_comes_first_and_neither_a_nor_the_true_image_is_among_them(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
+        assert pairs.truth is not None
+        supports = list(support_images(DATA, pairs, np.random.default_rng(0)))
+        for i, support in enumerate(supports):
+            assert support[0] == pairs.class_[i]
+            assert not {pairs.content[i], pairs.truth[i]} & set(support.tolist())
+            assert (DATA.classes[support] == DATA.classes[pairs.class_[i]]).all()
+            assert len(set(support.tolist())) == len(support) == 7
+
+    def test_a_number_that_classes_do_not_have_is_left_out_and_said(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0)
+        assert set(transfers(found, "l1")) == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
+        notes = {row.subject: row.note for row in found}
+        assert notes["transfer, all"] == "K = 9 left out: a class has 7 to give"
+        assert notes["transfer, K = 1"] == notes["transfer, K = 5"] == ""
+
+    def test_all_has_a_limit_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(one_shot, "MOST", 5)
+        found = measure(tmp_path, 0.8)
+        five, every = (transfers(found, "l1")[f"transfer, {shots}"] for shots in ("K = 5", "all"))
+        assert five == every
+        (note,) = {row.note for row in found if row.subject == "transfer, all"}
+        assert note.endswith("5 images of a class at most")
+
+
+class TestSets:
+    def test_every_image_is_in_one_set_of_its_class(self) -> None:
+        sets = split_into_sets(DATA, 3, np.random.default_rng(0))
+        for number in range(sets.max() + 1):
+            assert len(set(DATA.classes[sets == number])) == 1
+        assert sorted(np.bincount(sets)) == [2] * 30 + [3] * 60
+
+    def test_one_image_each_gives_b_itself(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 100, np.random.default_rng(0))
+        sets = split_into_sets(DATA, 1, np.random.default_rng(0))
+        assert len(set(sets)) == len(DATA)
+        np.testing.assert_array_equal(class_sources(DATA, pairs, sets, 1), pairs.class_)
+
+    def test_the_true_image_is_never_in_the_set_that_gives_the_class(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
+        assert pairs.truth is not None
+        sets = split_into_sets(DATA, 3, np.random.default_rng(0))
+        givers = class_sources(DATA, pairs, sets, 3)
+        assert givers is not None
+        assert (DATA.classes[givers] == DATA.classes[pairs.class_]).all()
+        assert (sets[givers] != sets[pairs.truth]).all()
+        assert (np.bincount(sets)[sets[givers]] == 3).all()
+        assert np.mean(sets[givers] == sets[pairs.class_]) > 0.3
+
+    def test_a_number_without_a_set_to_choose_is_refused(self) -> None:
+        pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
+        assert class_sources(DATA, pairs, split_into_sets(DATA, 5, np.random.default_rng(0)), 5) is None
+
+
+class TestOptimization:
+    """Of a method that gives each set the codes of its first image, seen or not."""
+
+    def test_a_set_is_a_class_and_what_is_left_out_is_said(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0, optimizes=True)
+        optimized = {row.subject for row in found if row.codes == "optimized" and row.metric == "l1"}
+        assert optimized == {
+            f"{what}, {way}" for what in ("transfer", "reconstruction") for way in ("K = 1", "all")
+        }
+        notes = {row.note for row in found if row.codes == "optimized" and row.subject == "transfer, all"}
+        few = "; ".join(f"K = {k} left out: a class has too few sets of {k}" for k in (5, 9))
+        assert notes == {f"has seen the true images; {few}"}
+
+    def test_class_codes_that_are_shared_by_label_are_not_read(self, tmp_path: Path) -> None:
+        found = [row for row in measure(tmp_path, 0.0, optimizes=True) if " from " in row.subject]
+        assert {row.subject for row in found if row.codes == "optimized"} == {
+            "class from content, K = 1", "class from class, K = 1", "content from content, K = 1",
+            "content from class, K = 1", "class from content, all", "content from content, all",
+        }  # fmt: skip
+
+    def test_optimized_codes_that_entangle_show_it_beside_encoded_ones(self, tmp_path: Path) -> None:
+        found = {
+            (row.codes, row.subject): row
+            for row in measure(tmp_path, 0.0, optimizes=True)
+            if row.metric == "probe_linear.accuracy"
+        }
+        encoded, optimized = (found[kind, "class from content, K = 1"] for kind in ("encoded", "optimized"))
+        assert encoded.n == optimized.n
+        assert optimized.value > 0.9
+        assert encoded.value < 0.6
+
+
+class TestScores:
+    def test_a_method_that_knows_all_is_perfect(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0)
+        assert set(transfers(found, "l1").values()) == {0.0}
+        assert all(row.ci_low is not None for row in found if row.metric == "l1")
+        assert (tmp_path / "one-shot.png").is_file()
+
+    def test_noisy_class_codes_get_better_with_every_image(self, tmp_path: Path) -> None:
+        error = list(transfers(measure(tmp_path, 0.8), "l1").values())
+        assert error[0] > 1.5 * error[1] > 1.5 * error[2]
+
+    def test_floors_and_ceiling_stand_beside_the_transfers(self, tmp_path: Path) -> None:
+        floors = [row for row in measure(tmp_path, 0.0) if row.codes == ""]
+        assert {(row.experiment, row.subject, row.metric) for row in floors} == {
+            ("one-shot", "copy", "l1"),
+            ("one-shot", "random", "l1"),
+            ("one-shot", "real", "class_agreement"),
+        }
+        assert all(row.value is not None and row.value > 0 for row in floors)
+
+    def test_nothing_is_held_out_of_samples(self, tmp_path: Path) -> None:
+        assert measure(tmp_path, 0.0, "samples") == []
+
+
+def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path("tiny.yaml")).write_text(
+        Path("tiny.yaml").read_text().replace("pairs: 30,", "pairs: 30, optimization: 2,")
+    )
+    assert run(*TINY, "--methods", "lord,mlvae", "--split", "classes", "--experiments", "one-shot") == 0
+    rows = results()
+    found = rows[rows["metric"] == "l1"].groupby("codes")["subject"].unique().apply(set)
+    assert found["encoded"] == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
+    ways = ("K = 1", "K = 5", "all")
+    assert found["optimized"] == {f"{what}, {way}" for what in ("transfer", "reconstruction") for way in ways}
+    assert set(rows.loc[rows["codes"] == "optimized", "method"]) == {"lord"}
+    assert "held-out classes" in capsys.readouterr().out
+    leaks = rows[rows["subject"].str.contains(" from ")].groupby("codes")["subject"].unique().apply(set)
+    assert leaks["encoded"] == {"class from content, K = 1", "class from class, K = 1"}
+    shared = {"class from content, K = 5", "class from content, all"}
+    assert leaks["optimized"] == leaks["encoded"] | shared
+    transfer, leakage = boards(rows)
+    assert "ceiling: real images" in {line.label for line in transfer.lines if line.is_reference}
+    assert leakage.columns[0] == "class leak ↓"

@@ -1,0 +1,197 @@
+"""What the methods learn on a tiny set, and the parts of their objectives that are easy to get wrong."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, assert_restored_and_deterministic, cars, class_leak, context, halves
+
+from lordbench.config import registry
+from lordbench.data.images import ImageSet
+from lordbench.evaluation import inference
+from lordbench.training.loop import Context
+from lordbench.training.method import Codes, DataSpec, Method
+from lordbench.utils import seeds
+
+SMALL: dict[str, Any] = {
+    "class_size": 16,
+    "content_size": 8,
+    "width": 32,
+    "reconstruction": "pyramid",
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lord": {"generator_rate": 2e-3, "latent_rate": 2e-2, "encoder_rate": 2e-3, "decay": 1e-3},
+    "drnet": {"learning_rate": 1e-3, "final_rate": 1e-5, "adversary": 1e-3},
+    "mlvae": {"learning_rate": 1e-3, "final_rate": 1e-5, "kl_weight": 1e-4, "per_class": 4},
+}
+DATA = cars()
+VIEWS = 16
+CONTENT = np.arange(len(DATA))
+CLASS = np.roll(CONTENT, 3 * VIEWS + 5)  # image of another car, from another side
+TRUTH = DATA.classes[CLASS] * VIEWS + CONTENT % VIEWS
+
+
+def build(name: str, data: ImageSet = DATA, **settings: Any) -> Method:
+    kind: type[Method] = registry.find("methods", name).load()
+    with seeds.initialising(0, "init"):
+        return kind(kind.Config(**(SMALL | SETTINGS[name] | settings)), DataSpec.of(data))
+
+
+def train(name: str, data: ImageSet = DATA, images: int = 25_000, **settings: Any) -> tuple[Method, Context]:
+    method, run = build(name, data, **settings), context(images, batch_size=32)
+    method.fit(data, run)
+    return method.eval(), run
+
+
+def transfer_error(method: Method, codes: Codes) -> float:
+    """Mean L1 of transfers against the true images."""
+    mixed = Codes(codes.select(CLASS).class_code, codes.select(CONTENT).content_code)
+    outputs = inference.decode(method, mixed)
+    return float(np.abs(outputs / 255 - DATA.images[TRUTH] / 255).mean())
+
+
+COPY_FLOOR = float(np.abs(DATA.images[CLASS] / 255 - DATA.images[TRUTH] / 255).mean())
+"""Error of image B itself: the right class with the wrong content."""
+
+
+@pytest.mark.parametrize(("name", "share"), [("lord", 0.65), ("drnet", 0.8), ("mlvae", 0.85)])
+def test_transfer_by_encoders_beats_the_floor(name: str, share: float) -> None:
+    method, _ = train(name)
+    assert transfer_error(method, inference.encode(method, DATA.images, CPU)) < share * COPY_FLOOR
+    learned = method.train_codes()
+    assert (learned is not None) == (name == "lord")
+    if learned is not None:
+        assert transfer_error(method, learned) < share * COPY_FLOOR
+        one_class = learned.class_code[DATA.classes == 3]
+        assert torch.equal(one_class, one_class[:1].expand_as(one_class))
+
+
+def test_lord_keeps_the_class_out_of_content_codes_and_an_autoencoder_does_not() -> None:
+    data = halves(n_classes=8, n_contents=8)
+    autoencoder = {"class_code": "amortized", "content_code": "amortized", "regularizer": "none"}
+    leaks = {}
+    for label, settings in (("lord", {}), ("autoencoder", autoencoder)):
+        method, _ = train("lord", data, images=16_000, **settings)
+        leaks[label] = class_leak(data, inference.encode(method, data.images, CPU).content_code)
+    assert leaks["lord"] < 0.2
+    assert leaks["autoencoder"] > 0.4
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"class_code": "amortized"},
+        {"content_code": "amortized"},
+        {"class_code": "amortized", "content_code": "amortized", "regularizer": "kl"},
+        {"regularizer": "kl"},
+        {"regularizer": "none"},
+    ],
+)
+def test_variants_of_lord_train_and_say_which_codes_they_learned(variant: dict[str, str]) -> None:
+    method = build("lord", **variant)
+    before = [parameter.detach().clone() for parameter in method.parameters()]
+    method.fit(DATA, context(1280))
+    changed = [not torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True)]
+    assert all(changed), "a parameter never had a gradient"
+    latent = "amortized" not in variant.values()
+    assert (method.train_codes() is not None) == latent
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_state_is_restored_and_coding_is_deterministic(name: str) -> None:
+    assert_restored_and_deterministic(lambda: build(name))
+
+
+@pytest.mark.parametrize("settings", [{"architecture": "published"}, {"reconstruction": "published"}])
+def test_drnet_as_published(settings: dict[str, str]) -> None:
+    method = build("drnet", **settings)
+    run = context(1600)
+    method.fit(DATA, run)
+    terms = [record["reconstruction"] for record in run.progress.history]
+    assert terms[-1] < terms[0]
+
+
+def test_drnets_encoder_learns_to_mislead_the_discriminator() -> None:
+    """With the adversarial term the discriminator tells classes apart less well than without it."""
+    data = halves(n_classes=8, n_contents=8)
+    losses = {}
+    for weight in (0.0, 0.3):
+        _, run = train("drnet", data, images=16_000, adversary=weight, content_size=16)
+        losses[weight] = np.mean([record["discriminator"] for record in run.progress.history[-5:]])
+    assert losses[0.0] < losses[0.3] - 0.1
+
+
+def test_drnets_pairs() -> None:
+    module = sys.modules[registry.find("methods", "drnet").load().__module__]
+    codes = torch.arange(8.0).view(4, 2)
+    assert module._swap(codes).tolist() == [[2, 3], [0, 1], [6, 7], [4, 5]]
+    assert [part.tolist() for part in module._pairs(codes)] == [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
+
+
+def test_mlvae_multiplies_gaussians() -> None:
+    module = sys.modules[registry.find("methods", "mlvae").load().__module__]
+    generator = torch.Generator().manual_seed(0)
+    means, log_variances = torch.randn(2, 3, 5, 4, generator=generator, dtype=torch.float64)
+    precision = (-log_variances).exp()
+    mean, log_variance = module.pool(means, log_variances)
+    assert torch.allclose(log_variance, -precision.sum(1).log())
+    assert torch.allclose(mean, (precision * means).sum(1) / precision.sum(1))
+    # Evidence only ever sharpens: the product is at least as certain as its most certain member.
+    assert (log_variance <= log_variances.min(1).values).all()
+
+
+def test_mlvae_pools_extreme_evidence_without_overflow() -> None:
+    module = sys.modules[registry.find("methods", "mlvae").load().__module__]
+    mean, log_variance = module.pool(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[-200.0], [200.0]]]))
+    assert mean.item() == pytest.approx(1.0)
+    assert log_variance.item() == pytest.approx(-200.0)
+
+
+def test_mlvaes_divergence_and_likelihood_equal_torchs() -> None:
+    module = sys.modules[registry.find("methods", "mlvae").load().__module__]
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 6, 4, generator=generator)
+    posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    prior = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    expected = torch.distributions.kl_divergence(posterior, prior).sum(1)
+    assert torch.allclose(module.divergence(mean, log_variance), expected, atol=1e-5)
+    output, target = torch.rand(2, 3, 1, 4, 4, generator=generator)
+    likelihood = torch.distributions.Normal(output, 1).log_prob(target).sum((1, 2, 3)).mean()
+    assert torch.allclose(module.negative_log_likelihood(output, target), -likelihood, atol=1e-4)
+
+
+def test_mlvaes_class_code_of_several_images_is_the_pooled_one() -> None:
+    method = build("mlvae").eval()
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        one = method.encode_class(images[:1])
+        assert torch.allclose(one, method.encode(images[:1]).class_code[0], atol=1e-6)
+        means, log_variances = method.class_encoder(images).chunk(2, dim=1)
+        precision = (-log_variances).exp()
+        expected = (precision * means).sum(0) / precision.sum(0)
+        assert torch.allclose(method.encode_class(images), expected, atol=1e-5)
+
+
+class TestOptimizedCodes:
+    """Test-time optimization: LORD's first stage on unseen images, with the generator as it is."""
+
+    def test_fit_better_than_where_they_start_and_leave_the_networks_alone(self) -> None:
+        method, _ = train("lord", images=10_000)
+        before = {name: value.clone() for name, value in method.state_dict().items()}
+        unseen = DATA.subset(np.arange(0, 2 * VIEWS)).keep_classes(np.arange(2))
+        errors = []
+        for n_images in (32, 6_400):
+            codes = method.optimize_codes(unseen, context(n_images))
+            assert codes is not None
+            assert torch.equal(codes.class_code[0].expand(VIEWS, -1), codes.class_code[:VIEWS])
+            outputs = inference.decode(method, codes)
+            errors.append(float(np.abs(outputs / 255 - unseen.images / 255).mean()))
+        assert errors[1] < 0.85 * errors[0]
+        assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+        assert all(parameter.requires_grad for parameter in method.parameters())
+
+    def test_only_where_both_codes_are_latent(self) -> None:
+        assert build("lord", class_code="amortized").optimize_codes(DATA, context(32)) is None
+        assert build("drnet").optimize_codes(DATA, context(32)) is None

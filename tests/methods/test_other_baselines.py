@@ -1,0 +1,267 @@
+"""What the further methods learn on a tiny set, and the parts of their objectives."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, assert_restored_and_deterministic, cars, context, halves
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from lordbench.config import registry
+from lordbench.config.component import module_files
+from lordbench.config.presets import load_preset
+from lordbench.config.selectors import parse
+from lordbench.data.images import ImageSet
+from lordbench.evaluation import inference
+from lordbench.nn import losses
+from lordbench.runner import plan
+from lordbench.training.batches import Batch
+from lordbench.training.loop import Budget
+from lordbench.training.method import Codes, DataSpec, Method
+from lordbench.utils import seeds
+
+SMALL: dict[str, Any] = {"class_size": 16, "content_size": 8, "width": 16, "reconstruction": "pyramid"}
+VAE = {"learning_rate": 1e-3, "final_rate": 1e-5}
+LORD = {"generator_rate": 2e-3, "latent_rate": 2e-2, "encoder_rate": 2e-3, "decay": 1e-3}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "gvae": VAE | {"kl_weight": 1e-4, "per_class": 4},
+    "cyclevae": VAE | {"kl_weight": 1e-3, "cycle_rate": 1e-3},
+    "adagvae": VAE | {"kl_weight": 1e-4},
+    "mathieu": VAE | {"kl_weight": 1e-3, "adversary_rate": 1e-3},
+    "overlord": LORD | {"adversary_rate": 1e-3},
+}
+N = 8
+DATA = halves(n_classes=N, n_contents=N)
+"""For formulae and single steps; what is learned is learned on toy cars."""
+VIEWS = 16
+
+
+def module(name: str) -> ModuleType:
+    return sys.modules[registry.find("methods", name).load().__module__]
+
+
+def build(name: str, data: ImageSet = DATA, **settings: Any) -> Method:
+    kind: type[Method] = registry.find("methods", name).load()
+    with seeds.initialising(0, "init"):
+        return kind(kind.Config(**(SMALL | SETTINGS[name] | settings)), DataSpec.of(data))
+
+
+def a_batch(n_classes: int = 4, per_class: int = 2) -> Batch:
+    """The first images of the first classes, those of a class one after the other."""
+    index = torch.arange(len(DATA)).view(N, N)[:n_classes, :per_class].reshape(-1)
+    images, classes = torch.from_numpy(DATA.images)[index], torch.from_numpy(DATA.classes)[index]
+    return Batch(index, images.float() / 255, classes, torch.Generator().manual_seed(0))
+
+
+def decoded(method: Method, monkeypatch: pytest.MonkeyPatch) -> list[Codes]:
+    """Note the codes of every call of `decode` from now on."""
+    calls: list[Codes] = []
+    decode = method.decode
+
+    def noting(codes: Codes) -> Tensor:
+        calls.append(codes)
+        return decode(codes)
+
+    monkeypatch.setattr(method, "decode", noting)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [("gvae", 0.85), ("cyclevae", 0.85), ("adagvae", 0.88), ("mathieu", 0.8), ("overlord", 0.75)],
+)
+def test_transfer_beats_the_floor(name: str, share: float) -> None:
+    data = cars()
+    content = np.arange(len(data))
+    other = np.roll(content, 3 * VIEWS + 5)  # image of another car, from another side
+    truth = data.images[data.classes[other] * VIEWS + content % VIEWS] / 255
+    method, run = build(name, data, width=32), context(25_000, batch_size=32)
+    method.fit(data, run)
+    codes = inference.encode(method.eval(), data.images, CPU)
+    mixed = Codes(codes.select(other).class_code, codes.select(content).content_code)
+    error = np.abs(inference.decode(method, mixed) / 255 - truth).mean()
+    assert error < share * np.abs(data.images[other] / 255 - truth).mean()
+
+
+class TestEveryMethod:
+    @pytest.mark.parametrize("name", sorted(SETTINGS))
+    def test_state_is_restored_and_coding_is_deterministic(self, name: str) -> None:
+        assert_restored_and_deterministic(lambda: build(name))
+
+    @pytest.mark.parametrize("name", sorted(SETTINGS))
+    def test_every_parameter_learns_also_in_parts(self, name: str) -> None:
+        method = build(name)
+        before = {key: value.clone() for key, value in method.named_parameters()}
+        run = context(256)
+        run.budget = Budget(256, 16, accumulate=2)
+        method.fit(DATA, run)
+        still = [key for key, value in method.named_parameters() if torch.equal(value, before[key])]
+        assert still == []
+        assert run.progress.images == 256
+
+    @pytest.mark.parametrize("name", ["adagvae", "cyclevae", "gvae", "mathieu"])
+    def test_the_published_likelihood_rises(self, name: str) -> None:
+        kind = registry.find("methods", name).load()
+        published = {"reconstruction": "published", "kl_weight": kind.Config().kl_weight}
+        run = context(800, batch_size=16)
+        build(name, **published).fit(DATA, run)
+        terms = [record["reconstruction"] for record in run.progress.history]
+        assert terms[-1] < terms[0]
+
+    def test_a_change_in_what_it_is_built_on_gives_other_cells(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def source(name: str) -> Any:
+            return plan._method(parse(name), load_preset("smoke", {}), {})["method_source"]
+
+        files = module_files("lordbench.nn.losses")
+        assert [path.name for path in files] == ["gaussians.py"]
+        assert {"method.py", "stages.py"} <= {path.name for path in module_files("lordbench.lord")}
+        for name in sorted(SETTINGS):
+            with_parts = source(name)
+            monkeypatch.setattr(registry.find("methods", name).load(), "built_on", ())
+            assert source(name) != with_parts
+
+
+class TestGaussians:
+    def test_divergence_and_likelihood_equal_torchs(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        mean, log_variance = torch.randn(2, 6, 4, generator=generator)
+        expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
+        assert torch.allclose(losses.divergence(mean, log_variance), expected, atol=1e-5)
+        output, target = torch.rand(2, 3, 1, 4, 4, generator=generator)
+        likelihood = Normal(output, 1).log_prob(target).sum((1, 2, 3)).mean()
+        assert torch.allclose(losses.negative_log_likelihood(output, target), -likelihood, atol=1e-4)
+
+    def test_draws_have_mean_and_variance(self) -> None:
+        mean, log_variance = torch.tensor([[-1.0, 2.0]]), torch.tensor([[0.0, 9.0]]).log()
+        many = 40_000
+        drawn = losses.draw(
+            mean.expand(many, -1), log_variance.expand(many, -1), torch.Generator().manual_seed(0)
+        )
+        assert torch.allclose(drawn[:, 1].mean(), mean[0, 1], atol=0.06)
+        assert torch.equal(drawn[:, 0].var().isfinite(), torch.tensor(True))
+        assert drawn[:, 1].var().item() == pytest.approx(9.0, rel=0.03)
+
+    def test_averages_are_of_means_and_of_variances(self) -> None:
+        mean, log_variance = losses.average(
+            torch.tensor([[[1.0], [3.0]]]), torch.tensor([[[1.0], [3.0]]]).log()
+        )
+        assert mean.item() == pytest.approx(2.0)
+        assert log_variance.exp().item() == pytest.approx(2.0)
+        # Variances that no float32 holds are averaged all the same.
+        extreme = losses.average(torch.zeros(1, 2, 1), torch.tensor([[[200.0], [-200.0]]]))[1]
+        assert extreme.item() == pytest.approx(200.0 - np.log(2))
+
+
+class TestGVae:
+    def test_a_group_has_one_class_variable_and_a_content_each(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        method = build("gvae")
+        calls = decoded(method, monkeypatch)
+        method.fit(DATA, context(16, batch_size=16))
+        groups = calls[0].class_code.view(4, 4, -1)
+        assert torch.equal(groups, groups[:, :1].expand_as(groups))
+        assert not torch.equal(groups[0], groups[1])
+        assert len(calls[0].content_code.unique(dim=0)) == 16
+
+    def test_the_class_code_of_several_images_is_the_mean_of_their_group(self) -> None:
+        method, batch = build("gvae").eval(), a_batch(n_classes=1, per_class=4)
+        with torch.no_grad():
+            mean, log_variance = method.group_posterior(batch.images)  # type: ignore[operator]
+            assert torch.allclose(method.encode_class(batch.images), mean[0], atol=1e-6)
+            own = method.class_encoder(batch.images).chunk(2, dim=1)[1].exp()  # type: ignore[operator]
+        assert torch.allclose(log_variance[0].exp(), own.mean(0), atol=1e-6)
+
+
+class TestAdaGVae:
+    def test_dimensions_closer_than_midway_are_shared(self) -> None:
+        means = torch.tensor([[[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 2.0, 3.0]]])
+        # Divergences of 0, 0.5, 2 and 4.5 nats; midway is 2.25.
+        shared = module("adagvae").shared_dimensions(means, torch.zeros(1, 2, 4))
+        assert shared.tolist() == [[True, True, True, False]]
+
+    def test_the_divergence_is_that_of_the_first_posterior_from_the_second(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        means, log_variances = torch.randn(2, 50, 2, 6, generator=generator)
+        posteriors = [Normal(means[:, i], (0.5 * log_variances[:, i]).exp()) for i in (0, 1)]
+        apart = kl_divergence(*posteriors)
+        middle = (apart.amin(1, keepdim=True) + apart.amax(1, keepdim=True)) / 2
+        assert torch.equal(module("adagvae").shared_dimensions(means, log_variances), apart < middle)
+
+    def test_codes_divide_the_posteriors_mean(self) -> None:
+        method, batch = build("adagvae").eval(), a_batch()
+        method.shared.copy_(torch.arange(24) / 23)  # type: ignore[union-attr, operator]
+        with torch.no_grad():
+            codes = method.encode(batch.images)
+            mean = method.encoder(batch.images).chunk(2, dim=1)[0]  # type: ignore[operator]
+        assert torch.equal(codes.class_code + codes.content_code, mean)
+        of_class = torch.arange(24) / 23 >= 0.5
+        assert (codes.class_code[:, ~of_class] == 0).all()
+        assert (codes.content_code[:, of_class] == 0).all()
+
+
+class TestCycleVae:
+    def test_only_the_content_encoder_learns_from_the_reverse_cycle(self) -> None:
+        method = build("cyclevae")
+        loss = method.reverse_cycle(a_batch())["reverse cycle"]  # type: ignore[operator]
+        assert loss > 0
+        loss.backward()
+        reached = {key.split(".")[0] for key, value in method.named_parameters() if value.grad is not None}
+        assert reached == {"content_encoder"}
+
+    def test_the_reverse_cycle_is_one_content_on_two_classes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        method, batch = build("cyclevae"), a_batch()
+        calls = decoded(method, monkeypatch)
+        method.reverse_cycle(batch)  # type: ignore[operator]
+        one, other = calls[0][:4], calls[0][4:]
+        assert torch.equal(one.content_code, other.content_code)
+        assert torch.equal(other.class_code, one.class_code.roll(1, 0))
+        assert batch.classes[::2].tolist() != batch.classes[::2].roll(1).tolist()
+
+    def test_the_forward_cycle_takes_the_partners_class_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        method = build("cyclevae", cycle_rate=None)
+        own: list[Tensor] = []
+        method.class_encoder.register_forward_hook(lambda *call: own.append(call[2]))  # type: ignore[union-attr]
+        calls = decoded(method, monkeypatch)
+        method.fit(DATA, context(16, batch_size=16))
+        assert torch.equal(calls[0].class_code[0::2], own[0][1::2])
+        assert torch.equal(calls[0].class_code[1::2], own[0][0::2])
+
+
+class TestMathieu:
+    def test_fakes_mix_classes_with_contents_of_others_and_with_drawn_ones(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        method, batch = build("mathieu"), a_batch()
+        calls = decoded(method, monkeypatch)
+        classes = batch.classes[:, None].expand(-1, 16).float()
+        contents = batch.classes[:, None].expand(-1, 8).float()
+        method.mixed(classes, contents, batch.generator)  # type: ignore[operator]
+        assert torch.equal(calls[0].class_code, classes.repeat(2, 1))
+        taken, drawn = calls[0].content_code.chunk(2)
+        assert (taken[:, 0] != classes[:, 0]).all()
+        assert len(drawn.unique()) == drawn.numel()
+
+    def test_the_discriminator_is_told_the_class(self) -> None:
+        method, batch = build("mathieu"), a_batch()
+        with torch.no_grad():
+            scores = [method.discriminator(batch.images, torch.full((8,), c)) for c in range(N)]  # type: ignore[operator]
+        assert len(torch.stack(scores)[:, 0].unique()) == N
+
+
+class TestOverLord:
+    def test_its_first_stage_is_lords(self) -> None:
+        kind: type[Method] = registry.find("methods", "lord").load()
+        with seeds.initialising(0, "init"):
+            lord = kind(kind.Config(**SMALL, **LORD), DataSpec.of(DATA))
+        overlord = build("overlord")
+        learned = []
+        for method in (lord, overlord):
+            method.fit(DATA, context(640, batch_size=16))
+            learned.append(method.train_codes())
+        assert learned[0] is not None
+        assert learned[1] is not None
+        assert torch.equal(learned[0].class_code, learned[1].class_code)
+        assert torch.equal(learned[0].content_code, learned[1].content_code)

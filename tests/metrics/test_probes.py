@@ -1,0 +1,166 @@
+"""Probes: they read what is there, find nothing where nothing is, and bear odd codes in silence."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from lordbench.evaluation.metric import Probe
+from lordbench.evaluation.probes import standardise
+
+NAMES = ("probe_linear", "probe_mlp")
+
+
+@pytest.fixture(params=NAMES)
+def probe(request: pytest.FixtureRequest, metric_class: Callable[[str], type]) -> Probe:
+    return metric_class(request.param)()
+
+
+def clusters(n: int, n_labels: int, spread: float, seed: int = 0, size: int = 32) -> tuple:
+    """Codes float32 (n, size) around one centre a label, and int64 labels (n,)."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, n_labels, n)
+    centres = np.random.default_rng(99).normal(size=(n_labels, size))
+    return (centres[labels] + spread * generator.normal(size=(n, size))).astype(np.float32), labels
+
+
+def accuracy(probe: Probe, train: tuple, test: tuple, seed: int = 0) -> float:
+    return float(np.mean(probe.predict(*train, test[0], seed) == test[1]))
+
+
+class TestWhatIsRead:
+    def test_separate_clusters_are_read(self, probe: Probe) -> None:
+        assert accuracy(probe, clusters(400, 8, 0.3), clusters(200, 8, 0.3, seed=1)) > 0.99
+
+    def test_codes_without_the_label_give_chance(self, probe: Probe) -> None:
+        generator = np.random.default_rng(0)
+        codes, labels = generator.normal(size=(1200, 32)).astype(np.float32), generator.integers(0, 4, 1200)
+        found = accuracy(probe, (codes[:800], labels[:800]), (codes[800:], labels[800:]))
+        assert abs(found - 0.25) < 0.1  # four standard errors
+
+    def test_the_mlp_reads_what_no_line_separates(self, metric_class: Callable[[str], type]) -> None:
+        codes = np.random.default_rng(0).uniform(-1, 1, size=(1200, 2)).astype(np.float32)
+        labels = (codes[:, 0] * codes[:, 1] > 0).astype(np.int64)
+        linear, mlp = (
+            accuracy(metric_class(name)(), (codes[:800], labels[:800]), (codes[800:], labels[800:]))
+            for name in NAMES
+        )
+        assert linear < 0.65
+        assert mlp > 0.9
+
+    def test_the_mlp_learns_as_scikit_learns_does(self, metric_class: Callable[[str], type]) -> None:
+        """Same network, penalty and steps from other numbers: as good, and mostly of the same opinion."""
+        (train, labels), (test, truth) = clusters(600, 8, 1.2), clusters(2000, 8, 1.2, seed=1)
+        ours = metric_class("probe_mlp")().read(train, labels, test, 0)
+        decay, epochs = (part.split()[i] for part, i in zip(ours.chosen.split(", "), (2, 0), strict=True))
+        network = MLPClassifier((256,), alpha=float(decay), batch_size=75, learning_rate_init=3e-3,
+                                random_state=0, max_iter=int(epochs), n_iter_no_change=200)  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs = make_pipeline(StandardScaler(), network).fit(train, labels).predict(test)
+        assert np.mean(ours.labels == theirs) > 0.9
+        assert abs(np.mean(ours.labels == truth) - np.mean(theirs == truth)) < 0.03
+
+    def test_the_linear_one_is_scikit_learns_pipeline(self, metric_class: Callable[[str], type]) -> None:
+        (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(200, 5, 2.0, seed=1)
+        ours = metric_class("probe_linear")().read(train, labels, test, 0)
+        strength = float(ours.chosen.removeprefix("C = "))
+        regression = LogisticRegression(C=strength, tol=1e-7, max_iter=2000)
+        reference = make_pipeline(StandardScaler(), regression).fit(train, labels)
+        assert np.mean(ours.labels == reference.predict(test)) > 0.99
+
+    def test_units_of_the_codes_do_not_matter(self, probe: Probe) -> None:
+        (train, labels), (test, _) = clusters(300, 5, 1.0), clusters(100, 5, 1.0, seed=1)
+        scale = np.exp(np.random.default_rng(3).normal(size=32) * 5).astype(np.float32)
+        plain = probe.predict(train, labels, test, 0)
+        scaled = probe.predict(train * scale + 1, labels, test * scale + 1, 0)
+        assert np.mean(plain == scaled) > 0.95
+
+
+class TestOddCodes:
+    @pytest.fixture(autouse=True)
+    def _silent(self, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]):
+        yield
+        assert not recwarn.list
+        assert capfd.readouterr() == ("", "")
+
+    def test_a_label_missing_in_training_is_never_predicted(self, probe: Probe) -> None:
+        train, labels = clusters(200, 5, 0.3)
+        kept = labels != 2
+        predicted = probe.predict(train[kept], labels[kept], clusters(100, 5, 0.3, seed=1)[0], 0)
+        assert predicted.dtype == np.int64
+        assert set(predicted) == {0, 1, 3, 4}
+
+    def test_dimensions_without_variance_are_ignored(self, probe: Probe) -> None:
+        (train, labels), test = clusters(200, 4, 0.3), clusters(100, 4, 0.3, seed=1)
+        train[:, :3] = (0.0, 1.0, 1e6)
+        train[::2, 2] += 1e-2  # lost in rounding
+        assert accuracy(probe, (train, labels), test) > 0.95
+
+    def test_codes_all_equal_still_give_an_answer(self, probe: Probe) -> None:
+        labels = np.arange(40) % 4
+        assert set(
+            probe.predict(np.ones((40, 8), np.float32), labels, np.ones((5, 8), np.float32), 0)
+        ) <= set(range(4))
+
+    def test_labels_with_one_code(self, probe: Probe) -> None:
+        train, labels = clusters(100, 4, 0.1)
+        labels[:3] = (10, 11, 12)
+        assert len(probe.predict(train, labels, train, 0)) == 100
+
+    def test_every_label_with_one_code(self, probe: Probe) -> None:
+        codes = np.eye(12, dtype=np.float32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(probe.predict(codes, np.arange(12), codes, 0)) == 12
+
+    def test_a_single_label_is_the_answer(self, probe: Probe) -> None:
+        codes = np.ones((5, 3), np.float32)
+        np.testing.assert_array_equal(probe.predict(codes, np.full(5, 7), codes[:2], 0), [7, 7])
+
+    def test_two_labels(self, probe: Probe) -> None:
+        assert accuracy(probe, clusters(200, 2, 0.3), clusters(100, 2, 0.3, seed=1)) > 0.99
+
+    def test_more_labels_than_held_out_codes(self, probe: Probe) -> None:
+        assert accuracy(probe, clusters(160, 40, 0.1), clusters(80, 40, 0.1, seed=1)) > 0.8
+
+
+class TestRepeatability:
+    def test_equal_seeds_agree_whatever_the_global_generator(self, probe: Probe) -> None:
+        (train, labels), (test, _) = clusters(300, 10, 3.0), clusters(300, 10, 3.0, seed=1)
+        np.random.seed(0)  # noqa: NPY002
+        state = np.random.get_state()[1].copy()  # noqa: NPY002
+        first = probe.predict(train, labels, test, seed=2**62)
+        assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+        np.random.seed(1)  # noqa: NPY002
+        np.testing.assert_array_equal(first, probe.predict(train, labels, test, seed=2**62))
+
+    def test_the_policy_names_capacity_and_stopping(self, probe: Probe) -> None:
+        assert "standardised" in probe.policy()
+        assert "at most" in probe.policy()
+
+
+def test_standardised_codes_have_zero_mean_and_unit_deviation() -> None:
+    codes = np.random.default_rng(0).normal(5, 3, size=(500, 4)).astype(np.float32)
+    train, test = standardise(codes, codes[:10])
+    np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-6)
+    np.testing.assert_array_equal(train[:10], test)
+
+
+def test_a_probe_of_the_protocols_size_takes_seconds(probe: Probe) -> None:
+    train = clusters(1728, 48, 3.0, size=128)
+    began = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        probe.predict(*train, train[0][:10], 0)
+    assert time.process_time() - began < 5

@@ -1,0 +1,160 @@
+"""Set metrics: distances as others compute them, also of few samples, and features whatever the batch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytorch_fid.fid_score import calculate_frechet_distance
+from sklearn.metrics.pairwise import polynomial_kernel
+from torch import Tensor
+
+from lordbench.evaluation import distances
+from lordbench.evaluation.metric import SetMetric
+from lordbench.nn import weights
+from lordbench.nn.weights import store
+from lordbench.utils.errors import MissingWeightsError, UserError
+
+CPU = torch.device("cpu")
+Load = Callable[[str], type[SetMetric]]
+
+
+def samples(n: int, dimensions: int, seed: int, shift: float = 0.0) -> np.ndarray:
+    """Correlated features, (n, dimensions)."""
+    generator = np.random.default_rng(seed)
+    mixing = np.random.default_rng(1000 + seed % 2).normal(size=(dimensions, dimensions)) / np.sqrt(
+        dimensions
+    )
+    return generator.normal(size=(n, dimensions)) @ mixing + shift
+
+
+def images(n: int, seed: int = 0, channels: int = 3, size: int = 64) -> Tensor:
+    return torch.rand(n, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # pytorch-fid's call of SciPy
+class TestFrechet:
+    def test_it_is_pytorch_fids_on_many_samples(self) -> None:
+        x, y = samples(500, 32, 0), samples(400, 32, 1, shift=0.3)
+        expected = calculate_frechet_distance(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
+        assert distances.frechet(x, y) == pytest.approx(expected, rel=1e-9)
+
+    def test_it_is_pytorch_fids_on_fewer_samples_than_dimensions(self) -> None:
+        x, y = samples(20, 64, 0), samples(30, 64, 1, shift=0.3)
+        expected = calculate_frechet_distance(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
+        # Its root of a singular product is good to some 1e-6 only.
+        assert distances.frechet(x, y) == pytest.approx(expected, rel=1e-4)
+
+    def test_axis_aligned_gaussians_have_a_closed_form(self) -> None:
+        # sum of (difference of means)^2 + (difference of deviations)^2, exact as the covariances are diagonal
+        corners = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * np.sqrt(3 / 4)
+        x, y = corners * [1.0, 2.0], corners * [3.0, 2.5] + [1.0, 0.0]
+        assert distances.frechet(x, y) == pytest.approx(1 + 4 + 0.25, rel=1e-12)
+
+    @pytest.mark.parametrize("n", [2, 20, 300])
+    def test_equal_sets_are_at_zero(self, n: int) -> None:
+        x = samples(n, 64, 0) * 1e3
+        assert 0 <= distances.frechet(x, x[::-1]) < 1e-4
+
+    def test_it_is_symmetric(self) -> None:
+        x, y = samples(20, 64, 0), samples(90, 64, 1)
+        assert distances.frechet(x, y) == pytest.approx(distances.frechet(y, x), rel=1e-12)
+
+
+class TestKernel:
+    def test_it_is_the_unbiased_estimator_written_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(distances, "BLOCK", 7)
+        x, y = samples(30, 16, 0), samples(25, 16, 1, shift=0.2)
+        xx, yy, xy = (
+            polynomial_kernel(a, b, degree=3, gamma=1 / 16, coef0=1) for a, b in ((x, x), (y, y), (x, y))
+        )
+        off_x, off_y = ~np.eye(30, dtype=bool), ~np.eye(25, dtype=bool)
+        expected = xx[off_x].mean() + yy[off_y].mean() - 2 * xy.mean()
+        assert distances.kernel(x, y) == pytest.approx(expected, rel=1e-9)
+
+    def test_equal_distributions_give_zero_on_average(self) -> None:
+        values = [distances.kernel(samples(30, 16, 2 * i), samples(30, 16, 2 * i + 1000)) for i in range(200)]
+        assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(200)
+        assert min(values) < 0
+
+
+@pytest.mark.parametrize("distance", [distances.frechet, distances.kernel])
+def test_a_single_sample_is_refused(distance: Callable) -> None:
+    with pytest.raises(UserError, match="two samples"):
+        distance(samples(1, 4, 0), samples(5, 4, 1))
+
+
+class TestVgg16:
+    @pytest.fixture(params=["fd_vgg16", "kd_vgg16"])
+    def metric(
+        self, request: pytest.FixtureRequest, metric_class: Load, real_weights: dict[str, Path]
+    ) -> SetMetric:
+        return metric_class(request.param)(CPU)
+
+    def test_features_do_not_depend_on_the_batch(self, metric: SetMetric) -> None:
+        batch = images(5)
+        alone = torch.cat([metric.features(batch[i : i + 1]) for i in range(5)])
+        together = metric.features(batch)
+        assert together.shape == (5, 512)
+        assert not together.requires_grad
+        torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+    def test_grey_and_other_sizes_are_brought_to_one(self, metric: SetMetric) -> None:
+        assert metric.features(images(2, channels=1, size=32)).shape == (2, 512)
+        assert metric.features(images(2, size=128)).shape == (2, 512)
+
+    def test_a_changed_set_is_farther_than_another_half(self, metric: SetMetric) -> None:
+        real = metric.features(images(24) ** 2).double().numpy()
+        near = metric.features(images(24, seed=1) ** 2).double().numpy()
+        far = metric.features(images(24, seed=1) * 0.3).double().numpy()
+        assert metric.distance(near, real) < metric.distance(far, real)
+
+    def test_the_policy_names_network_and_weights(self, metric: SetMetric) -> None:
+        assert "VGG16" in metric.policy()
+        assert weights.checksum("vgg16") in metric.policy()
+
+    def test_both_share_their_features(self, metric: SetMetric) -> None:
+        assert metric.features_of == "vgg16"
+
+
+class TestFid:
+    @pytest.fixture
+    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path))
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        monkeypatch.delenv("LORDBENCH_WEIGHTS", raising=False)
+
+    def test_without_weights_it_says_so(self, home: None, metric_class: Load) -> None:
+        with pytest.raises(MissingWeightsError, match="inception weights are not on this machine"):
+            metric_class("fid")(CPU)
+
+    def test_with_weights_it_is_the_packages_network(self, home: None, metric_class: Load) -> None:
+        # Random weights under the published names and shapes: what is tested is the path, not the values.
+        from pytorch_fid import inception
+
+        kind = metric_class("fid")
+        bare = inception._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+        for name, width in {"5b": 32, "5c": 64, "5d": 64}.items():
+            before = {"5b": 192, "5c": 256, "5d": 288}[name]
+            setattr(bare, f"Mixed_{name}", inception.FIDInceptionA(before, width))
+        for name, width in {"6b": 128, "6c": 160, "6d": 160, "6e": 192}.items():
+            setattr(bare, f"Mixed_{name}", inception.FIDInceptionC(768, width))
+        bare.Mixed_7b, bare.Mixed_7c = inception.FIDInceptionE_1(1280), inception.FIDInceptionE_2(2048)
+        store.keep("inception", bare.state_dict(), "random")
+
+        before = torch.get_rng_state()
+        metric = kind(CPU)
+        assert torch.equal(torch.get_rng_state(), before)
+        batch = images(2, size=80)
+        together = metric.features(batch)
+        assert together.shape == (2, 2048)
+        alone = torch.cat([metric.features(batch[i : i + 1]) for i in range(2)])
+        torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+        reference = sys.modules[kind.__module__].network(bare.state_dict())
+        torch.testing.assert_close(together, reference(batch)[0].flatten(1), rtol=1e-4, atol=1e-5)
+        assert weights.checksum("inception") in metric.policy()
+        assert metric.features(images(1, channels=1)).shape == (1, 2048)

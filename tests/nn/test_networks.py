@@ -1,0 +1,127 @@
+"""The networks are the published ones, and their rewritten parts compute what the plain ones do."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lordbench.lord import Lord, LordConfig
+from lordbench.nn.layers import NARROW, UpsampledConv2d, adain
+from lordbench.nn.losses import pyramid
+from lordbench.nn.networks import Encoder, Generator
+from lordbench.training.method import DataSpec
+
+
+def layers(module: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
+    return [
+        (type(m).__name__, tuple(m.weight.shape))
+        for m in module.modules()
+        if isinstance(m, nn.Conv2d | nn.Linear | nn.Embedding)
+    ]
+
+
+def test_generator_has_the_published_layers() -> None:
+    published = [
+        *[("Linear", (512, 256))] * 4,
+        ("Linear", (4 * 4 * 32, 128)),
+        ("Linear", (4 * 4 * 64, 4 * 4 * 32)),
+        ("Linear", (4 * 4 * 256, 4 * 4 * 64)),
+        *[("UpsampledConv2d", (256, 256, 3, 3))] * 4,
+        ("Conv2d", (64, 256, 5, 5)),
+        ("Conv2d", (3, 64, 7, 7)),
+    ]
+    assert layers(Generator(3, 64, class_size=256, content_size=128)) == published
+
+
+def test_encoder_has_the_published_layers() -> None:
+    published = [
+        ("Conv2d", (64, 3, 7, 7)),
+        ("Conv2d", (128, 64, 4, 4)),
+        ("Conv2d", (256, 128, 4, 4)),
+        ("Conv2d", (256, 256, 4, 4)),
+        ("Conv2d", (256, 256, 4, 4)),
+        ("Linear", (256, 256 * 4 * 4)),
+        ("Linear", (256, 256)),
+        ("Linear", (128, 256)),
+    ]
+    assert layers(Encoder(3, 64, code_size=128)) == published
+
+
+def test_paper_defaults_of_lord() -> None:
+    config = LordConfig()
+    assert (config.class_size, config.content_size, config.width, config.slope) == (256, 128, 256, 0.01)
+    assert (config.noise, config.decay, config.generator_rate, config.latent_rate) == (1.0, 1e-4, 3e-4, 3e-3)
+    model = Lord(config, DataSpec(channels=1, size=64, n_classes=3, n_images=500))
+    for table in (model.class_codes.table, model.content_codes.table):
+        assert table is not None
+        assert 0.04 < table.weight.abs().max() <= 0.05
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 50, 128])
+def test_encoder_takes_any_size(size: int) -> None:
+    encoder = Encoder(1, size, code_size=5, width=16)
+    assert encoder(torch.rand(2, 1, size, size)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
+def test_generator_makes_images_in_range(size: int) -> None:
+    images = Generator(3, size, 7, 5, width=16)(torch.randn(2, 7), torch.randn(2, 5))
+    assert images.shape == (2, 3, size, size)
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+def test_adain_equals_instance_norm_with_exact_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, offset, scale = (
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for shape in ((2, 3, 4, 5), (2, 3, 1, 1), (2, 3, 1, 1))
+    )
+    assert torch.allclose(adain(x, offset, scale), F.instance_norm(x) * scale + offset, atol=1e-12)
+    assert torch.autograd.gradcheck(adain, (x, offset, scale))
+
+
+def test_adain_in_bfloat16_stays_near_float32() -> None:
+    generator = torch.Generator().manual_seed(0)
+    # A mean far above the spread is what breaks a variance taken as the mean square less the squared mean.
+    x = torch.randn(2, 8, 16, 16, generator=generator) + 20
+    offset, scale = torch.zeros(2, 8, 1, 1), torch.ones(2, 8, 1, 1)
+    rounded = x.bfloat16()
+    exact = adain(rounded.float(), offset, scale)
+    # Half a step of bfloat16 at 20 is 0.06: that much the mean itself is rounded.
+    assert (adain(rounded, offset, scale).float() - exact).abs().max() < 0.1
+
+
+def test_pyramid_is_the_sum_of_l1_at_three_scales() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fake, real = torch.rand(2, 4, 3, 16, 16, generator=generator)
+    expected = sum(F.l1_loss(F.avg_pool2d(fake, k), F.avg_pool2d(real, k)) for k in (1, 2, 4))
+    assert torch.allclose(pyramid(fake, real), torch.as_tensor(expected))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (1, 1), (5, 3)])
+def test_upsampled_convolution_equals_its_two_steps_with_exact_gradients(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = UpsampledConv2d(3).double()
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(F.interpolate(x, scale_factor=2.0), layer.weight, layer.bias, padding=1)
+    assert torch.allclose(layer(x), expected, atol=1e-12)
+    weights = torch.randn_like(expected)
+    inputs = (x, layer.weight, layer.bias)
+    ours, theirs = (torch.autograd.grad((y * weights).sum(), inputs) for y in (layer(x), expected))
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [8, NARROW])
+def test_upsampled_convolution_in_bfloat16_is_as_near_as_its_two_steps(channels: int) -> None:
+    torch.manual_seed(0)
+    layer = UpsampledConv2d(channels)
+    x = torch.randn(2, channels, 6, 6)
+    large = F.interpolate(x, scale_factor=2.0)
+    exact = F.conv2d(large, layer.weight, layer.bias, padding=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours, steps = layer(x), F.conv2d(large, layer.weight, layer.bias, padding=1)
+    assert ours.dtype == torch.bfloat16
+    error, usual = ((y.float() - exact).norm() for y in (ours, steps))
+    assert error < 1.5 * usual

@@ -1,0 +1,209 @@
+"""Paired differences and ranks at the command line: files, tables, and what they say."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commandline import TINY, Run, results
+from rich.console import Console
+from synthetic import cell, measured
+
+from lordbench.evaluation.measurement import Samples
+from lordbench.report.boards import LEGEND, Entry
+from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards
+from lordbench.report.tables import render, rich_tables
+from lordbench.results import differences
+from lordbench.results.leaderboard import aggregate
+from lordbench.results.loading import SampleFiles
+from lordbench.results.run_folder import Store
+
+SHORT = [*TINY, "--set", "budget.images=64", "--methods"]
+TWO = [*SHORT, "drnet,mlvae"]
+CLASSES = np.arange(60) % 6
+
+
+def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """LPIPS of methods on the same samples, with differences that spread by 0.01, and of a floor at 0.2."""
+    rows = []
+    for seed, (method, mean) in enumerate(means.items()):
+        found = []
+        for subject, centre in (("transfer", mean), ("copy", 0.2)):
+            generator = np.random.default_rng(seed if subject == "transfer" else 99)
+            values = centre + 0.1 * (CLASSES - 2.5) + 0.01 * generator.normal(size=60)
+            values += centre - values.mean()
+            row = measured(
+                centre, 0.1, n=60, subject=subject, codes="encoded" if subject == "transfer" else ""
+            )
+            found.append(row.of_samples(Samples.of(values, CLASSES)))
+        rows.append(cell(*found, method=method, cell=method))
+        Store(folder).cell(method).write_measurements("content-transfer", found)
+    together = pd.concat(rows, ignore_index=True)
+    return together, differences.differences(together, SampleFiles([folder]))
+
+
+class TestTables:
+    def test_each_line_stands_against_the_best(self, tmp_path: Path) -> None:
+        rows, found = compared(tmp_path, a=0.150, b=0.152, c=0.18)
+        (board,) = difference_boards(rows, found)
+        entries = {line.label: line.entries[0] for line in board.lines}
+        assert entries["a"] == Entry(0.0, mark="best")
+        assert {name: entry.mark for name, entry in entries.items()} == {
+            "a": "best", "b": "tied", "c": "", "floor: copy of B": "",
+        }  # fmt: skip
+        assert entries["c"].value == pytest.approx(0.03, abs=1e-3)
+        assert entries["c"].low is not None
+        assert 0 < entries["c"].low < 0.03
+        assert board.first_reference == 3
+
+    def test_pairs_tell_apart_what_overlapping_intervals_do_not(self, tmp_path: Path) -> None:
+        rows, found = compared(tmp_path, a=0.15, c=0.18)
+        text = render(rows, "markdown", found)
+        assert "| c | 0.180 ±0.100 ≈ |" in text
+        assert "| c | 0.030 ±0.0" in text
+        assert "≈" not in text.split("differences from the best")[1].split("Each line")[0]
+
+    def test_one_method_is_compared_with_floors_and_has_no_rank(self, tmp_path: Path) -> None:
+        rows, found = compared(tmp_path, a=0.15)
+        text = render(rows, "markdown", found)
+        assert "| floor: copy of B | 0.050 ±" in text
+        assert "mean rank" not in text
+
+    def test_without_samples_the_leaderboard_stands_and_says_why(self) -> None:
+        rows = pd.concat([cell(measured(0.1), method="a"), cell(measured(0.3), method="b")])
+        found = differences.differences(rows, SampleFiles([]))
+        assert len(found) == 1
+        text = render(rows, "markdown", found)
+        assert text.startswith(render(rows, "markdown"))
+        assert "| b | 0.200 ≈ |" in text
+        assert "LPIPS: samples were not kept" in text
+        assert "not counted, as not all methods are compared in it: LPIPS" in text
+
+    def test_every_format_has_them_but_csv(self, tmp_path: Path) -> None:
+        rows, found = compared(tmp_path, a=0.15, b=0.18)
+        assert render(rows, "csv", found) == render(rows, "csv")
+        latex = render(rows, "latex", found)
+        assert latex.startswith(render(rows, "latex")[:-1])
+        assert latex.count(r"\begin{table}") == 3
+        stream = io.StringIO()
+        Console(file=stream, width=100).print(*rich_tables(rows, found), sep="\n")
+        flat = " ".join(stream.getvalue().split())
+        assert all(legend in flat for legend in (LEGEND, DIFFERENCES_LEGEND, RANKS_LEGEND))
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shelf")
+
+
+@pytest.fixture
+def two_runs(run: Run, shelf: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a run of two methods prints, beside its folder; it is run once, and each test has a copy."""
+    if not (shelf / "runs").exists():
+        assert run(*TWO) == 0
+        (shelf / "printed").write_text(capsys.readouterr().out)
+        shutil.copytree("runs", shelf / "runs")
+    else:
+        shutil.copytree(shelf / "runs", "runs")
+    return (shelf / "printed").read_text()
+
+
+class TestRun:
+    def test_it_writes_and_prints_them(self, two_runs: str) -> None:
+        found = pd.read_csv("runs/differences.csv", keep_default_na=False, na_values={"difference": [""]})
+        assert list(found.columns) == differences.COLUMNS
+        l1 = found.query("metric == 'l1' and subject == 'transfer'")
+        assert list(zip(l1["method_a"], l1["method_b"], strict=True)) == [
+            (a, b)
+            for a, b in (
+                ("drnet", "mlvae"),
+                ("drnet", "floor: copy of B"),
+                ("drnet", "floor: random view of B's class"),
+                ("mlvae", "floor: copy of B"),
+                ("mlvae", "floor: random view of B's class"),
+            )
+        ]
+        assert (l1["verdict"] != "").all()
+        assert "differences from the best" in two_runs
+        assert "mean rank" in two_runs
+        table = pd.read_csv("runs/ranks.csv", keep_default_na=False)
+        assert list(table.columns) == differences.RANK_COLUMNS
+        assert set(table["method"]) == {"drnet", "mlvae"}
+        for name in ("differences from the best", "mean rank"):
+            assert name in Path("runs/leaderboard.md").read_text()
+
+    def test_differences_are_those_of_the_rows(self, two_runs: str) -> None:
+        lines = aggregate(results()).set_index(["method", "experiment", "codes", "subject", "metric"])[
+            "value"
+        ]
+        found = pd.read_csv("runs/differences.csv", keep_default_na=False)
+        found = found[found["n_seeds"] == 1]
+        assert len(found) > 30
+        for line in found.to_dict("records"):
+            where = line["experiment"], line["codes"], line["subject"], line["metric"]
+            expected = lines[(line["method_a"], *where)] - lines[(line["method_b"], *where)]
+            assert float(line["difference"]) == pytest.approx(expected)
+
+    def test_every_mean_with_an_interval_is_compared(self, two_runs: str) -> None:
+        """The only reasons left in a fresh run: sets have no samples, and the ceiling has other ones."""
+        found = pd.read_csv("runs/differences.csv", keep_default_na=False).query("verdict == ''")
+        assert set(found["note"]) == {"scored on other samples"}
+        assert set(found["method_b"]) == {"ceiling: real images"}
+        made = difference_boards(results(), differences.differences(results(), SampleFiles([Path("runs")])))
+        assert not any(line.label == "ceiling: real images" for board in made for line in board.lines)
+        assert any("(ceiling: real images): scored on other samples" in note for note in made[0].notes)
+
+    def test_the_same_cells_give_the_same_files(self, run: Run, two_runs: str) -> None:
+        assert run(*SHORT, "mlvae,drnet", "--out", "again") == 0
+        for path in Path("runs/cells").rglob("*.npz"):
+            assert path.read_bytes() == (Path("again") / path.relative_to("runs")).read_bytes()
+        one, two = (
+            pd.read_csv(f"{name}/differences.csv").query("method_b != 'mlvae' and method_b != 'drnet'")
+            for name in ("runs", "again")
+        )
+        keys = [*differences.GROUP, *differences.QUANTITY, "method_a", "method_b"]
+        pd.testing.assert_frame_equal(
+            one.sort_values(keys, ignore_index=True),
+            two.sort_values(keys, ignore_index=True),
+            check_exact=True,
+        )
+
+    def test_lost_samples_break_nothing(
+        self, run: Run, two_runs: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        first, *others = sorted(Path("runs/cells").rglob("content-transfer.npz"))
+        first.unlink()
+        for path in others:
+            path.write_bytes(b"damaged")
+        assert run("leaderboard", "runs") == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert "no interval from one seed" in text
+        assert "samples were not kept" in text
+        assert "damaged" in text
+        assert run(*TWO) == 0
+
+
+class TestCommand:
+    def test_table_and_csv(self, run: Run, two_runs: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("differences", "runs") == 0
+        text = capsys.readouterr().out
+        for part in ("L1 ↓", "drnet - mlvae", "recon. L1 ↓", "told apart", "scored on other samples"):
+            assert part in text
+        assert run("differences", "runs", "--format", "csv") == 0
+        assert capsys.readouterr().out == Path("runs/differences.csv").read_text()
+        assert run("differences", "runs", "--metric", "psnr", "--format", "csv", "--out", "psnr.csv") == 0
+        assert set(pd.read_csv("psnr.csv")["metric"]) == {"psnr"}
+
+    def test_an_unknown_metric_is_named(
+        self, run: Run, two_runs: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("differences", "runs", "--metric", "psrn") == 2
+        assert "did you mean psnr" in capsys.readouterr().err
+
+    def test_help_has_examples(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("differences", "--help") == 0
+        assert "lordbench differences runs --metric lpips" in capsys.readouterr().out

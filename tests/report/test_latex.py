@@ -1,0 +1,72 @@
+"""LaTeX: the very bytes of tables that hold everything a table can hold.
+
+`golden/leaderboard.tex` was compiled and looked at. Where the tables are changed on purpose, write `golden()`
+to it, compile it and look at it again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from synthetic import cell, measured
+
+from lordbench.evaluation.measurement import Measurement
+from lordbench.report.pivot import Pivot
+from lordbench.report.tables import escape, render
+
+GOLDEN = Path(__file__).parent / "golden" / "leaderboard.tex"
+LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_mlp.normalized"}
+
+
+def several(*values: float | None, **leak: float) -> list[Measurement]:
+    """LPIPS, SSIM and class agreement as given, and what leaks."""
+    metrics = (("lpips", False), ("ssim", True), ("class_agreement", True))
+    found = [
+        measured(value, None if metric == "ssim" else 0.01, metric=metric, higher_is_better=higher,
+                 note="out of memory: 2 < 3 > 1" if value is None else "")
+        for value, (metric, higher) in zip(values, metrics, strict=True)
+    ]  # fmt: skip
+    return [*found, measured(leak["leak"], 0.01, **LEAK), measured(0.25, subject="copy", codes="")]
+
+
+def everything() -> pd.DataFrame:
+    """Best, tied and second values; negative, missing, without interval; floors; special characters."""
+    places = {"dataset": "folder:C\\faces|`a`", "preset": "smoke"}
+    cells = [
+        cell(*several(0.10, 0.91, 0.9, leak=-0.004), method="lord", **places),
+        cell(*several(0.11, 0.88, 0.7, leak=-0.001), method="lord", seed=1, **places),
+        cell(*several(0.12, -0.2, 0.5, leak=0.31), method="lord", variant="noise=50%", **places),
+        cell(*several(0.3, 0.7, 0.2, leak=0.52), method="drnet", variant="a_b=1 & {c}", **places),
+        cell(*several(None, 0.8, 0.1, leak=0.62), method="./x^2~#$.py", **places),
+    ]
+    return pd.concat(cells, ignore_index=True)
+
+
+def golden() -> str:
+    """The headline, and a table with two names to a line and data sets across."""
+    rows = everything()
+    both = pd.concat([rows[rows["metric"] == "lpips"], cell(measured(0.4), method="lord", dataset="cars")])
+    return render(rows, "latex") + render(both, "latex", pivot=Pivot(("method", "split"), ("lpips",)))
+
+
+def test_every_byte_is_as_it_was_looked_at() -> None:
+    assert golden().encode() == GOLDEN.read_bytes()
+
+
+def test_every_kind_of_entry_is_in_it() -> None:
+    text = GOLDEN.read_text()
+    for part in (
+        r"\textbf{0.105}", r"\underline{0.310}", r"0.120$^{\approx}$", r"\textbf{$-$0.003}", r"& $-$0.200 &",
+        "& --", r"{\scriptsize$\pm$0.064}", r"\midrule", r"\shortstack[r]{", r"\begin{tabular}{llrrr}",
+        r"lord[noise=50\%]", r"drnet[a\_b=1 \& \{c\}]", r"x\textasciicircum{}2\textasciitilde{}\#\$",
+        r"C\textbackslash{}faces\textbar{}\textasciigrave{}a\textasciigrave{}",
+        r"2 \textless{} 3 \textgreater{} 1",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_special_characters_are_printed_as_they_are() -> None:
+    assert escape("50% & a_b #1 {x} \\ < ~^") == (
+        r"50\% \& a\_b \#1 \{x\} \textbackslash{} \textless{} \textasciitilde{}\textasciicircum{}"
+    )

@@ -1,0 +1,203 @@
+"""The report: every number leads to how it came to be, everything is inside, nothing can break out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commandline import Run
+from PIL import Image
+from reporting import CONTENTS, TRUTH, made_up_run, picture
+
+from lordbench.report.page import page as page_module
+from lordbench.report.page.page import write_report
+from lordbench.report.picture_comparisons import choose, comparisons
+from lordbench.results.cells import cell_records
+from lordbench.results.leaderboard import aggregate, collect
+from lordbench.utils.errors import UserError
+
+
+class Page(HTMLParser):
+    """What a test looks at in a page: its elements with their attributes, and the text in each."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [a for t, a in self.elements if t == tag and all(a.get(k) == v for k, v in wanted.items())]
+
+
+def page_of(*runs: Path, out: Path) -> str:
+    return write_report(list(runs), out).read_text(encoding="utf-8")
+
+
+def details(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="details">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found.group(1)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_up_run(tmp_path_factory.mktemp("runs"), {"lord": 0.1, "drnet": 0.2}, failed=("mlvae",))
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(folder, out=tmp_path_factory.mktemp("report"))
+
+
+class TestNumbers:
+    def test_each_is_the_mean_of_what_it_leads_to(self, folder: Path, text: str) -> None:
+        kept, table = details(text), aggregate(collect([folder]))
+        found = []
+        for _, element in Page(text).elements:
+            if "data-behind" in element:
+                rows = [kept["rows"][i] for i in kept["behind"][int(str(element["data-behind"]))]]
+                assert kept["texts"][rows[0][0]] == str(element["href"]).removeprefix("#cell-")
+                found.append(np.mean([row[6] for row in rows]))
+        headline = table[table["metric"].isin(["lpips", "probe_mlp.normalized"])]
+        assert sorted(found) == pytest.approx(sorted(headline["value"]))
+        assert len(found) == 5
+
+    def test_every_value_of_every_cell_is_there(self, folder: Path, text: str) -> None:
+        kept, rows = details(text), collect([folder])
+        assert [row[6] for row in kept["rows"]] == pytest.approx(rows["value"].tolist())
+        assert [row[7] for row in kept["rows"]] == pytest.approx(rows["ci_low"].tolist())
+        assert [kept["texts"][row[0]] for row in kept["rows"]] == rows["cell"].tolist()
+
+    def test_each_cell_has_a_line_with_its_settings(self, text: str) -> None:
+        ids = {"lord-0", "lord-1", "drnet-0", "drnet-1"}
+        page, kept = Page(text), details(text)
+        assert {str(a["id"]) for a in page.all("tr") if "id" in a} == {f"cell-{name}" for name in ids}
+        assert kept["cells"]["lord-1"]["settings"]["method"] == {"noise": 0.5}
+        assert kept["cells"]["lord-1"]["provenance"]["seed"] == 1
+
+    def test_failures_are_told_with_their_traceback(self, text: str) -> None:
+        words = "".join(Page(text).words)
+        assert "mlvae on squares, seed 0: ValueError: no such <luck>" in words
+        assert "Traceback\n  line 1" in words
+
+    def test_a_csv_from_elsewhere_has_its_numbers_without_pictures(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        alone = tmp_path / "results.csv"
+        alone.write_bytes((folder / "results.csv").read_bytes())
+        other = page_of(alone, out=tmp_path)
+        assert len(details(other)["rows"]) == 12
+        assert "settings" not in details(other)["cells"]["lord-0"]
+        assert 'id="pictures"' not in other
+        assert 'id="curves"' not in other
+
+
+class TestOneFile:
+    def test_nothing_is_fetched_from_anywhere(self, text: str) -> None:
+        for tag, attributes in Page(text).elements:
+            for name in ("src", "srcset", "data", "poster", "action"):
+                assert str(attributes.get(name, "data:")).startswith("data:"), (tag, attributes)
+            if tag in ("link", "use", "image"):
+                for name in ("href", "xlink:href"):
+                    assert str(attributes.get(name, "#")).startswith(("data:", "#"))
+        assert not re.search(r"url\((?!['\"]?(#|data:|\$))|@import|fetch\(|XMLHttp", text)
+
+    def test_texts_of_results_cannot_become_markup(self, text: str) -> None:
+        assert "a probe </script><b>" in details(text)["texts"]
+        assert "</script><b>" not in text
+        assert "<luck>" not in text
+
+    def test_the_same_results_give_the_same_bytes(self, folder: Path, text: str, tmp_path: Path) -> None:
+        assert page_of(folder, out=tmp_path) == text
+
+    def test_an_old_report_stays_where_results_are_missing(self, tmp_path: Path) -> None:
+        (tmp_path / "index.html").write_text("old")
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(UserError, match=r"results\.csv"):
+            write_report([tmp_path / "empty"], tmp_path)
+        assert (tmp_path / "index.html").read_text() == "old"
+
+
+class TestPictures:
+    def test_methods_stand_side_by_side_on_the_same_images(self, folder: Path) -> None:
+        found, problems = comparisons(cell_records([folder]))
+        assert problems == []
+        assert [(one.seed, [output.label for output in one.outputs]) for one in found] == [
+            (0, ["drnet", "lord"]),
+            (1, ["drnet", "lord"]),
+        ]
+        np.testing.assert_array_equal(found[0].given["truth"], np.moveaxis(TRUTH, 2, -1))
+
+    def test_other_contents_are_another_comparison(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1, "drnet": 0.2}, seeds=(0,))
+        picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 1, contents=CONTENTS[::-1])
+        found, _ = comparisons(cell_records([folder]))
+        assert [[output.cell for output in one.outputs] for one in found] == [["drnet-0"], ["lord-0"]]
+
+    def test_they_are_in_the_page_to_the_last_bit(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
+        outputs = picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 3)
+        (source,) = (
+            str(element["src"])
+            for element in Page(page_of(folder, out=tmp_path)).all("img")
+            if str(element["alt"]).startswith("lord: 3 by 4 images")
+        )
+        shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
+        tiles = shown.reshape(3, 8, 4, 8, 3).transpose(0, 2, 4, 1, 3)
+        np.testing.assert_array_equal(tiles, outputs)
+
+    def test_many_are_compressed_and_more_are_left_out_and_the_page_says_so(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found, _ = comparisons(cell_records([folder]))
+        exact, note = page_module.pictures(found)
+        assert (len(exact), note) == (2, "")
+        size = sum(len(strip["src"]) for strip in exact[0]["strips"])
+        monkeypatch.setattr(page_module, "BUDGET", size)
+        fewer, note = page_module.pictures(found)
+        assert "compressed" in note
+        assert sum(len(strip["src"]) for one in fewer for strip in one["strips"]) * 3 // 4 <= size
+        monkeypatch.setattr(page_module, "BUDGET", 1)
+        assert page_module.pictures(found)[0] == []
+        assert "2 more comparisons left out" in page_module.pictures(found)[1]
+
+    def test_a_damaged_one_is_named_and_the_rest_stands(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path / "runs", {"lord": 0.1, "drnet": 0.2}, seeds=(0,))
+        damaged = folder / "cells" / "lord-0" / "transfer-encoded.png"
+        damaged.write_bytes(damaged.read_bytes()[:300])
+        page = page_of(folder, out=tmp_path)
+        assert "lord-0/transfer-encoded.png" in page
+        assert Page(page).all("figure", **{"data-name": "drnet"})
+
+    def test_an_unknown_one_is_refused_with_the_names_there_are(self, folder: Path) -> None:
+        with pytest.raises(UserError, match="one-shot") as caught:
+            choose(cell_records([folder]), "one-shot")
+        assert "transfer-encoded" in caught.value.hint
+
+
+class TestCommand:
+    def test_it_writes_the_page_and_says_where(
+        self, run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("report", str(folder), "--out", "there") == 0
+        assert "there/index.html" in capsys.readouterr().err
+        assert Path("there/index.html").read_text().startswith("<!DOCTYPE html>")
+
+    def test_a_folder_without_results_is_refused(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        assert run("report", "empty") == 2
+        assert not Path("report").exists()

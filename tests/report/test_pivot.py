@@ -1,0 +1,214 @@
+"""Pivots: lines as asked for, all else that differs across, and nothing averaged but seeds."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commandline import Run
+from synthetic import cell, measured
+
+from lordbench.report.boards import Board, boards
+from lordbench.report.pivot import Pivot
+from lordbench.report.tables import render
+from lordbench.utils.errors import UserError
+
+LPIPS = "content-transfer/encoded/transfer/lpips"
+FLOOR = measured(0.01, subject="copy", codes="")
+
+
+def several() -> pd.DataFrame:
+    """Two methods on two data sets, with two seeds on one of them; LPIPS, SSIM, and floors that beat all."""
+    values = {
+        ("lord", "cars", 0): 0.1, ("lord", "cars", 1): 0.2,
+        ("drnet", "cars", 0): 0.3, ("drnet", "cars", 1): 0.4,
+        ("lord", "faces", 0): 0.8, ("drnet", "faces", 0): 0.7,
+    }  # fmt: skip
+    return pd.concat([
+        cell(measured(value), measured(1 - value, metric="ssim", higher_is_better=True), FLOOR,
+             method=method, dataset=dataset, seed=seed)
+        for (method, dataset, seed), value in values.items()
+    ], ignore_index=True)  # fmt: skip
+
+
+def read(group_by: str | None, *metrics: str) -> Pivot:
+    pivot = Pivot.read(group_by, metrics)
+    assert pivot is not None
+    return pivot
+
+
+def shown(board: Board) -> dict[tuple[str, ...], list[float | None]]:
+    values = {line.names: [entry.value for entry in line.entries] for line in board.lines}
+    return {names: [None if v is None else round(v, 6) for v in its] for names, its in values.items()}
+
+
+def marks(board: Board) -> dict[tuple[str, ...], list[str]]:
+    return {line.names: [entry.mark for entry in line.entries] for line in board.lines}
+
+
+class TestLayout:
+    def test_methods_down_and_data_sets_across(self) -> None:
+        (board,) = read("method", "lpips").boards(several())
+        assert board.title == "samples split, preset smoke: LPIPS"
+        assert board.header == ("method", "seeds", "cars ↓", "faces ↓")
+        assert shown(board) == {
+            ("drnet",): [0.35, 0.7], ("lord",): [0.15, 0.8], ("floor: copy of B",): [0.01, 0.01],
+        }  # fmt: skip
+        assert board.first_reference == 2
+
+    def test_data_sets_down_and_methods_across(self) -> None:
+        (board,) = read("dataset", "lpips").boards(several())
+        assert board.columns == ("drnet ↓", "lord ↓", "floor: copy of B ↓")
+        assert shown(board) == {("cars",): [0.35, 0.15, 0.01], ("faces",): [0.7, 0.8, 0.01]}
+        assert board.first_reference is None
+
+    def test_two_names_to_a_line_leave_the_quantities_across(self) -> None:
+        (board,) = read("dataset,method", "lpips", "ssim").boards(several())
+        assert board.header == ("dataset", "method", "seeds", "LPIPS ↓", "SSIM ↑")
+        assert list(shown(board)) == [
+            ("cars", "drnet"), ("cars", "lord"), ("faces", "drnet"), ("faces", "lord"),
+            ("cars", "floor: copy of B"), ("faces", "floor: copy of B"),
+        ]  # fmt: skip
+        assert shown(board)["faces", "lord"] == [0.8, 0.2]
+
+    def test_seeds_are_averaged_only_where_they_name_no_line(self) -> None:
+        cars = several().query("dataset == 'cars'")
+        (board,) = read("seed", "lpips").boards(cars)
+        assert board.header == ("seed", "drnet ↓", "lord ↓", "floor: copy of B ↓")
+        assert shown(board) == {("0",): [0.3, 0.1, 0.01], ("1",): [0.4, 0.2, 0.01]}
+        (board,) = read("method,seed", "lpips").boards(cars)
+        assert shown(board)["lord", "1"] == [0.2]
+        assert board.lines[0].entries[0].reach == pytest.approx(0.01)
+
+    def test_a_split_a_preset_or_a_setting_is_never_averaged_over(self) -> None:
+        others = [{"split": "classes"}, {"preset": "paper"}, {"data_settings": "n=2"}]
+        rows = pd.concat([cell(measured(0.1)), *(cell(measured(0.5), **other) for other in others)])
+        (board,) = read("method", "lpips").boards(rows)
+        assert board.columns == (
+            "squares, classes split, preset smoke ↓", "squares, samples split, preset smoke ↓",
+            "squares, samples split, preset paper ↓", "squares[n=2], samples split, preset smoke ↓",
+        )  # fmt: skip
+        assert shown(board) == {("lord",): [0.5, 0.1, 0.5, 0.5]}
+
+    def test_several_metrics_make_a_table_each_where_data_sets_are_across(self) -> None:
+        made = read("method", "lpips", "ssim").boards(several())
+        assert [board.title for board in made] == [
+            f"samples split, preset smoke: {name}" for name in ("LPIPS", "SSIM")
+        ]
+        assert [board.columns[0] for board in made] == ["cars ↓", "cars ↑"]
+
+    def test_of_one_group_it_is_the_headline_of_these_metrics(self) -> None:
+        rows = several().query("dataset == 'cars'")
+        (board,) = read(None, "lpips", "ssim").boards(rows)
+        (headline,) = boards(rows)
+        assert board.lines == headline.lines
+        assert board.columns == headline.columns
+
+    def test_without_metrics_it_has_the_headline(self) -> None:
+        titles = [board.title for board in read("dataset").boards(several())]
+        section = "samples split, preset smoke: content transfer and reconstruction"
+        assert titles == [f"{section}: LPIPS", f"{section}: SSIM"]
+
+
+class TestMarks:
+    def test_methods_are_compared_on_one_data_set_wherever_they_stand(self) -> None:
+        rows = several().assign(
+            ci_low=float("nan"), ci_high=float("nan"), seed=0, cell=lambda t: t.index // 3
+        )
+        rows = rows.assign(cell=rows["cell"].astype(str)).query("cell not in ('1', '3')")
+        down, across = (read(by, "lpips").boards(rows)[0] for by in ("method", "dataset"))
+        assert marks(down) == {
+            ("drnet",): ["", "best"], ("lord",): ["best", ""], ("floor: copy of B",): ["", ""],
+        }  # fmt: skip
+        assert marks(across) == {("cars",): ["", "best", ""], ("faces",): ["best", "", ""]}
+
+    def test_seeds_are_not_compared_with_each_other(self) -> None:
+        (board,) = read("seed", "lpips").boards(several().query("dataset == 'cars'"))
+        assert marks(board) == {("0",): ["", "best", ""], ("1",): ["", "best", ""]}
+
+
+class TestWhatIsSaid:
+    def test_fewer_seeds_than_beside_them(self) -> None:
+        (board,) = read("method", "lpips").boards(several())
+        assert board.notes == ("faces: 1 of 2 seeds",)
+
+    def test_every_format_has_it(self) -> None:
+        pivot = read("dataset,method", "lpips")
+        text = render(several(), "markdown", pivot=pivot)
+        assert "| dataset | method | seeds | LPIPS ↓ |\n| --- | --- | ---: | ---: |" in text
+        assert "| faces | drnet | 1 | **0.700 ±0.010** \\* |" in text
+        assert r"faces & drnet & 1 & \textbf{0.700}" in render(several(), "latex", pivot=pivot)
+
+    def test_csv_has_a_line_for_each_line_and_all_values(self) -> None:
+        table = pd.read_csv(io.StringIO(render(several(), "csv", pivot=read("method", "lpips", "ssim"))))
+        assert list(table)[:6] == [
+            "split", "preset", "method", "n_seeds", f"cars: {LPIPS}", f"cars: {LPIPS}_ci_low",
+        ]  # fmt: skip
+        assert list(table["method"]) == ["drnet", "lord", "floor: copy of B"]
+        np.testing.assert_allclose(table[f"faces: {LPIPS}"], [0.7, 0.8, 0.01])
+        np.testing.assert_allclose(table[f"faces: {LPIPS}_ci_high"], [0.71, 0.81, 0.02])
+        table = read("dataset,method", "lpips").table(several())
+        assert list(table)[:6] == ["dataset", "split", "preset", "method", "n_seeds", LPIPS]
+
+
+class TestNames:
+    def rows(self) -> pd.DataFrame:
+        places = [
+            ("content-transfer", "learned", "transfer"),
+            ("reconstruction", "learned", "reconstruction"),
+            ("reconstruction", "encoded", "reconstruction"),
+        ]
+        others = [measured(0.5, experiment=e, codes=c, subject=s) for e, c, s in places]
+        return cell(measured(), *others, measured(None, metric="fid", note="no weights"))
+
+    @pytest.mark.parametrize(
+        ("name", "columns"),
+        [
+            ("lpips", ("LPIPS ↓",)),
+            (LPIPS, ("LPIPS ↓",)),
+            ("learned/transfer/lpips", ("content-transfer/learned/transfer/lpips ↓",)),
+            ("reconstruction/lpips", ("reconstruction/encoded/reconstruction/lpips ↓",
+                                      "reconstruction/learned/reconstruction/lpips ↓")),
+        ],
+    )  # fmt: skip
+    def test_as_much_of_a_quantity_as_it_takes(self, name: str, columns: tuple[str, ...]) -> None:
+        (board,) = read(None, name).boards(self.rows())
+        assert board.columns == columns
+
+    @pytest.mark.parametrize("name", ["lpisp", "transfer/encoded/lpips", "lpips/transfer", ""])
+    def test_what_fits_nothing_is_refused(self, name: str) -> None:
+        with pytest.raises(UserError, match="no such quantity") as caught:
+            read(None, name).boards(self.rows())
+        assert "lpips" in str(caught.value)
+
+    def test_what_has_no_value_is_said(self) -> None:
+        with pytest.raises(UserError, match="fid: it has no value"):
+            read(None, "fid").boards(self.rows())
+
+    def test_a_column_that_lines_cannot_be_grouped_by(self) -> None:
+        with pytest.raises(UserError, match="no column 'metod': did you mean method"):
+            Pivot.read("dataset,metod", ())
+        with pytest.raises(UserError, match="no column ''"):
+            Pivot.read("", ())
+
+
+class TestCommand:
+    def test_it_prints_and_writes(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        several().to_csv("rows.csv", index=False)
+        assert run("leaderboard", "rows.csv", "--metric", "lpips", "--group-by", "dataset") == 0
+        out = capsys.readouterr().out
+        assert "faces" in out
+        assert "mean rank" not in out
+        assert (
+            run("leaderboard", "rows.csv", "--group-by", "seed", "--format", "csv", "--out", "seeds.csv") == 0
+        )
+        assert list(pd.read_csv("seeds.csv")["seed"]) == [0, 1]
+
+    def test_bad_names_exit_with_2(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        several().to_csv("rows.csv", index=False)
+        assert run("leaderboard", "rows.csv", "--metric", "lpip", "--out", "table.md") == 2
+        assert "did you mean lpips" in capsys.readouterr().err
+        assert not Path("table.md").exists()

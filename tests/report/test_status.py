@@ -1,0 +1,306 @@
+"""`lordbench status`: what it says of cells, of time, and that it disturbs no run and trips over no file."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Run
+from filelock import FileLock
+from rich.console import Console
+from run_folders import NOW, Folder, ago, planned
+
+from lordbench.report.status import status_view, watch
+from lordbench.results.progress import is_held
+from lordbench.results.status import Estimate, RunStatus, TimeLeft, read_status
+from lordbench.runner.run_folder import RunFolder
+from lordbench.utils.progress import duration
+
+HOLD = """
+import fcntl, sys, time
+with open(sys.argv[1], "a") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "runs")
+
+
+@pytest.fixture
+def at_work(folder: Folder) -> Iterator[FileLock]:
+    """A run holds the folder."""
+    with FileLock(folder.store.lock) as lock:
+        yield lock
+
+
+def look(folder: Folder) -> RunStatus:
+    return read_status(folder.store.root)
+
+
+def states(folder: Folder) -> list[str]:
+    return [status.state for status in look(folder).cells]
+
+
+def shown(folder: Folder) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=150).print(status_view([look(folder)], NOW))
+    return stream.getvalue()
+
+
+def left(folder: Folder) -> TimeLeft:
+    return Estimate(look(folder), NOW).run()
+
+
+class TestStates:
+    def test_of_a_run_at_work(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(*(planned(name) for name in "abcd"))
+        folder.finish("a")
+        folder.fail("b")
+        folder.run("c")
+        assert states(folder) == ["done", "failed", "running", "planned"]
+
+    def test_of_an_interrupted_run(self, folder: Folder) -> None:
+        folder.plan(*(planned(name) for name in "abcde"))
+        folder.run("a")
+        folder.store.cell("b").path.mkdir(parents=True)
+        folder.store.cell("b").checkpoint.touch()
+        folder.train("c")
+        folder.finish("d")
+        assert states(folder) == ["interrupted", "interrupted", "interrupted", "done", "planned"]
+
+    def test_what_failed_before_is_tried_again_by_the_run_at_work(
+        self, folder: Folder, at_work: FileLock
+    ) -> None:
+        folder.plan(planned("a"), planned("b"), began=ago(60))
+        folder.fail("a", when=ago(61))
+        folder.fail("b", when=ago(59))
+        assert states(folder) == ["planned", "failed"]
+        at_work.release()
+        assert states(folder) == ["failed", "failed"]
+
+    def test_a_cell_with_an_experiment_to_come_is_not_done(self, folder: Folder) -> None:
+        folder.plan(planned("a"))
+        (folder.finish("a").path / "leakage.json").unlink()
+        (status,) = look(folder).cells
+        assert (status.state, status.missing) == ("interrupted", ("leakage",))
+
+    def test_cells_of_earlier_runs_stand_apart(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(planned("new"))
+        cell = {
+            "id": "old", "method_name": "lord", "variant": "noise=1", "labels": "", "dataset": "squares",
+            "data_variant": "", "split": "samples", "preset_name": "smoke", "seed": 3,
+            "experiments": ["leakage", "reconstruction"],
+        }  # fmt: skip
+        (folder.finish("old").path / "cell.json").write_text(json.dumps(cell))
+        (old,) = look(folder).others
+        assert (old.cell.label, old.cell.seed, old.state) == ("lord[noise=1]", 3, "done")
+        assert "other cells in this folder" in shown(folder)
+
+    def test_what_is_shown(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(*(planned(name) for name in "abcd"), jobs=2)
+        folder.finish("a", seconds=75)
+        folder.fail("b", error="RuntimeError: first\nout of memory")
+        folder.run("c")
+        text = " ".join(shown(folder).split())
+        for words in (
+            "2 cells at a time",
+            "trained in 1 min 15 s",
+            "out of memory",
+            str(folder.store.cell("b").failure),
+            "amortization · 25% of training · 100 images/s · loss 0.2500",
+            "4 cells: 1 running, 1 failed, 1 planned, 1 done",
+        ):
+            assert words in text
+        assert "first" not in text
+
+
+class TestTheLock:
+    def test_is_seen_while_a_run_is_at_work(self, folder: Folder) -> None:
+        lock = folder.store.lock
+        assert not is_held(lock)
+        with RunFolder(folder.store.root):
+            assert is_held(lock)
+            assert is_held(lock)
+        assert not is_held(lock)
+
+    def test_of_a_killed_process_is_nobodys(self, folder: Folder) -> None:
+        command = [sys.executable, "-c", HOLD, str(folder.store.lock)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"held\n"
+            assert is_held(folder.store.lock)
+            run.kill()
+            run.wait()
+        assert not is_held(folder.store.lock)
+
+    def test_a_run_begins_while_others_look(self, folder: Folder) -> None:
+        seen, over = [], threading.Event()
+
+        def look_on() -> None:
+            while not over.is_set():
+                seen.append(is_held(folder.store.lock))
+
+        watchers = [threading.Thread(target=look_on) for _ in range(3)]
+        for watcher in watchers:
+            watcher.start()
+        try:
+            for _ in range(20):
+                with RunFolder(folder.store.root):
+                    time.sleep(0.01)
+        finally:
+            over.set()
+            for watcher in watchers:
+                watcher.join()
+        assert True in seen
+
+    def test_looking_leaves_nothing_behind(self, folder: Folder) -> None:
+        folder.plan(planned("a"))
+        before = sorted(folder.store.root.rglob("*"))
+        look(folder)
+        assert sorted(folder.store.root.rglob("*")) == before
+
+
+class TestTimeLeft:
+    def test_is_unknown_with_nothing_to_go_by(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(planned("a"), planned("b"))
+        assert not left(folder).is_known
+        assert "time left: unknown" in shown(folder)
+
+    def test_of_a_training_is_by_its_rate_and_what_follows_by_finished_cells(
+        self, folder: Folder, at_work: FileLock
+    ) -> None:
+        folder.plan(planned("a"), planned("b", seed=1), planned("c", seed=2))
+        folder.finish("a", seconds=50, each=5)
+        folder.run("b")
+        # 3,000 images at 100 a second, two experiments; then a whole cell.
+        assert left(folder) == TimeLeft(seconds=30 + 10 + 50 + 10, is_whole=True)
+
+    def test_of_an_experiment_is_what_it_took_before(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(planned("a"), planned("b", seed=1))
+        folder.finish("a", each=20)
+        folder.train("b")
+        folder.run("b", doing="leakage", training=False, step=0, steps=2, began=ago(15))
+        assert left(folder) == TimeLeft(seconds=5 + 20, is_whole=True)
+        folder.run("b", doing="leakage", training=False, step=0, steps=2, began=ago(500))
+        assert left(folder) == TimeLeft(seconds=20, is_whole=True)
+
+    def test_does_not_take_another_method_for_the_same(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(planned("a"), planned("b", "mlvae"))
+        folder.finish("a")
+        folder.run("b")
+        assert left(folder) == TimeLeft(seconds=30, is_whole=False)
+        assert "≥ 30 s" in shown(folder)
+
+    def test_is_shared_by_jobs_but_no_cell_gets_shorter(self, folder: Folder, at_work: FileLock) -> None:
+        cells = [planned(name, seed=seed) for seed, name in enumerate("abcde")]
+        folder.plan(*cells, jobs=2)
+        folder.finish("a", seconds=50, each=5)
+        assert left(folder).seconds == 4 * 60 / 2
+        folder.plan(*cells, jobs=8)
+        assert left(folder).seconds == 60
+
+    def test_of_cells_done_and_failed_is_none(self, folder: Folder) -> None:
+        folder.plan(planned("a"), planned("b"))
+        folder.finish("a")
+        folder.fail("b")
+        assert left(folder) == TimeLeft(seconds=0, is_whole=True)
+        assert "time left:" not in shown(folder)
+
+    @pytest.mark.parametrize(
+        ("seconds", "text"),
+        [(0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (9600, "2 h 40 min"), (273_600, "3 d 4 h")],
+    )
+    def test_is_written_for_people(self, seconds: float, text: str) -> None:
+        assert duration(seconds) == text
+
+
+class TestDamage:
+    @pytest.mark.parametrize("name", ["progress.json", "leakage.json", "model.safetensors", "failure.json"])
+    @pytest.mark.parametrize("content", [b"", b"[1, 2]", b"\xff\xfe"])
+    def test_in_a_cell_is_named(self, folder: Folder, name: str, content: bytes) -> None:
+        folder.plan(planned("a"), planned("b"))
+        path = folder.finish("a").path / name
+        path.write_bytes(content)
+        assert str(path) in "".join(look(folder).cells[0].notes)
+        assert "Damaged" in shown(folder)
+
+    def test_in_the_plan_leaves_what_the_folders_say(self, folder: Folder) -> None:
+        folder.plan(planned("a"))
+        folder.finish("a")
+        folder.store.plan.write_text('{"cells": ')
+        status = look(folder)
+        assert str(folder.store.plan) in status.notes[0]
+        assert [cell.cell.id for cell in status.others] == ["a"]
+
+    def test_in_the_description_of_an_earlier_cell_is_named(self, folder: Folder) -> None:
+        folder.plan()
+        (folder.finish("old").path / "cell.json").write_text("{}")
+        (old,) = look(folder).others
+        assert "cell.json" in old.notes[0]
+        assert old.cell.id == "old"
+
+
+class TestTheCommand:
+    def test_exits_with_1_where_a_cell_has_failed(self, folder: Folder, run: Run) -> None:
+        folder.plan(planned("a"), planned("b"))
+        folder.finish("a")
+        assert run("status", "runs") == 0
+        folder.fail("b")
+        assert run("status", "runs") == 1
+
+    def test_json_says_all_of_several_folders(
+        self, folder: Folder, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder.plan(planned("a"), planned("b"))
+        folder.finish("a")
+        shutil.copytree("runs", "others")
+        assert run("status", "runs", "others", "--json") == 0
+        first, second = json.loads(capsys.readouterr().out)
+        assert first["root"] == "runs"
+        assert first["cells"][0]["state"] == "done"
+        assert first["counts"]["planned"] == 1
+        assert first["left"] == {"seconds": 40.0, "is_whole": True}
+        assert second["root"] == "others"
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["empty"], "no run has begun here"),
+            (["nowhere"], "nowhere"),
+            ([], "RUNS"),
+            (["empty", "--watch", "--json"], "one of them"),
+        ],
+    )
+    def test_bad_input_is_named(
+        self, run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    ) -> None:
+        Path("empty").mkdir()
+        assert run("status", *arguments) == 2
+        assert words in capsys.readouterr().err
+
+    def test_watching_ends_with_the_run(self, folder: Folder, at_work: FileLock) -> None:
+        folder.plan(planned("a"))
+        folder.run("a")
+        waits: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                folder.finish("a").progress.unlink()
+                at_work.release()
+
+        stream = io.StringIO()
+        (status,) = watch([folder.store.root], Console(file=stream, width=120), sleep)
+        assert len(waits) == 3
+        assert status.cells[0].state == "done"
+        assert "1 done" in stream.getvalue()

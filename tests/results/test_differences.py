@@ -1,0 +1,268 @@
+"""Paired differences: of the same samples only, with the interval that the seeds allow, or with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from synthetic import cell, measured
+
+from lordbench.evaluation.measurement import Measurement, Samples
+from lordbench.evaluation.statistics import Groups, mean_interval
+from lordbench.results.differences import COLUMNS, differences, differences_from
+from lordbench.results.leaderboard import REFERENCES, collect
+from lordbench.results.loading import SampleFiles
+from lordbench.results.run_folder import Store
+from lordbench.utils import seeds
+
+N = 240
+CLASSES = np.arange(N) % 12
+CROSSED = (CLASSES, np.arange(N) // 8)
+FILE = "content-transfer.npz"
+
+
+def sampled(values: np.ndarray, groups: Groups = CROSSED, **other: Any) -> Measurement:
+    given = measured(float(np.mean(values)), n=len(values), **other)
+    return given.of_samples(Samples.of(values, groups))
+
+
+def values(seed: int, shift: float = 0.0, spread: float = 0.1) -> np.ndarray:
+    """Values of which the class explains the most, and which differ by `spread` between seeds."""
+    common = np.random.default_rng(0).normal(size=12)[CLASSES]
+    return shift + common + spread * np.random.default_rng(seed + 1).normal(size=N)
+
+
+class Runs:
+    """A run folder of cells that were never run, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: list[pd.DataFrame] = []
+
+    def add(self, method: str, *found: Measurement, seed: int = 0, **other: Any) -> Path:
+        name = f"{method}{seed}"
+        self.rows.append(cell(*found, method=method, seed=seed, cell=name, **other))
+        folder = Store(self.folder).cell(name)
+        folder.write_measurements("content-transfer", list(found))
+        pd.concat(self.rows).to_csv(self.folder / "results.csv", index=False)
+        return folder.path
+
+    def differences(self) -> pd.DataFrame:
+        found = differences(collect([self.folder]), SampleFiles([self.folder]))
+        assert list(found) == COLUMNS
+        return found
+
+    def only(self) -> dict[str, Any]:
+        (line,) = self.differences().to_dict("records")
+        return line
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path / "runs")
+
+
+class TestOneSeed:
+    def test_the_interval_is_that_of_the_single_differences(self, runs: Runs) -> None:
+        a, b = values(0), values(1, shift=0.05)
+        runs.add("drnet", sampled(a))
+        runs.add("lord", sampled(b))
+        line = runs.only()
+        expected = mean_interval(
+            (a - b).astype(np.float32), CROSSED, seeds.numpy_generator(0, "paired", "content-transfer")
+        )
+        numbers = (line["difference"], line["ci_low"], line["ci_high"])
+        assert numbers == pytest.approx((expected.value, expected.low, expected.high), abs=1e-6)
+        assert (line["method_a"], line["method_b"], line["n"], line["n_seeds"]) == ("drnet", "lord", N, 1)
+
+    def test_it_agrees_with_students_t_over_classes(self, runs: Runs) -> None:
+        a, b = values(0), values(1)
+        for method, its in (("drnet", a), ("lord", b)):
+            runs.add(method, sampled(its, CLASSES))
+        means = pd.Series(a - b).groupby(CLASSES).mean()
+        low, high = stats.t.interval(0.95, 11, loc=means.mean(), scale=stats.sem(means))
+        line = runs.only()
+        assert line["ci_high"] - line["ci_low"] == pytest.approx(high - low, rel=0.15)
+
+    def test_what_methods_have_in_common_does_not_widen_it(self, runs: Runs) -> None:
+        for seed, method in enumerate(("drnet", "lord")):
+            runs.add(method, sampled(values(seed, shift=0.1 * seed)))
+        line = runs.only()
+        alone = mean_interval(values(0), CROSSED, np.random.default_rng(0))
+        assert alone.low is not None
+        assert alone.high is not None
+        assert line["ci_high"] - line["ci_low"] < 0.2 * (alone.high - alone.low)
+        assert line["verdict"] == "better"  # drnet is lower by a tenth of what classes differ
+
+    @pytest.mark.parametrize(("higher_is_better", "verdict"), [(False, "better"), (True, "worse")])
+    def test_the_direction_of_merit_decides(self, runs: Runs, higher_is_better: bool, verdict: str) -> None:
+        for method, shift in (("drnet", 0.0), ("lord", 0.5)):
+            runs.add(method, sampled(values(0, shift), higher_is_better=higher_is_better))
+        assert runs.only()["verdict"] == verdict
+
+    def test_equal_outputs_are_not_told_apart(self, runs: Runs) -> None:
+        for method in ("drnet", "lord"):
+            runs.add(method, sampled(values(0)))
+        line = runs.only()
+        assert (line["difference"], line["ci_low"], line["ci_high"]) == (0, 0, 0)
+        assert line["verdict"] == "not told apart"
+
+    def test_other_methods_and_quantities_change_no_byte(self, runs: Runs) -> None:
+        for seed, method in enumerate(("drnet", "lord")):
+            runs.add(method, sampled(values(seed)))
+        before = runs.only()
+        runs.add("mlvae", sampled(values(2)), sampled(values(3), metric="ssim"))
+        after = runs.differences().query("method_a == 'drnet' and method_b == 'lord'")
+        assert after.to_dict("records") == [before]
+
+    def test_floors_are_compared_with_methods_and_not_with_each_other(self, runs: Runs) -> None:
+        floors = [sampled(values(7, 1.0), subject=name, codes="") for name in ("copy", "random")]
+        runs.add("lord", sampled(values(0)), *floors)
+        found = runs.differences()
+        assert list(found["method_a"]) == ["lord", "lord"]
+        assert list(found["method_b"]) == [REFERENCES["copy"], REFERENCES["random"]]
+        assert found["reference"].all()
+        assert list(found["verdict"]) == ["better", "better"]
+        assert set(found["subject"]) == {"transfer"}
+
+
+class TestSeveralSeeds:
+    def test_the_interval_is_students_over_the_seeds_differences(self, runs: Runs) -> None:
+        a, b = [0.10, 0.14, 0.31], [0.13, 0.15, 0.35]
+        for method, means in (("drnet", a), ("lord", b)):
+            for seed, mean in enumerate(means):
+                runs.add(method, sampled(values(seed) - values(seed).mean() + mean), seed=seed)
+        line = runs.only()
+        expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
+        assert (line["difference"], line["n"], line["n_seeds"]) == (pytest.approx(-0.08 / 3), 3 * N, 3)
+
+    def test_values_of_whole_sets_are_paired_by_seed(self, runs: Runs) -> None:
+        for method, means in (("drnet", [30.0, 35.0, 32.0]), ("lord", [40.0, 45.5, 42.0])):
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, None, metric="fid", n=N), seed=seed)
+        assert runs.only()["verdict"] == "better"
+
+    def test_seeds_that_only_one_has_are_left_out_and_said(self, runs: Runs) -> None:
+        for method, n_seeds in (("drnet", 3), ("lord", 2)):
+            for seed in range(n_seeds):
+                runs.add(method, sampled(values(seed)), seed=seed)
+        line = runs.only()
+        assert (line["n_seeds"], line["note"]) == (2, "mean of 2 of 3 seeds")
+
+    def test_lost_samples_are_not_missed(self, runs: Runs) -> None:
+        for method in ("drnet", "lord"):
+            for seed in range(2):
+                (runs.add(method, sampled(values(seed, 0.1 * seed)), seed=seed) / FILE).unlink()
+        assert runs.only()["verdict"] == "not told apart"
+
+
+class TestReasons:
+    def compared(self, runs: Runs, *other: Measurement, seed: int = 0) -> dict[str, Any]:
+        runs.add("drnet", sampled(values(0)))
+        runs.add("lord", *other, seed=seed)
+        line = runs.only()
+        assert line["verdict"] == ""
+        assert np.isnan(line["ci_low"])
+        return line
+
+    def test_other_samples_are_refused(self, runs: Runs) -> None:
+        line = self.compared(runs, sampled(values(0), (CLASSES, np.roll(CROSSED[1], 1))))
+        assert (line["note"], line["n_seeds"]) == ("scored on other samples", 0)
+        assert np.isnan(line["difference"])
+
+    def test_another_number_of_samples_is_refused(self, runs: Runs) -> None:
+        line = self.compared(runs, sampled(values(0)[1:], (CLASSES[1:], CROSSED[1][1:])))
+        assert line["note"] == "scored on other samples"
+
+    def test_another_seed_is_refused(self, runs: Runs) -> None:
+        assert self.compared(runs, sampled(values(0)), seed=1)["note"] == "no seed in common"
+
+    def test_samples_that_were_not_kept(self, runs: Runs) -> None:
+        line = self.compared(runs, measured(0.1, n=N))
+        assert line["note"] == "a value of a whole set: no interval from one seed"
+        assert line["difference"] == pytest.approx(values(0).mean() - 0.1)
+
+    def test_values_of_one_group(self, runs: Runs) -> None:
+        for method in ("drnet", "lord"):
+            runs.add(method, sampled(values(0), np.zeros(N, np.int64)))
+        assert runs.only()["note"] == "all samples are of one group: no interval from one seed"
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (None, "samples were not kept"),
+            (b"", "damaged"),
+            (b"PK\x03\x04 no archive", "damaged"),
+            (b"\x80\x04\x95 a pickle", "damaged"),
+        ],
+    )
+    def test_a_lost_or_damaged_file(self, runs: Runs, content: bytes | None, reason: str) -> None:
+        for seed, method in enumerate(("drnet", "lord")):
+            path = runs.add(method, sampled(values(seed))) / FILE
+        path.unlink() if content is None else path.write_bytes(content)
+        line = runs.only()
+        assert reason in line["note"]
+        assert line["difference"] == pytest.approx(values(0).mean() - values(1).mean())
+
+    def test_a_file_cut_short_or_altered(self, runs: Runs) -> None:
+        for seed, method in enumerate(("drnet", "lord")):
+            path = runs.add(method, sampled(values(seed))) / FILE
+        whole = path.read_bytes()
+        for content in (whole[:-30], whole[:100] + b"\0" * 40 + whole[140:]):
+            path.write_bytes(content)
+            assert "damaged" in runs.only()["note"]
+
+    def test_the_samples_of_another_value(self, runs: Runs) -> None:
+        first = runs.add("drnet", sampled(values(0)))
+        second = runs.add("lord", sampled(values(1, 0.5)))
+        for name in (FILE, "content-transfer.json"):
+            (first / name).write_bytes((second / name).read_bytes())
+        assert "those of another value" in runs.only()["note"]
+
+    def test_a_results_csv_alone(self, runs: Runs, tmp_path: Path) -> None:
+        for method in ("drnet", "lord"):
+            runs.add(method, sampled(values(0)))
+        alone = tmp_path / "alone.csv"
+        alone.write_bytes((runs.folder / "results.csv").read_bytes())
+        (line,) = differences(collect([alone]), SampleFiles([alone])).to_dict("records")
+        assert "samples were not kept" in line["note"]
+
+    def test_a_quantity_without_a_direction_is_not_compared(self, runs: Runs) -> None:
+        for method in ("drnet", "lord"):
+            runs.add(method, sampled(values(0), higher_is_better=None), measured(None, metric="fid"))
+        assert runs.differences().empty
+
+    def test_groups_are_not_compared(self, runs: Runs) -> None:
+        runs.add("drnet", sampled(values(0)))
+        runs.add("lord", sampled(values(0)), dataset="cars")
+        assert runs.differences().empty
+
+
+def test_two_run_folders_are_compared(tmp_path: Path) -> None:
+    folders = []
+    for seed, method in enumerate(("drnet", "lord")):
+        made = Runs(tmp_path / method)
+        made.add(method, sampled(values(seed, shift=0.3 * seed)))
+        folders.append(made.folder)
+    for order in (folders, folders[::-1]):
+        (line,) = differences(collect(order), SampleFiles(order)).to_dict("records")
+        assert (line["method_a"], line["verdict"]) == ("drnet", "better")
+
+
+def test_differences_from_one_line_are_turned(runs: Runs) -> None:
+    for shift, method in enumerate(("drnet", "lord", "mlvae")):
+        runs.add(method, sampled(values(shift, shift)))
+    found = runs.differences()
+    turned = differences_from(found, "lord")
+    assert list(turned["method_a"]) == ["drnet", "mlvae"]
+    assert set(turned["method_b"]) == {"lord"}
+    line = turned.set_index("method_a").loc["mlvae"]
+    first = found.query("method_a == 'lord'").iloc[0]
+    assert line["difference"] == -first["difference"]
+    assert (line["ci_low"], line["ci_high"]) == (-first["ci_high"], -first["ci_low"])
+    assert (line["verdict"], first["verdict"]) == ("worse", "better")

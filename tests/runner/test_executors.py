@@ -1,0 +1,172 @@
+"""Wherever cells run: each is run once, those of lost workers again, from where they were."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Collection, Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from commandline import DEADLY, STAMPS, TINY, Run, results
+from crashes import workers_of
+from waiting import wait_for
+
+from lordbench.results.run_folder import Store
+from lordbench.runner import executors
+from lordbench.runner.executors.base import Result, Task, Watch, WorkerExecutor, WorkerLostError
+from lordbench.runner.plan import Plan, Request, make_plan
+from lordbench.runner.run_cell import WorkerState
+from lordbench.runner.run_folder import RunFolder, cell_lock
+from lordbench.utils.files import read_json
+
+METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
+
+
+class Scripted(WorkerExecutor):
+    """Says of each attempt what the script says: a result, or None for a lost worker."""
+
+    def __init__(self, script: list[str | None], slow: int = 0) -> None:
+        super().__init__(jobs=1, retries=2, threads=1)
+        self.script, self.slow = script, slow
+        self.sent = 0
+        self.closed = False
+
+    def open(self, state: WorkerState) -> None:
+        """Nothing to do."""
+
+    def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
+        numbers = range(self.sent, self.sent + len(tasks))
+        self.sent += len(tasks)
+        return numbers
+
+    def ended(self, running: Collection[Any], seconds: float) -> Collection[Hashable]:
+        self.slow -= 1
+        return [] if self.slow >= 0 else list(running)
+
+    def result(self, handle: int) -> str:
+        said = self.script[handle]
+        if said is None:
+            raise WorkerLostError("a worker was lost")
+        return said
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def plan(run: Run) -> Plan:
+    return make_plan(Request(["mlvae"], "./halves_set.py", "tiny.yaml", ["reconstruction"], [0, 1]))
+
+
+DONE = Result(status="done").model_dump_json()
+
+
+class TestALostWorker:
+    def test_is_tried_again_and_others_go_on(self, plan: Plan, tmp_path: Path) -> None:
+        notes: list[str] = []
+        scripted = Scripted([None, DONE, None, DONE])
+        outcomes = list(scripted.run(plan, WorkerState(Store(tmp_path)), Watch(note=notes.append)))
+        assert [outcome.status for outcome in outcomes] == ["done", "done"]
+        assert {outcome.cell.id for outcome in outcomes} == {cell.id for cell in plan.cells}
+        assert len(notes) == 2
+        assert scripted.closed
+
+    def test_is_given_up_after_some_times_and_leaves_a_record(self, plan: Plan, tmp_path: Path) -> None:
+        scripted = Scripted([None, DONE, None, None])
+        failed = [
+            o for o in scripted.run(plan, WorkerState(Store(tmp_path)), Watch()) if o.status == "failed"
+        ]
+        (outcome,) = failed
+        assert "3 times" in outcome.error
+        assert read_json(Store(tmp_path).cell(outcome.cell.id).failure)["error"] == outcome.error
+
+    def test_an_error_of_a_cell_is_not_tried_again(self, plan: Plan, tmp_path: Path) -> None:
+        scripted = Scripted([Result(status="failed", error="no").model_dump_json(), DONE])
+        outcomes = list(scripted.run(plan, WorkerState(Store(tmp_path)), Watch()))
+        assert sorted(outcome.status for outcome in outcomes) == ["done", "failed"]
+        assert scripted.sent == 2
+
+    def test_workers_are_looked_at_while_nothing_ends(self, plan: Plan, tmp_path: Path) -> None:
+        looks: list[int] = []
+        watch = Watch(look=lambda: looks.append(1))
+        list(Scripted([DONE, DONE], slow=3).run(plan, WorkerState(Store(tmp_path)), watch))
+        assert len(looks) >= 4
+
+
+class TestProcesses:
+    def test_a_killed_one_goes_on_from_its_checkpoint(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("deadly.py").write_text(DEADLY)
+        options = ["--experiments", "reconstruction", "-j", "2", "--checkpoint-every", "0"]
+        options += ["--set", "budget.images=3200"]
+        assert run(*TINY, "--methods", "./deadly.py,drnet", *options) == 0
+        assert "SIGKILL" in capsys.readouterr().err
+        broken = results()
+        first, second = Path("attempts.txt").read_text().split()
+        assert (int(first), int(second)) == (0, 50)
+        Path("attempts.txt").write_text("survives\n")
+        assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "unbroken") == 0
+        pd.testing.assert_frame_equal(broken.drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
+
+    def test_one_that_is_always_killed_ends_its_cell_only(self, run: Run) -> None:
+        Path("deadly.py").write_text(DEADLY)
+        methods = ["--methods", "./deadly.py[deaths=9],drnet", "--experiments", "reconstruction"]
+        assert run(*TINY, *methods, "-j", "2", "--retries", "1", "--set", "budget.images=3200") == 1
+        assert set(results()["method"]) == {"drnet"}
+        (failure,) = Path("runs").rglob("failure.json")
+        assert "2 times" in read_json(failure)["error"]
+        assert not list(Path("runs").rglob("progress.json"))
+
+    def test_end_with_the_run_that_began_them(self, run: Run) -> None:
+        endless = ["--set", "budget.images=1000000000", "-j", "2"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lordbench", *TINY, *METHODS, *endless], stderr=subprocess.DEVNULL
+        )
+        try:
+            workers = set(wait_for(lambda: at_work(2)))
+        finally:
+            process.kill()
+            process.wait()
+        wait_for(lambda: all(not Path(f"/proc/{worker}").exists() for worker in workers) or None)
+        # Nobody holds the folder or a cell any more.
+        with RunFolder(Path("runs")) as store:
+            for folder in store.cells():
+                cell_lock(store, folder.path.name).acquire(timeout=10)
+
+
+def at_work(jobs: int) -> list[int] | None:
+    """Process ids of workers in training, where there are as many as that."""
+    found = workers_of(Path("runs"))
+    return found if len(found) == jobs else None
+
+
+class TestTwoAtOnce:
+    def test_a_cell_that_another_process_runs_is_waited_for(self, run: Run) -> None:
+        order: list[str] = []
+        plan = make_plan(Request(["mlvae"], "./halves_set.py", "tiny.yaml", ["reconstruction"]))
+        (cell,) = plan.cells
+        state = WorkerState(Store(Path("runs")))
+        in_this_process = executors.make("local", {})
+
+        def second() -> None:
+            list(in_this_process.run(plan, state, Watch()))
+            order.append("second")
+
+        lock = cell_lock(state.store, cell.id)
+        with lock:
+            thread = threading.Thread(target=second)
+            thread.start()
+            thread.join(0.5)
+            assert not state.store.cell(cell.id).is_trained()
+            order.append("first")
+        thread.join()
+        assert order == ["first", "second"]
+
+
+def test_executors_say_what_is_wrong(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*TINY, *METHODS, "--partition", "gpu") == 2
+    assert "unknown setting 'partition'" in capsys.readouterr().err
+    assert not Path("runs").exists()

@@ -1,0 +1,164 @@
+"""`lordbench run` from end to end: rows, pictures, resume; nothing lost, nothing done twice."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commandline import STAMPS, TINY, Run, results
+
+from lordbench.results.rows import COLUMNS
+
+
+def test_three_methods_give_rows_tables_and_pictures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*TINY) == 0
+    rows = results()
+    assert list(rows.columns) == list(COLUMNS)
+    assert set(rows["method"]) == {"lord", "drnet", "mlvae"}
+    assert set(rows["experiment"]) == {"content-transfer", "leakage", "reconstruction"}
+    assert {"transfer", "copy", "random", "reconstruction", "real"} <= set(
+        rows.loc[rows["experiment"] == "content-transfer", "subject"]
+    )
+    learned = rows[rows["codes"] == "learned"]
+    assert set(learned["method"]) == {"lord"}
+    for column in ("data_fingerprint", "method_source", "device", "torch_version", "started", "precision"):
+        assert (rows[column] != "").all()
+    assert "lord" in capsys.readouterr().out
+    assert pd.read_csv("runs/leaderboard.csv").shape[0] >= 3
+    for cell in Path("runs/cells").iterdir():
+        assert (cell / "transfer-encoded.png").exists()
+        assert len(pd.read_csv(cell / "curve.csv")) > 0
+        assert not (cell / "checkpoint.safetensors").exists()
+
+
+def test_values_lie_where_they_can(run: Run) -> None:
+    run(*TINY, "--methods", "lord")
+    rows = results().dropna(subset=["value"])
+    for metric in ("ssim", "probe_mlp.accuracy", "chance", "class_agreement", "l1"):
+        assert rows.loc[rows["metric"] == metric, "value"].between(0, 1).all()
+    bounded = rows.dropna(subset=["ci_low"])
+    assert (bounded["ci_low"] <= bounded["value"] + 1e-9).all()
+    assert (bounded["value"] <= bounded["ci_high"] + 1e-9).all()
+
+
+def test_metrics_without_weights_say_so(run: Run) -> None:
+    run(*TINY, "--methods", "mlvae")
+    rows = results()
+    for metric in ("lpips", "fid", "fd_vgg16", "kd_vgg16"):
+        lacking = rows[rows["metric"] == metric]
+        assert len(lacking) > 0
+        assert lacking["value"].isna().all()
+        assert (lacking["note"] != "").all()
+
+
+def test_floors_and_pairs_are_the_same_for_all_methods(run: Run) -> None:
+    run(*TINY, "--methods", "drnet,mlvae")
+    rows = results()
+    floors = rows[rows["subject"].isin(["copy", "random"]) & rows["value"].notna()]
+    assert len(floors) > 0
+    assert (floors.groupby(["subject", "metric"])["value"].nunique() == 1).all()
+
+
+def test_second_time_nothing_is_trained(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run(*TINY, "--methods", "lord")
+    first = Path("runs/results.csv").read_bytes()
+    models = [path.stat().st_mtime_ns for path in Path("runs").rglob("model.safetensors")]
+    table = capsys.readouterr().out
+    assert run(*TINY, "--methods", "lord") == 0
+    captured = capsys.readouterr()
+    assert captured.out == table
+    assert "nothing: done before" in captured.err
+    assert Path("runs/results.csv").read_bytes() == first
+    assert [path.stat().st_mtime_ns for path in Path("runs").rglob("model.safetensors")] == models
+
+
+def test_order_of_methods_does_not_matter(run: Run) -> None:
+    run(*TINY, "--methods", "lord,mlvae", "--out", "a")
+    run(*TINY, "--methods", "mlvae,lord", "--out", "b")
+    pd.testing.assert_frame_equal(results("a").drop(columns=STAMPS), results("b").drop(columns=STAMPS))
+
+
+def test_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(*TINY, "--methods", "lord", "--out", "unbroken")
+    from lordbench.experiments.leakage import Leakage
+    from lordbench.report.progress import RunProgress
+
+    def stop_in_training(self: RunProgress, done: int, images: int, loss: float | None) -> None:
+        if done == 7:
+            raise KeyboardInterrupt
+
+    def stop_in_leakage(self: Leakage, trained: object) -> None:
+        raise KeyboardInterrupt
+
+    for place, name, stop in ((RunProgress, "step", stop_in_training), (Leakage, "run", stop_in_leakage)):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, stop)
+            assert run(*TINY, "--methods", "lord") == 130
+    assert run(*TINY, "--methods", "lord") == 0
+    pd.testing.assert_frame_equal(results().drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
+    for path in Path("unbroken/cells").rglob("*.png"):
+        assert path.read_bytes() == (Path("runs") / path.relative_to("unbroken")).read_bytes()
+
+
+def test_more_experiments_on_a_finished_cell_train_nothing(run: Run) -> None:
+    run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction")
+    (model,) = Path("runs").rglob("model.safetensors")
+    before = model.stat().st_mtime_ns
+    run(*TINY, "--methods", "mlvae")
+    assert model.stat().st_mtime_ns == before
+    assert set(results()["experiment"]) == {"content-transfer", "leakage", "reconstruction"}
+
+
+def test_force_trains_again(run: Run) -> None:
+    run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction")
+    (model,) = Path("runs").rglob("model.safetensors")
+    before = model.stat().st_mtime_ns
+    run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction", "--force")
+    assert model.stat().st_mtime_ns != before
+
+
+def test_several_jobs_give_the_rows_of_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # what each of two jobs gets on two cores
+    try:
+        run(*TINY, "--methods", "drnet,mlvae", "--experiments", "reconstruction", "--out", "one")
+    finally:
+        torch.set_num_threads(threads)
+    assert (
+        run(*TINY, "--methods", "drnet,mlvae", "--experiments", "reconstruction", "--out", "two", "-j", "2")
+        == 0
+    )
+    drop = [*STAMPS, "threads"]
+    pd.testing.assert_frame_equal(
+        results("one").drop(columns=drop), results("two").drop(columns=drop), rtol=1e-3
+    )
+
+
+def test_grey_images_without_content_labels(run: Run) -> None:
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for person in range(5):
+        Path(f"faces/p{person}").mkdir(parents=True)
+        for i in range(8):
+            Image.fromarray(generator.integers(0, 256, (20, 18), dtype=np.uint8)).save(
+                f"faces/p{person}/{i}.pgm"
+            )
+    assert run("run", "--dataset", "folder:faces", "--preset", "tiny.yaml", "--methods", "lord") == 0
+    rows = results()
+    assert set(rows["dataset"]) == {"folder:faces"}
+    assert "class from content" in set(rows["subject"])
+    assert "content from class" not in set(rows["subject"])
+    assert "class_agreement" in set(rows["metric"])
+    held_out = ["--methods", "mlvae", "--split", "classes"]
+    assert run("run", "--dataset", "folder:faces", "--preset", "tiny.yaml", *held_out) == 0
+
+
+def test_settings_of_a_method_make_a_variant(run: Run) -> None:
+    run(*TINY, "--methods", "lord", "--set", "lord.noise=0.5", "--experiments", "reconstruction")
+    run(*TINY, "--methods", "lord[noise=0.5]", "--experiments", "reconstruction")
+    rows = results()
+    assert set(rows["variant"]) == {"noise=0.5"}
+    assert rows["cell"].nunique() == 1
