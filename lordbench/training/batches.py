@@ -35,10 +35,11 @@ class Batches(Protocol):
 class ShuffledBatches:
     """Each epoch is a fresh permutation of all images; the last partial batch is dropped.
 
-    Args:
+    Attributes:
         n_images: number of images.
         batch_size: images a batch; taken as `n_images` where that is less.
         seed: of the permutations.
+        group: 1: a batch may be divided anywhere.
     """
 
     n_images: int

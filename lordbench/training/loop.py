@@ -28,7 +28,12 @@ Loss = Callable[[Batch], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Update:
-    """A part of a step: its loss is computed and differentiated, and its optimizers step on the gradients."""
+    """A part of a step: its loss is computed and differentiated, and its optimizers step on the gradients.
+
+    Attributes:
+        optimizers: stepped in order; each serves one update of one phase.
+        loss: gives named terms for a batch; their sum is minimised.
+    """
 
     optimizers: Sequence[torch.optim.Optimizer]
     loss: Loss
