@@ -1,4 +1,4 @@
-"""The page on the files of results: it names all columns that the files have, with their types."""
+"""docs/results-files.md names all columns of the files, with their types."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ QUANTITY = "content-transfer/encoded/transfer/lpips"
 
 
 def documented(heading: str) -> dict[str, str]:
-    """Names and types of columns in the table beneath a heading."""
+    """Names and types of the columns in the table below a heading."""
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)
-    assert len(lines) == section.count("\n| `"), "a line of the table has another form"
-    return dict(lines)
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)
+    assert len(rows) == section.count("\n| `"), "a table row has another form"
+    return dict(rows)
 
 
 def test_results() -> None:
@@ -50,7 +50,7 @@ def test_others(heading: str, columns: list[str]) -> None:
 
 
 def test_types_are_those_of_the_values(tmp_path: Path) -> None:
-    """Numbers as a reader of CSV infers them, of rows that have everything."""
+    """Types as pandas infers them from rows without missing values."""
     cell(measured(unit="dB", note="a", policy="b"), git_sha="c", variant="d").to_csv(
         tmp_path / "r.csv", index=False
     )
