@@ -104,16 +104,15 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def average(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
-    """Average the means and the variances of each group.
-
-    Args:
-        means: float32 (groups, members, D).
-        log_variances: likewise.
-
-    Returns:
-        Mean and log variance, (groups, D) each.
-    """
+    """Average means and variances of each group: float32 (groups, members, D) each -> (groups, D) each."""
     return means.mean(dim=1), torch.logsumexp(log_variances, dim=1) - math.log(log_variances.shape[1])
+
+
+def product(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
+    """Multiply the Gaussians of each group: float32 (groups, members, D) each -> (groups, D) each."""
+    log_precision = torch.logsumexp(-log_variances, dim=1)
+    weights = torch.exp(-log_variances - log_precision[:, None])
+    return (weights * means).sum(dim=1), -log_precision
 
 
 def negative_log_likelihood(output: Tensor, target: Tensor) -> Tensor:
