@@ -1,4 +1,4 @@
-"""Pretrained weights: found on this machine or fetched, checked, and loaded without running any of it."""
+"""Pretrained weights: found on this machine or fetched, checked, and loaded without running code from them."""
 
 from __future__ import annotations
 
