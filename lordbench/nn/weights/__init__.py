@@ -1,4 +1,4 @@
-"""Pretrained weights: found on this machine or fetched, checked, and loaded without running code from them."""
+"""Pretrained weights: found on this machine or fetched, checked, and loaded without running any of it."""
 
 from __future__ import annotations
 
