@@ -110,7 +110,7 @@ def product(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def negative_log_likelihood(output: Tensor, target: Tensor) -> Tensor:
-    """Negative log-likelihood of a Gaussian with unit variance around the output: mean nats per image, scalar.
+    """Negative log-likelihood of a unit-variance Gaussian around the output, in nats per image: scalar.
 
     Args:
         output: float (N, C, S, S).

@@ -1,4 +1,4 @@
-"""Feature networks: torchvision's weights, torchvision's activations, frozen."""
+"""VGG16 as feature network: torchvision's weights and activations, frozen."""
 
 from __future__ import annotations
 
