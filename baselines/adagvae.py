@@ -1,7 +1,7 @@
 """Ada-GVAE: shared dimensions found pair by pair (Locatello et al., ICML 2020), for class and content.
 
 Published: one Gaussian posterior for all factors; two images of a pair share the dimensions in which their
-posteriors are close, found for each pair, and shared dimensions are averaged as in GVAE.
+posteriors are close, found for each pair; shared dimensions are averaged as in GVAE.
 
 Ours: pairs are of one class; a dimension belongs to the class if most such pairs share it (`division`); and
 the generator, which the methods have in common, is given the whole latent at both of its inputs, since the
@@ -15,24 +15,19 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from lordbench.data.images import ImageSet
-from lordbench.nn.losses import average, divergence, draw, negative_log_likelihood, reconstruction_loss
-from lordbench.nn.networks import Generator, TrunkConfig
-from lordbench.training.batches import Batch, GroupedBatches
-from lordbench.training.loop import Context, Phase, Update
-from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.training.optimizers import adam
-from lordbench.utils import seeds
+from lordbench.nn.losses import ReconstructionLoss, average, divergence, draw
+from lordbench.nn.methods import GroupTrained, GroupTrainedConfig
+from lordbench.nn.networks import Generator
+from lordbench.training.batches import Batch
+from lordbench.training.method import Codes, DataSpec, MethodConfig
 
-BETAS = (0.9, 0.999)
-PAIR = 2
 MEMORY = 0.01
 """Weight of a batch in the running share of pairs: about the last hundred batches count."""
 
 
-class AdaGVaeConfig(TrunkConfig):
+class AdaGVaeConfig(GroupTrainedConfig):
     """Settings of Ada-GVAE. Of `class_size` and `content_size` only the sum counts, the length of the latent.
 
     Attributes:
@@ -40,61 +35,48 @@ class AdaGVaeConfig(TrunkConfig):
             with `reconstruction=published`; the shared losses, means over pixels, need a weight to match.
         division: a dimension is the class's if at least this share of the pairs of one class share it; ours.
         learning_rate: Adam's; ours.
-        final_rate: where the learning rate ends, on a cosine; None keeps it constant.
     """
 
     kl_weight: float = Field(1.0, ge=0)
     division: float = Field(0.5, ge=0, le=1)
     learning_rate: float = Field(1e-4, gt=0)
-    final_rate: float | None = None
 
 
-class AdaGVae(Method):
+class AdaGVae(GroupTrained):
     """One Gaussian latent, whose dimensions are the class's where pairs of one class agree."""
 
     summary: ClassVar[str] = "variational autoencoder that finds the dimensions which pairs of a class share"
     source: ClassVar[str] = "Locatello et al., Weakly-Supervised Disentanglement Without Compromises, 2020"
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = AdaGVaeConfig
+    config: AdaGVaeConfig
     shared: Tensor
 
     def __init__(self, config: AdaGVaeConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.config = config
         size = config.class_size + config.content_size
         self.encoder = config.encoder(spec, 2 * size)
         self.generator = Generator(spec.channels, spec.size, size, size, config.width, config.slope)
         # How often pairs of one class have shared each dimension lately, float32 (D,), in [0, 1].
         self.register_buffer("shared", torch.ones(size))
 
-    def fit(self, train: ImageSet, context: Context) -> None:
-        """Maximise the evidence lower bound of pairs, whose shared dimensions are averaged."""
-        config = self.config
-        reconstruct = reconstruction_loss(
-            config.reconstruction, lambda: negative_log_likelihood, context.device
-        )
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        return self.encoder, self.generator
 
-        def loss(batch: Batch) -> dict[str, Tensor]:
-            means, log_variances = self.encoder(batch.images).view(-1, PAIR, 2 * len(self.shared)).chunk(2, 2)
-            close = shared_dimensions(means.detach(), log_variances.detach())
-            self.shared.lerp_(close.float().mean(0), MEMORY)
-            mean, log_variance = (
-                torch.where(close[:, None], one[:, None], own).flatten(0, 1)
-                for one, own in zip(average(means, log_variances), (means, log_variances), strict=True)
-            )
-            output = self._generate(draw(mean, log_variance, batch.generator))
-            return {
-                "reconstruction": reconstruct(output, batch.images),
-                "KL": config.kl_weight * divergence(mean, log_variance).mean(),
-            }
-
-        batches = GroupedBatches(
-            train.classes, context.budget.batch_size, PAIR, seeds.derive(context.seed, "batches")
+    def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
+        """Negative evidence lower bound of pairs whose shared dimensions are averaged."""
+        means, log_variances = self.encoder(batch.images).view(-1, 2, 2 * len(self.shared)).chunk(2, 2)
+        close = shared_dimensions(means.detach(), log_variances.detach())
+        self.shared.lerp_(close.float().mean(0), MEMORY)
+        mean, log_variance = (
+            torch.where(close[:, None], averaged[:, None], own).flatten(0, 1)
+            for averaged, own in zip(average(means, log_variances), (means, log_variances), strict=True)
         )
-        networks = (self.encoder, self.generator)
-        update = Update([adam([(network, config.learning_rate) for network in networks], BETAS)], loss)
-        steps = context.budget.steps(batches.batch_size)
-        context.run(self, train, [Phase("training", steps, batches, [update], config.final_rate)])
+        output = self._generate(draw(mean, log_variance, batch.generator))
+        return {
+            "reconstruction": reconstruct(output, batch.images),
+            "KL": self.config.kl_weight * divergence(mean, log_variance).mean(),
+        }
 
     def encode(self, images: Tensor) -> Codes:
         """Means of the posteriors, divided between class and content."""
@@ -112,7 +94,7 @@ class AdaGVae(Method):
 
 
 def shared_dimensions(means: Tensor, log_variances: Tensor) -> Tensor:
-    """Say which dimensions the two images of each pair share: bool (pairs, D).
+    """Return which dimensions the two images of each pair share: bool (pairs, D).
 
     Those in which the KL of the first posterior from the second is less than midway between the least and the
     greatest of all dimensions.

@@ -2,8 +2,8 @@
 
 Names follow lordbench: *class* is what the paper calls the specified factors (a plain code), *content* the
 unspecified ones (a Gaussian). Published: the reconstruction from the image's own class code and from that of
-another image of its class, the KL of the content, and an adversary on images that have no true counterpart.
-The networks, the way in which the discriminator is told the class, and all weights and rates are ours.
+another image of its class, the KL of the content, and an adversary on images without a true counterpart.
+The networks, how the discriminator is given the class, and all weights and rates are ours.
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench.data.images import ImageSet
-from lordbench.nn.losses import divergence, draw, negative_log_likelihood, reconstruction_loss
-from lordbench.nn.networks import TrunkConfig
-from lordbench.training.batches import Batch, GroupedBatches
-from lordbench.training.loop import Context, Phase, Update
-from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.training.optimizers import adam
-from lordbench.utils import seeds
-
-BETAS = (0.5, 0.999)
-PAIR = 2
+from lordbench.nn.losses import ReconstructionLoss, divergence, draw
+from lordbench.nn.methods import EncoderDecoder, GroupTrainedConfig, swap_pairs
+from lordbench.training.batches import Batch
+from lordbench.training.loop import Update
+from lordbench.training.method import Codes, DataSpec, MethodConfig
 
 
-class MathieuConfig(TrunkConfig):
+class MathieuConfig(GroupTrainedConfig):
     """Settings of this method; the defaults are ours.
 
     Attributes:
@@ -36,18 +30,14 @@ class MathieuConfig(TrunkConfig):
             reconstructions. 1 is the bound's with `reconstruction=published`; the shared losses are means
             over pixels and need a weight to match.
         adversary: weight of the adversarial term.
-        learning_rate: Adam's, for encoders and generator.
         adversary_rate: Adam's, for the discriminator.
         hidden: length of the discriminator's features.
-        final_rate: where learning rates end, on a cosine; None keeps them constant.
     """
 
     kl_weight: float = Field(1.0, ge=0)
     adversary: float = Field(1e-2, ge=0)
-    learning_rate: float = Field(1e-3, gt=0)
     adversary_rate: float = Field(1e-3, gt=0)
     hidden: int = Field(64, ge=1)
-    final_rate: float | None = None
 
 
 class Discriminator(nn.Module):
@@ -66,65 +56,53 @@ class Discriminator(nn.Module):
         return logits
 
 
-class Mathieu(Method):
+class Mathieu(EncoderDecoder):
     """Autoencoder swapped within a class; across classes a discriminator judges the images."""
 
     summary: ClassVar[str] = "swapped reconstruction within a class, an adversary that knows the class across"
     source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation in Deep Representation, 2016"
-    built_on: ClassVar[tuple[str, ...]] = ("lordbench.nn.losses",)
     Config: ClassVar[type[MethodConfig]] = MathieuConfig
+    betas = (0.5, 0.999)
+    content_outputs = 2
+    config: MathieuConfig
 
     def __init__(self, config: MathieuConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.config = config
-        self.class_encoder = config.encoder(spec, config.class_size)
-        self.content_encoder = config.encoder(spec, 2 * config.content_size)
-        self.generator = config.generator(spec)
         self.discriminator = Discriminator(config, spec)
 
-    def fit(self, train: ImageSet, context: Context) -> None:
-        """Train the discriminator and the rest in turn, on pairs of one class."""
-        config = self.config
-        reconstruct = reconstruction_loss(
-            config.reconstruction, lambda: negative_log_likelihood, context.device
-        )
+    def updates(self, reconstruct: ReconstructionLoss) -> list[Update]:
+        """The discriminator, then the other networks."""
+        adversary = self.update([self.discriminator], self.config.adversary_rate, self.discriminate)
+        return [adversary, *super().updates(reconstruct)]
 
-        def discriminate(batch: Batch) -> dict[str, Tensor]:
-            with torch.no_grad():
-                classes = self.class_encoder(batch.images)
-                mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
-                contents = draw(mean, log_variance, batch.generator)
-                fakes = self.mixed(classes, contents, batch.generator)
-            real = self.discriminator(batch.images, batch.classes)
-            fake = self.discriminator(fakes, batch.classes.repeat(2))
-            return {"discriminator": F.softplus(-real).mean() + F.softplus(fake).mean()}
-
-        def disentangle(batch: Batch) -> dict[str, Tensor]:
+    def discriminate(self, batch: Batch) -> dict[str, Tensor]:
+        """Loss of the discriminator: real images against mixed ones, with their classes."""
+        with torch.no_grad():
             classes = self.class_encoder(batch.images)
-            swapped = classes.view(-1, PAIR, config.class_size).flip(1).reshape(classes.shape)
             mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
             contents = draw(mean, log_variance, batch.generator)
-            terms = {
-                "reconstruction": reconstruct(self.decode(Codes(classes, contents)), batch.images),
-                "swapped": reconstruct(self.decode(Codes(swapped, contents)), batch.images),
-                "content KL": config.kl_weight * divergence(mean, log_variance).mean(),
-            }
-            if config.adversary:
-                fakes = self.mixed(classes, contents, batch.generator)
-                logits = self.discriminator(fakes, batch.classes.repeat(2))
-                terms["adversary"] = config.adversary * F.softplus(-logits).mean()
-            return terms
+            fakes = self.mixed(classes, contents, batch.generator)
+        real = self.discriminator(batch.images, batch.classes)
+        fake = self.discriminator(fakes, batch.classes.repeat(2))
+        return {"discriminator": F.softplus(-real).mean() + F.softplus(fake).mean()}
 
-        networks = (self.class_encoder, self.content_encoder, self.generator)
-        updates = [
-            Update([adam([(self.discriminator, config.adversary_rate)], BETAS)], discriminate),
-            Update([adam([(network, config.learning_rate) for network in networks], BETAS)], disentangle),
-        ]
-        batches = GroupedBatches(
-            train.classes, context.budget.batch_size, PAIR, seeds.derive(context.seed, "batches")
-        )
-        steps = context.budget.steps(batches.batch_size)
-        context.run(self, train, [Phase("training", steps, batches, updates, config.final_rate)])
+    def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
+        """Each image from its own class code and from its partner's, the content's KL, and the adversary."""
+        config = self.config
+        classes = self.class_encoder(batch.images)
+        swapped = swap_pairs(classes)
+        mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
+        contents = draw(mean, log_variance, batch.generator)
+        terms = {
+            "reconstruction": reconstruct(self.decode(Codes(classes, contents)), batch.images),
+            "swapped": reconstruct(self.decode(Codes(swapped, contents)), batch.images),
+            "content KL": config.kl_weight * divergence(mean, log_variance).mean(),
+        }
+        if config.adversary:
+            fakes = self.mixed(classes, contents, batch.generator)
+            logits = self.discriminator(fakes, batch.classes.repeat(2))
+            terms["adversary"] = config.adversary * F.softplus(-logits).mean()
+        return terms
 
     def mixed(self, classes: Tensor, contents: Tensor, generator: torch.Generator) -> Tensor:
         """Images of each class with a content of another class, then with one drawn from the prior.
@@ -139,13 +117,4 @@ class Mathieu(Method):
         """
         # Rolling by a pair takes contents of another class (where the batch has several).
         drawn = torch.randn(contents.shape, generator=generator, device=contents.device)
-        return self.decode(Codes(classes.repeat(2, 1), torch.cat([contents.roll(PAIR, 0), drawn])))
-
-    def encode(self, images: Tensor) -> Codes:
-        """Class codes, and the means of the content posteriors."""
-        return Codes(self.class_encoder(images), self.content_encoder(images).chunk(2, dim=1)[0])
-
-    def decode(self, codes: Codes) -> Tensor:
-        """Images by the generator."""
-        images: Tensor = self.generator(codes.class_code, codes.content_code)
-        return images
+        return self.decode(Codes(classes.repeat(2, 1), torch.cat([contents.roll(2, 0), drawn])))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import lpips
 import numpy as np
 import torch
+import torchvision
 from pytorch_fid.fid_score import calculate_frechet_distance
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -30,7 +31,6 @@ from lordbench.evaluation.scoring import Scoring
 from lordbench.evaluation.vgg16 import POOLED_LAYER
 from lordbench.nn import weights
 from lordbench.nn.features import IMAGENET_MEAN, IMAGENET_STD
-from lordbench.nn.weights import registry as weights_registry
 from lordbench.utils import hardware
 from lordbench.utils.hardware import resolve_device
 from lordbench.utils.parallel import in_threads
@@ -164,7 +164,7 @@ def our_lpips(subjects: Subjects) -> Values:
 
 def plain_frechet(subjects: Subjects) -> Values:
     """Run torchvision's network over outputs and real images, and call pytorch-fid."""
-    network = weights_registry.skeleton("vgg16")
+    network = torchvision.models.vgg16(weights=None).features
     trunk = weights.load("vgg16")
     network.load_state_dict({key.removeprefix("features."): w for key, w in trunk.items()}, assign=True)
     network = network[: POOLED_LAYER + 1].eval()

@@ -1,8 +1,8 @@
-"""Training as the authors' releases do it: what the benchmarks measure lordbench's own training against.
+"""Training as in the authors' releases, the reference of the benchmarks.
 
-Float32 in NCHW; nearest-neighbour upsampling, then a convolution; AdaIN left to automatic differentiation;
-dense Adam over every code, without a fused kernel; gradients for VGG16's frozen weights, too; a DataLoader
-with a worker over an array in memory, whose batches are copied as float32.
+Float32 in NCHW; nearest-neighbour upsampling, then a convolution; AdaIN by automatic differentiation; dense
+Adam over every code, without a fused kernel; gradients for VGG16's frozen weights as well; a DataLoader with
+one worker over an array in memory, whose batches are copied as float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from lordbench.data.images import ImageSet, Int64Array, UInt8Array
-from lordbench.nn import losses
 from lordbench.nn.features import vgg16_features
 from lordbench.nn.layers import UpsampledConv2d
 from lordbench.training.batches import Batch
@@ -27,22 +26,19 @@ from lordbench.training.batches import Batch
 
 @contextlib.contextmanager
 def published_style() -> Iterator[None]:
-    """Let every method that is built and trained in this context do it plainly."""
+    """Build and train every method in this context in the published style."""
     with contextlib.ExitStack() as patches:
-        for target, name, plain in (
-            (UpsampledConv2d, "forward", _two_steps),
-            ("lordbench.nn.networks", "adain", _adain),
-            ("lordbench.lord", "code_table", dense_table),
-            ("lordbench.lord", "RowAdam", dense_adam),
-            ("lordbench.lord", "adam", _adam),
-            ("lordbench.training.loop", "adam", _adam),
-            ("lordbench.training.loop", "DeviceImages", _Loader),
-            (losses, "vgg16_features", _trainable_vgg16),
+        for name, plain in (
+            ("lordbench.nn.layers.UpsampledConv2d.forward", _two_steps),
+            ("lordbench.nn.networks.adain", _adain),
+            ("lordbench.lord.code_table", dense_table),
+            ("lordbench.lord.RowAdam", dense_adam),
+            ("lordbench.lord.adam", _adam),
+            ("lordbench.nn.methods.adam", _adam),
+            ("lordbench.training.loop.DeviceImages", _Loader),
+            ("lordbench.nn.losses.vgg16_features", _trainable_vgg16),
         ):
-            if isinstance(target, str):
-                patches.enter_context(mock.patch(f"{target}.{name}", plain))
-            else:
-                patches.enter_context(mock.patch.object(target, name, plain))
+            patches.enter_context(mock.patch(name, plain))
         yield
 
 
@@ -51,28 +47,26 @@ def _two_steps(layer: UpsampledConv2d, x: Tensor) -> Tensor:
 
 
 def _adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Tensor:
-    # The generator brings its first map to channels last; where it is not, this changes nothing.
+    # The generator makes its first map channels last.
     x = x.contiguous()
     variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
     return (x - mean) / (variance + epsilon).sqrt() * scale + offset
 
 
 def dense_table(rows: int, size: int) -> nn.Embedding:
-    """A table of codes whose gradient has all rows."""
+    """Return a table of codes with a dense gradient."""
     return nn.Embedding(rows, size)
 
 
 def dense_adam(
     tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]
 ) -> torch.optim.Optimizer:
-    """Adam over all rows of the tables."""
+    """Return Adam over all rows of the tables."""
     return torch.optim.Adam([table.weight for table in tables], rate, betas)
 
 
 def _adam(rates: Sequence[tuple[nn.Module, float]], betas: tuple[float, float]) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = [
-        {"params": list(module.parameters()), "lr": rate} for module, rate in rates
-    ]
+    groups = [{"params": list(module.parameters()), "lr": rate} for module, rate in rates]
     return torch.optim.Adam(groups, betas=betas)
 
 
@@ -92,7 +86,7 @@ class _Array(Dataset[tuple[int, Tensor]]):
 
 
 class _Loader:
-    """Stands for `DeviceImages`; gives random images, whichever are asked for: it is only timed."""
+    """Stands in for `DeviceImages`; returns random images for any index, since it is only timed."""
 
     def __init__(self, images: ImageSet, device: torch.device) -> None:
         self.host, self.device = images.images, device

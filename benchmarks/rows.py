@@ -1,4 +1,4 @@
-"""A step of LORD's latent optimization against the number of training images: RowAdam beside dense Adam."""
+"""Time of a step of LORD's latent optimization by the number of training images: RowAdam and dense Adam."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PHASE = "latent optimization"
 
 
 def rows(rounds: int, n_steps: int) -> str:
-    """Measure in `rounds`, each of `n_steps` steps at every number of images in turn, and give the table."""
+    """Return the table of `rounds` rounds, each of `n_steps` steps at every number of images."""
     settings = load_preset("quick", {}).settings("lord", registry.find("methods", "lord").load().Config)
     hardware.keep_freed_memory()
     times: dict[tuple[int, str], list[float]] = defaultdict(list)
@@ -37,7 +37,7 @@ def rows(rounds: int, n_steps: int) -> str:
             del dense, data
     best = {key: min(values) for key, values in times.items()}
     header = ["training images", "RowAdam, ms", "to 1,000 images", "dense Adam, ms", "to 1,000 images"]
-    lines = [
+    cells = [
         [f"{n:,}"]
         + [
             text
@@ -46,4 +46,4 @@ def rows(rounds: int, n_steps: int) -> str:
         ]
         for n in COUNTS
     ]
-    return table(header, lines)
+    return table(header, cells)

@@ -1,4 +1,4 @@
-"""Measures single steps of a method's own training, as `fit` runs it."""
+"""Measurement of single training steps, as `fit` runs them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from lordbench.utils import seeds
 from lordbench.utils.hardware import resolve_device
 
 WARM_UP = 2
-"""Steps at the start of each phase that do not count."""
+"""Steps at the start of each phase that are not measured."""
 
 
 class Meter(Silent):
-    """A reporter that notes by how much a reading rose in each step, by phase.
+    """A reporter that records the increase of a counter in each step, by phase.
 
     Args:
-        read: the reading, such as the time in seconds.
+        read: returns the counter, such as the time in seconds.
     """
 
     def __init__(self, read: Callable[[], float]) -> None:
         self.read = read
-        self.rises: dict[str, list[float]] = defaultdict(list)
+        self.increases: dict[str, list[float]] = defaultdict(list)
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
         """A phase begins."""
@@ -44,30 +44,30 @@ class Meter(Silent):
         if self.left:
             self.left -= 1
         else:
-            self.rises[self.name].append(now - self.last)
+            self.increases[self.name].append(now - self.last)
         self.last = now
 
     def medians(self) -> dict[str, float]:
-        """The usual rise in a step, by phase."""
-        return {name: statistics.median(values) for name, values in self.rises.items()}
+        """Median increase per step, by phase."""
+        return {name: statistics.median(values) for name, values in self.increases.items()}
 
 
 def seconds() -> float:
-    """The time, once a GPU has done what it was told."""
+    """Time in seconds, after the GPU's queue is empty."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def images(n: int, size: int, n_classes: int = 100) -> ImageSet:
-    """A set of black images: what they show costs nothing."""
+    """A set of black images."""
     pixels = np.zeros((n, 3, size, size), np.uint8)
     classes = np.arange(n, dtype=np.int64) % n_classes
     return ImageSet("black", pixels, classes, None, tuple(map(str, range(n_classes))), None, "")
 
 
 def build(name: str, settings: dict[str, Any], data: ImageSet, channels_last: bool = True) -> Method:
-    """A method with settings, on the device that a run would take."""
+    """Build a method on the device that a run would use."""
     kind = registry.find("methods", name).load()
     with seeds.initialising(0, "init"):
         method: Method = kind(kind.Config(**settings), DataSpec.of(data))
@@ -83,7 +83,7 @@ def measured(
     steps: int,
     read: Callable[[], float] = seconds,
 ) -> dict[str, float]:
-    """Train for some steps of each phase: the usual rise of a reading in a step, by phase."""
+    """Train for `steps` steps of each phase; return the median increase of `read` per step, by phase."""
     device = resolve_device("auto")
     meter = Meter(read)
     phases = 2 if hasattr(method, "content_codes") else 1

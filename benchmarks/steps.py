@@ -1,4 +1,4 @@
-"""A training step of every method, as published and as lordbench takes it, side by side."""
+"""Time of a training step of LORD, DrNet and ML-VAE, in the published style and in lordbench's."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from lordbench.utils import hardware
 
 METHODS = ("lord", "drnet", "mlvae")
 SIZES = {"paper": (64, 17_568), "quick": (32, 1_728)}
-"""By preset: pixels, and the training images of Cars3D and toycars."""
+"""By preset: image size, and the number of training images of Cars3D and toycars."""
 BATCH = 16
-"""As the quick preset has it; the paper's 128 takes minutes a step on a CPU."""
+"""Of the quick preset; the paper's 128 takes minutes per step on a CPU."""
 PRECISIONS = ("float32", "bfloat16")
 GIGA = 1e9
 
 
 def steps(preset_names: list[str], rounds: int, n_steps: int) -> str:
-    """Measure in `rounds`, each of `n_steps` steps of everything in turn, and give the tables."""
+    """Return the tables of `rounds` rounds, each of `n_steps` steps of every method and style."""
     return "\n\n".join(_of_preset(name, rounds, n_steps) for name in preset_names)
 
 
@@ -63,7 +63,7 @@ def _of_preset(name: str, rounds: int, n_steps: int) -> str:
 
 
 def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
-    """Seconds of a step, in the published style or in a precision of lordbench's own, by phase."""
+    """Seconds of a step by phase, in the published style or in lordbench's in a precision."""
     data, settings = _data_and_settings(preset, method)
     if kind == "published":
         with published_style():
@@ -74,25 +74,25 @@ def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
 
 
 def arithmetic(preset: str, method: str) -> dict[str, float]:
-    """Operations of lordbench's own step in convolutions and products, forward and backward, by phase."""
+    """Operations of lordbench's step in convolutions and products, forward and backward, by phase."""
     data, settings = _data_and_settings(preset, method)
     model = build(method, settings, data)
     with FlopCounterMode(display=False) as counter:
-        found = measured(model, data, "float32", BATCH, 1, lambda: float(counter.get_total_flops()))
-    return _named(method, found)
+        flops = measured(model, data, "float32", BATCH, 1, lambda: float(counter.get_total_flops()))
+    return _named(method, flops)
 
 
 def _data_and_settings(preset: str, method: str) -> tuple[ImageSet, dict[str, Any]]:
     size, n = SIZES[preset]
     config = registry.find("methods", method).load().Config
     settings = load_preset(preset, {}).settings(method, config)
-    # Both stages get as many steps.
+    # The same number of steps for both stages.
     halved = {"stage1_share": 0.5} if "stage1_share" in config.model_fields else {}
     return images(n, size), settings | halved
 
 
 def _alone(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
-    """Call a function in a process of its own: how memory is managed cannot be taken back."""
+    """Call a function in its own process: settings of memory management cannot be undone."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -102,7 +102,7 @@ def _named(method: str, by_phase: dict[str, float]) -> dict[str, float]:
 
 
 def matrix_rate(precision: str) -> float:
-    """The machine's own rate in large square matrix products, FLOP/s: the best of several."""
+    """Rate of large square matrix products on this hardware, FLOP/s: the best of ten."""
     n = 2048
     a, b = (torch.randn(n, n).to(getattr(torch, precision)) for _ in range(2))
     best = float("inf")

@@ -1,8 +1,9 @@
-"""LORD as a method of the benchmark."""
+"""LORD: latent optimization for class/content disentanglement (Gabbay & Hoshen, ICLR 2020)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -10,13 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench.data.images import ImageSet
-from lordbench.nn.losses import PerceptualLoss, ReconstructionLoss, reconstruction_loss
+from lordbench.nn.losses import PerceptualLoss, ReconstructionLoss, divergence, draw, reconstruction_loss
 from lordbench.nn.networks import TrunkConfig
 from lordbench.training.batches import Batch, ShuffledBatches
 from lordbench.training.loop import Context, Loss, Phase, Update
 from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 from lordbench.training.optimizers import RowAdam, adam
 from lordbench.utils import seeds
+
+BETAS = (0.5, 0.999)
+"""Adam's, in both of the authors' releases and both stages."""
+INITIAL_RANGE = 0.05
+"""Codes start uniform in (-0.05, 0.05), as in both of the authors' releases."""
 
 
 class LordConfig(TrunkConfig):
@@ -38,10 +44,6 @@ class LordConfig(TrunkConfig):
         stage1_share: share of the budget that stage 1 gets; 0.5 as published (200 epochs each).
     """
 
-    def weights(self) -> tuple[str, ...]:
-        """VGG16, for the perceptual loss, which is the published one too."""
-        return () if self.reconstruction == "pyramid" else ("vgg16",)
-
     regularizer: Literal["noise", "kl", "none"] = "noise"
     class_code: Literal["latent", "amortized"] = "latent"
     content_code: Literal["latent", "amortized"] = "latent"
@@ -55,9 +57,16 @@ class LordConfig(TrunkConfig):
     code_weight: float = Field(10.0, ge=0)
     stage1_share: float = Field(0.5, gt=0, lt=1)
 
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss, which is also the published one."""
+        return () if self.reconstruction == "pyramid" else ("vgg16",)
 
-INITIAL_RANGE = 0.05
-"""Codes start uniform in (-0.05, 0.05), as in both of the authors' releases."""
+
+def code_table(rows: int, size: int) -> nn.Embedding:
+    """Return a table of free codes, float32 (rows, size), for RowAdam."""
+    table = nn.Embedding(rows, size, sparse=True)
+    nn.init.uniform_(table.weight, -INITIAL_RANGE, INITIAL_RANGE)
+    return table
 
 
 class ClassCodes(nn.Module):
@@ -65,10 +74,9 @@ class ClassCodes(nn.Module):
 
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
-        self.table: nn.Embedding | None = None
-        if config.class_code == "latent":
-            self.table = code_table(spec.n_classes, config.class_size)
-        # Kept out of this module's own state: it is the method's class encoder, saved there.
+        latent = config.class_code == "latent"
+        self.table = code_table(spec.n_classes, config.class_size) if latent else None
+        # In a list, so that its state is saved once, as the method's class encoder.
         self._encoder = [encoder]
 
     def forward(self, batch: Batch) -> Tensor:
@@ -83,13 +91,11 @@ class ContentCodes(nn.Module):
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
         self.config = config
-        self.table: nn.Embedding | None = None
-        self.log_variance: nn.Module | None = None
         self._encoder = [encoder]
-        if config.content_code == "latent":
-            self.table = code_table(spec.n_images, config.content_size)
+        latent = config.content_code == "latent"
+        self.table = code_table(spec.n_images, config.content_size) if latent else None
+        self.log_variance: nn.Module | None = None
         if config.regularizer == "kl":
-            latent = config.content_code == "latent"
             self.log_variance = (
                 code_table(spec.n_images, config.content_size)
                 if latent
@@ -106,134 +112,13 @@ class ContentCodes(nn.Module):
         mean, config = self(batch), self.config
         if config.regularizer == "none":
             return mean, {}
-        noise = torch.randn(mean.shape, generator=batch.generator, device=mean.device)
         if self.log_variance is None:
-            # Fixed variance: to be heard over the noise a code must grow, and the decay charges for that.
+            # Fixed variance: a code stands out from the noise only if it grows, which the decay penalizes.
+            noise = torch.randn(mean.shape, generator=batch.generator, device=mean.device)
             return mean + config.noise * noise, {"decay": config.decay * mean.square().sum(dim=1).mean()}
         log_variance = self.log_variance(batch.images if self.table is None else batch.index)
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
-        return mean + (0.5 * log_variance).exp() * noise, {"kl": config.kl_weight * divergence}
-
-
-def code_table(rows: int, size: int) -> nn.Embedding:
-    """Make a table of free codes, float32 (rows, size), for RowAdam."""
-    table = nn.Embedding(rows, size, sparse=True)
-    nn.init.uniform_(table.weight, -INITIAL_RANGE, INITIAL_RANGE)
-    return table
-
-
-if TYPE_CHECKING:
-    pass
-
-BETAS = (0.5, 0.999)
-"""Adam's, in both of the authors' releases and both stages."""
-
-
-def latent_optimization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
-    """Stage 1: codes and generator are learned together (paper, section 3.2).
-
-    min over codes and generator of: reconstruction(G(class code, content code + noise), image) + decay
-    times the content code's squared norm.
-    """
-    config = model.config
-    networks: list[nn.Module] = [model.generator]
-    for codes, encoder in (
-        (model.class_codes, model.class_encoder),
-        (model.content_codes, model.content_encoder),
-    ):
-        if codes.table is None:
-            networks += [encoder, codes]
-    optimizers: list[torch.optim.Optimizer] = [
-        adam([(network, config.generator_rate) for network in networks], BETAS)
-    ]
-    tables = code_tables(model.class_codes, model.content_codes)
-    if tables:
-        optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
-    loss = latent_loss(model.generator, model.class_codes, model.content_codes, reconstruct)
-    return _phase(model, context, "latent optimization", config.stage1_share, optimizers, loss)
-
-
-def test_time_optimization(
-    model: Lord,
-    class_codes: ClassCodes,
-    content_codes: ContentCodes,
-    context: Context,
-    reconstruct: ReconstructionLoss,
-) -> Phase:
-    """Stage 1 on unseen images: their codes are learned by the same objective, the generator stays.
-
-    The way to infer codes that the paper compares its encoders with. `class_codes` and `content_codes` are
-    tables for the unseen images, and their classes.
-    """
-    tables = code_tables(class_codes, content_codes)
-    loss = latent_loss(model.generator, class_codes, content_codes, reconstruct)
-    optimizer = RowAdam(tables, model.config.latent_rate, BETAS)
-    n_images = tables[-1].num_embeddings
-    return _phase(model, context, "test-time optimization", 1.0, [optimizer], loss, n_images)
-
-
-def amortization(model: Lord, context: Context, reconstruct: ReconstructionLoss) -> Phase:
-    """Stage 2: encoders learn to find the codes, while the generator goes on training (paper, section 3.3).
-
-    The learned codes, without noise, are fixed targets. A code that stage 1 had amortized already has no
-    target; its encoder goes on with the reconstruction alone.
-    """
-    config = model.config
-
-    def loss(batch: Batch) -> dict[str, Tensor]:
-        codes = model.encode(batch.images)
-        terms = {"reconstruction": reconstruct(model.decode(codes), batch.images)}
-        for name, code, learned in (
-            ("class code", codes.class_code, model.class_codes),
-            ("content code", codes.content_code, model.content_codes),
-        ):
-            if learned.table is not None:
-                terms[name] = config.code_weight * F.mse_loss(code, learned(batch).detach())
-        return terms
-
-    networks = (model.class_encoder, model.content_encoder, model.generator)
-    optimizer = adam([(network, config.encoder_rate) for network in networks], BETAS)
-    return _phase(model, context, "amortization", 1 - config.stage1_share, [optimizer], loss)
-
-
-def latent_loss(
-    generator: nn.Module,
-    class_codes: ClassCodes,
-    content_codes: ContentCodes,
-    reconstruct: ReconstructionLoss,
-) -> Loss:
-    """Objective of stage 1: reconstruction from both codes, and the content codes' regularizer."""
-
-    def loss(batch: Batch) -> dict[str, Tensor]:
-        content, terms = content_codes.regularized(batch)
-        output = generator(class_codes(batch), content)
-        return {"reconstruction": reconstruct(output, batch.images), **terms}
-
-    return loss
-
-
-def code_tables(class_codes: ClassCodes, content_codes: ContentCodes) -> list[nn.Embedding]:
-    """The free codes among both kinds, those of classes first."""
-    latent = [codes for codes in (class_codes, content_codes) if codes.table is not None]
-    return [module for codes in latent for module in codes.modules() if isinstance(module, nn.Embedding)]
-
-
-def _phase(
-    model: Lord,
-    context: Context,
-    name: str,
-    share: float,
-    optimizers: list[torch.optim.Optimizer],
-    loss: Loss,
-    n_images: int | None = None,
-) -> Phase:
-    batches = ShuffledBatches(
-        n_images or model.spec.n_images,
-        context.budget.batch_size,
-        seeds.derive(context.seed, name, "batches"),
-    )
-    steps = context.budget.steps(batches.batch_size, share)
-    return Phase(name, steps, batches, [Update(optimizers, loss)], model.config.final_rate)
+        kl = config.kl_weight * divergence(mean, log_variance).mean()
+        return draw(mean, log_variance, batch.generator), {"kl": kl}
 
 
 class Lord(Method):
@@ -242,6 +127,7 @@ class Lord(Method):
     summary: ClassVar[str] = "shared latent class codes, noise-regularized content codes, then encoders"
     source: ClassVar[str] = "Gabbay & Hoshen, Demystifying Inter-Class Disentanglement, ICLR 2020"
     Config: ClassVar[type[MethodConfig]] = LordConfig
+    config: LordConfig
     train_classes: Tensor
 
     def __init__(self, config: LordConfig, spec: DataSpec) -> None:
@@ -255,11 +141,82 @@ class Lord(Method):
         self.register_buffer("train_classes", torch.zeros(spec.n_images, dtype=torch.int64))
 
     def fit(self, train: ImageSet, context: Context) -> None:
-        """Run stage 1, then stage 2, in the shares of the budget that the settings give them."""
+        """Run both stages, in the shares of the budget that the settings give them."""
         self.train_classes.copy_(torch.from_numpy(train.classes))
         reconstruct = reconstruction_loss(self.config.reconstruction, PerceptualLoss, context.device)
-        phases = [stage(self, context, reconstruct) for stage in (latent_optimization, amortization)]
+        phases = [self.latent_optimization(context, reconstruct), self.amortization(context, reconstruct)]
         context.run(self, train, phases)
+
+    def latent_optimization(self, context: Context, reconstruct: ReconstructionLoss) -> Phase:
+        """Stage 1: codes and generator are learned together (paper, section 3.2)."""
+        config = self.config
+        networks: list[nn.Module] = [self.generator]
+        if self.class_codes.table is None:
+            networks.append(self.class_encoder)
+        if self.content_codes.table is None:
+            networks += [self.content_encoder, self.content_codes]
+        optimizers: list[torch.optim.Optimizer] = [
+            adam([(network, config.generator_rate) for network in networks], BETAS)
+        ]
+        if tables := code_tables(self.class_codes, self.content_codes):
+            optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
+        loss = self.latent_loss(self.class_codes, self.content_codes, reconstruct)
+        return self.phase(context, "latent optimization", config.stage1_share, [Update(optimizers, loss)])
+
+    def latent_loss(
+        self, class_codes: ClassCodes, content_codes: ContentCodes, reconstruct: ReconstructionLoss
+    ) -> Loss:
+        """Objective of stage 1: reconstruction(G(class code, content code + noise), image) + regularizer."""
+
+        def loss(batch: Batch) -> dict[str, Tensor]:
+            content, terms = content_codes.regularized(batch)
+            output = self.generator(class_codes(batch), content)
+            return {"reconstruction": reconstruct(output, batch.images), **terms}
+
+        return loss
+
+    def amortization(self, context: Context, reconstruct: ReconstructionLoss) -> Phase:
+        """Stage 2: encoders learn the codes while the generator continues training (paper, section 3.3)."""
+        networks = (self.class_encoder, self.content_encoder, self.generator)
+        optimizer = adam([(network, self.config.encoder_rate) for network in networks], BETAS)
+        update = Update([optimizer], lambda batch: self.amortization_terms(batch, reconstruct)[0])
+        return self.phase(context, "amortization", 1 - self.config.stage1_share, [update])
+
+    def amortization_terms(
+        self, batch: Batch, reconstruct: ReconstructionLoss
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Loss terms of stage 2, and the reconstructed images.
+
+        The learned codes, without noise, are fixed targets. A code that stage 1 has amortized already has no
+        target; its encoder continues with the reconstruction alone.
+        """
+        codes = self.encode(batch.images)
+        output = self.decode(codes)
+        terms = {"reconstruction": reconstruct(output, batch.images)}
+        for name, code, learned in (
+            ("class code", codes.class_code, self.class_codes),
+            ("content code", codes.content_code, self.content_codes),
+        ):
+            if learned.table is not None:
+                terms[name] = self.config.code_weight * F.mse_loss(code, learned(batch).detach())
+        return terms, output
+
+    def phase(
+        self,
+        context: Context,
+        name: str,
+        share: float,
+        updates: Sequence[Update],
+        n_images: int | None = None,
+    ) -> Phase:
+        """Return a phase over all training images, or over `n_images` others."""
+        batches = ShuffledBatches(
+            n_images or self.spec.n_images,
+            context.budget.batch_size,
+            seeds.derive(context.seed, name, "batches"),
+        )
+        steps = context.budget.steps(batches.batch_size, share)
+        return Phase(name, steps, batches, updates, self.config.final_rate)
 
     def encode(self, images: Tensor) -> Codes:
         """Codes by the stage-2 encoders."""
@@ -271,7 +228,10 @@ class Lord(Method):
         return images
 
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
-        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized."""
+        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized.
+
+        The paper compares its encoders with this way to infer codes.
+        """
         config, spec = self.config, DataSpec.of(images)
         if self.class_codes.table is None or self.content_codes.table is None:
             return None
@@ -280,26 +240,31 @@ class Lord(Method):
             content_codes = ContentCodes(config, spec, self.content_encoder)
         codes = nn.ModuleList([class_codes, content_codes]).to(context.device)
         reconstruct = reconstruction_loss(config.reconstruction, PerceptualLoss, context.device)
+        optimizer = RowAdam(code_tables(class_codes, content_codes), config.latent_rate, BETAS)
+        update = Update([optimizer], self.latent_loss(class_codes, content_codes, reconstruct))
+        phase = self.phase(context, "test-time optimization", 1.0, [update], spec.n_images)
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.requires_grad_(False)
         try:
-            phase = test_time_optimization(self, class_codes, content_codes, context, reconstruct)
             context.run(codes, images, [phase])
         finally:
             for parameter in trained:
                 parameter.requires_grad_(True)
-        return _clean_codes(class_codes, content_codes, torch.from_numpy(images.classes).to(context.device))
+        return clean_codes(class_codes, content_codes, torch.from_numpy(images.classes).to(context.device))
 
     def train_codes(self) -> Codes | None:
         """The latent codes of stage 1, without noise; None for variants that amortize either."""
-        return _clean_codes(self.class_codes, self.content_codes, self.train_classes)
+        return clean_codes(self.class_codes, self.content_codes, self.train_classes)
 
 
-def _clean_codes(class_codes: ClassCodes, content_codes: ContentCodes, classes: Tensor) -> Codes | None:
+def code_tables(class_codes: ClassCodes, content_codes: ContentCodes) -> list[nn.Embedding]:
+    """The tables of free codes, those of classes first."""
+    latent = [codes for codes in (class_codes, content_codes) if codes.table is not None]
+    return [module for codes in latent for module in codes.modules() if isinstance(module, nn.Embedding)]
+
+
+def clean_codes(class_codes: ClassCodes, content_codes: ContentCodes, classes: Tensor) -> Codes | None:
     """Learned codes, without noise, of images with these classes, int64 (N,); None where one is amortized."""
     if class_codes.table is None or content_codes.table is None:
         return None
     return Codes(class_codes.table.weight.detach()[classes], content_codes.table.weight.detach().clone())
-
-
-__all__ = ["Lord", "LordConfig"]

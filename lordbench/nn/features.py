@@ -1,28 +1,29 @@
-"""Frozen ImageNet networks as feature extractors, and what images need before them."""
+"""VGG16 as a frozen feature extractor, and the preparation of images for ImageNet networks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision import models
 
 from lordbench.nn import weights
-from lordbench.nn.weights import registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def vgg16_features() -> nn.Sequential:
-    """VGG16's `features`, layers numbered as torchvision's `vgg16().features`, on the CPU.
-
-    Frozen, in evaluation mode, and with no ReLU in place, so that every layer's output stays as it was.
+    """Torchvision's `vgg16().features` on the CPU: frozen, in evaluation mode, and no ReLU in place.
 
     Raises:
         MissingWeightsError: the weights are not on this machine.
     """
-    network = registry.skeleton("vgg16")
+    # On the meta device: random initialization costs seconds and draws from the global generator.
+    with torch.device("meta"):
+        network: nn.Sequential = models.vgg16(weights=None).features
     state = {key.removeprefix("features."): value for key, value in weights.load("vgg16").items()}
     network.load_state_dict(state, assign=True)
     for layer in network:
@@ -37,13 +38,13 @@ def vgg16_activations(
     """Activations of VGG16 at several layers, in one pass.
 
     Args:
-        network: as `vgg16_features` gives it.
-        images: float, (N, 3, H, W), normalised by `imagenet_normalise`; H and W of 32 at least for layer 30.
+        network: from `vgg16_features`.
+        images: float, (N, 3, H, W), normalised by `imagenet_normalise`; H and W at least 32 for layer 30.
         layers: indices into `features`, ascending. Convolutions: conv1_1 0, conv1_2 2, conv2_1 5, conv2_2 7,
             conv3_1 10, conv3_2 12, conv3_3 14, conv4_1 17, conv4_2 19, conv4_3 21, conv5_1 24, conv5_2 26,
             conv5_3 28. The ReLU of each is at the next index. Poolings: 4, 9, 16, 23 and 30.
-        relu: of a convolution, give the output of its ReLU, as code that reads torchvision's network does,
-            whose ReLUs overwrite it in place; if False, give what the convolution itself puts out.
+        relu: for a convolution, return the output of its ReLU, as from torchvision's network, whose ReLUs
+            overwrite it in place; if False, return the output of the convolution itself.
 
     Returns:
         For each layer float (N, C, h, w).
@@ -58,7 +59,7 @@ def vgg16_activations(
 
 
 def imagenet_normalise(images: Tensor) -> Tensor:
-    """Bring images, float [0, 1] (N, 3, H, W), to the mean and deviation torchvision's networks expect."""
+    """Normalise images, float [0, 1] (N, 3, H, W), to the mean and deviation of torchvision's networks."""
     mean = images.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
     std = images.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
     return (images - mean) / std
@@ -70,7 +71,7 @@ def to_rgb(images: Tensor) -> Tensor:
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """Bring images (N, C, H, W) to (N, C, size, size), bilinearly; antialiased where they shrink."""
+    """Resize images (N, C, H, W) to (N, C, size, size), bilinearly; antialiased where they shrink."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)

@@ -1,10 +1,4 @@
-"""Adaptive instance normalization with a backward pass of its own.
-
-Automatic differentiation of mean, variance and multiply-add keeps five feature maps and walks over them
-eleven times, which took two thirds of a training step on a CPU; the closed form keeps one map, the
-normalised one. Statistics are summed in float32 or better: PyTorch's group normalization, with a group for
-each channel, does so in one pass.
-"""
+"""Layers of the generator: adaptive instance normalization, and upsampling fused with a convolution."""
 
 from __future__ import annotations
 
@@ -15,39 +9,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-
-class _AdaIN(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, offset: Tensor, scale: Tensor, epsilon: float) -> Tensor:
-        n, channels, height, width = x.shape
-        normalised, _, inverse = torch.native_group_norm(
-            x, None, None, n, channels, height * width, channels, epsilon
-        )
-        ctx.save_for_backward(normalised, inverse.view_as(scale).to(scale.dtype), scale)
-        return torch.addcmul(offset.to(x.dtype), normalised, scale.to(x.dtype))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        normalised, inverse, scale = ctx.saved_tensors
-        pixels = normalised.shape[2] * normalised.shape[3]
-        grad_offset = _pixel_sum(grad, scale.dtype)
-        grad_scale = _pixel_sum(grad * normalised, scale.dtype)
-        # d/dx of (x - mean) * inverse: the gradient less its mean and less its projection on the output.
-        gain = scale * inverse
-        constant = (-gain * grad_offset / pixels).to(grad.dtype)
-        slope = (-gain * grad_scale / pixels).to(grad.dtype)
-        grad_x = torch.addcmul(constant, grad, gain.to(grad.dtype)).addcmul_(normalised, slope)
-        return grad_x, grad_offset, grad_scale, None
-
-
-def _pixel_sum(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Sum over the pixels: (N, C, H, W) -> (N, C, 1, 1) of `dtype`.
-
-    Line by line first: bfloat16 is summed in float32, but a wanted float32 result would make a float32 copy
-    of the whole map. Only the sums of lines are rounded.
-    """
-    return x.sum(3, keepdim=True).to(dtype).sum(2, keepdim=True)
+TAPS = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+"""Which of the 3 taps use a small pixel, for each of the 4 large pixels that it reaches."""
+NARROW = 128
+"""Below this many channels, bfloat16 convolutions on a CPU are faster in two steps (docs/performance.md)."""
 
 
 def adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Tensor:
@@ -65,18 +30,53 @@ def adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Te
     return result
 
 
-TAPS = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
-"""Which of the 3 taps a small pixel has a part in, for each of the 4 large pixels that it reaches."""
-NARROW = 128
-"""Below this many channels, bfloat16 convolutions on a CPU are faster in two steps (docs/performance.md)."""
+class _AdaIN(torch.autograd.Function):
+    """AdaIN with its own backward pass, which keeps one feature map, the normalised one.
+
+    Automatic differentiation of mean, variance and multiply-add keeps five maps and reads them eleven times,
+    two thirds of a training step on a CPU. Statistics are summed in float32 or better, in one pass, by group
+    normalization with a group per channel.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, offset: Tensor, scale: Tensor, epsilon: float) -> Tensor:
+        n, channels, height, width = x.shape
+        normalised, _, inverse = torch.native_group_norm(
+            x, None, None, n, channels, height * width, channels, epsilon
+        )
+        ctx.save_for_backward(normalised, inverse.view_as(scale).to(scale.dtype), scale)
+        return torch.addcmul(offset.to(x.dtype), normalised, scale.to(x.dtype))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        normalised, inverse, scale = ctx.saved_tensors
+        pixels = normalised.shape[2] * normalised.shape[3]
+        grad_offset = _pixel_sum(grad, scale.dtype)
+        grad_scale = _pixel_sum(grad * normalised, scale.dtype)
+        # d/dx of (x - mean) * inverse: the gradient minus its mean and its projection on the output.
+        gain = scale * inverse
+        constant = (-gain * grad_offset / pixels).to(grad.dtype)
+        slope = (-gain * grad_scale / pixels).to(grad.dtype)
+        grad_x = torch.addcmul(constant, grad, gain.to(grad.dtype)).addcmul_(normalised, slope)
+        return grad_x, grad_offset, grad_scale, None
+
+
+def _pixel_sum(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Sum over the pixels: (N, C, H, W) -> (N, C, 1, 1) of `dtype`.
+
+    First over each row: bfloat16 is summed in float32, but requesting a float32 result would make a float32
+    copy of the whole map. Only the sums of rows are rounded.
+    """
+    return x.sum(3, keepdim=True).to(dtype).sum(2, keepdim=True)
 
 
 class UpsampledConv2d(nn.Conv2d):
     """Nearest-neighbour upsampling by 2 and a 3x3 convolution with padding 1, as one transposed convolution.
 
-    Each pixel of the small map is four equal ones of the large map, so the 3x3 taps that fall onto it can be
-    added up beforehand: a 4x4 transposed convolution of stride 2 then needs 16 multiplications where the two
-    steps need 36, and the large map is never made. Equal to the two steps up to rounding.
+    Each pixel of the small map is four equal ones of the large map, so the 3x3 taps on it can be summed
+    beforehand: a 4x4 transposed convolution of stride 2 needs 16 multiplications instead of 36, and the large
+    map is never computed. Equal to the two steps up to rounding.
 
     Args:
         channels: of the input and of the output.
@@ -92,7 +92,7 @@ class UpsampledConv2d(nn.Conv2d):
         """Map float (N, C, H, W) to (N, C, 2 H, 2 W)."""
         if self.in_channels < NARROW and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             return super().forward(F.interpolate(x, scale_factor=2.0, mode="nearest"))
-        # Added up before they are rounded to bfloat16, not after.
+        # Summed before they are rounded to bfloat16, not after.
         with torch.autocast(x.device.type, enabled=False):
             kernel = F.linear(self.weight.reshape(-1, 9), self.taps).view(*self.weight.shape[:2], 4, 4)
         return F.conv_transpose2d(x, kernel.transpose(0, 1), self.bias, stride=2, padding=1)

@@ -1,4 +1,4 @@
-"""Reconstruction losses that all methods share, so that none is judged by a better one."""
+"""Losses that methods share: reconstruction losses, and the parts of variational objectives."""
 
 from __future__ import annotations
 
@@ -13,17 +13,38 @@ from torch.nn import functional as F
 
 from lordbench.nn.features import imagenet_normalise, to_rgb, vgg16_activations, vgg16_features
 
+Reconstruction = Literal["perceptual", "pyramid", "published"]
+"""`perceptual`: pixel L1 plus VGG16 features (LORD's); `pyramid`: pixel L1 at three scales, which needs no
+network and suits small images on a CPU; `published`: the loss of the method's own paper."""
+ReconstructionLoss = Callable[[Tensor, Tensor], Tensor]
+"""(output, target), both float [0, 1] (N, C, S, S) -> scalar."""
 LAYERS = (2, 7, 12, 21, 30)
-"""Indices into torchvision's `vgg16().features`: conv1_2, conv2_2, conv3_2, conv4_3 and the last pooling;
-of a convolution its output after the ReLU counts."""
+"""Indices into torchvision's `vgg16().features`: the outputs of conv1_2, conv2_2, conv3_2 and conv4_3 after
+their ReLU, and the last pooling."""
+
+
+def reconstruction_loss(
+    name: Reconstruction, published: Callable[[], ReconstructionLoss], device: torch.device
+) -> ReconstructionLoss:
+    """Return a reconstruction loss on `device`; `published` makes the one of the method's own paper.
+
+    Raises:
+        MissingWeightsError: VGG16's weights are needed, but are not on this machine.
+    """
+    makers: dict[str, Callable[[], ReconstructionLoss]] = {
+        "perceptual": PerceptualLoss,
+        "pyramid": lambda: pyramid,
+        "published": published,
+    }
+    loss = makers[name]()
+    return loss.to(device) if isinstance(loss, nn.Module) else loss
 
 
 class PerceptualLoss(nn.Module):
     """Pixel L1 plus the sum over layers of the L1 between VGG16 activations (Gabbay & Hoshen 2020, eq. 2).
 
-    Layers and weighting are those of the authors' PyTorch release. Two things are our decision: images are
-    normalised as VGG16 was trained, and grey images are tiled to three channels. The network is frozen,
-    and the target's activations are computed without gradients.
+    Layers and weighting are those of the authors' PyTorch release. Normalising images for VGG16 and tiling
+    grey ones to three channels are our decisions. The network is frozen.
 
     Raises:
         MissingWeightsError: VGG16's weights are not on this machine.
@@ -38,7 +59,7 @@ class PerceptualLoss(nn.Module):
         """Loss between float [0, 1] images, (N, C, S, S): scalar."""
         loss = (output - target).abs().mean()
         for fake, real in zip(self._activations(output), self._activations(target), strict=True):
-            # Summed in float32, without a float32 copy of the maps.
+            # Sum in float32 without a float32 copy of the maps.
             gap = torch.linalg.vector_norm(fake - real.detach(), 1, dtype=torch.float32)
             loss = loss + gap / fake.numel()
         return loss
@@ -47,7 +68,7 @@ class PerceptualLoss(nn.Module):
         device = images.device.type
         network = self.network
         if torch.is_autocast_enabled(device):
-            # Autocast would round the frozen weights anew in every pass.
+            # Autocast would round the frozen weights in every pass.
             dtype = torch.get_autocast_dtype(device)
             if dtype not in self._rounded:
                 self._rounded[dtype] = copy.deepcopy(self.network).to(dtype)
@@ -55,45 +76,18 @@ class PerceptualLoss(nn.Module):
         return vgg16_activations(network, imagenet_normalise(to_rgb(images)), LAYERS)
 
 
-Reconstruction = Literal["perceptual", "pyramid", "published"]
-"""`perceptual`: pixel L1 plus VGG16 features (LORD's); `pyramid`: pixel L1 at three scales, which needs no
-network and suits small images on a CPU; `published`: the loss of the method's own paper."""
-
-ReconstructionLoss = Callable[[Tensor, Tensor], Tensor]
-"""(output, target), both float [0, 1] (N, C, S, S) -> scalar."""
-
-PYRAMID = (1, 2, 4)
-
-
 def pyramid(output: Tensor, target: Tensor) -> Tensor:
-    """Mean of the absolute differences at full, half and quarter resolution, summed over the three."""
+    """Sum of the L1 losses at full, half and quarter resolution: scalar."""
     difference = (output - target).float()
     total = difference.abs().mean()
-    for factor in PYRAMID[1:]:
+    for factor in (2, 4):
         # Averaging is linear: the difference of the averages is the average of the difference.
         total = total + F.avg_pool2d(difference, factor).abs().mean()
     return total
 
 
-def reconstruction_loss(
-    name: Reconstruction, published: Callable[[], ReconstructionLoss], device: torch.device
-) -> ReconstructionLoss:
-    """Give the loss called `name`, on `device`; `published` makes the one of the method's own paper.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are needed, and not on this machine.
-    """
-    makers: dict[str, Callable[[], ReconstructionLoss]] = {
-        "perceptual": PerceptualLoss,
-        "pyramid": lambda: pyramid,
-        "published": published,
-    }
-    loss = makers[name]()
-    return loss.to(device) if isinstance(loss, nn.Module) else loss
-
-
 def draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw once from each Gaussian: float32 (N, D) each -> (N, D), differentiable in both."""
+    """Sample each Gaussian once: float32 (N, D) each -> (N, D), differentiable in both (reparameterized)."""
     noise = torch.randn(mean.shape, generator=generator, device=mean.device)
     return mean + (0.5 * log_variance).exp() * noise
 
@@ -104,24 +98,23 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def average(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
-    """Average the means and the variances of each group.
-
-    Args:
-        means: float32 (groups, members, D).
-        log_variances: likewise.
-
-    Returns:
-        Mean and log variance, (groups, D) each.
-    """
+    """Average means and variances of each group: float32 (groups, members, D) each -> (groups, D) each."""
     return means.mean(dim=1), torch.logsumexp(log_variances, dim=1) - math.log(log_variances.shape[1])
 
 
+def product(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
+    """Multiply the Gaussians of each group: float32 (groups, members, D) each -> (groups, D) each."""
+    log_precision = torch.logsumexp(-log_variances, dim=1)
+    weights = torch.exp(-log_variances - log_precision[:, None])
+    return (weights * means).sum(dim=1), -log_precision
+
+
 def negative_log_likelihood(output: Tensor, target: Tensor) -> Tensor:
-    """Of a Gaussian with unit variance around the output, in nats per image, averaged over images: scalar.
+    """Negative log-likelihood of a unit-variance Gaussian around the output, in nats per image: scalar.
 
     Args:
         output: float (N, C, S, S).
-        target: float32, likewise.
+        target: float32 (N, C, S, S).
     """
     pixels = output[0].numel()
     return 0.5 * (pixels * F.mse_loss(output.float(), target) + pixels * math.log(2 * math.pi))

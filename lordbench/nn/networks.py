@@ -1,4 +1,4 @@
-"""The AdaIN generator that LORD publishes and the other methods share."""
+"""Networks: the encoder and AdaIN generator that LORD publishes and all methods share, and DrNet's DCGAN."""
 
 from __future__ import annotations
 
@@ -15,21 +15,48 @@ from lordbench.nn.losses import Reconstruction
 from lordbench.training.method import DataSpec, MethodConfig
 
 GRID = 4
-"""Height and width of the coarsest feature map, in encoder and generator alike."""
+"""Height and width of the coarsest feature map, in encoders and generators."""
+DCGAN_SLOPE = 0.2
+DCGAN_WIDTH = 64
 
 
-def halvings(size: int) -> int:
-    """How often an image of `size` pixels is halved to reach the coarsest map (64 -> 4 times)."""
-    return max(1, int(math.log2(size / GRID)))
+class TrunkConfig(MethodConfig):
+    """Sizes shared by all methods; the defaults are LORD's published ones at 64 px.
+
+    Attributes:
+        class_size: length of the class code.
+        content_size: length of the content code.
+        width: channels of the generator's modulated layers and of the encoders' deepest layers.
+        slope: of LeakyReLU.
+        reconstruction: which reconstruction loss; see `lordbench.nn.losses`.
+    """
+
+    class_size: int = Field(256, ge=1)
+    content_size: int = Field(128, ge=1)
+    width: int = Field(256, ge=8)
+    slope: float = Field(0.01, ge=0)
+    reconstruction: Reconstruction = "perceptual"
+
+    def weights(self) -> tuple[str, ...]:
+        """VGG16, for the perceptual loss."""
+        return ("vgg16",) if self.reconstruction == "perceptual" else ()
+
+    def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
+        """Build an encoder for codes of `code_size`."""
+        return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
+
+    def generator(self, spec: DataSpec) -> Generator:
+        """Build the generator."""
+        return Generator(spec.channels, spec.size, self.class_size, self.content_size, self.width, self.slope)
 
 
 class Encoder(nn.Module):
     """Image -> code: conv 7x7, strided 4x4 convolutions down to 4x4, three linear layers.
 
-    At 64 px and 256 channels these are the published layers, one for one: 7x7-64, 4x4-128, -256, -256,
-    -256 (stride 2), linear 256, 256, code, LeakyReLU between all (Gabbay & Hoshen 2020, both releases).
-    At other sizes only the number of strided layers changes; where the size is no power of two times 4,
-    the last map is pooled to 4x4.
+    At 64 px and 256 channels these are the published layers: 7x7-64, 4x4-128, -256, -256, -256 (stride 2),
+    linear 256, 256, code, LeakyReLU between all (Gabbay & Hoshen 2020, both releases). At other sizes only
+    the number of strided layers changes; if the size is not 4 times a power of two, the last map is pooled
+    to 4x4.
 
     Args:
         channels: of the image, 1 or 3.
@@ -79,18 +106,14 @@ class Modulation(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(class_size, 2 * width) for _ in range(layers))
 
     def forward(self, class_code: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Give (offset, scale), each float32 (N, width, 1, 1), for each layer."""
-        pairs = []
-        for layer in self.layers:
-            offset, scale = layer(class_code).float()[:, :, None, None].chunk(2, dim=1)
-            pairs.append((offset, scale))
-        return pairs
+        """Return (offset, scale), float32 (N, width, 1, 1) each, for each layer."""
+        return [layer(class_code).float()[:, :, None, None].chunk(2, dim=1) for layer in self.layers]
 
 
 class Generator(nn.Module):
     """(class code, content code) -> image: the content is upsampled, the class modulates each scale.
 
-    At 64 px and 256 channels these are the published layers, one for one: linear to 4x4x32, 4x4x64,
+    At 64 px and 256 channels these are the published layers: linear to 4x4x32, 4x4x64,
     4x4x256; four times [nearest upsampling x2, conv 3x3-256, LeakyReLU, AdaIN]; conv 5x5-64, LeakyReLU,
     conv 7x7, sigmoid (Gabbay & Hoshen 2020, both releases). Other sizes change the number of upsamplings.
 
@@ -137,48 +160,9 @@ class Generator(nn.Module):
         x = self.base(content_code).view(-1, self.width, GRID, GRID)
         x = x.contiguous(memory_format=torch.channels_last)
         for convolution, (offset, scale) in zip(self.blocks, self.modulation(class_code), strict=True):
-            # In place: the convolution has no use for its output any more.
+            # In place: no other layer needs the convolution's output.
             x = adain(F.leaky_relu_(convolution(x), self.slope), offset, scale)
         return torch.sigmoid(self.tail(x).float())
-
-
-class TrunkConfig(MethodConfig):
-    """Sizes shared by all methods; the defaults are LORD's published ones at 64 px.
-
-    Attributes:
-        class_size: length of the class code.
-        content_size: length of the content code.
-        width: channels of the generator's modulated layers and of the encoders' deepest layers.
-        slope: of LeakyReLU.
-        reconstruction: which reconstruction loss; see `lordbench.nn.losses`.
-    """
-
-    class_size: int = Field(256, ge=1)
-    content_size: int = Field(128, ge=1)
-    width: int = Field(256, ge=8)
-    slope: float = Field(0.01, ge=0)
-    reconstruction: Reconstruction = "perceptual"
-
-    def weights(self) -> tuple[str, ...]:
-        """VGG16, for the perceptual loss."""
-        return ("vgg16",) if self.reconstruction == "perceptual" else ()
-
-    def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
-        """Build an encoder for codes of `code_size`."""
-        return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
-
-    def generator(self, spec: DataSpec) -> Generator:
-        """Build the generator."""
-        return Generator(spec.channels, spec.size, self.class_size, self.content_size, self.width, self.slope)
-
-
-SLOPE = 0.2
-FIRST_WIDTH = 64
-
-
-def _widths(size: int) -> list[int]:
-    """Channels of the strided layers: 64, 128, 256, 512 at 64 px."""
-    return [FIRST_WIDTH << i for i in range(halvings(size))]
 
 
 class DcganEncoder(nn.Module):
@@ -194,11 +178,11 @@ class DcganEncoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         before = channels
-        for width in _widths(size):
+        for width in _dcgan_widths(size):
             layers += [
                 nn.Conv2d(before, width, 4, stride=2, padding=1),
                 nn.BatchNorm2d(width),
-                nn.LeakyReLU(SLOPE),
+                nn.LeakyReLU(DCGAN_SLOPE),
             ]
             before = width
         self.layers = nn.Sequential(*layers, nn.Conv2d(before, code_size, GRID), nn.Flatten(), nn.Tanh())
@@ -210,7 +194,7 @@ class DcganEncoder(nn.Module):
 
 
 class DcganDecoder(nn.Module):
-    """The encoder's mirror image, ending in a sigmoid; both codes enter side by side.
+    """The encoder mirrored, ending in a sigmoid; its input is both codes, concatenated.
 
     Args:
         channels: of the image.
@@ -220,10 +204,10 @@ class DcganDecoder(nn.Module):
 
     def __init__(self, channels: int, size: int, code_size: int) -> None:
         super().__init__()
-        widths = _widths(size)[::-1]
+        widths = _dcgan_widths(size)[::-1]
         layers: list[nn.Module] = [nn.ConvTranspose2d(code_size, widths[0], GRID)]
         for before, after in zip(widths, [*widths[1:], channels], strict=True):
-            layers += [nn.BatchNorm2d(before), nn.LeakyReLU(SLOPE)]
+            layers += [nn.BatchNorm2d(before), nn.LeakyReLU(DCGAN_SLOPE)]
             layers.append(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers)
 
@@ -231,3 +215,13 @@ class DcganDecoder(nn.Module):
         """Generate images, float32 [0, 1] (N, C, S, S)."""
         codes = torch.cat([class_code, content_code], dim=1)[:, :, None, None]
         return torch.sigmoid(self.layers(codes).float())
+
+
+def halvings(size: int) -> int:
+    """How often an image of `size` pixels is halved to reach the coarsest map (64 -> 4 times)."""
+    return max(1, int(math.log2(size / GRID)))
+
+
+def _dcgan_widths(size: int) -> list[int]:
+    """Channels of the strided layers: 64, 128, 256, 512 at 64 px."""
+    return [DCGAN_WIDTH << i for i in range(halvings(size))]

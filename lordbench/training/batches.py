@@ -1,10 +1,10 @@
-"""Which images make up the batch of a step: a function of the step alone, so that a resume needs no state."""
+"""Batches. The images of a step depend on its number and the seed only, so a resume needs no state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,11 +16,11 @@ from lordbench.utils import seeds
 
 
 class Batches(Protocol):
-    """Gives the image indices of each step.
+    """Image indices of each step.
 
     Attributes:
         batch_size: images of a step.
-        group: neighbours that a method looks at together, and that must stay so when a batch is divided.
+        group: neighbouring images that a method needs together, also when a batch is divided.
     """
 
     batch_size: int
@@ -31,26 +31,20 @@ class Batches(Protocol):
         ...
 
 
-@dataclass
 class ShuffledBatches:
     """Each epoch is a fresh permutation of all images; the last partial batch is dropped.
 
     Attributes:
         n_images: number of images.
-        batch_size: images a batch; taken as `n_images` where that is less.
+        batch_size: images per batch; at most `n_images`.
         seed: of the permutations.
         group: 1: a batch may be divided anywhere.
     """
 
-    n_images: int
-    batch_size: int
-    seed: int
-    group: int = field(default=1, init=False)
-    _epoch: int = field(default=-1, init=False)
-    _order: Int64Array = field(default_factory=lambda: np.empty(0, np.int64), init=False)
-
-    def __post_init__(self) -> None:
-        self.batch_size = min(self.batch_size, self.n_images)
+    def __init__(self, n_images: int, batch_size: int, seed: int) -> None:
+        self.n_images, self.seed = n_images, seed
+        self.batch_size, self.group = min(batch_size, n_images), 1
+        self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,)."""
@@ -64,14 +58,14 @@ class ShuffledBatches:
 class GroupedBatches:
     """Each batch holds several images of each of its classes, one class after the other.
 
-    Methods that pool evidence over a class, or that compare two images of one, need this. Classes are
-    drawn without replacement while there are enough of them, and so are the images of a class.
+    For methods that pool evidence over a class or compare images of one. Classes, and images of a class, are
+    sampled without replacement if there are enough of them.
 
     Args:
         classes: class of each image, int64 (N,).
-        batch_size: images a batch; rounded down to a multiple of `per_class`.
+        batch_size: images per batch; rounded down to a multiple of `per_class`.
         per_class: images of a class in a batch.
-        seed: of the draws.
+        seed: of the sampling.
     """
 
     def __init__(self, classes: Int64Array, batch_size: int, per_class: int, seed: int) -> None:
@@ -93,17 +87,17 @@ class GroupedBatches:
 
 
 def divided(index: Int64Array, group: int, parts: int) -> list[Int64Array]:
-    """Divide a batch, int64 (B,), into up to `parts` of about equal size, without parting groups."""
+    """Divide a batch, int64 (B,), into up to `parts` of about equal size, without splitting groups."""
     groups = index.reshape(-1, group)
     return [part.reshape(-1) for part in np.array_split(groups, min(parts, len(groups)))]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a loss function gets.
+    """Input of a loss function.
 
     Attributes:
-        index: which training images these are, int64 (B,).
+        index: of the images in the training set, int64 (B,).
         images: float32 [0, 1], (B, C, S, S), channels last.
         classes: int64 (B,).
         generator: for the noise of this step, on the images' device; seeded by the step.
@@ -116,15 +110,15 @@ class Batch:
 
 
 class DeviceImages:
-    """Training images kept on the device as uint8 and gathered by index there.
+    """Training images, kept on the device as uint8 and gathered by index there.
 
-    A set larger than `limit` bytes stays where it is (in memory, or memory-mapped on disk); batches are read
-    by a thread of their own, ahead of the step that wants them, and copied over.
+    A set larger than `limit` bytes stays in memory, or memory-mapped on disk; a thread reads its batches
+    ahead of the step that needs them.
 
     Args:
         images: the training set.
-        device: where batches are wanted.
-        limit: bytes that may be kept on the device; a third of a GPU's free memory, or 8 GiB, unless given.
+        device: of the batches.
+        limit: bytes that may be kept on the device; by default a third of a GPU's free memory, or 8 GiB.
     """
 
     def __init__(self, images: ImageSet, device: torch.device, limit: int | None = None) -> None:
@@ -138,7 +132,7 @@ class DeviceImages:
         self._reader = ThreadPoolExecutor(1, "read batches")
 
     def request(self, index: Int64Array) -> Callable[[torch.Generator], Batch]:
-        """Begin to gather a batch; the function that comes back waits for it and gives it."""
+        """Begin to gather a batch; the function returned waits for it and returns it."""
         resident = self.resident
         if resident is None:
             reading = self._reader.submit(self._read, index)

@@ -1,4 +1,4 @@
-"""Checkpoints of an unfinished training: safetensors and JSON in one file, never a pickle."""
+"""States of modules and checkpoints of unfinished trainings, as safetensors with JSON metadata."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from lordbench.utils.files import replacing
 from lordbench.utils.integrity import ALTERED, verified, with_checksum
 
 TENSORS = "tensors_sha256"
-"""Key of the metadata that holds the hash of the tensors; the metadata carries a seal of its own."""
-WAY_OUT = "The next `lordbench run` of the cell keeps it aside and does again what is lost."
-
+"""Key of the metadata that holds the hash of the tensors; the metadata has its own checksum."""
+HINT = "The next `lordbench run` of the cell moves it aside and repeats what is lost."
 CHECKPOINT_SECONDS = 60.0
-"""Between two checkpoints, where nobody says otherwise."""
+"""Default time between two checkpoints."""
 
 
 @dataclass
@@ -33,12 +32,12 @@ class Progress:
     """How far a training has come.
 
     Attributes:
-        phase: name of the phase under way.
-        finished: names of the phases that are done.
+        phase: name of the running phase.
+        finished: names of the finished phases.
         step: steps done in `phase`.
-        seconds: time spent in training so far, over all attempts.
-        images: images seen so far, over all phases.
-        history: one record per logged step: step, and the mean of each loss term since the last.
+        seconds: training time, over all attempts.
+        images: images seen, over all phases.
+        history: one record per logged step: phase, step, and the mean of each loss term since the last.
     """
 
     phase: str = ""
@@ -58,10 +57,8 @@ def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None =
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors, atomically, with the hash of them and of the metadata.
-
-    Each gets storage of its own, as the format demands.
-    """
+    """Write tensors as safetensors, atomically, with the hashes of tensors and metadata."""
+    # The format requires separate storages.
     owned = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with replacing(path) as temporary:
         save_file(owned, temporary, with_checksum({**(metadata or {}), TENSORS: _hash(owned)}))
@@ -78,7 +75,7 @@ def load_module(path: Path, module: nn.Module) -> None:
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
-        raise UserError(f"{path}: this state does not fit the method: {error}") from None
+        raise UserError(f"{path}: the state does not fit the method: {error}") from None
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -96,10 +93,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file, and none of its tensors.
+    """Read the metadata of a safetensors file without its tensors.
 
     Raises:
-        UserError: the file is missing, cut short, or its header is damaged.
+        UserError: the file is missing, truncated, or its header is damaged.
     """
     with _opened(path) as file:
         return verified(file.metadata() or {})
@@ -111,9 +108,9 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", WAY_OUT) from None
+        raise UserError(f"{path}: cannot be read: {error}", HINT) from None
     except ValueError as error:
-        raise UserError(f"{path}: {error}", WAY_OUT) from None
+        raise UserError(f"{path}: {error}", HINT) from None
 
 
 def _hash(tensors: Mapping[str, Tensor]) -> str:
@@ -129,9 +126,9 @@ class CheckpointStore:
     """Saves and restores a training at one path.
 
     Args:
-        path: of the checkpoint; None keeps none (a method used by itself, outside a run).
-        every: seconds between checkpoints. Results do not depend on it: each step is a function of the
-            state and its number, so a training resumed anywhere gives the bytes of an unbroken one.
+        path: of the checkpoint; None for no checkpoints (a method used outside a run).
+        every: seconds between checkpoints. Results do not depend on it: each step is a function of the state
+            and its number, so a resumed training gives the same bytes as an uninterrupted one.
     """
 
     def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:
@@ -139,7 +136,7 @@ class CheckpointStore:
         self.every = every
 
     def save(self, progress: Progress, module: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Write everything that the rest of the training depends on."""
+        """Write the state that the rest of the training depends on."""
         if self.path is None:
             return
         tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
@@ -149,7 +146,7 @@ class CheckpointStore:
         save_tensors(self.path, tensors, {"progress": json.dumps(vars(progress))})
 
     def progress(self) -> Progress | None:
-        """How far the saved training has come; None where there is none, or it is damaged."""
+        """Progress of the saved training; None if there is no checkpoint, or it is damaged."""
         if self.path is None or not self.path.exists():
             return None
         try:
@@ -157,15 +154,15 @@ class CheckpointStore:
             _PROGRESS.validate_json(recorded)
             return Progress(**json.loads(recorded))
         except (UserError, KeyError, TypeError, ValueError):
-            return None  # A damaged checkpoint costs time, not correctness: training starts over.
+            return None  # Training starts over: a damaged checkpoint costs time only.
 
     def restore_module(self, module: nn.Module) -> None:
-        """Put the saved state back into a module, in place."""
+        """Load the saved state into a module, in place."""
         assert self.path is not None
         load_module(self.path, module)
 
     def restore_optimizers(self, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Put the saved moments back into optimizers made alike; their learning rates follow the step."""
+        """Load the saved moments into optimizers built the same way; learning rates follow from the step."""
         assert self.path is not None
         tensors, _ = read_tensors(self.path)
         for i, optimizer in enumerate(optimizers):
@@ -182,10 +179,10 @@ class CheckpointStore:
 
 
 def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
-    """Bring moments into the memory layout of their parameter.
+    """Give moments the memory layout of their parameter.
 
-    A file keeps values in the order of their indices, but weights may be channels last; and a fused optimizer
-    goes through both by address.
+    Files hold values in the order of their indices, but weights may be channels last, and a fused optimizer
+    reads both by address.
     """
     if value.shape != parameter.shape:
         return value

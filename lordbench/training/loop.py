@@ -1,4 +1,4 @@
-"""The one training loop: every method, built in or plugged in, trains through it."""
+"""The training loop of all methods."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOG_STEPS = 25
 """Steps between two records of the training curve, and between two checks for NaN."""
 
 Loss = Callable[[Batch], dict[str, Tensor]]
-"""Computes named loss terms, each a scalar with its weight applied; their sum is minimised."""
+"""Computes named loss terms, scalars with weights applied; their sum is minimised."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,14 @@ class Update:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with a loss and a schedule of its own.
+    """A part of training with its own losses and schedule.
 
     Attributes:
         name: unique within a method; shown in the progress bar and the training curve.
-        steps: number of steps.
         batches: which images each step sees.
-        updates: carried out in order, in each step, on the same batch.
-        final_rate: learning rates fall from their start to this over the phase, along a cosine, step by
-            step; None keeps them constant.
+        updates: run in this order in each step, on the same batch.
+        final_rate: learning rates fall to this over the phase, along a cosine, step by step; None keeps them
+            constant.
     """
 
     name: str
@@ -64,18 +63,18 @@ class Phase:
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        """Those of all updates, in order."""
+        """Optimizers of all updates, in order."""
         return [optimizer for update in self.updates for optimizer in update.optimizers]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a method may train: the same number of images seen for every method.
+    """How long a method may train; every method sees the same number of images.
 
     Attributes:
         images: images seen in training, over all phases.
-        batch_size: images a step.
-        accumulate: parts in which a batch is computed, one after the other, where memory is short.
+        batch_size: images per step.
+        accumulate: parts that a batch is computed in, one after the other, if memory is short.
     """
 
     images: int
@@ -88,39 +87,37 @@ class Budget:
 
 
 class Reporter(Protocol):
-    """Is told how training goes; the command line draws progress bars with it."""
+    """Receives the progress of training, for example for progress bars."""
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        """A phase begins, or goes on after `done` steps; an epoch is `epoch_steps` long."""
+        """A phase starts, or resumes after `done` steps; an epoch has `epoch_steps` steps."""
         ...
 
     def step(self, done: int, images: int, loss: float | None) -> None:
-        """A step of `images` images has ended; the loss is given from time to time."""
+        """A step of `images` images has ended; `loss` is given at logged steps only."""
         ...
 
 
 class Silent:
-    """A reporter that says nothing."""
+    """A reporter that ignores everything."""
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def step(self, done: int, images: int, loss: float | None) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
 
 @dataclass
 class Context:
-    """What the harness gives a method to train with.
+    """Device, budget, seed and services that the harness passes to `Method.fit`.
 
     Attributes:
-        device: where to train; the module is there already.
+        device: of the training; the module is already there.
         precision: arithmetic of forward and backward passes.
         seed: of this training; derive all randomness from it by name, with `lordbench.utils.seeds`.
-        budget: images that may be seen.
-        reporter: is told of progress.
-        checkpoints: keeps unfinished trainings.
-        progress: how far this training has come; filled in by `run`.
+        checkpoints: saves unfinished trainings.
+        progress: of this training; updated by `run`.
     """
 
     device: torch.device
@@ -132,15 +129,15 @@ class Context:
     progress: Progress = field(default_factory=Progress)
 
     def run(self, module: nn.Module, train: ImageSet, phases: Sequence[Phase]) -> None:
-        """Train `module` through `phases`, from the last checkpoint on if there is one.
+        """Train `module` through `phases`, resuming from the last checkpoint if there is one.
 
         Raises:
             TrainingDivergedError: a loss is NaN or infinite.
-            ValueError: phases share an optimizer, whose moments would be lost between them by a resume.
+            ValueError: phases share an optimizer, whose moments a resume would lose.
         """
         every = [id(optimizer) for phase in phases for optimizer in phase.optimizers]
         if len(set(every)) < len(every):
-            raise ValueError("an optimizer serves two updates or phases: make one for each")
+            raise ValueError("two updates or phases share an optimizer: make one for each")
         saved = self.checkpoints.progress()
         if saved is not None:
             self.progress = saved
@@ -194,7 +191,7 @@ class Context:
                 _require_finite(record, phase.name, step + 1)
                 progress.history.append({"phase": phase.name, "step": step + 1, **record})
                 loss = sum(record.values())
-                # Only at a logged step: the losses are known to be finite, and the curve has no torn window.
+                # Only at a logged step: losses are known to be finite, and no window of the curve is split.
                 if time.monotonic() - saved_at > self.checkpoints.every and step + 1 < phase.steps:
                     self.checkpoints.save(progress, module, optimizers)
                     saved_at = time.monotonic()
@@ -225,8 +222,13 @@ class Context:
         return means
 
 
+def cosine(start: float, final: float, done: float) -> float:
+    """Learning rate at share `done` in [0, 1] of a phase, on a half cosine from `start` to `final`."""
+    return final + (start - final) * 0.5 * (1 + math.cos(math.pi * done))
+
+
 class _Window:
-    """Sums of loss terms since the last record; kept on the device, so that no step waits for it."""
+    """Sums of loss terms since the last record; kept on the device, so no step waits for a copy."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
@@ -249,8 +251,3 @@ def _require_finite(record: dict[str, float], phase: str, step: int) -> None:
             raise TrainingDivergedError(
                 f"the loss term {name!r} became {value} in phase {phase!r} by step {step}"
             )
-
-
-def cosine(start: float, final: float, done: float) -> float:
-    """Learning rate after a share `done` in [0, 1] of a phase, on a half cosine from `start` to `final`."""
-    return final + (start - final) * 0.5 * (1 + math.cos(math.pi * done))

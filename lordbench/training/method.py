@@ -1,4 +1,4 @@
-"""The contract of a method: what every model in the benchmark can do, and nothing else is asked of it."""
+"""The interface of a method."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Codes:
-    """The two halves of images.
+    """Class and content codes of images.
 
     Attributes:
-        class_code: float32, (N, class size): what the images of one class share.
+        class_code: float32, (N, class size): what the images of a class share.
         content_code: float32, (N, content size): the rest.
     """
 
@@ -42,13 +42,11 @@ class Codes:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a method must know of its training set to build its networks.
+    """The properties of a training set that a method's networks depend on.
 
     Attributes:
         channels: 1 or 3.
         size: height and width in pixels.
-        n_classes: number of training classes.
-        n_images: number of training images.
     """
 
     channels: int
@@ -63,27 +61,28 @@ class DataSpec:
 
 
 class MethodConfig(BaseModel):
-    """Settings of a method. Unknown keys are errors; a preset fills in the fields that a method declares."""
+    """Settings of a method. Unknown keys are errors; a preset sets the fields that a method declares."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def weights(self) -> tuple[str, ...]:
-        """Names of the pretrained weights that training needs; without them a run stops before it begins."""
+        """Names of the pretrained weights that training needs; without them a run does not start."""
         return ()
 
 
 class Method(nn.Module, ABC):
-    """One method. A plug-in file holds one subclass; the file's name is the method's name.
+    """Base of all methods. A plug-in file holds one subclass; the file's name is the method's name.
 
-    It is an `nn.Module`, so `state_dict` and `load_state_dict` are there already: every parameter and
-    buffer is saved in safetensors form and restored, nothing else is. Networks are built in `__init__`
-    (the harness seeds it), on the CPU; the harness then moves the module to its device.
+    A method is an `nn.Module`: its parameters and buffers are saved (as safetensors) and restored, nothing
+    else is. Build networks in `__init__`, on the CPU: the harness seeds it, then moves the module to its
+    device.
 
     Attributes:
         summary: one line for `lordbench list methods`.
         source: the paper.
-        built_on: dotted names of modules and packages whose code decides the method's numbers, beside its own
-            file and what every method stands on; a change in one gives the method's cells new ids.
+        built_on: dotted names of further modules and packages whose code determines the method's numbers; a
+            change in one gives the method's cells new ids, as does a change in its own file, in
+            `lordbench.nn` or in the training loop.
         Config: the settings, each with the published value as its default.
     """
 
@@ -98,10 +97,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def fit(self, train: ImageSet, context: Context) -> None:
-        """Learn from `train` within `context.budget`.
+        """Train on `train` within `context.budget`.
 
-        Randomness comes from `context` only. Training through `context.run` gives device placement,
-        precision, progress, checkpoints and resume for free.
+        Derive all randomness from `context.seed`. `context.run` provides device placement, precision,
+        progress, checkpoints and resume.
         """
 
     @abstractmethod
@@ -113,17 +112,16 @@ class Method(nn.Module, ABC):
         """Images, float32 [0, 1], (N, C, S, S), from codes; deterministic."""
 
     def encode_class(self, images: Tensor) -> Tensor:
-        """One class code, float32 (class size,), from K images of one class: by default the codes' mean."""
+        """Class code, float32 (class size,), of K images of one class: by default the mean of their codes."""
         return self.encode(images).class_code.mean(dim=0)
 
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
-        """Codes of unseen images found by optimization, with the trained networks as they are, in order.
+        """Codes of unseen images by optimization, with the trained networks fixed, in order.
 
-        Which images share a class is known; the rows of a class share its code. None where a method has no
-        such way.
+        The images' classes are known, and images of a class share its code. None if a method cannot do this.
         """
         return None
 
     def train_codes(self) -> Codes | None:
-        """The codes that training learned for its images, in order, where a method learns them directly."""
+        """Codes of the training images, in order, if training learns them directly; else None."""
         return None

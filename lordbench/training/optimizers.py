@@ -1,4 +1,4 @@
-"""Adam for tables of latent codes, at a cost that does not grow with their rows."""
+"""Optimizers: fused Adam for networks, and RowAdam for tables of latent codes."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from torch import Tensor, nn
 
 EPSILON = 1e-8
 FADED = 2.0**-30
-"""Share of its speed at which a row counts as standing still."""
+"""Share of its speed below which a row counts as at rest."""
 BLOCK = 4096
-"""Rows that `finish` brings up to date at a time."""
+"""Rows that `finish` updates at a time."""
 FIRST_STEPS = 1024
 
 
 class RowAdam(torch.optim.Optimizer):
-    """Adam (Kingma & Ba 2015) on embedding tables: the codes are the dense optimizer's, up to rounding.
+    """Adam (Kingma & Ba 2015) on embedding tables, equal to dense Adam up to rounding.
 
-    Dense Adam moves every row at every step, also the rows that the batch did not look up: without a gradient
-    their moments fade, and what is left of the momentum carries them on. That motion has a closed form, so it
-    is made up for when a row is looked up next, and a step touches the rows of its batch only. An optimizer
-    that merely skips the other rows, such as SparseAdam, gives other codes: with the fading left out, the
-    second moment of a row that is seen once in K steps is up to K times as large, and its steps are shorter.
+    Dense Adam moves every row at every step: rows without a gradient move by their decaying moments. That
+    motion has a closed form, so a row's missed steps are applied when it is next looked up. The cost of a
+    step does not depend on the size of the table. An optimizer that skips the other rows, such as SparseAdam, gives different
+    codes: without the decay, the second moment of a row seen once in K steps is up to K times as large, and
+    its steps are shorter.
 
-    Tables catch up when they are called. Read their `weight` only after `finish`.
+    Tables are brought up to date when they are called. Read their `weight` only after `finish`.
 
     Args:
-        tables: made with `sparse=True`.
-        rate: learning rate; may be changed between steps, as in any optimizer.
+        tables: with `sparse=True`.
+        rate: learning rate; may change between steps.
         betas: of the moments.
     """
 
     def __init__(self, tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]) -> None:
         super().__init__([table.weight for table in tables], {"lr": rate, "betas": betas})
-        # The denominator fades as well, with the root of the second moment.
+        # The denominator decays as well, with the root of the second moment.
         fading = betas[0] / math.sqrt(betas[1])
         if not 0 <= fading < 1:
-            raise ValueError(f"betas of {betas}: what is left of a row's motion would never fade")
+            raise ValueError(f"betas of {betas}: the motion of a row would never fade")
         self.horizon = max(1, math.ceil(math.log(FADED) / math.log(fading))) if fading else 1
         if not all(table.sparse for table in tables):
             raise ValueError("RowAdam needs tables with sparse=True")
@@ -69,7 +69,7 @@ class RowAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Bring all rows up to date, once training is over, and let go of the tables and of the moments."""
+        """Bring all rows up to date after training, and release tables and moments."""
         for table in list(self.state):
             for start in range(0, len(table), BLOCK):
                 rows = torch.arange(start, min(start + BLOCK, len(table)), device=table.device)
@@ -85,19 +85,19 @@ class RowAdam(torch.optim.Optimizer):
             self._catch_up(table.weight, arguments[0].reshape(-1))
 
     def _catch_up(self, table: Tensor, rows: Tensor) -> None:
-        """Take the steps that rows have missed, int64 (B,); a row may be named twice."""
+        """Apply the missed steps of rows, int64 (B,), which may repeat."""
         state = self._state(table)
         first, second = self.param_groups[0]["betas"]
         seen, mean, square = (state[name][rows] for name in ("seen", "exp_avg", "exp_avg_sq"))
         missed = state["step"].to(seen.device) - seen
-        # (missed steps, rows); the first of them comes right after the last one that was taken.
+        # (missed steps, rows); the first follows the last step applied.
         ago = torch.arange(1, self.horizon + 1, device=seen.device, dtype=seen.dtype)[:, None]
         step = (seen + ago).clamp(max=len(state["rates"]) - 1)
         rate = torch.where(ago <= missed, state["rates"][step.long()], 0)
         strength = rate * first**ago / (1 - first**step)
         spread = (second**ago / (1 - second**step)).sqrt()
         root = square.sqrt()
-        # Not asked of a GPU, which would have to be waited for.
+        # Not on a GPU, where it would force a synchronization.
         if table.device.type == "cpu":
             longest = int(missed.max()) if len(missed) else 0
             strength, spread = strength[:longest], spread[:longest]
@@ -110,19 +110,19 @@ class RowAdam(torch.optim.Optimizer):
         state["seen"][rows] = seen + missed
 
     def _state(self, table: Tensor) -> dict[str, Tensor]:
-        """The state of a table, in its own dtype, to which loading a state brings everything but `step`."""
+        """State of a table, in the table's dtype, to which loading a state converts all of it but `step`."""
         state: dict[str, Tensor] = self.state[table]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(table), torch.zeros_like(table)
-            # The step up to which each row has come; whole numbers are exact up to 2 ** 24.
+            # Last step applied to each row; whole numbers are exact up to 2 ** 24.
             state["seen"] = table.new_zeros(len(table))
             state["rates"] = table.new_zeros(FIRST_STEPS)
         return state
 
 
 def _record(state: dict[str, Tensor], step: int, rate: float) -> None:
-    """Note the learning rate of a step; the list grows by doubling."""
+    """Record the learning rate of a step; the list grows by doubling."""
     rates = state["rates"]
     if step >= len(rates):
         state["rates"] = rates = torch.cat([rates, torch.zeros_like(rates)])
@@ -130,6 +130,6 @@ def _record(state: dict[str, Tensor], step: int, rate: float) -> None:
 
 
 def adam(rates: Sequence[tuple[nn.Module, float]], betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam over modules, each with its learning rate, in one fused kernel."""
+    """Return a fused Adam over modules, each with its learning rate."""
     groups = [{"params": list(module.parameters()), "lr": rate} for module, rate in rates]
     return torch.optim.Adam(groups, betas=betas, fused=True)

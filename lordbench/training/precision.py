@@ -1,4 +1,4 @@
-"""Where training runs, and in which arithmetic."""
+"""The arithmetic of training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether the hardware multiplies bfloat16 faster than float32.
+    """Whether the hardware multiplies bfloat16 faster than float32.
 
-    By the hardware's own flags, not by timing: a timing could fall either way on a busy machine, and the
-    same seed would then give two results.
+    By the hardware's flags, not by timing: on a busy machine a timing may vary, and with it the results of
+    a seed.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
@@ -43,14 +43,14 @@ class Precision:
 
     @classmethod
     def resolve(cls, setting: PrecisionSetting, device: torch.device) -> Precision:
-        """Choose by setting; `auto` takes bfloat16 where the hardware is fast at it."""
+        """Return the precision of a setting; `auto` is bfloat16 on hardware that is fast at it."""
         if setting == "auto":
             return cls("bfloat16" if has_fast_bfloat16(device) else "float32", device.type)
         return cls(setting, device.type)
 
     @contextlib.contextmanager
     def matrix_products(self) -> Iterator[None]:
-        """Let a GPU round float32 products to TF32 if the name says so; left alone, its convolutions do."""
+        """Let a GPU round float32 products to TF32 with `tf32` only; by default its convolutions do."""
         rounded = self.name == "tf32"
         before = torch.backends.cuda.matmul.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = rounded

@@ -144,7 +144,7 @@ class TestFid:
         for name, width in {"6b": 128, "6c": 160, "6d": 160, "6e": 192}.items():
             setattr(bare, f"Mixed_{name}", inception.FIDInceptionC(768, width))
         bare.Mixed_7b, bare.Mixed_7c = inception.FIDInceptionE_1(1280), inception.FIDInceptionE_2(2048)
-        store.keep("inception", bare.state_dict(), "random")
+        store.keep("inception", {key: value.numpy() for key, value in bare.state_dict().items()}, "random")
 
         before = torch.get_rng_state()
         metric = kind(CPU)

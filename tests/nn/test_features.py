@@ -1,4 +1,4 @@
-"""Feature networks: torchvision's weights, torchvision's activations, frozen."""
+"""VGG16 as feature network: torchvision's weights and activations, frozen."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision import models
 
 from lordbench.evaluation.vgg16 import POOLED_LAYER, PooledVgg16
 from lordbench.evaluation.winograd import RectifiedConv2d, WinogradConv2d
 from lordbench.nn import features, weights
-from lordbench.nn.weights import registry
 from lordbench.utils import seeds
 
 
-class TestTheRightTensors:
-    def test_vgg16_is_torchvisions(self, real_weights: dict[str, Path]) -> None:
+class TestWeightsAreTorchvisions:
+    def test_vgg16(self, real_weights: dict[str, Path]) -> None:
         # as printed from torchvision's file in public notebooks
         kernel = torch.tensor(
             [[-0.5537, 0.1427, 0.5290], [-0.5831, 0.3566, 0.7657], [-0.6902, -0.0480, 0.4841]]
@@ -24,7 +24,7 @@ class TestTheRightTensors:
             weights.load("vgg16")["features.0.weight"][0, 0], kernel, atol=5e-5, rtol=0
         )
 
-    def test_alexnet_is_torchvisions(self, real_weights: dict[str, Path]) -> None:
+    def test_alexnet(self, real_weights: dict[str, Path]) -> None:
         row = torch.tensor([0.11864, 0.094069, 0.095435])
         torch.testing.assert_close(
             weights.load("alexnet")["features.0.weight"][0, 0, 0, :3], row, atol=5e-6, rtol=0
@@ -33,8 +33,8 @@ class TestTheRightTensors:
 
 class TestFeatureNetworks:
     def test_activations_are_torchvisions(self, real_weights: dict[str, Path]) -> None:
-        # torchvision's own layers one after the other; its ReLUs overwrite a convolution's output in place
-        reference = registry.skeleton("vgg16")
+        # torchvision's own layers in order; its ReLUs overwrite a convolution's output in place
+        reference = models.vgg16(weights=None).features
         state = {key.removeprefix("features."): value for key, value in weights.load("vgg16").items()}
         reference.load_state_dict(state, assign=True)
         images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -47,7 +47,7 @@ class TestFeatureNetworks:
         for a, b in zip(ours, collected, strict=True):
             torch.testing.assert_close(a, b)
 
-    def test_convolutions_can_be_had_before_their_relu(self, real_weights: dict[str, Path]) -> None:
+    def test_convolutions_without_their_relu(self, real_weights: dict[str, Path]) -> None:
         network = features.vgg16_features()
         images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
         (raw,) = features.vgg16_activations(network, images, [2], relu=False)
@@ -64,7 +64,7 @@ class TestFeatureNetworks:
         assert images.grad is not None
         assert images.grad.abs().sum() > 0
 
-    def test_building_one_leaves_the_global_generator_alone(self, real_weights: dict[str, Path]) -> None:
+    def test_building_one_keeps_the_global_generator(self, real_weights: dict[str, Path]) -> None:
         before = torch.get_rng_state()
         features.vgg16_features()
         assert torch.equal(torch.get_rng_state(), before)

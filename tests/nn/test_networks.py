@@ -1,4 +1,4 @@
-"""The networks are the published ones, and their rewritten parts compute what the plain ones do."""
+"""Networks are the published ones, and fused layers equal the plain ones."""
 
 import pytest
 import torch
@@ -83,12 +83,12 @@ def test_adain_equals_instance_norm_with_exact_gradients() -> None:
 
 def test_adain_in_bfloat16_stays_near_float32() -> None:
     generator = torch.Generator().manual_seed(0)
-    # A mean far above the spread is what breaks a variance taken as the mean square less the squared mean.
+    # A mean far above the spread breaks a variance computed as mean square minus squared mean.
     x = torch.randn(2, 8, 16, 16, generator=generator) + 20
     offset, scale = torch.zeros(2, 8, 1, 1), torch.ones(2, 8, 1, 1)
     rounded = x.bfloat16()
     exact = adain(rounded.float(), offset, scale)
-    # Half a step of bfloat16 at 20 is 0.06: that much the mean itself is rounded.
+    # Half a step of bfloat16 at 20 is 0.06: the mean itself is rounded by that much.
     assert (adain(rounded, offset, scale).float() - exact).abs().max() < 0.1
 
 
@@ -109,12 +109,12 @@ def test_upsampled_convolution_equals_its_two_steps_with_exact_gradients(size: t
     weights = torch.randn_like(expected)
     inputs = (x, layer.weight, layer.bias)
     ours, theirs = (torch.autograd.grad((y * weights).sum(), inputs) for y in (layer(x), expected))
-    for one, other in zip(ours, theirs, strict=True):
-        assert torch.allclose(one, other, atol=1e-12)
+    for gradient, expected in zip(ours, theirs, strict=True):
+        assert torch.allclose(gradient, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("channels", [8, NARROW])
-def test_upsampled_convolution_in_bfloat16_is_as_near_as_its_two_steps(channels: int) -> None:
+def test_upsampled_convolution_in_bfloat16_is_as_accurate_as_its_two_steps(channels: int) -> None:
     torch.manual_seed(0)
     layer = UpsampledConv2d(channels)
     x = torch.randn(2, channels, 6, 6)

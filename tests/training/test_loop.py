@@ -1,4 +1,4 @@
-"""The training loop: same seed, same bytes; stopped anywhere, the same bytes again; NaN is caught."""
+"""The training loop: same seed, same bytes, also after a resume; NaN is detected."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def build() -> Lord:
 
 
 class StopAfter(Silent):
-    """Breaks training off after a number of steps, like a killed process."""
+    """Stops training after a number of steps, like a killed process."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
@@ -58,16 +58,16 @@ def test_same_seed_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-def test_a_set_too_large_to_be_kept_gives_the_same_bytes(
+def test_a_set_too_large_for_the_device_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch, accumulate: int
 ) -> None:
     states, kept = [], []
     for limit in (None, 0):
 
         def images(train: ImageSet, device: torch.device, limit: int | None = limit) -> DeviceImages:
-            made = DeviceImages(train, device, limit)
-            kept.append(made.resident is not None)
-            return made
+            loaded = DeviceImages(train, device, limit)
+            kept.append(loaded.resident is not None)
+            return loaded
 
         monkeypatch.setattr("lordbench.training.loop.DeviceImages", images)
         model, run = build(), context(640)
@@ -79,39 +79,39 @@ def test_a_set_too_large_to_be_kept_gives_the_same_bytes(
 
 
 @pytest.mark.parametrize("stop", [3, 30, 60, 85])
-def test_resumed_training_gives_the_bytes_of_an_unbroken_one(tmp_path: Path, stop: int) -> None:
-    unbroken = build()
+def test_resumed_training_gives_the_bytes_of_an_uninterrupted_one(tmp_path: Path, stop: int) -> None:
+    uninterrupted = build()
     whole = context(3200)
-    unbroken.fit(halves(), whole)
-    broken = build()
+    uninterrupted.fit(halves(), whole)
+    interrupted = build()
     attempt = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
     attempt.reporter = StopAfter(stop)
     with pytest.raises(KeyboardInterrupt):
-        broken.fit(halves(), attempt)
+        interrupted.fit(halves(), attempt)
     resumed = build()
     with seeds.initialising(1, "other"):
-        for parameter in resumed.parameters():  # whatever was there before must not matter
+        for parameter in resumed.parameters():  # the state before must not matter
             torch.nn.init.normal_(parameter) if stop > 25 else None
     again = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
     resumed.fit(halves(), again)
-    assert equal(unbroken.state_dict(), resumed.state_dict())
+    assert equal(uninterrupted.state_dict(), resumed.state_dict())
     assert [r | {} for r in again.progress.history] == whole.progress.history
     assert again.progress.images == whole.progress.images
 
 
-def test_resumed_training_gives_the_same_bytes_with_weights_laid_out_as_in_runs(tmp_path: Path) -> None:
-    """Runs keep weights channels last, which a fused optimizer's moments must follow."""
-    whole, broken, resumed = (build().to(memory_format=torch.channels_last) for _ in range(3))
+def test_resumed_training_gives_the_same_bytes_with_channels_last(tmp_path: Path) -> None:
+    """As in runs. The moments of a fused optimizer must have the same layout."""
+    whole, interrupted, resumed = (build().to(memory_format=torch.channels_last) for _ in range(3))
     whole.fit(halves(), context(3200))
     attempt = context(3200, checkpoints=CheckpointStore(tmp_path / "c.safetensors", every=0))
     attempt.reporter = StopAfter(30)
     with pytest.raises(KeyboardInterrupt):
-        broken.fit(halves(), attempt)
+        interrupted.fit(halves(), attempt)
     resumed.fit(halves(), context(3200, checkpoints=attempt.checkpoints))
     assert equal(whole.state_dict(), resumed.state_dict())
 
 
-def test_damaged_checkpoint_starts_over(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_has_no_progress(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     path.write_bytes(b"\x10\0\0\0\0\0\0\0 not safetensors")
     assert CheckpointStore(path).progress() is None
@@ -133,7 +133,7 @@ def test_nan_is_named_and_never_checkpointed(tmp_path: Path) -> None:
     assert not (tmp_path / "c.safetensors").exists()
 
 
-def test_every_image_is_seen_once_an_epoch() -> None:
+def test_every_image_is_seen_once_per_epoch() -> None:
     batches = ShuffledBatches(n_images=48, batch_size=16, seed=3)
     epochs = [np.concatenate([batches.index(3 * e + i) for i in range(3)]) for e in range(2)]
     for epoch in epochs:
@@ -173,10 +173,10 @@ class TestAccumulation:
     def test_parts_keep_groups_together(self) -> None:
         index = np.arange(24)
         for group, parts in ((1, 5), (4, 4), (8, 7), (3, 1)):
-            found = divided(index, group, parts)
-            assert np.concatenate(found).tolist() == index.tolist()
-            assert len(found) == min(parts, 24 // group)
-            assert all(len(part) % group == 0 for part in found)
+            divisions = divided(index, group, parts)
+            assert np.concatenate(divisions).tolist() == index.tolist()
+            assert len(divisions) == min(parts, 24 // group)
+            assert all(len(part) % group == 0 for part in divisions)
 
     @pytest.mark.parametrize("parts", [2, 3, 32])
     def test_parts_give_the_gradients_of_the_whole_batch(self, parts: int) -> None:
@@ -227,15 +227,15 @@ class TestPrecision:
             ours = loss(output, target)
             images = imagenet_normalise(output)
             expected = vgg16_activations(loss.network, images, LAYERS)
-            found = loss._activations(output)
-        assert all(torch.equal(x, y) for x, y in zip(found, expected, strict=True))
+            activations = loss._activations(output)
+        assert all(torch.equal(x, y) for x, y in zip(activations, expected, strict=True))
         assert float(ours) == pytest.approx(float(exact), rel=0.02)
-        # What is rounded is a copy.
+        # A copy is rounded.
         assert torch.equal(loss(output, target), exact)
 
 
 class TestMisuse:
-    def test_an_optimizer_without_a_list_is_named(self) -> None:
+    def test_an_optimizer_outside_a_list_is_refused(self) -> None:
         with pytest.raises(TypeError, match="list of optimizers"):
             Update(adam([(torch.nn.Linear(2, 2), 1e-3)], (0.9, 0.99)), lambda batch: {})  # type: ignore[arg-type]
 

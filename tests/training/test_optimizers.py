@@ -1,4 +1,4 @@
-"""RowAdam: the codes of dense Adam, at the cost of the rows that are looked up."""
+"""RowAdam: the codes of dense Adam, at the cost of the rows of the batch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def draws(steps: int = STEPS) -> list[Tensor]:
 
 
 def table(sparse: bool) -> nn.Embedding:
-    made = nn.Embedding(ROWS, SIZE, sparse=sparse).double()
+    codes = nn.Embedding(ROWS, SIZE, sparse=sparse).double()
     with torch.no_grad():
-        made.weight.copy_(torch.linspace(-1, 1, ROWS * SIZE).view(ROWS, SIZE).sin())
-    return made
+        codes.weight.copy_(torch.linspace(-1, 1, ROWS * SIZE).view(ROWS, SIZE).sin())
+    return codes
 
 
 def train(
@@ -35,7 +35,7 @@ def train(
     last: int = STEPS,
     scale: float = 1.0,
 ) -> None:
-    """Pull each row towards a target of its own, with a falling rate."""
+    """Pull each row towards its own target, with a falling rate."""
     targets = torch.linspace(1, 3, ROWS * SIZE, dtype=torch.float64).view(ROWS, SIZE).cos()
     for step, rows in enumerate(draws()):
         if not first <= step < last:
@@ -55,7 +55,7 @@ def dense(betas: tuple[float, float], scale: float = 1.0) -> Tensor:
 
 class TestEqualsDenseAdam:
     @pytest.mark.parametrize("betas", BETAS)
-    # The small gradients are of the size of Adam's epsilon.
+    # At the small scale gradients are about as large as Adam's epsilon.
     @pytest.mark.parametrize("scale", [1.0, 1e-6])
     def test_after_training(self, betas: tuple[float, float], scale: float) -> None:
         codes = table(sparse=True)
@@ -71,7 +71,7 @@ class TestEqualsDenseAdam:
         rows = torch.tensor([3, 3, 17, 0])
         assert torch.allclose(ours(rows), theirs(rows), atol=1e-8)
 
-    def test_skipping_the_other_rows_would_not(self) -> None:
+    def test_sparse_adam_differs(self) -> None:
         codes = table(sparse=True)
         train(codes, torch.optim.SparseAdam(codes.parameters(), RATE, BETAS[1]))
         assert (codes.weight - dense(BETAS[1])).abs().max() > 0.1
@@ -84,7 +84,7 @@ class TestEqualsDenseAdam:
         assert torch.allclose(codes.weight.double(), dense(BETAS[0]), atol=1e-5)
 
 
-def test_a_saved_state_goes_on_where_it_was() -> None:
+def test_a_saved_state_resumes() -> None:
     whole = table(sparse=True)
     optimizer = RowAdam([whole], RATE, BETAS[0])
     train(whole, optimizer)
@@ -96,8 +96,8 @@ def test_a_saved_state_goes_on_where_it_was() -> None:
     resumed = RowAdam([second], RATE, BETAS[0])
     resumed.load_state_dict(broken.state_dict())
     train(second, resumed, first=120)
-    for one in (optimizer, resumed):
-        one.finish()
+    optimizer.finish()
+    resumed.finish()
     assert torch.equal(whole.weight, second.weight)
 
 

