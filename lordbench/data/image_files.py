@@ -60,7 +60,7 @@ def opened_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[I
     """Open an image of one of `formats`.
 
     Raises:
-        Exception: nearly any, on a damaged file. A decompression bomb is an error too, where Pillow only warns.
+        Exception: nearly any, on a damaged file. A decompression bomb is an error as well.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)

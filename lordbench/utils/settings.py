@@ -72,7 +72,7 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
 
 
 def _require_bounded(root: yaml.Node | None) -> None:
-    """Refuse text that would expand to far more than its own size: aliases of aliases, integers like 1:1:1."""
+    """Refuse text that expands to far more than its size, such as aliases of aliases or 1:1:1:1."""
     pending, count = [root], 0
     while pending:
         node = pending.pop()
@@ -83,6 +83,5 @@ def _require_bounded(root: yaml.Node | None) -> None:
             pending += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             pending += node.value
-        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int":
-            if len(node.value) > LONGEST_INTEGER:
-                raise ValueError(f"an integer of more than {LONGEST_INTEGER} characters")
+        elif node is not None and node.tag.endswith(":int") and len(node.value) > LONGEST_INTEGER:
+            raise ValueError(f"an integer of more than {LONGEST_INTEGER} characters")

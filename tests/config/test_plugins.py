@@ -85,7 +85,7 @@ class TestAFile:
     def test_that_imports_its_neighbour_is_told_to_be_a_package(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.py"
         path.write_text("from .helper import x\n")
-        with pytest.raises(UserError, match="comes as a package"):
+        with pytest.raises(UserError, match="install code in several files as a package"):
             registry.find("methods", str(path)).load()
 
 

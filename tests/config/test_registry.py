@@ -95,8 +95,8 @@ def test_a_file_or_folder_that_may_be_meant_is_named(tmp_path: Path, monkeypatch
     (tmp_path / "mine.py").touch()
     (tmp_path / "faces").mkdir()
     for kind, name, meant in (
-        ("methods", "mine", "say ./mine.py"),
-        ("datasets", "faces", "say folder:faces"),
+        ("methods", "mine", "write ./mine.py"),
+        ("datasets", "faces", "write folder:faces"),
         ("methods", "./mien.py", "did you mean mine.py"),
     ):
         with pytest.raises(UserError) as caught:

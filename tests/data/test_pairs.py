@@ -52,6 +52,7 @@ def test_random_views_are_of_the_class() -> None:
     assert (data.classes[drawn] == wanted).all()
     assert len(set(drawn)) > 40
 
+
 @pytest.mark.parametrize("count", [30, 10_000])
 def test_pairs_without_content_labels_are_of_different_classes(count: int) -> None:
     plain = unlabelled(halves(n_classes=3, n_contents=4))
