@@ -122,4 +122,4 @@ class TestErrors:
 
     def test_a_place_without_cars(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert prepare(run, write_folder(tmp_path / "no", [("cats/cat_1_mesh.mat", b"")])) == 2
-        assert "data/cars/car_*_mesh.mat is not there" in capsys.readouterr().err
+        assert "data/cars/car_*_mesh.mat not found" in capsys.readouterr().err

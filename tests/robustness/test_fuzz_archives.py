@@ -22,10 +22,10 @@ from preparing import write_folder, write_tar, write_zip
 from lordbench.datasets import smallnorb
 from lordbench.datasets.cars3d import SHAPE, _mesh
 from lordbench.datasets.celeba import _listed
-from lordbench.datasets.kth import FRAME
+from lordbench.datasets.kth import FRAME, sequences
 from lordbench.datasets.published import archives
 from lordbench.datasets.published.archives import Folder, Members, TarGz, Zip
-from lordbench.datasets.published.video import frames, sequences
+from lordbench.datasets.published.video import frames
 from lordbench.datasets.rafd import FIELDS, _fields
 from lordbench.utils.errors import UserError
 
@@ -114,7 +114,7 @@ class TestMembers:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             (write_zip if kind is Zip else write_tar)(path, [*FILES, FILES[0]])
-        with pytest.raises(UserError, match=r"data/1\.jpg is in it twice"):
+        with pytest.raises(UserError, match=r"it contains data/1\.jpg twice"):
             all_of(kind(path))
 
     @pytest.mark.parametrize("kind", [Zip, TarGz])

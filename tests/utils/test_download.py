@@ -29,7 +29,7 @@ class TestDropped:
         assert run(*FETCH) == 2
         said = capsys.readouterr().err
         assert f"{NAME}: the connection was dropped after 100,000 of 300,123 bytes" in said
-        assert "goes on with what came so far" in said
+        assert "Run the same command again later to resume" in said
         assert not FETCHED.exists()
         assert PART.read_bytes() == OLD[:100_000]
         assert run(*FETCH) == 0
