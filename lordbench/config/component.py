@@ -141,7 +141,7 @@ def _load_file(name: str, path: Path) -> ModuleType:
 
 def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str) -> type[Any]:
     """Return the one complete subclass of any of the contracts that a module defines."""
-    defined = [
+    defined: list[type[Any]] = [
         value
         for value in vars(module).values()
         if inspect.isclass(value)

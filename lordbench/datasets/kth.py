@@ -186,7 +186,7 @@ def _videos(source: Source) -> list[Clip]:
         videos |= {video: (members, name) for video, name in members.matching(("", action), pattern).items()}
     if not videos:
         return []
-    require_extra("av", "kth: decoding videos")
+    require_extra("av", "kth: videos need PyAV")
     listed = source.require(SEQUENCES)
     by_video = sequences(listed)
     _require_both(source.path, listed, set(videos), by_video)

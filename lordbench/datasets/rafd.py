@@ -128,7 +128,7 @@ class Rafd(PublishedDataset):
         """
         detect = self.config.crop == "detector"
         if detect:
-            require_extra("cv2", "rafd: the face detector")
+            require_extra("cv2", "rafd: the face detector needs OpenCV")
         members = source.members(ARCHIVE)
         matches = members.matching(("", "RaFD"), r"(Rafd.*)")
         if not matches:

@@ -1,4 +1,4 @@
-"""`lordbench data fetch`: what is fetched and what is not, checksums, and what it says."""
+"""`lordbench data fetch`: which files are fetched, checksums, and messages."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TestWhole:
         assert "c.gz is not one of its official files" in said
         assert "a.gz, b.gz" in said
 
-    def test_a_wrong_checksum_names_both_and_sets_the_file_aside(
+    def test_a_wrong_checksum_names_both_and_moves_the_file_aside(
         self,
         run: Run,
         publisher: Publisher,
@@ -155,7 +155,7 @@ class TestRefused:
         assert FETCHED.exists() == (not target.startswith("file"))
 
 
-class TestWords:
+class TestMessages:
     @pytest.mark.parametrize(
         ("name", "words"),
         [
@@ -163,7 +163,7 @@ class TestWords:
             ("rafd", ["has to ask them", "rafd.socsci.ru.nl"]),
         ],
     )
-    def test_what_is_not_fetched_says_where_to_ask(
+    def test_a_data_set_with_terms_says_where_to_ask(
         self, run: Run, capsys: pytest.CaptureFixture[str], name: str, words: list[str]
     ) -> None:
         assert run("data", "fetch", name) == 2
@@ -172,13 +172,13 @@ class TestWords:
             assert text in said
 
     @pytest.mark.parametrize("name", ["toycars", "digits", "folder:."])
-    def test_what_needs_no_download_says_so(
+    def test_a_data_set_without_files_needs_no_download(
         self, run: Run, capsys: pytest.CaptureFixture[str], name: str
     ) -> None:
         assert run("data", "fetch", name) == 2
         assert "needs no download" in capsys.readouterr().err
 
-    def test_lists_are_short_and_the_way_is_said_once(
+    def test_lists_are_short_and_instructions_are_given_once(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for command in (["list", "datasets"], ["doctor"]):

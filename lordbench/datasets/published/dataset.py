@@ -232,9 +232,9 @@ def resized(images: UInt8Array, size: int) -> UInt8Array:
     return np.ascontiguousarray(small)
 
 
-def require_extra(package: str, purpose: str) -> None:
+def require_extra(package: str, message: str) -> None:
     """Raise UserError unless a package of lordbench's extra `data` is installed."""
-    require_package(package, f"{purpose} needs {package}", "Run: pip install 'lordbench[data]'")
+    require_package(package, f"{message}, which is not installed", "Run: pip install 'lordbench[data]'")
 
 
 def _resized_draft(whole: Store, rows: Int64Array, size: int) -> Draft:
