@@ -15,19 +15,12 @@ from pydantic import Field
 
 from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import Folder, Members, damaged
-from lordbench.datasets.published.dataset import (
-    Labels,
-    PublishedConfig,
-    PublishedDataset,
-    combine,
-    require_extra,
-    resized,
-)
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
 from lordbench.datasets.published.video import frames
 from lordbench.utils import files
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import UserError, require_extra
 
 SITE = "https://www.csc.kth.se/cvap/actions/"
 ACTIONS = ("walking", "jogging", "running", "boxing", "handwaving", "handclapping")
@@ -186,7 +179,7 @@ def _videos(source: Source) -> list[Clip]:
         videos |= {video: (members, name) for video, name in members.matching(("", action), pattern).items()}
     if not videos:
         return []
-    require_extra("av", "kth: videos need PyAV")
+    require_extra("av", "data", "kth: videos need PyAV")
     listed = source.require(SEQUENCES)
     by_video = sequences(listed)
     _require_both(source.path, listed, set(videos), by_video)

@@ -12,18 +12,11 @@ import numpy as np
 from PIL import Image
 
 from lordbench.data.images import Column, Int64Array, UInt8Array
-from lordbench.datasets.published.dataset import (
-    Labels,
-    PublishedConfig,
-    PublishedDataset,
-    combine,
-    require_extra,
-    resized,
-)
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import UserError, require_extra
 
 if TYPE_CHECKING:
     import cv2
@@ -128,7 +121,7 @@ class Rafd(PublishedDataset):
         """
         detect = self.config.crop == "detector"
         if detect:
-            require_extra("cv2", "rafd: the face detector needs OpenCV")
+            require_extra("cv2", "data", "rafd: the face detector needs OpenCV")
         members = source.members(ARCHIVE)
         matches = members.matching(("", "RaFD"), r"(Rafd.*)")
         if not matches:

@@ -47,6 +47,11 @@ def require_package(package: str, message: str, hint: str) -> None:
         raise UserError(message, hint)
 
 
+def require_extra(package: str, extra: str, need: str) -> None:
+    """Raise UserError, beginning with `need`, unless a package of one of lordbench's extras is installed."""
+    require_package(package, f"{need}, which is not installed", f"Run: pip install 'lordbench[{extra}]'")
+
+
 def did_you_mean(
     name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6, before: str = ": "
 ) -> str:

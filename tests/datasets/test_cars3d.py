@@ -120,8 +120,6 @@ class TestErrors:
             assert prepare(run, archive) == 2
             assert "nips2015-analogy-data.tar.gz: this file cannot be read" in capsys.readouterr().err
 
-    def test_no_cars(
-        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_no_cars(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert prepare(run, write_folder(tmp_path / "no", [("cats/cat_1_mesh.mat", b"")])) == 2
         assert "data/cars/car_*_mesh.mat not found" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from lordbench.datasets.published import store
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft, Store
 from lordbench.utils import files
-from lordbench.utils.errors import MissingDataError, UserError, require_package
+from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
 CHUNK = 256
@@ -230,11 +230,6 @@ def resized(images: UInt8Array, size: int) -> UInt8Array:
     pixels = torch.from_numpy(images.copy(order="K")).contiguous(memory_format=torch.channels_last)
     small: UInt8Array = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True).numpy()
     return np.ascontiguousarray(small)
-
-
-def require_extra(package: str, message: str) -> None:
-    """Raise UserError unless a package of lordbench's extra `data` is installed."""
-    require_package(package, f"{message}, which is not installed", "Run: pip install 'lordbench[data]'")
 
 
 def _resized_draft(whole: Store, rows: Int64Array, size: int) -> Draft:
