@@ -1,4 +1,4 @@
-"""Component: something that can be loaded from a file or a module, and the one class in it."""
+"""Component: a method, data set, metric or experiment that can be loaded from a file or a module."""
 
 from __future__ import annotations
 
@@ -14,32 +14,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from lordbench.data.dataset import Dataset
-from lordbench.evaluation.experiment import Experiment
-from lordbench.evaluation.metric import Metric
-from lordbench.training.method import Method
 from lordbench.utils import errors
 from lordbench.utils.errors import BrokenComponentError
 
 Kind = Literal["methods", "datasets", "metrics", "experiments"]
-CONTRACTS: dict[Kind, type[ABC]] = {
-    "methods": Method,
-    "datasets": Dataset,
-    "metrics": Metric,
-    "experiments": Experiment,
+CONTRACTS: dict[Kind, tuple[str, str]] = {
+    "methods": ("lordbench.training.method", "Method"),
+    "datasets": ("lordbench.data.dataset", "Dataset"),
+    "metrics": ("lordbench.evaluation.metric", "Metric"),
+    "experiments": ("lordbench.evaluation.experiment", "Experiment"),
 }
+"""Module and name of the class that components of a kind derive from; most of them import torch."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """Something that can be loaded.
+    """A component that is not imported yet.
 
     Attributes:
-        kind: which contract it fulfils.
-        name: how it is called on the command line.
-        module: dotted module name; for a plug-in file, the name it is loaded under.
-        path: the plug-in file, or None for an importable module.
-        attribute: the class in the module; empty where the file has just one.
+        kind: of the component.
+        name: on the command line.
+        module: dotted module name; of a plug-in file, the name that it is imported under.
+        path: the plug-in file; None for an importable module.
+        attribute: the class in the module; empty where the file defines just one.
     """
 
     kind: Kind
@@ -50,7 +47,7 @@ class Component:
 
     @property
     def where(self) -> str:
-        """The file, or the module, that it is in."""
+        """The file or the module that defines it."""
         return str(self.path or self.module)
 
     def load(self) -> type[Any]:
@@ -60,24 +57,42 @@ class Component:
             BrokenComponentError: the import fails, or there is not exactly one complete class of its kind.
         """
         what = f"{self.kind[:-1]} {self.name!r}"
-        module, contract = _imported(self.module, self.path, what), CONTRACTS[self.kind]
+        module, contract = _imported(self.module, self.path, what), _contract(self.kind)
         if not self.attribute:
             return _only_class(module, [contract], self.where)
-        found = getattr(module, self.attribute, None)
-        if not inspect.isclass(found) or not issubclass(found, contract) or inspect.isabstract(found):
+        value = getattr(module, self.attribute, None)
+        if not inspect.isclass(value) or not issubclass(value, contract) or inspect.isabstract(value):
             raise BrokenComponentError(
-                f"{what} is broken: {self.module}:{self.attribute} is no complete subclass of "
+                f"{what} is broken: {self.module}:{self.attribute} is not a complete subclass of "
                 f"{contract.__name__}"
             )
-        return found
+        return value
 
     def source_files(self) -> list[Path]:
-        """The files that make up the component: the plug-in file, or its package's modules."""
+        """Return the source files of the component: the plug-in file, or its package's modules."""
         return module_files(self.module) if self.path is None else [self.path]
 
 
+def from_file(kind: Kind, path: Path) -> Component:
+    """Return the component of a kind in a plug-in file, given by its absolute path, without importing it."""
+    return Component(kind, path.stem, _module_name(path), path)
+
+
+def identify(path: Path) -> Component:
+    """Import a plug-in file, given by its absolute path, to find out its kind.
+
+    Raises:
+        BrokenComponentError: the import fails, or there is not exactly one complete class of one kind.
+    """
+    module = _imported(_module_name(path), path, f"plug-in {path.stem!r}")
+    contracts = {kind: _contract(kind) for kind in CONTRACTS}
+    defined = _only_class(module, contracts.values(), str(path))
+    (kind,) = (kind for kind, contract in contracts.items() if issubclass(defined, contract))
+    return from_file(kind, path)
+
+
 def module_files(name: str) -> list[Path]:
-    """Find the files of an importable module, given by its dotted name; of a package, all its modules."""
+    """Return the files of an importable module, given by its dotted name; of a package, all its modules."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         return []
@@ -85,25 +100,14 @@ def module_files(name: str) -> list[Path]:
     return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
 
 
-def from_file(kind: Kind, path: Path) -> Component:
-    """The component of a kind in a plug-in file, by its absolute path; nothing is imported yet."""
-    return Component(kind, path.stem, _module_name(path), path)
-
-
-def identify(path: Path) -> Component:
-    """Find out which kind of component a plug-in file holds, by its absolute path, which imports it.
-
-    Raises:
-        BrokenComponentError: the import fails, or there is not exactly one complete class of one kind.
-    """
-    module = _imported(_module_name(path), path, f"plug-in {path.stem!r}")
-    found = _only_class(module, CONTRACTS.values(), str(path))
-    (kind,) = (kind for kind, contract in CONTRACTS.items() if issubclass(found, contract))
-    return from_file(kind, path)
+def _contract(kind: Kind) -> type[ABC]:
+    module, name = CONTRACTS[kind]
+    contract: type[ABC] = getattr(importlib.import_module(module), name)
+    return contract
 
 
 def _module_name(path: Path) -> str:
-    # A module name of its own keeps a user's `metrics.py` or `utils.py` from shadowing anything.
+    # Unique, so that a user's `metrics.py` or `utils.py` shadows no other module.
     unique = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     return f"lordbench_plugin_{unique}_{path.stem}"
 
@@ -117,11 +121,6 @@ def _imported(module: str, path: Path | None, what: str) -> ModuleType:
             f"{what} is broken: {type(error).__name__}: {error}",
             f"It is in {path or module}" + (f", {line}." if line else ".") + _advice(error),
         ) from error
-
-
-def _abstract(kind: type[Any]) -> list[str]:
-    """Names of what a subclass has yet to define."""
-    return sorted(getattr(kind, "__abstractmethods__", ()))
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
@@ -141,8 +140,8 @@ def _load_file(name: str, path: Path) -> ModuleType:
 
 
 def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str) -> type[Any]:
-    """The one complete subclass of any of the contracts that a module defines."""
-    defined = [
+    """Return the one complete subclass of any of the contracts that a module defines."""
+    defined: list[type[Any]] = [
         value
         for value in vars(module).values()
         if inspect.isclass(value)
@@ -154,14 +153,16 @@ def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str
         return complete[0]
     kinds = " or ".join(contract.__name__ for contract in contracts)
     names = ", ".join(value.__name__ for value in complete) or "none"
-    lacking = [f"{value.__name__} lacks {', '.join(_abstract(value))}" for value in defined]
+    incomplete = "; ".join(
+        f"{value.__name__} lacks {', '.join(sorted(value.__abstractmethods__))}" for value in defined
+    )
     raise BrokenComponentError(
-        f"{where}: one complete subclass of {kinds} is needed, found {names}"
-        + (f" ({'; '.join(lacking)})" if lacking and not complete else "")
+        f"{where}: exactly one complete subclass of {kinds} is required, found {names}"
+        + (f" ({incomplete})" if incomplete and not complete else "")
     )
 
 
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError) and "relative import" in str(error):
-        return " A plug-in is one file; code in several files comes as a package, installed with pip."
+        return " A plug-in is one file; install code in several files as a package, with pip."
     return ""

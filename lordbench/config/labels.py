@@ -1,23 +1,43 @@
-"""Labels: what methods are told as the class, where it is not the data set's own class."""
+"""Class labels given to methods in place of the data set's own: clusters, or true styles."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench.config import selectors
 from lordbench.data.images import ImageSet, Int64Array
 from lordbench.data.splits import Split, SplitName
-from lordbench.evaluation.clustering import Styles
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.settings import validated
+
+if TYPE_CHECKING:
+    import torch
+
+OWN_LABELS = "own"
+
+
+def parse_labels(text: str) -> Labels | None:
+    """Parse a selector of labels, e.g. `clusters[k=12]`; None for the data set's own, `own` or empty.
+
+    Raises:
+        UserError: the name is unknown, or a setting is wrong.
+    """
+    if text in ("", OWN_LABELS):
+        return None
+    selector = selectors.parse(text)
+    if selector.name not in KINDS:
+        raise UserError(
+            f"unknown labels {selector.name!r}{did_you_mean(selector.name, KINDS)}",
+            f"There are: {', '.join([OWN_LABELS, *KINDS])}.",
+        )
+    return validated(KINDS[selector.name], selector.settings, f"--labels {selector.name}")
 
 
 @dataclass(frozen=True)
@@ -27,8 +47,8 @@ class Classes:
     Attributes:
         train: of the training images, int64 (N,), values in [0, len(names)).
         test: of the held-out images, likewise.
-        names: a name for each class id.
-        silhouettes: mean silhouette of the clusters of each domain, by its name, where there are several.
+        names: by class id.
+        silhouettes: mean silhouette of each domain's clusters, by its name; of several clusters only.
     """
 
     train: Int64Array
@@ -37,23 +57,17 @@ class Classes:
     silhouettes: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, parts: Split, labels: str) -> Split:
-        """The split with these classes, those renumbered that training has; images of others are left out."""
+        """Return the split with these classes; images whose class has no training image are left out."""
+        trained = np.unique(self.train)
         train, test = (
-            replace(images, classes=classes, class_names=self.names)
+            replace(images, classes=classes, class_names=self.names).keep_classes(trained)
             for images, classes in ((parts.train, self.train), (parts.test, self.test))
         )
-        learned = np.unique(self.train)
-        return replace(
-            parts,
-            train=train.keep_classes(learned),
-            test=test.keep_classes(learned),
-            labels=labels,
-            silhouettes=self.silhouettes,
-        )
+        return replace(parts, train=train, test=test, labels=labels, silhouettes=self.silhouettes)
 
 
 class Labels(BaseModel, ABC):
-    """One way to make classes; its fields are its settings.
+    """A way to make class labels; its fields are its settings.
 
     Attributes:
         needs: attributes that the images must have.
@@ -63,26 +77,26 @@ class Labels(BaseModel, ABC):
     needs: ClassVar[tuple[str, ...]] = ()
 
     def weights(self) -> tuple[str, ...]:
-        """Names of the pretrained weights that are needed; without them a run stops before it begins."""
+        """Return the names of the required pretrained weights."""
         return ()
 
     @abstractmethod
     def classes(self, parts: Split, seed: int, device: torch.device) -> Classes:
-        """Make the classes of a split; of the held-out images nothing may be learned."""
+        """Make the classes of a split, from its training images alone."""
 
     @property
     def selector(self) -> str:
-        """How they are called in rows: the name, with settings that are not the default."""
+        """Their name in rows: with the settings that are not the default."""
         name = next(name for name, kind in KINDS.items() if type(self) is kind)
         settings = selectors.describe(self.model_dump(exclude_defaults=True))
         return f"{name}[{settings}]" if settings else name
 
     def check(self, images: ImageSet, held_out: SplitName) -> None:
-        """Raise UserError where images lack an attribute that is needed, or whole classes are held out."""
+        """Raise UserError if images lack a required attribute, or whole classes are held out."""
         if held_out != "samples":
             raise UserError(
                 f"--labels {self.selector} needs --split samples, not {held_out}",
-                "Classes are made of the training images, so that held-out images have the same ones.",
+                "Classes are made from the training images, so held-out images must have the same ones.",
             )
         for name in self.needs:
             if name not in images.attributes:
@@ -97,8 +111,8 @@ class Clusters(Labels):
     """Clusters of the images of each domain, found without labels.
 
     Attributes:
-        k: clusters in each domain; chosen for each by the silhouette where it is not given.
-        features: what images are clustered by: histograms of `colour`, or pooled features of `vgg16`.
+        k: clusters in each domain; None: chosen by the silhouette, for each domain.
+        features: histograms of `colour`, or pooled features of `vgg16`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("domain",)
@@ -106,25 +120,25 @@ class Clusters(Labels):
     features: Literal["colour", "vgg16"] = "colour"
 
     def weights(self) -> tuple[str, ...]:
-        """VGG16's, for its features."""
         return ("vgg16",) if self.features == "vgg16" else ()
 
     def classes(self, parts: Split, seed: int, device: torch.device) -> Classes:
         """Fit clusters to the training images of each domain; held-out images take the nearest centre."""
+        from lordbench.evaluation.clustering import Styles
+
         train, test = np.zeros(len(parts.train), np.int64), np.zeros(len(parts.test), np.int64)
         names: list[str] = []
         silhouettes = {}
         domains = parts.train.attributes["domain"]
         held_out = parts.test.attributes["domain"].values
         for domain in np.unique(domains.values):
-            known, tried = np.flatnonzero(domains.values == domain), np.flatnonzero(held_out == domain)
+            in_train, in_test = np.flatnonzero(domains.values == domain), np.flatnonzero(held_out == domain)
             name = domains.name(domain)
-            styles = Styles(
-                parts.train.images[known], self.features, self.k, seeds.derive(seed, "labels", name), device
-            )
-            train[known] = len(names) + styles.labels
-            if len(tried):
-                test[tried] = len(names) + styles.nearest(parts.test.images[tried])
+            images, style_seed = parts.train.images[in_train], seeds.derive(seed, "labels", name)
+            styles = Styles(images, self.features, self.k, style_seed, device)
+            train[in_train] = len(names) + styles.labels
+            if len(in_test):
+                test[in_test] = len(names) + styles.nearest(parts.test.images[in_test])
             names += [f"{name} {i}" for i in range(styles.k)]
             if styles.silhouette is not None:
                 silhouettes[name] = styles.silhouette
@@ -132,7 +146,7 @@ class Clusters(Labels):
 
 
 class Truth(Labels):
-    """The true styles of each domain, which a data set tells as the attribute `style`."""
+    """The true styles of each domain, from the data set's attribute `style`."""
 
     needs: ClassVar[tuple[str, ...]] = ("domain", "style")
 
@@ -148,22 +162,4 @@ class Truth(Labels):
         return Classes(train, test, tuple(names))
 
 
-OWN_LABELS = "own"
 KINDS: dict[str, type[Labels]] = {"clusters": Clusters, "truth": Truth}
-
-
-def parse_labels(text: str) -> Labels | None:
-    """Read labels from their selector, e.g. `clusters[k=12]`; None for the data set's own, `own` or empty.
-
-    Raises:
-        UserError: there are none of that name, or a setting is wrong.
-    """
-    if text in ("", OWN_LABELS):
-        return None
-    chosen = selectors.parse(text)
-    if chosen.name not in KINDS:
-        raise UserError(
-            f"unknown labels {chosen.name!r}{did_you_mean(chosen.name, KINDS)}",
-            f"There are: {', '.join([OWN_LABELS, *KINDS])}.",
-        )
-    return validated(KINDS[chosen.name], chosen.settings, f"--labels {chosen.name}")

@@ -1,9 +1,8 @@
-"""Finds methods, data sets, metrics and experiments: by file, by folder, by entry point, by path.
+"""Registry of methods, data sets, metrics and experiments.
 
-One file holds one component, and its name is the file's. The project's own plug-in folders, a user's
-`./my_method.py` or plug-in folder and a pip-installed package all come in through the same code. Nothing is
-imported before it is asked for, and a component that fails to import is listed as broken; it never stops the
-others.
+One file holds one component, named after the file. Components come from lordbench's own folders, from a
+user's .py file or plug-in folder, and from installed packages by their entry points. A component is imported
+only when it is loaded; one that fails to import is listed as broken and does not affect the others.
 """
 
 from __future__ import annotations
@@ -24,26 +23,119 @@ from lordbench.utils.files import PACKAGE, plugin_folder
 from lordbench.utils.settings import validated
 
 VARIABLE = "LORDBENCH_PLUGINS"
-SUBFOLDERS = ("methods", "datasets", "metrics", "experiments")
-"""What a plug-in folder holds: files lie in the one of their kind, so that none is imported to be listed."""
+FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
+"""lordbench's own plug-in folders; the other kinds have a package, e.g. `lordbench.datasets`."""
 
 
-def places() -> tuple[Path, ...]:
-    """The folders and files in use, absolute and in order.
+def available(kind: Kind) -> dict[str, Component]:
+    """Return all components of a kind by name, in alphabetical order.
 
     Raises:
-        UserError: one of them is not there, or a folder has no sub-folder of any kind.
+        UserError: a plug-in in use does not exist, or has the name of another component.
     """
-    named = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    return tuple(_checked(Path(part)) for part in named)
+    return _available(kind, plugins_in_use())
+
+
+def load_all(kind: Kind) -> dict[str, type[Any]]:
+    """Load all components of a kind that are not broken."""
+    classes = {}
+    for name, component in available(kind).items():
+        with contextlib.suppress(BrokenComponentError):
+            classes[name] = component.load()
+    return classes
+
+
+def broken(kind: Kind) -> dict[str, BrokenComponentError]:
+    """Return the error of each component of a kind that cannot be loaded."""
+    errors = {}
+    for name, component in available(kind).items():
+        try:
+            component.load()
+        except BrokenComponentError as error:
+            errors[name] = error
+    return errors
+
+
+def find(kind: Kind, name: str) -> Component:
+    """Find a component by name, or by path where `name` ends in `.py`.
+
+    Raises:
+        UserError: it does not exist; suggests the closest names.
+    """
+    if name.endswith(".py"):
+        return from_file(kind, _existing(name, kind[:-1]))
+    components = available(kind)
+    if name not in components:
+        raise UserError(
+            f"unknown {kind[:-1]} {name!r}{_suggestion(name, components)}",
+            f"{_local_hint(kind, name)}There are: {', '.join(components)}. See `lordbench list {kind}`.",
+        )
+    return components[name]
+
+
+def locate(name: str) -> Component:
+    """Find a component of any kind, by name or by path.
+
+    Raises:
+        UserError: it does not exist, or components of several kinds have the name.
+        BrokenComponentError: the file cannot be imported, or its kind is unclear.
+    """
+    if name.endswith(".py"):
+        return identify(_existing(name, "plug-in"))
+    matches = [components[name] for kind in CONTRACTS if name in (components := available(kind))]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        kinds = " and a ".join(component.kind[:-1] for component in matches)
+        raise UserError(
+            f"{name!r} is a {kinds}", f"Give its file: {' or '.join(match.where for match in matches)}."
+        )
+    names = [known for kind in CONTRACTS for known in available(kind)]
+    raise UserError(
+        f"no method, data set, metric or experiment is called {name!r}{_suggestion(name, names)}",
+        "Give a name from `lordbench list`, or the path of a .py file.",
+    )
+
+
+def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
+    """Make a data set from its name, with its source after a colon, and its settings.
+
+    Raises:
+        UserError: the name is unknown, the source is missing, or a setting is wrong.
+    """
+    kind_name, colon, source = name.partition(":")
+    kind: type[Dataset] = find("datasets", kind_name).load()
+    if kind.takes_source and not source:
+        raise UserError(f"data set {kind_name!r} needs a path", f"Write {kind_name}:PATH.")
+    if colon and not kind.takes_source:
+        raise UserError(f"data set {kind_name!r} takes no path, but {source!r} was given")
+    return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
+
+
+def source_hash(files: list[Path]) -> str:
+    """Hash source files to 16 hex digits, independent of their line endings and folders."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def plugins_in_use() -> tuple[Path, ...]:
+    """Return the user's plug-in folders and files, absolute and in order.
+
+    Raises:
+        UserError: one of them does not exist, or a folder has no sub-folder of any kind.
+    """
+    paths = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    return tuple(_checked(Path(part)) for part in paths)
 
 
 @contextlib.contextmanager
 def use_plugins(paths: Iterable[Path | str]) -> Iterator[None]:
-    """Use the plug-ins in further folders and files for the block, here and in processes begun in it.
+    """Add plug-in folders and files within the block, for this process and the ones it starts.
 
     Raises:
-        UserError: as `places` does.
+        UserError: as `plugins_in_use`.
     """
     before = os.environ.get(VARIABLE)
     more = [str(_checked(Path(path))) for path in paths]
@@ -57,15 +149,15 @@ def use_plugins(paths: Iterable[Path | str]) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
-def refuse_untrusted(name: str, where: str, way: str) -> None:
-    """Refuse code that a file names by its path, unless the user names it among the plug-ins in use.
+def refuse_untrusted(name: str, where: str, hint: str) -> None:
+    """Refuse a component that a file names by path, unless the user has it among the plug-ins in use.
 
-    A file of somebody else's, such as the `cell.json` of a run folder, could so name any code.
+    Somebody else's file, such as the `cell.json` of a run folder, could name any code.
 
     Args:
-        name: of a component, or its path.
-        where: it is named.
-        way: how to name it: becomes the error's hint.
+        name: name or path of a component.
+        where: the file that names it, for the message.
+        hint: how to trust the code, for the message.
 
     Raises:
         UserError: it is a path, and neither it nor a folder around it is in use.
@@ -73,117 +165,21 @@ def refuse_untrusted(name: str, where: str, way: str) -> None:
     if not name.endswith(".py"):
         return
     path = Path(name).expanduser().resolve()
-    if not any(place in (path, *path.parents) for place in places()):
-        raise UserError(f"{where}: it names the code in {path}, which runs only where you name it, too", way)
-
-
-def _checked(path: Path) -> Path:
-    path = path.expanduser().resolve()
-    if path.is_file() and path.suffix == ".py":
-        return path
-    if not path.is_dir():
-        raise UserError(
-            f"{path}: there is no such plug-in folder or .py file", f"See --plugins and ${VARIABLE}."
-        )
-    if not any((path / name).is_dir() for name in SUBFOLDERS):
-        raise UserError(
-            f"{path}: no plug-ins are found here",
-            f"Put each file into a sub-folder by its kind: {', '.join(f'{name}/' for name in SUBFOLDERS)}.",
-        )
-    return path
-
-
-FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
-"""Plug-in folders; the other kinds live in a package of their own, e.g. `lordbench.datasets`."""
-
-
-def available(kind: Kind) -> dict[str, Component]:
-    """All components of a kind that have a name, in alphabetical order.
-
-    Raises:
-        UserError: a user's plug-in has the name of another component, or is not there.
-    """
-    return _available(kind, places())
-
-
-def load_all(kind: Kind) -> dict[str, type[Any]]:
-    """Load all components of a kind that can be; `broken` says what is wrong with the rest."""
-    found = {}
-    for name, component in available(kind).items():
-        with contextlib.suppress(BrokenComponentError):
-            found[name] = component.load()
-    return found
-
-
-def broken(kind: Kind) -> dict[str, BrokenComponentError]:
-    """What is wrong with each component of a kind that cannot be loaded."""
-    found = {}
-    for name, component in available(kind).items():
-        try:
-            component.load()
-        except BrokenComponentError as error:
-            found[name] = error
-    return found
-
-
-def find(kind: Kind, name: str) -> Component:
-    """Look a component up by name, or by path where `name` ends in `.py`.
-
-    Raises:
-        UserError: there is none; names the closest ones.
-    """
-    if name.endswith(".py"):
-        return from_file(kind, _existing(name, kind[:-1]))
-    components = available(kind)
-    if name not in components:
-        raise UserError(
-            f"unknown {kind[:-1]} {name!r}{_suggestion(name, components)}",
-            f"{_in_this_folder(kind, name)}There are: {', '.join(components)}. See `lordbench list {kind}`.",
-        )
-    return components[name]
-
-
-def locate(name: str) -> Component:
-    """Look up a component of any kind, by name or by path.
-
-    Raises:
-        UserError: there is none, or components of several kinds have the name.
-        BrokenComponentError: the file cannot be imported, or does not say of which kind it is.
-    """
-    if name.endswith(".py"):
-        return identify(_existing(name, "plug-in"))
-    found = [components[name] for kind in CONTRACTS if name in (components := available(kind))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        kinds = " and a ".join(component.kind[:-1] for component in found)
-        raise UserError(f"{name!r} is a {kinds}", f"Give its file: {' or '.join(c.where for c in found)}.")
-    names = [other for kind in CONTRACTS for other in available(kind)]
-    raise UserError(
-        f"there is no method, data set, metric or experiment {name!r}{_suggestion(name, names)}",
-        "Give a name as `lordbench list` shows it, or the path of a .py file.",
-    )
-
-
-def source_hash(files: list[Path]) -> str:
-    """Hash source files to 16 hex digits, whatever their line endings and their folder."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return digest.hexdigest()[:16]
+    if not any(trusted in (path, *path.parents) for trusted in plugins_in_use()):
+        raise UserError(f"{where}: it names the code in {path}, which runs only where you name it, too", hint)
 
 
 @cache
-def _available(kind: Kind, named: tuple[Path, ...]) -> dict[str, Component]:
-    found = {component.name: component for component in _shipped_and_installed(kind)}
-    for component in _in_places(kind, named):
-        other = found.setdefault(component.name, component)
-        if other != component:
+def _available(kind: Kind, plugins: tuple[Path, ...]) -> dict[str, Component]:
+    components = {component.name: component for component in _shipped_and_installed(kind)}
+    for component in _in_plugins(kind, plugins):
+        existing = components.setdefault(component.name, component)
+        if existing != component:
             raise UserError(
-                f"two {kind} are called {component.name!r}: {other.where} and {component.where}",
-                "Rename the file: its name is the plug-in's.",
+                f"two {kind} are called {component.name!r}: {existing.where} and {component.where}",
+                "Rename the file: a plug-in is named after its file.",
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(components.items()))
 
 
 def _shipped_and_installed(kind: Kind) -> Iterator[Component]:
@@ -197,46 +193,46 @@ def _shipped_and_installed(kind: Kind) -> Iterator[Component]:
         yield Component(kind, entry.name, entry.module, attribute=entry.attr)
 
 
-def _in_places(kind: Kind, named: tuple[Path, ...]) -> Iterator[Component]:
-    for place in named:
-        if place.is_dir():
-            for path in sorted((place / kind).glob("[!_]*.py")):
+def _in_plugins(kind: Kind, plugins: tuple[Path, ...]) -> Iterator[Component]:
+    for plugin in plugins:
+        if plugin.is_dir():
+            for path in sorted((plugin / kind).glob("[!_]*.py")):
                 yield from_file(kind, path)
-        elif (component := identify(place)).kind == kind:
+        elif (component := identify(plugin)).kind == kind:
             yield component
+
+
+def _checked(path: Path) -> Path:
+    path = path.expanduser().resolve()
+    if path.is_file() and path.suffix == ".py":
+        return path
+    if not path.is_dir():
+        raise UserError(f"{path}: no such plug-in folder or .py file", f"See --plugins and ${VARIABLE}.")
+    # The sub-folder says of which kind a file is, so that none is imported to be listed.
+    if not any((path / kind).is_dir() for kind in CONTRACTS):
+        raise UserError(
+            f"{path}: no plug-ins found",
+            f"Put each file into a sub-folder by its kind: {', '.join(f'{kind}/' for kind in CONTRACTS)}.",
+        )
+    return path
 
 
 def _existing(name: str, what: str) -> Path:
     path = Path(name).expanduser().resolve()
     if not path.is_file():
-        near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.py")], before=", ")
-        raise UserError(f"{name}: there is no such file{near}", f"It should hold a {what}.")
+        near = did_you_mean(path.name, [file.name for file in path.parent.glob("*.py")], before=", ")
+        raise UserError(f"{name}: no such file{near}", f"It should hold a {what}.")
     return path
 
 
-def _in_this_folder(kind: Kind, name: str) -> str:
-    """What an unknown name stands for if a file or folder here was meant; empty where there is none."""
+def _local_hint(kind: Kind, name: str) -> str:
+    """Hint for an unknown name that is also a file or folder here; empty where it is not."""
     if Path(f"{name}.py").is_file():
-        return f"For the file {name}.py say ./{name}.py. "
+        return f"For the file {name}.py, write ./{name}.py. "
     if kind == "datasets" and Path(name).is_dir():
-        return f"For the images in the folder {name} say folder:{name}. "
+        return f"For the images in the folder {name}, write folder:{name}. "
     return ""
 
 
-def _suggestion(name: str, names: list[str] | dict[str, Component]) -> str:
+def _suggestion(name: str, names: Iterable[str]) -> str:
     return did_you_mean(name, names, most=3, cutoff=0.5)
-
-
-def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
-    """Make a data set from its name (with its source behind a colon) and its settings.
-
-    Raises:
-        UserError: the name is unknown, its source is missing, or a setting is wrong.
-    """
-    kind_name, colon, source = name.partition(":")
-    kind: type[Dataset] = find("datasets", kind_name).load()
-    if kind.takes_source and not source:
-        raise UserError(f"data set {kind_name!r} needs a place", f"Write {kind_name}:PATH.")
-    if colon and not kind.takes_source:
-        raise UserError(f"data set {kind_name!r} takes no place, but {source!r} was given")
-    return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)

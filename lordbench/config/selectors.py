@@ -1,4 +1,4 @@
-"""Selectors: a name with settings, as in `lord[regularizer=kl,decay=1e-3]` or `folder:faces[pattern=...]`."""
+"""Selectors: a component's name with settings, e.g. `lord[regularizer=kl,decay=1e-3]`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?")
 
 @dataclass(frozen=True)
 class Selector:
-    """A component's name, and settings that differ from its preset."""
+    """A component's name, and settings that override its preset."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 def split_list(text: str) -> list[str]:
-    """Split at commas that stand outside brackets: `lord[a=1,b=2],drnet` has two parts."""
+    """Split at commas outside brackets: `lord[a=1,b=2],drnet` has two parts."""
     return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
 
 
@@ -29,7 +29,7 @@ def parse(text: str) -> Selector:
     """Parse one selector.
 
     Raises:
-        UserError: brackets or settings are malformed.
+        UserError: the brackets or a setting are malformed.
     """
     match = _SELECTOR.fullmatch(text.strip())
     if match is None:
@@ -39,7 +39,7 @@ def parse(text: str) -> Selector:
 
 
 def assignment(text: str) -> tuple[str, Any]:
-    """Parse `key=value`: numbers, booleans and `null` as in YAML, `1e-3` a number too, the rest text.
+    """Parse `key=value`: numbers (also `1e-3`), booleans and `null` as in YAML; anything else is text.
 
     Raises:
         UserError: there is no `=`, or no key.
@@ -50,13 +50,13 @@ def assignment(text: str) -> tuple[str, Any]:
     if re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return key, float(value)
     try:
-        read = parse_yaml(value)
+        parsed = parse_yaml(value)
     except ValueError:
         return key, value
-    # A pattern such as {class}/*.png is text that happens to look like YAML's collections.
-    return key, read if isinstance(read, bool | int | float | None) else value
+    # A pattern such as {class}/*.png is text that happens to look like a YAML mapping.
+    return key, parsed if isinstance(parsed, bool | int | float | None) else value
 
 
 def describe(settings: dict[str, Any]) -> str:
-    """Write settings as in a selector, in alphabetical order."""
+    """Format settings as in a selector, in alphabetical order."""
     return ",".join(f"{key}={settings[key]}" for key in sorted(settings))

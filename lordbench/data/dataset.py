@@ -1,4 +1,4 @@
-"""The contract of a data set: how it is named, what it needs, and how it becomes an ImageSet."""
+"""The contract of a data set."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lordbench.utils.progress import Track, untracked
 
 
 class DatasetConfig(BaseModel):
-    """Settings of a data set; they are part of the row. Unknown keys are errors."""
+    """Settings of a data set; part of every result row. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Dataset(ABC):
-    """One data set. A plug-in file holds one subclass; the file's name is the data set's name.
+    """A data set. A plug-in file holds one subclass, and the file's name is the data set's name.
 
     Attributes:
         summary: one line for `lordbench list datasets`.
-        takes_source: whether the name is followed by a place, as in `folder:PATH`.
-        Config: the settings.
+        takes_source: whether a path follows the name, as in `folder:PATH`.
+        Config: model of the settings.
     """
 
     summary: ClassVar[str]
@@ -35,12 +35,12 @@ class Dataset(ABC):
         self.source = source
 
     def missing(self) -> str:
-        """Say what has to be put where before `load` can work; empty when the data is ready."""
+        """Say which data is missing and how to get it; empty when `load` can work."""
         return ""
 
     @abstractmethod
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
-        """Load, or prepare and cache, the images at `size` x `size` pixels.
+        """Load the images at `size` x `size` pixels, or prepare and cache them.
 
         Raises:
             MissingDataError: the data is not on this machine.

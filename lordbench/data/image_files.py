@@ -1,4 +1,4 @@
-"""Reads image files of any size and mode to small RGB pictures, the same way for every data set."""
+"""Image files of any size and mode, read to small square images the same way for every data set."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.progress import Track, untracked
 
 VERSION = "reading-1"
-"""Goes up whenever a file would be read to other pixels; part of the fingerprint of what is read."""
+"""Raised whenever a file would be read to other pixels; part of the fingerprint."""
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".pnm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 )
-# Named one by one: Pillow also opens formats that start other programs, such as EPS.
+# An explicit list: Pillow also opens formats that start other programs, such as EPS.
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")
 WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is an image by its name; hidden files, such as macOS's `._face.png`, are not."""
+    """Whether a path has an image's suffix and is not hidden, as macOS's `._face.png` is."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
@@ -34,18 +34,18 @@ def read_images(
 ) -> UInt8Array:
     """Read image files: uint8 (N, C, size, size), in the order of `paths`.
 
-    Each is turned as its EXIF orientation says, laid on white where it is transparent, cropped to the
-    square in its middle, and resized with Lanczos' filter, which averages when it shrinks. 16-bit grey
-    keeps its scale: 65535 is white.
+    Each is rotated by its EXIF orientation, composed on white where it is transparent, cropped to the
+    central square, and resized with an antialiasing Lanczos filter. 16-bit grey keeps its scale: 65535 is
+    white.
 
     Args:
-        paths: the files.
+        paths: image files.
         size: height and width in pixels.
-        track: progress.
-        grey: whether there is one channel (luma) or three (RGB); None keeps one if no image has colour.
+        track: progress bar.
+        grey: one channel (luma) or three (RGB); None: one if no image has colour.
 
     Raises:
-        UserError: a file cannot be read; names it.
+        UserError: a file cannot be read; the message names it.
     """
     images = np.empty((len(paths), 3, size, size), np.uint8)
     for i in track(range(len(paths)), "reading images", len(paths)):
@@ -57,11 +57,10 @@ def read_images(
 
 @contextlib.contextmanager
 def opened_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """Open a picture of one of some formats.
+    """Open an image of one of `formats`.
 
     Raises:
-        Exception: nearly any; decoders know no limits on a damaged file. Pillow only warns of a picture that
-            unpacks to hundreds of megabytes; here that is an error.
+        Exception: nearly any, on a damaged file. A decompression bomb is an error as well.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -75,9 +74,9 @@ def _read(path: Path, size: int, mode: str) -> UInt8Array:
         with opened_picture(path) as opened:
             image = _flattened(ImageOps.exif_transpose(opened)).convert(mode)
     except Exception as error:
-        # Decoders raise nearly anything on a damaged file.
+        # Decoders raise nearly any exception on a damaged file.
         raise UserError(
-            f"{path}: this image cannot be read: {error or type(error).__name__}",
+            f"{path}: cannot read this image: {error or type(error).__name__}",
             "Replace the file, convert it to an 8-bit PNG, or move it out of the folder.",
         ) from error
     side = min(image.size)
@@ -90,13 +89,13 @@ def _read(path: Path, size: int, mode: str) -> UInt8Array:
 
 
 def _flattened(image: Image.Image) -> Image.Image:
-    """The image with 8 bits a channel and without transparency.
+    """Return the image with 8 bits a channel and without transparency.
 
     Raises:
-        ValueError: the pixels have no known white.
+        ValueError: the range of the pixels is unknown.
     """
     if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, whose black and white are not known")
+        raise ValueError("its pixels are floating-point numbers of unknown range")
     if image.mode in WIDE_MODES:
         wide = np.asarray(image).astype(np.int64)
         if wide.min() < 0 or wide.max() > 65535:

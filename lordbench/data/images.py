@@ -1,4 +1,4 @@
-"""ImageSet: labelled images at rest, the one form in which every data set arrives."""
+"""ImageSet: labelled images, the common form of every data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lordbench.utils.errors import UserError
 UInt8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 TRAIN, TEST, UNUSED = 0, 1, -1
-"""Parts of an official split; what its owners call validation is UNUSED."""
+"""Parts of an official split; an official validation part is UNUSED."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class Column:
 
     Attributes:
         values: int64, (N,).
-        names: value v is called `names[v]`; None where the values are plain numbers, such as a coordinate.
+        names: `names[v]` is the name of value v; None for plain numbers, such as a coordinate.
     """
 
     values: Int64Array
     names: tuple[str, ...] | None = None
 
     def name(self, value: int) -> str:
-        """What a value is called."""
+        """Return the name of a value."""
         return str(value) if self.names is None else self.names[value]
 
     def at(self, rows: Int64Array) -> Column:
-        """The column of the images at `rows`, int64 (M,)."""
+        """Return the labels of the images at `rows`, int64 (M,)."""
         return Column(self.values[rows], self.names)
 
 
@@ -43,16 +43,16 @@ class ImageSet:
     """Labelled images.
 
     Attributes:
-        name: how the set is called in tables, e.g. `toycars` or `folder:faces`.
+        name: of the data set in tables, e.g. `toycars` or `folder:faces`.
         images: uint8, (N, C, H, W) with C of 1 or 3 and H = W; may be memory-mapped.
         classes: int64, (N,), values in [0, len(class_names)).
         contents: int64, (N,), values in [0, len(content_names)), or None where content is not labelled.
             Two images with the same content label show the same content, whatever their class.
-        class_names: a name for each class id.
-        content_names: a name for each content id, or None.
+        class_names: by class id.
+        content_names: by content id; None where content is not labelled.
         fingerprint: hash of the images, the labels and the version of their preparation.
         parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
-        attributes: further labels by name, which experiments read and no method is told: `domain` and
+        attributes: further labels by name, for experiments only, never given to methods: `domain` and
             `pair` for clustered-domain, `identity` for expression-transfer.
     """
 
@@ -98,17 +98,17 @@ class ImageSet:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, those without an image included."""
+        """Number of classes, including those without images."""
         return len(self.class_names)
 
     def labels(self, name: str) -> Int64Array | None:
-        """A label of every image, int64 (N,): `class`, `content` or an attribute; None where unknown."""
+        """Return a label of every image, int64 (N,): `class`, `content` or an attribute; None if unknown."""
         if name in self.attributes:
             return self.attributes[name].values
         return {"class": self.classes, "content": self.contents}.get(name)
 
     def subset(self, index: Int64Array) -> ImageSet:
-        """Return the images at `index` (int64, (M,)), with label ids as they are."""
+        """Return the images at `index`, int64 (M,); label ids stay the same."""
         return replace(
             self,
             images=self.images[index],
@@ -122,20 +122,38 @@ class ImageSet:
         """Return the images whose class is in `kept`, with class ids renumbered in `kept`'s order."""
         position = np.full(self.n_classes, -1, dtype=np.int64)
         position[kept] = np.arange(len(kept))
-        wanted = position[self.classes] >= 0
-        # Pixels are copied only where some are left out.
-        chosen = self if wanted.all() else self.subset(np.flatnonzero(wanted))
+        selected = position[self.classes] >= 0
+        # Pixels are copied only where images are left out.
+        images = self if selected.all() else self.subset(np.flatnonzero(selected))
         names = tuple(self.class_names[i] for i in kept)
-        return replace(chosen, classes=position[chosen.classes], class_names=names)
+        return replace(images, classes=position[images.classes], class_names=names)
+
+
+def join(first: ImageSet, second: ImageSet) -> ImageSet:
+    """Concatenate two sets with the same labels; the fingerprint is the first one's."""
+    contents = None
+    if first.contents is not None and second.contents is not None:
+        contents = np.concatenate([first.contents, second.contents])
+    return replace(
+        first,
+        images=np.concatenate([first.images, second.images]),
+        classes=np.concatenate([first.classes, second.classes]),
+        contents=contents,
+        parts=None,
+        attributes={
+            name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
+            for name, column in first.attributes.items()
+        },
+    )
 
 
 def flattened(images: UInt8Array) -> npt.NDArray[np.float32]:
-    """Images at rest, uint8 (N, C, S, S), as vectors of pixels in [0, 1]: float32 (N, C * S * S)."""
+    """Flatten images, uint8 (N, C, S, S), to vectors of pixels in [0, 1], float32 (N, C * S * S)."""
     return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
 
 
 def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
-    """Hash pixels, labels and the preparation's version to 16 hex digits, without loading all at once."""
+    """Hash pixels, labels and the preparation's version to 16 hex digits; reads 1,024 images at a time."""
     digest = hashlib.sha256(f"{version}|{images.shape}".encode())
     for start in range(0, len(images), 1024):
         digest.update(np.ascontiguousarray(images[start : start + 1024]).tobytes())
@@ -145,19 +163,19 @@ def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | 
 
 
 def number_labels(names: list[str]) -> tuple[Int64Array, tuple[str, ...]]:
-    """Number the distinct names in sorted order: ids int64 (N,), and the name of each id."""
+    """Number the distinct names in sorted order; return ids, int64 (N,), and the name of each id."""
     unique = sorted(set(names))
     position = {name: i for i, name in enumerate(unique)}
     return np.array([position[name] for name in names], dtype=np.int64), tuple(unique)
 
 
 def require_classes(name: str, class_names: tuple[str, ...]) -> None:
-    """Raise UserError unless there are two classes or more: with one, there is nothing to disentangle."""
+    """Raise UserError for fewer than two classes: there would be nothing to disentangle."""
     if len(class_names) < 2:
-        found = f"only {class_names[0]!r}" if class_names else "none"
+        present = f"only {class_names[0]!r}" if class_names else "none"
         raise UserError(
-            f"{name}: at least two classes are needed, found {found}",
-            "Put the images of each class into a folder of its own, or name the class with --pattern.",
+            f"{name}: at least two classes are required, found {present}",
+            "Put the images of each class into a separate folder, or describe the paths with --pattern.",
         )
 
 
@@ -168,23 +186,3 @@ def _check_labels(name: str, what: str, labels: Int64Array, n_images: int, n_lab
         raise ValueError(
             f"{name}: {what} must lie in [0, {n_labels}), found {labels.min()} to {labels.max()}"
         )
-
-
-def join(first: ImageSet, second: ImageSet) -> ImageSet:
-    """Put two sets with the same labels one behind the other."""
-    contents = None
-    if first.contents is not None and second.contents is not None:
-        contents = np.concatenate([first.contents, second.contents])
-    return ImageSet(
-        first.name,
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.classes, second.classes]),
-        contents,
-        first.class_names,
-        first.content_names,
-        first.fingerprint,
-        attributes={
-            name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
-            for name, column in first.attributes.items()
-        },
-    )

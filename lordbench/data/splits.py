@@ -1,7 +1,6 @@
-"""Splits: which images train, and which stay unseen by every method.
+"""Splits into training and held-out images.
 
-Where a data set has an official split of the kind that is asked for, that one is taken; else the protocol's
-own, drawn by a seed.
+Where a data set has an official split of the requested kind, that one is used; else one is drawn by a seed.
 """
 
 from __future__ import annotations
@@ -25,18 +24,17 @@ SplitName = Literal["samples", "classes"]
 
 @dataclass(frozen=True)
 class Split:
-    """A data set cut in two.
+    """A data set, split into training and held-out images.
 
     Attributes:
         name: `samples`: every class is seen in training, the held-out images of it are not; `classes`:
             the held-out classes are not seen at all.
-        train: images to learn from, with class ids renumbered to those present.
+        train: training images, with class ids renumbered to those present.
         test: held-out images. In `samples` their class ids are those of `train`; in `classes` they are
-            numbered on their own.
+            numbered separately.
         official: whether it is the data set's own, the same for all seeds.
-        labels: what the classes are, as a selector; empty for the data set's own.
-        silhouettes: where the classes are clusters: how well those of each domain, by its name, are told
-            apart, in [-1, 1].
+        labels: selector of the class labels; empty for the data set's own.
+        silhouettes: where classes are clusters: mean silhouette of each domain's, by its name, in [-1, 1].
     """
 
     name: SplitName
@@ -48,12 +46,12 @@ class Split:
 
     @property
     def title(self) -> str:
-        """How it is called in tables."""
+        """Its name in tables."""
         return _title(self.name, self.official)
 
 
 def official_kind(images: ImageSet) -> SplitName | None:
-    """What the official split of a data set holds out; None where there is none, or neither kind fits."""
+    """Return what the official split of a data set holds out; None where there is none, or it is neither."""
     if images.parts is None:
         return None
     train, test = (np.unique(images.classes[images.parts == part]) for part in (TRAIN, TEST))
@@ -64,12 +62,12 @@ def official_kind(images: ImageSet) -> SplitName | None:
 
 
 def title(images: ImageSet, name: SplitName) -> str:
-    """How a split is called in tables: `official classes` where it is the data set's own, else `classes`."""
+    """Return the name of a split in tables: `official classes` for the data set's own, else `classes`."""
     return _title(name, official_kind(images) == name)
 
 
 def split(images: ImageSet, name: SplitName, seed: int) -> Split:
-    """Cut a data set in two: as its owners do where they hold out the same kind, else by a seed.
+    """Split a data set: officially where its official split is of this kind, else by a seed.
 
     Raises:
         UserError: there are too few images or classes to hold any out.
@@ -82,7 +80,7 @@ def split(images: ImageSet, name: SplitName, seed: int) -> Split:
 def stratified(
     classes: Int64Array, share: float, generator: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
-    """Cut image indices in two within each class: (rest, drawn), both sorted.
+    """Split image indices within each class: (rest, drawn), both sorted.
 
     At least one image is drawn from a class of two or more; a class of one image stays in the rest.
     """
@@ -91,8 +89,8 @@ def stratified(
         members = generator.permutation(np.flatnonzero(classes == c))
         count = min(max(1, round(share * len(members))), len(members) - 1)
         drawn.append(members[:count])
-    chosen = np.sort(np.concatenate(drawn))
-    return np.setdiff1d(np.arange(len(classes)), chosen), chosen
+    held_out = np.sort(np.concatenate(drawn))
+    return np.setdiff1d(np.arange(len(classes)), held_out), held_out
 
 
 def _title(name: SplitName, official: bool) -> str:
@@ -111,7 +109,7 @@ def _by_samples(images: ImageSet, seed: int) -> Split:
     rest, drawn = stratified(images.classes, HELD_OUT, seeds.numpy_generator(seed, "split", "samples"))
     if len(np.unique(images.classes[drawn])) < 2:
         raise UserError(
-            f"{images.name}: no images can be held out: fewer than two classes have two images or more",
+            f"{images.name}: cannot hold out images: fewer than two classes have two images or more",
             "Add images, or use another data set.",
         )
     return Split("samples", images.subset(rest), images.subset(drawn))

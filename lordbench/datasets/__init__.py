@@ -1,4 +1,4 @@
-"""Data sets, one file each: the file's name is the data set's name, and `config.registry` finds it.
+"""Data sets, one file each, named after the file; shared code lives in the sub-packages.
 
-Code that several share lives in sub-folders, since every file in this folder is taken for a data set.
+`config.registry` takes every file in this folder for a data set.
 """

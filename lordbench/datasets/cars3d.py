@@ -1,4 +1,4 @@
-"""cars3d: rendered cars from all sides, from the archive of Reed et al., Deep Visual Analogy-Making, 2015."""
+"""cars3d: rendered cars from all sides (Reed et al., Deep Visual Analogy-Making, 2015)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SIDE, AZIMUTHS, ELEVATIONS = 128, 24, 4
 SHAPE = (SIDE, SIDE, 3, AZIMUTHS, ELEVATIONS)
 VIEWS = AZIMUTHS * ELEVATIONS
 LIMIT = 4 * SIDE * SIDE * 3 * VIEWS
-"""Bytes of the largest file that is read: several times what an official one holds."""
+"""Bytes of the largest file that is read: several times an official one."""
 
 
 class Cars3d(PublishedDataset):
     """Class = car (183), content = view (96: elevation and azimuth). RGB, from 128 x 128 pixels.
 
-    Cars are ordered by their file names, with numbers by value, whatever the archive's order.
+    Cars are in the natural order of their file names.
     """
 
     summary: ClassVar[str] = "Cars3D; class = car (183), content = view (96: 4 elevations x 24 azimuths)"
@@ -44,7 +44,7 @@ class Cars3d(PublishedDataset):
         members = source.members(ARCHIVE)
         cars = members.matching(FOLDERS, PATTERN)
         if not cars:
-            raise source.lacking("data/cars/car_*_mesh.mat")
+            raise source.not_found("data/cars/car_*_mesh.mat")
         views = [(elevation, azimuth) for elevation in range(ELEVATIONS) for azimuth in range(AZIMUTHS)]
         elevation, azimuth = np.tile(np.array(views, dtype=np.int64), (len(cars), 1)).T
         columns = {
@@ -62,20 +62,20 @@ class Cars3d(PublishedDataset):
 
 def _blocks(members: Members, names: list[str], size: int) -> Iterator[tuple[Int64Array, UInt8Array]]:
     for name, content in members.read(names, LIMIT):
-        images = _mesh(content, members.place / name)
+        images = _mesh(content, members.path / name)
         yield names.index(name) * VIEWS + np.arange(VIEWS), resized(images, size)
 
 
-def _mesh(content: bytes, where: Path) -> UInt8Array:
+def _mesh(content: bytes, path: Path) -> UInt8Array:
     """Read one car: uint8, (96, 3, 128, 128), in the order elevation, azimuth."""
     try:
-        # The shape is looked at first: a forged one could ask for any amount of memory.
-        found = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(content))}
-        if found.get("im") != (SHAPE, "uint8"):
-            raise ValueError(f"`im` should be uint8 {SHAPE}, found {found.get('im', 'none')}")
+        # Before loading: a forged shape could require any amount of memory.
+        arrays = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(content))}
+        if arrays.get("im") != (SHAPE, "uint8"):
+            raise ValueError(f"`im` should be uint8 {SHAPE}, found {arrays.get('im', 'none')}")
         mesh = loadmat(io.BytesIO(content), variable_names=["im"])["im"]
     except Exception as error:
-        # scipy raises nearly anything on a damaged file.
-        raise damaged(where, error) from error
+        # scipy raises nearly any exception on a damaged file.
+        raise damaged(path, error) from error
     images: UInt8Array = mesh.transpose(4, 3, 2, 0, 1).reshape(VIEWS, 3, SIDE, SIDE)
     return images

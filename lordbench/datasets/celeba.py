@@ -12,7 +12,7 @@ from pydantic import Field
 
 from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged
-from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
@@ -28,20 +28,20 @@ FOLDER = "img_align_celeba"
 PATTERN = r"(\d+\.jpg)"
 WIDTH, HEIGHT, CROP = 178, 218, 128
 PARTS = (TRAIN, UNUSED, TEST)
-"""By the numbers of the official list: train, valid, test."""
+"""By the official numbers: 0 train, 1 validation, 2 test."""
 LIMIT = 1 << 20
-"""Bytes of the largest file that is read; an official one has about ten thousand."""
+"""Bytes of the largest image that is read; an official one has about ten thousand."""
 DIGITS = 9
-"""Of the longest number in a list, with its sign."""
+"""Most digits of a number in a list, with its sign."""
 LARGEST_LIST = 1 << 26
-"""Bytes of a list; the official one of the attributes has 26 million."""
+"""Bytes of the largest list that is read; the official one of the attributes has 26 million."""
 
 
-class CelebaConfig(PreparedConfig):
+class CelebaConfig(PublishedConfig):
     """Settings of celeba.
 
     Attributes:
-        min_images: people with fewer images are left out.
+        min_images: least images of a person; people with fewer are left out.
     """
 
     resolution: int = Field(default=64, ge=8, le=CROP)
@@ -51,8 +51,8 @@ class CelebaConfig(PreparedConfig):
 class Celeba(PublishedDataset):
     """Class = identity (10,177), content not labelled. RGB, the middle 128 x 128 pixels of each face.
 
-    Images are in the order of their numbers. The store also keeps, where their official files are given,
-    the official split (`partition`: 0 train, 1 valid, 2 test), the 40 attributes (-1 or 1) and the landmarks
+    Images are in the order of their numbers. Where their official files exist, the store also holds the
+    official split (`partition`: 0 train, 1 validation, 2 test), the 40 attributes (-1 or 1) and the landmarks
     (pixels of the whole 178 x 218 image).
     """
 
@@ -61,7 +61,7 @@ class Celeba(PublishedDataset):
     official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE, IDENTITY)
     site: ClassVar[str] = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     terms: ClassVar[str] = (
-        "its owners give it for non-commercial research only, under an agreement, by Google Drive and Baidu"
+        "its owners share it for non-commercial research only, under an agreement, by Google Drive and Baidu"
     )
     n_images: ClassVar[int] = 202_599
     Config = CelebaConfig
@@ -71,22 +71,20 @@ class Celeba(PublishedDataset):
         """Read `img_align_celeba/*.jpg`, 178 x 218 pixels, and the lists of labels.
 
         Raises:
-            UserError: as PreparedDataset, and where an image has no line in a list.
+            UserError: as PublishedDataset, and if an image is missing in a list.
         """
         members = source.members(ARCHIVE)
-        found = members.matching((FOLDER, f"Img/{FOLDER}", ""), PATTERN)
-        if not found:
-            raise source.lacking(f"{FOLDER}/*.jpg")
-        columns = _columns(source, list(found))
-        names = list(found.values())
+        names = members.matching((FOLDER, f"Img/{FOLDER}", ""), PATTERN)
+        if not names:
+            raise source.not_found(f"{FOLDER}/*.jpg")
+        columns = _columns(source, list(names))
         size = self.config.resolution
-
-        cut = partial(_faces, size=size)
-        blocks = decoded(members, names, LIMIT, (WIDTH, HEIGHT), cut, source.workers)
+        crop = partial(_faces, size=size)
+        blocks = decoded(members, list(names.values()), LIMIT, (WIDTH, HEIGHT), crop, source.workers)
         return Draft(columns, (3, size, size), blocks, n_chunks(len(names), (WIDTH, HEIGHT)))
 
-    def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
-        """Images of people who have enough of them."""
+    def selected(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Select the images of people with at least `min_images` images."""
         if self.config.min_images == 1:
             return None
         values = columns["identity"].values
@@ -94,36 +92,36 @@ class Celeba(PublishedDataset):
         return np.flatnonzero(counts[ids] >= self.config.min_images).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = identity; the official split holds out identities, and leaves its validation part out."""
+        """Class = identity; the official split holds out identities, and its validation part is unused."""
         partition = columns.get("partition")
         parts = None if partition is None else np.array(PARTS, dtype=np.int64)[partition.values]
         return Labels(combine([columns["identity"]]), None, parts)
 
 
-def _faces(_: Sequence[str], pictures: UInt8Array, size: int) -> UInt8Array:
-    """Cut the middle out of pictures, (n, 3, 218, 178): uint8, (n, 3, size, size)."""
+def _faces(_: Sequence[str], images: UInt8Array, size: int) -> UInt8Array:
+    """Crop the centre of images, (n, 3, 218, 178): uint8, (n, 3, size, size)."""
     left, top = (WIDTH - CROP) // 2, (HEIGHT - CROP) // 2
-    return resized(pictures[:, :, top : top + CROP, left : left + CROP], size)
+    return resized(images[:, :, top : top + CROP, left : left + CROP], size)
 
 
 def _columns(source: Source, images: list[str]) -> dict[str, Column]:
-    """The labels of the images, in their order, from whichever lists are there."""
+    """Return the labels of the images, in their order, from all lists that exist."""
     columns = _listed(source.require(IDENTITY), images, ["identity"])
     for official, header in ((PARTITION, ["partition"]), (ATTRIBUTES, None), (LANDMARKS, None)):
         if path := source.file(official):
             listed = _listed(path, images, header)
-            if twice := columns.keys() & listed:
-                raise damaged(path, ValueError(f"{min(twice)} is not among its columns"))
+            if repeated := columns.keys() & listed:
+                raise damaged(path, ValueError(f"unexpected column {min(repeated)}"))
             columns |= listed
             if header and not np.isin(columns[header[0]], range(len(PARTS))).all():
-                raise damaged(path, ValueError("a part is none of 0, 1 and 2"))
+                raise damaged(path, ValueError("a part is not 0, 1 or 2"))
     return {name: Column(values) for name, values in columns.items()}
 
 
 def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str, Int64Array]:
-    """Read a list of one line an image: its name, then whole numbers, by the names of these.
+    """Read a list with one line for each image: its name and integers; return the columns by name.
 
-    Without a `header`, the file begins with the number of lines and a line that names the numbers.
+    Without a `header`, the first line of the file is the number of images and the second the column names.
     """
     try:
         lines = files.read_text(path, LARGEST_LIST).splitlines()
@@ -135,20 +133,20 @@ def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str
     for line in lines:
         name, *numbers = line.split() or [""]
         try:
-            values[name] = [_whole(number) for number in numbers]
+            values[name] = [_integer(number) for number in numbers]
         except ValueError as error:
             raise damaged(path, error) from error
     for image in images:
         if image not in values or len(values[image]) != len(header):
             raise UserError(
-                f"{path}: the line of {image} is missing or cut short",
-                "It is truncated or of another version: get it again from its owners.",
+                f"{path}: the line of {image} is missing or incomplete",
+                "The file is truncated or of another version. Get it again from its owners.",
             )
     table = np.array([values[image] for image in images], dtype=np.int64)
     return {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(header)}
 
 
-def _whole(text: str) -> int:
+def _integer(text: str) -> int:
     if len(text) > DIGITS:
         raise ValueError(f"a number of {len(text)} digits")
     return int(text)

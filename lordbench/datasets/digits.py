@@ -1,4 +1,4 @@
-"""digits: scikit-learn's handwritten digits, which come with the library."""
+"""digits: the handwritten digits that scikit-learn ships."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lordbench.data.images import ImageSet, fingerprint
 from lordbench.utils.progress import Track, untracked
 
 VERSION = "digits-1"
-DARKEST = 16
-"""The largest value in scikit-learn's images."""
+LARGEST = 16
+"""Largest value in scikit-learn's images."""
 
 
 class Digits(Dataset):
@@ -25,7 +25,7 @@ class Digits(Dataset):
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the 1,797 images, (1797, 1, size, size), enlarged bilinearly: white strokes on black."""
         digits = load_digits()
-        small = np.rint(digits.images * (255 / DARKEST)).astype(np.uint8)
+        small = np.rint(digits.images * (255 / LARGEST)).astype(np.uint8)
         images = np.empty((len(small), 1, size, size), np.uint8)
         for i in track(range(len(small)), "reading digits", len(small)):
             enlarged = Image.fromarray(small[i]).resize((size, size), Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""drawings2cars: line drawings and renders of the toy cars, the offline twin of edges2shoes."""
+"""drawings2cars: line drawings and renders of the toy cars; like edges2shoes, without a download."""
 
 from __future__ import annotations
 
@@ -17,71 +17,24 @@ from lordbench.datasets.toycars import ToyCarsConfig
 from lordbench.utils import seeds
 from lordbench.utils.progress import Track
 
-SAMPLES = 6
-"""Samples along each side of a pixel; more than a render has, as lines are all there is."""
-NIB = 2
-"""How far a line reaches to each side, in samples: it is two thirds of a pixel wide."""
-FOLD = 0.8
-"""Faces that meet at a flatter angle, by its cosine (37 degrees), are one surface: the rounds of a wheel."""
-STEP = 0.25
-"""A difference in nearness, in metres, by which one part stands out against another behind it."""
-INK = 0.1
-"""Brightness of a full line; the paper has 1."""
-
-Mask = npt.NDArray[np.bool_]
-T = TypeVar("T", bound=np.generic)
-
-
-def line_drawing(scene: Scene, view: View, size: int) -> UInt8Array:
-    """Draw the outlines of a scene: uint8 (size, size), grey.
-
-    There is a line around the whole, where one part stands out against another, along folds, and where the
-    colour changes on one surface (windows, lamps), as Saito and Takahashi (1990) draw them from what each
-    ray meets. Shades, shadows and colours themselves leave no trace.
-    """
-    seen, nearness = scene.trace(view, size * SAMPLES)
-    # The ground is a face of its own, unlike any other.
-    normals = np.vstack([scene.normals, np.zeros(3)])
-    colours = np.vstack([scene.colours, np.full(3, -1.0)])
-    ink = np.zeros(seen.shape, dtype=bool)
-    for axis in (0, 1):
-        one, other = _neighbours(seen, axis)
-        where = one != other
-        before, after = one[where], other[where]
-        flat = sum(normals[before, i] * normals[after, i] for i in range(3)) > FOLD
-        same = (colours[before] == colours[after]).all(axis=-1)
-        near, far = (side[where] for side in _neighbours(nearness, axis))
-        step = np.abs(near - far) > STEP
-        where[where] = ~(flat & same) | step
-        for side in _neighbours(ink, axis):
-            side |= where
-    grey = 1 - (1 - INK) * downsampled(_broadened(ink).astype(np.float64), SAMPLES)
-    return np.floor(255 * grey + 0.5).astype(np.uint8)
-
-
-def _neighbours(samples: npt.NDArray[T], axis: int) -> tuple[npt.NDArray[T], npt.NDArray[T]]:
-    """Views of all samples but the last, and all but the first, along an axis."""
-    return (samples[:-1], samples[1:]) if axis == 0 else (samples[:, :-1], samples[:, 1:])
-
-
-def _broadened(ink: Mask) -> Mask:
-    """Lines broadened to a round nib, which reaches `NIB` samples; one is there already on each side."""
-    reach = NIB - 1
-    around = np.pad(ink, reach)
-    n = len(ink)
-    broad = np.zeros_like(ink)
-    for i in range(-reach, reach + 1):
-        for j in range(-reach, reach + 1):
-            if i * i + j * j <= reach * reach:
-                broad |= around[reach + i : reach + i + n, reach + j : reach + j + n]
-    return broad
-
-
 SEED = 20_170_721
-"""Of the split, which is part of the data set."""
+"""Of the official split."""
 DOMAINS = ("drawing", "render")
 HELD_OUT = 0.1
 """Share of each car's views that is held out, in both domains."""
+SAMPLES = 6
+"""Samples along each side of a pixel; more than in a render, since lines are thin."""
+NIB = 2
+"""Half-width of a line in samples: lines are two thirds of a pixel wide."""
+FOLD = 0.8
+"""Cosine of an angle (37 degrees): faces that meet at less are one surface, as around a wheel."""
+STEP = 0.25
+"""Difference in depth, in metres, that makes an outline between two parts."""
+INK = 0.1
+"""Brightness of a line; the paper has 1."""
+
+Mask = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 
 class Drawings2CarsConfig(ToyCarsConfig):
@@ -97,9 +50,9 @@ class Drawings2CarsConfig(ToyCarsConfig):
 class Drawings2Cars(RenderedDataset):
     """Class = domain (drawing or render), content = pair (a car in a view); attributes domain, pair, style.
 
-    The images are in the order car, view, domain, in RGB; `style` is the car. Its official split is unpaired:
-    a tenth of each car's pairs is held out in both domains, every other pair trains in one domain only, and
-    the two domains have the same number of them (of each car they may differ by one).
+    RGB images in the order car, view, domain; `style` is the car. The official split is unpaired: a tenth of
+    each car's pairs is held out in both domains, every other pair trains in one domain only. The domains have
+    the same number of training images (up to one for each car).
     """
 
     summary: ClassVar[str] = "line drawings and renders of toy cars, unpaired; class = domain; no download"
@@ -141,13 +94,58 @@ class Drawings2Cars(RenderedDataset):
 
 
 def _parts(n_cars: int, n_views: int) -> Int64Array:
-    """The part of every image, int64 (n_cars, n_views, 2)."""
+    """Return the part of every image, int64 (n_cars, n_views, 2)."""
     held_out = max(1, round(HELD_OUT * n_views))
     parts = np.full((n_cars, n_views, len(DOMAINS)), UNUSED, dtype=np.int64)
     for car, of_car in enumerate(parts):
         order = seeds.numpy_generator(SEED, "drawings2cars", "parts", car).permutation(n_views)
         of_car[order[:held_out]] = TEST
-        # The domains take turns; which of them begins, and so gets an odd view, alternates from car to car.
+        # Views alternate between the domains; the first domain, which gets an odd view, alternates by car.
         for domain in range(len(DOMAINS)):
             of_car[order[held_out + (domain + car) % 2 :: 2], domain] = TRAIN
     return parts
+
+
+def line_drawing(scene: Scene, view: View, size: int) -> UInt8Array:
+    """Draw the outlines of a scene: uint8 (size, size), grey.
+
+    Lines are the silhouette, steps in depth, folds, and changes of colour on one surface (windows, lamps),
+    computed from the surface at each sample (Saito and Takahashi, 1990). Shading, shadows and the colours
+    themselves are not drawn.
+    """
+    seen, nearness = scene.trace(view, size * SAMPLES)
+    # The ground is a face unlike any other.
+    normals = np.vstack([scene.normals, np.zeros(3)])
+    colours = np.vstack([scene.colours, np.full(3, -1.0)])
+    ink = np.zeros(seen.shape, dtype=bool)
+    for axis in (0, 1):
+        first, second = _neighbours(seen, axis)
+        where = first != second
+        before, after = first[where], second[where]
+        flat = sum(normals[before, i] * normals[after, i] for i in range(3)) > FOLD
+        same = (colours[before] == colours[after]).all(axis=-1)
+        near_before, near_after = (side[where] for side in _neighbours(nearness, axis))
+        step = np.abs(near_before - near_after) > STEP
+        where[where] = ~(flat & same) | step
+        for side in _neighbours(ink, axis):
+            side |= where
+    grey = 1 - (1 - INK) * downsampled(_broadened(ink).astype(np.float64), SAMPLES)
+    return np.floor(255 * grey + 0.5).astype(np.uint8)
+
+
+def _neighbours(samples: npt.NDArray[T], axis: int) -> tuple[npt.NDArray[T], npt.NDArray[T]]:
+    """Return views of all samples but the last, and all but the first, along an axis."""
+    return (samples[:-1], samples[1:]) if axis == 0 else (samples[:, :-1], samples[:, 1:])
+
+
+def _broadened(ink: Mask) -> Mask:
+    """Broaden lines with a round brush, to `NIB` samples on each side; they have one already."""
+    reach = NIB - 1
+    around = np.pad(ink, reach)
+    n = len(ink)
+    broad = np.zeros_like(ink)
+    for i in range(-reach, reach + 1):
+        for j in range(-reach, reach + 1):
+            if i * i + j * j <= reach * reach:
+                broad |= around[reach + i : reach + i + n, reach + j : reach + j + n]
+    return broad

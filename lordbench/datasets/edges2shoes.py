@@ -1,4 +1,4 @@
-"""edges2shoes: shoes and their edges, from the archive of pix2pix (Isola et al., 2017)."""
+"""edges2shoes: photographs of shoes and their edges, from pix2pix (Isola et al., 2017)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from lordbench.datasets.published.store import Draft
 SITE = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz"
 ARCHIVE = OfficialFile("edges2shoes.tar.gz", url=SITE)
 SPLITS = ("train", "val")
-"""In the order of TRAIN and TEST: what is held out here is called val."""
+"""In the order of TRAIN and TEST: the held-out part is called val."""
 PATTERN = r"(\d+)_AB\.jpg"
 SIDE = 256
 DOMAINS = ("edge", "shoe")
 """The left and the right half of every file."""
 LIMIT = 4 << 20
-"""Bytes of the largest file that is read; an official one has some tens of thousands."""
+"""Bytes of the largest file that is read; official ones have tens of thousands."""
 
 
 class Edges2shoes(PublishedDataset):
     """Class = domain (edge or shoe), content = the pair. RGB, from 256 x 256 pixels.
 
-    The column `split` of the store keeps the official split; pairs are in the order train, val, number.
+    The column `split` of the store is the official split; pairs are in the order train, val, number.
     """
 
     summary: ClassVar[str] = "Edges2Shoes; class = domain (edge / shoe), content = the pair (50,025)"
@@ -41,12 +41,12 @@ class Edges2shoes(PublishedDataset):
     def draft(self, source: Source) -> Draft:
         """Read `edges2shoes/{train,val}/*_AB.jpg`, 512 x 256 pixels: the edges left, the shoe right."""
         members = source.members(ARCHIVE)
-        found = [members.matching((f"edges2shoes/{split}", split), PATTERN) for split in SPLITS]
-        if not all(found):
-            raise source.lacking("edges2shoes/train/*_AB.jpg or edges2shoes/val/*_AB.jpg")
-        names = [name for of_split in found for name in of_split.values()]
-        pairs = [f"{split} {key}" for split, keys in zip(SPLITS, found, strict=True) for key in keys]
-        split = np.repeat(np.arange(len(SPLITS), dtype=np.int64), [len(keys) for keys in found])
+        by_split = [members.matching((f"edges2shoes/{split}", split), PATTERN) for split in SPLITS]
+        if not all(by_split):
+            raise source.not_found("edges2shoes/train/*_AB.jpg or edges2shoes/val/*_AB.jpg")
+        names = [name for of_split in by_split for name in of_split.values()]
+        pairs = [f"{split} {key}" for split, keys in zip(SPLITS, by_split, strict=True) for key in keys]
+        split = np.repeat(np.arange(len(SPLITS), dtype=np.int64), [len(keys) for keys in by_split])
         n = len(names)
         columns = {
             "split": Column(np.repeat(split, len(DOMAINS)), SPLITS),
@@ -56,9 +56,9 @@ class Edges2shoes(PublishedDataset):
         size = self.config.resolution
 
         def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
-            cut = partial(_halves, size=size)
-            for pairs, images in decoded(members, names, LIMIT, (2 * SIDE, SIDE), cut, source.workers):
-                yield (len(DOMAINS) * pairs[:, None] + np.arange(len(DOMAINS))).reshape(-1), images
+            halve = partial(_halves, size=size)
+            for rows, images in decoded(members, names, LIMIT, (2 * SIDE, SIDE), halve, source.workers):
+                yield (len(DOMAINS) * rows[:, None] + np.arange(len(DOMAINS))).reshape(-1), images
 
         return Draft(columns, (3, size, size), blocks(), n_chunks(n, (2 * SIDE, SIDE)))
 
@@ -69,7 +69,7 @@ class Edges2shoes(PublishedDataset):
         return Labels(domain, pair, columns["split"].values, attributes)
 
 
-def _halves(_: Sequence[str], pictures: UInt8Array, size: int) -> UInt8Array:
-    """Cut files, (n, 3, 256, 512), in two, one half behind the other: uint8, (2 n, 3, size, size)."""
-    halves = np.stack([pictures[..., :SIDE], pictures[..., SIDE:]], axis=1)
+def _halves(_: Sequence[str], images: UInt8Array, size: int) -> UInt8Array:
+    """Split images, (n, 3, 256, 512), into alternating left and right halves, (2 n, 3, size, size)."""
+    halves = np.stack([images[..., :SIDE], images[..., SIDE:]], axis=1)
     return resized(halves.reshape(-1, *halves.shape[2:]), size)

@@ -1,4 +1,4 @@
-"""folder: a user's own images, labelled by where they lie, as in `--dataset folder:PATH`."""
+"""folder: a user's own images, labelled by their paths, as in `--dataset folder:PATH`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
 CLASS_FOLDERS = r"(?P<class>[^/]+)/.+"
-"""What stands for a pattern where none is given: an image's class is the first folder on its way."""
+"""Used without a pattern: an image's class is the first folder in its path."""
 
 
 class FolderConfig(DatasetConfig):
     """Settings of folder.
 
     Attributes:
-        pattern: how labels stand in a file's path below the folder, e.g. `{class}/{content}.png`.
-            `{class}` is needed, `{content}` is not. Any other `{name}` and `*` match anything within one
-            part of the path; a name that comes twice must match the same text twice, and the leftmost
-            takes as much as it can. All images must match, but where the pattern ends in a suffix such
-            as `.png`, images with another suffix are left out.
-            Empty: class = first sub-folder, images at any depth in it, content not labelled; file names
-            are no labels, since `1.jpg` in one folder rarely shows what `1.jpg` in another does.
+        pattern: labels in a file's path below the folder, e.g. `{class}/{content}.png`. `{class}` is
+            required, `{content}` is optional. Any other `{name}` and `*` match anything within one part of
+            the path; a repeated name must match the same text, and the leftmost matches as much as it can.
+            All images must match; if the pattern ends in a suffix such as `.png`, images with another suffix
+            are left out.
+            Empty: class = first sub-folder, images at any depth in it, content not labelled; file names are
+            not labels, since `1.jpg` in two folders rarely shows the same content.
     """
 
     pattern: str = ""
@@ -41,12 +41,12 @@ class FolderConfig(DatasetConfig):
             raise ValueError("a pattern needs {class}, as in {class}/{content}.png")
         for name in re.findall(r"\{([^{}]*)\}", pattern):
             if not name.isidentifier():
-                raise ValueError(f"{{{name}}} is no name: use letters, digits and _")
+                raise ValueError(f"{{{name}}} is not a valid name: use letters, digits and _")
         return pattern
 
 
 class Folder(Dataset):
-    """Images below a folder; class and, with a pattern, content are read off their paths."""
+    """Images below a folder; class and, with a pattern, content are parsed from their paths."""
 
     summary: ClassVar[str] = "your own images, folder:PATH; class = sub-folder, or as --pattern says"
     takes_source: ClassVar[bool] = True
@@ -54,23 +54,23 @@ class Folder(Dataset):
     config: FolderConfig
 
     def missing(self) -> str:
-        """Say so where the folder is not there."""
+        """Say whether the folder does not exist."""
         folder = Path(self.source).expanduser()
         if folder.is_dir():
             return ""
-        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
-        return f"{folder}: {what}. Put the images of each class into a sub-folder of its own, in one folder."
+        what = "is a file, not a folder" if folder.exists() else "no such folder"
+        return f"{folder}: {what}. Put the images of each class into a separate sub-folder of one folder."
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the images, (N, C, size, size) in the order of their paths; C is 1 if none has colour.
 
         Raises:
-            MissingDataError: there is no such folder.
-            UserError: there are no images or fewer than two classes, the pattern does not fit, or a file
-                cannot be read; names the file.
+            MissingDataError: the folder does not exist.
+            UserError: there are no images or fewer than two classes, the pattern does not match, or a file
+                cannot be read; the message names it.
         """
-        if lack := self.missing():
-            raise MissingDataError(lack)
+        if message := self.missing():
+            raise MissingDataError(message)
         folder = Path(self.source).expanduser()
         name = f"folder:{Path(os.path.abspath(folder)).name}"
         labels = self._labels(folder)
@@ -80,55 +80,55 @@ class Folder(Dataset):
         if "{content}" in self.config.pattern:
             contents, content_names = number_labels([label["content"] for label in labels.values()])
         images = read_images([folder / path for path in labels], size, track)
-        mark = fingerprint(images, classes, contents, f"folder-{VERSION}")
-        return ImageSet(name, images, classes, contents, class_names, content_names, mark)
+        digest = fingerprint(images, classes, contents, f"folder-{VERSION}")
+        return ImageSet(name, images, classes, contents, class_names, content_names, digest)
 
     def _labels(self, folder: Path) -> dict[str, dict[str, str]]:
-        """The labels of each image, by its path below the folder and in the order of the paths."""
+        """Return the labels of each image by its path below the folder, in the order of the paths."""
         pattern = self.config.pattern
         ending = re.search(r"\.\w+$", pattern)
         suffix = ending.group().lower() if ending else ""
         paths = [path for path in _images_below(folder) if path.lower().endswith(suffix)]
         if not paths:
             raise UserError(
-                f"{folder}: there are no {suffix}{' ' if suffix else ''}images in it",
-                "Put the images of each class (PNG, JPEG, PGM, ...) into a sub-folder of its own.",
+                f"{folder}: no {suffix}{' ' if suffix else ''}images found",
+                "Put the images of each class (PNG, JPEG, PGM, ...) into a separate sub-folder.",
             )
-        wanted = re.compile(_regular(pattern) if pattern else CLASS_FOLDERS)
-        found = {path: wanted.fullmatch(path) for path in paths}
-        strays = [path for path, match in found.items() if match is None]
-        if strays:
+        regex = re.compile(_regex(pattern) if pattern else CLASS_FOLDERS)
+        matches = {path: regex.fullmatch(path) for path in paths}
+        if strays := [path for path, match in matches.items() if match is None]:
             shape = f"match the pattern {pattern!r}" if pattern else "lie in the sub-folder of a class"
             raise UserError(
                 f"{folder}: {len(strays)} of {len(paths)} images do not {shape}: " + ", ".join(strays[:3]),
-                "Move them elsewhere, or say with --pattern where the class stands, as in {class}_*.png.",
+                "Move them elsewhere, or describe the paths with --pattern, as in {class}_*.png.",
             )
-        return {path: match.groupdict() for path, match in found.items() if match is not None}
+        return {path: match.groupdict() for path, match in matches.items() if match is not None}
 
 
 def _images_below(folder: Path) -> list[str]:
-    """Paths of all images below a folder, sorted; links are followed, but no folder is read twice."""
-    found = []
+    """Return the paths of all images below a folder, sorted; links are followed, each folder read once."""
+    paths = []
     seen = set()
 
     def unreadable(error: OSError) -> None:
         raise UserError(
-            f"{error.filename}: this folder cannot be read: {error.strerror}", "Allow it, or move it away."
+            f"{error.filename}: cannot read this folder: {error.strerror}",
+            "Make it readable, or move it elsewhere.",
         ) from error
 
-    for place, subfolders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        here = os.path.realpath(place)
-        if here in seen:
+    for parent, subfolders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
             subfolders.clear()
             continue
-        seen.add(here)
+        seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [Path(place, name).relative_to(folder).as_posix() for name in names if is_image(Path(name))]
-    return sorted(found)
+        paths += [Path(parent, name).relative_to(folder).as_posix() for name in names if is_image(Path(name))]
+    return sorted(paths)
 
 
-def _regular(pattern: str) -> str:
-    """Write a pattern as a regular expression."""
+def _regex(pattern: str) -> str:
+    """Translate a pattern to a regular expression."""
     parts = []
     names = set()
     for part in re.split(r"(\{\w+\}|\*)", pattern):

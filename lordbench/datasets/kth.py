@@ -1,9 +1,10 @@
-"""kth: people who walk, wave and box, from the videos of KTH actions (Schuldt et al., 2004)."""
+"""kth: people who walk, wave and box, from the videos of the KTH actions (Schuldt et al., 2004)."""
 
 from __future__ import annotations
 
 import io
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -14,11 +15,12 @@ from pydantic import Field
 
 from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import Folder, Members, damaged
-from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
-from lordbench.datasets.published.video import frames, sequences
-from lordbench.utils.errors import UserError
+from lordbench.datasets.published.video import frames
+from lordbench.utils import files
+from lordbench.utils.errors import UserError, require_extra
 
 SITE = "https://www.csc.kth.se/cvap/actions/"
 ACTIONS = ("walking", "jogging", "running", "boxing", "handwaving", "handclapping")
@@ -29,17 +31,23 @@ ZIPS = tuple(OfficialFile(f"{action}.zip", url=f"{SITE}{action}.zip") for action
 VIDEO = "_uncomp.avi"
 WIDTH, HEIGHT = 160, 120
 LIMIT = 128 << 20
-"""Bytes of the largest file that is read: more than any of the videos would have uncompressed."""
-WHOLE = {"person01_boxing_d4": 245}
-"""The official file ends within frame 305: its last sequence, 246-370, is left out, as in DrNet's list."""
+"""Bytes of the largest file that is read: more than any of the videos, uncompressed."""
+LAST_FRAMES = {"person01_boxing_d4": 245}
+"""The official video ends within frame 305: its last sequence, 246-370, is left out, as in DrNet's list."""
 MISSING = {"handclapping": 1}
-"""How many of the 100 videos of an action the owners do not have: person13_handclapping_d3."""
+"""Of the 100 videos of each action, those that do not exist: person13_handclapping_d3."""
 FRAME = r"([^.].*\.(?i:png|jpe?g))"
+LARGEST_LIST = 1 << 17
+"""Bytes of the list of sequences: 200 for each of 600 videos; every line takes some memory."""
+# Other lines are prose, such as the official split's `Training:   person11, 12`.
+LINE = re.compile(r"(person\d\d_\w+)(?:\s+(?:frames?\s+(.*)|(\*missing\*)))?")
+# Four digits: the longest official video has some 1,500 frames.
+RANGE = re.compile(r"(\d{1,4})-(\d{1,4})")
 TEST_PERSONS = (22, 2, 3, 5, 6, 7, 8, 9, 10)
 VALIDATION_PERSONS = (19, 20, 21, 23, 24, 25, 1, 4)
 
 
-class KthConfig(PreparedConfig):
+class KthConfig(PublishedConfig):
     """Settings of kth.
 
     Attributes:
@@ -54,14 +62,14 @@ class KthConfig(PreparedConfig):
 
 @dataclass(frozen=True)
 class Clip:
-    """The frames that count of one video, or of the folder that stands for it.
+    """The used frames of a video, or of a folder of frames.
 
     Attributes:
         labels: positions in ACTIONS, PERSONS and CONDITIONS.
-        members: where the files are.
+        members: archive or folder of the files.
         names: of the video, or of all frames.
-        sequences: int64, (n,): of each frame, counted from 1; 0 in a folder of frames, where none are known.
-        frames: int64, (n,): the frames' numbers, counted from 1, rising.
+        sequences: of each frame, int64 (n,), from 1; 0 in a folder of frames, where they are unknown.
+        frames: increasing numbers of the frames, int64 (n,), from 1.
     """
 
     labels: tuple[int, int, int]
@@ -71,22 +79,22 @@ class Clip:
     frames: Int64Array
 
     def images(self, size: int) -> UInt8Array:
-        """Read the frames, squeezed where they are not square: uint8, (n, 1, size, size)."""
-        found = []
+        """Read the frames, resized to squares without cropping: uint8, (n, 1, size, size)."""
+        parts = []
         for name, content in self.members.read(self.names, LIMIT):
-            where = self.members.place / name
+            path = self.members.path / name
             if name.endswith(VIDEO):
-                whole = frames(content, where, (WIDTH, HEIGHT), self.frames)
+                images = frames(content, path, (WIDTH, HEIGHT), self.frames)
             else:
-                whole = _grey(content, where)
-            found.append(resized(whole, size))
-        return np.concatenate(found)
+                images = _grey(content, path)
+            parts.append(resized(images, size))
+        return np.concatenate(parts)
 
 
 class Kth(PublishedDataset):
     """Class = person (25); the pose, which is the content, is not labelled. Grey, from 160 x 120 pixels.
 
-    The store holds every action and condition that was there, in the order action, person, condition, frame.
+    The store holds all actions and conditions of the source, in the order action, person, condition, frame.
     """
 
     summary: ClassVar[str] = "KTH actions, frames of videos; class = person (25), content not labelled"
@@ -100,12 +108,12 @@ class Kth(PublishedDataset):
         """Read the videos of `<action>.zip`, or the folders of frames `<action>/<person>/<condition>`.
 
         Raises:
-            UserError: as PreparedDataset, and where a video has no line in `00sequences.txt`, or a line of an
-                action that is there has no video.
+            UserError: as PublishedDataset, and if a video has no line in `00sequences.txt`, or a line of a
+                present action has no video.
         """
         clips = _videos(source) or _folders(source)
         if not clips:
-            raise source.lacking("walking.zip, or another of the six actions, or its videos,")
+            raise source.not_found("walking.zip, or another of the six actions, or its videos,")
         lengths = [len(clip.frames) for clip in clips]
         action, person, condition = np.repeat([clip.labels for clip in clips], lengths, axis=0).T
         columns = {
@@ -124,37 +132,38 @@ class Kth(PublishedDataset):
         return Draft(columns, (1, size, size), blocks, len(clips))
 
     def incomplete(self, columns: dict[str, Column]) -> str:
-        """Compare the number of videos of each action that is there; that of all frames is not published."""
+        """Compare the number of videos of each present action; that of all frames is not published."""
         if not columns["sequence"].values.all():
-            return "folders of frames, which nothing official describes"
+            return "folders of frames, for which no official count exists"
         labels = [columns[name].values for name in ("action", "person", "condition")]
-        found = np.bincount(np.unique(labels, axis=1)[0], minlength=len(ACTIONS))
-        for action, n in zip(ACTIONS, found.tolist(), strict=True):
+        counts = np.bincount(np.unique(labels, axis=1)[0], minlength=len(ACTIONS))
+        for action, n in zip(ACTIONS, counts.tolist(), strict=True):
             expected = len(PERSONS) * len(CONDITIONS) - MISSING.get(action, 0)
             if n not in (0, expected):
                 return f"{n} videos of {action}, where the official set has {expected}"
         return ""
 
-    def chosen(self, columns: dict[str, Column]) -> Int64Array | None:
-        """Frames of the action and the condition.
+    def selected(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Select the frames of the action and the condition.
 
         Raises:
             UserError: the set was prepared without them.
         """
         action, condition = columns["action"], columns["condition"]
-        wanted = (ACTIONS.index(self.config.action), CONDITIONS.index(self.config.condition))
-        rows = np.flatnonzero((action.values == wanted[0]) & (condition.values == wanted[1]))
+        is_action = action.values == ACTIONS.index(self.config.action)
+        is_condition = condition.values == CONDITIONS.index(self.config.condition)
+        rows = np.flatnonzero(is_action & is_condition)
         if not len(rows):
             raise UserError(
                 f"kth: prepared without {self.config.action} {self.config.condition}, from "
                 + ", ".join(combine([action, condition])[1]),
-                f"Put the videos of all actions that you want into one folder, {self.config.action}.zip among"
-                " them, and run `lordbench data prepare kth --from FOLDER` again.",
+                f"Put the videos of all required actions into one folder, including {self.config.action}.zip,"
+                " and run `lordbench data prepare kth --from FOLDER` again.",
             )
         return rows.astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = person; the official split holds out people, and leaves its validation part out."""
+        """Class = person; the official split holds out people, and its validation part is unused."""
         parts = np.full(len(PERSONS), TRAIN, dtype=np.int64)
         parts[np.array(TEST_PERSONS) - 1] = TEST
         parts[np.array(VALIDATION_PERSONS) - 1] = UNUSED
@@ -162,39 +171,76 @@ class Kth(PublishedDataset):
 
 
 def _videos(source: Source) -> list[Clip]:
-    """The videos of each action, from its archive or from what was unpacked from it."""
-    places: dict[str, tuple[Members, str]] = {}
+    """Return the videos of each action, from its archive or the unpacked folder."""
+    videos: dict[str, tuple[Members, str]] = {}
     for action, official in zip(ACTIONS, ZIPS, strict=True):
         members = source.members(official)
         pattern = rf"(person(?:0[1-9]|1\d|2[0-5])_{action}_d[1-4]){VIDEO}"
-        places |= {video: (members, name) for video, name in members.matching(("", action), pattern).items()}
-    if not places:
+        videos |= {video: (members, name) for video, name in members.matching(("", action), pattern).items()}
+    if not videos:
         return []
+    require_extra("av", "data", "kth: videos need PyAV")
     listed = source.require(SEQUENCES)
-    of_frames = sequences(listed)
-    _require_both(source.path, listed, set(places), of_frames)
+    by_video = sequences(listed)
+    _require_both(source.path, listed, set(videos), by_video)
     clips = []
-    for video, (members, name) in places.items():
-        values = of_frames[video][: WHOLE.get(video)]
-        kept = np.flatnonzero(values)
-        clips.append(Clip(_labels(video), members, [name], values[kept], kept.astype(np.int64) + 1))
+    for video, (members, name) in videos.items():
+        values = by_video[video][: LAST_FRAMES.get(video)]
+        used = np.flatnonzero(values)
+        clips.append(Clip(_labels(video), members, [name], values[used], used.astype(np.int64) + 1))
     return clips
 
 
-def _require_both(path: Path, listed: Path, videos: set[str], of_frames: dict[str, Int64Array]) -> None:
-    """Require a line for each video, and a video for each line of an action that is there."""
-    without_line = [video for video in sorted(videos) if not len(of_frames.get(video, ()))]
+def sequences(path: Path) -> dict[str, Int64Array]:
+    """Read `00sequences.txt`: the sequence of each frame of each video, up to the last frame used.
+
+    Returns:
+        int64, (n,), by video: frame `f` belongs to sequence `values[f - 1]`, counted from 1, or to none
+        where that is 0; n is 0 for a missing video. Some official ranges overlap: a frame belongs to the
+        first sequence that lists it.
+
+    Raises:
+        UserError: the file or a line cannot be read; the message names it.
+    """
+    by_video: dict[str, Int64Array] = {}
+    try:
+        for number, line in enumerate(files.read_text(path, LARGEST_LIST).splitlines(), 1):
+            if (match := LINE.match(line.strip())) is None:
+                continue
+            video, ranges, missing = match.groups()
+            if video in by_video:
+                raise ValueError(f"line {number} repeats {video}")
+            by_video[video] = np.zeros(0, dtype=np.int64) if missing else _numbered(ranges or "", number)
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+    return by_video
+
+
+def _numbered(ranges: str, line: int) -> Int64Array:
+    parts = [RANGE.fullmatch(part.strip()) for part in ranges.split(",")]
+    bounds = [(int(part[1]), int(part[2])) for part in parts if part is not None]
+    if len(bounds) < len(parts) or any(not 1 <= first <= last for first, last in bounds):
+        raise ValueError(f"the frames of line {line} are not ranges such as 1-95, 96-185")
+    values = np.zeros(max(last for _, last in bounds), dtype=np.int64)
+    for i, (first, last) in reversed(list(enumerate(bounds, 1))):
+        values[first - 1 : last] = i
+    return values
+
+
+def _require_both(path: Path, listed: Path, videos: set[str], by_video: dict[str, Int64Array]) -> None:
+    """Require a line for each video, and a video for each line of a present action."""
+    without_line = [video for video in sorted(videos) if not len(by_video.get(video, ()))]
     if without_line:
         raise UserError(
             f"{listed}: the line of {without_line[0]} is missing, or has no frames",
-            "It is truncated or of another version: get it again from its owners.",
+            "The file is truncated or of another version. Get it again from its owners.",
         )
     actions = {video.split("_")[1] for video in videos}
-    expected = {video for video in of_frames if video.split("_")[1] in actions and len(of_frames[video])}
+    expected = {video for video in by_video if video.split("_")[1] in actions and len(by_video[video])}
     if expected - videos:
         raise UserError(
-            f"{path}: {min(expected - videos)}{VIDEO} is not there, but has a line in {listed.name}",
-            "The archive is incomplete or the folder unpacked in part: get it again from its owners.",
+            f"{path}: {min(expected - videos)}{VIDEO} not found, but it has a line in {listed.name}",
+            "The archive is incomplete or was unpacked in part. Get it again from its owners.",
         )
 
 
@@ -204,15 +250,16 @@ def _labels(video: str) -> tuple[int, int, int]:
 
 
 def _folders(source: Source) -> list[Clip]:
-    """The folders of frames, with PATH above the actions or at one of them."""
+    """Return the folders of frames below the source, which may be the folder of one action."""
     if not source.path.is_dir():
         return []
     members = Folder(source.path)
     clips = []
     for action, person, condition in itertools.product(ACTIONS, PERSONS, CONDITIONS):
-        place = f"{person}/{condition}"
-        here = [place] if source.path.resolve().name == action else []
-        names = list(members.matching((f"{action}/{place}", *here), FRAME).values())
+        folders = [f"{action}/{person}/{condition}"]
+        if source.path.resolve().name == action:
+            folders.append(f"{person}/{condition}")
+        names = list(members.matching(folders, FRAME).values())
         if names:
             labels = _labels(f"{person}_{action}_{condition}")
             numbers = np.arange(1, len(names) + 1, dtype=np.int64)
@@ -220,13 +267,13 @@ def _folders(source: Source) -> list[Clip]:
     return clips
 
 
-def _grey(content: bytes, where: Path) -> UInt8Array:
+def _grey(content: bytes, path: Path) -> UInt8Array:
     """Decode a frame of a folder: uint8, (1, 1, H, W)."""
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-            if picture.mode not in ("L", "RGB"):
-                raise ValueError(f"it is of mode {picture.mode}, not grey or RGB of 8 bits")
-            return np.asarray(picture.convert("L"))[None, None]
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            if image.mode not in ("L", "RGB"):
+                raise ValueError(f"its mode is {image.mode}, not 8-bit grey or RGB")
+            return np.asarray(image.convert("L"))[None, None]
     except Exception as error:
-        # Decoders raise nearly anything on a damaged file.
-        raise damaged(where, error) from error
+        # Decoders raise nearly any exception on a damaged file.
+        raise damaged(path, error) from error

@@ -14,86 +14,13 @@ import numpy.typing as npt
 
 from lordbench.data.images import Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged
-from lordbench.datasets.published.dataset import Labels, PreparedConfig, PublishedDataset, combine, resized
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
 
-DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
-"""Types of the values by the magic number; NORB's other types are not used by smallNORB."""
-LEAST_DIMENSIONS = 3
-"""A header lists this many sizes at least; those beyond `ndim` mean nothing."""
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ...]]]:
-    """Open a file: the stream behind its header, the type of the values, and the shape.
-
-    Raises:
-        UserError: the file is damaged, truncated, or goes on behind its last value; names it.
-    """
-    try:
-        opener = cast(Callable[[Path, str], IO[bytes]], gzip.open if path.suffix == ".gz" else open)
-        with opener(path, "rb") as file:
-            magic, n_sizes = _integers(file, 2)
-            if magic not in DTYPES or not 1 <= n_sizes <= 4:
-                raise ValueError(f"magic number {magic:#x} and {n_sizes} dimensions are not smallNORB's")
-            sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
-            yield file, DTYPES[magic], tuple(sizes)
-            # Reading on also makes gzip compare its own checksum.
-            if file.read(1):
-                raise ValueError("it goes on behind its last value")
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise damaged(path, error) from error
-
-
-def matrix(path: Path, shape: tuple[int, ...], limit: int) -> npt.NDArray[np.int32]:
-    """Read a whole file of int32 values, whose shape must be (n, *shape) with n up to `limit`.
-
-    Raises:
-        UserError: the file is damaged or has another shape; names it.
-    """
-    with opened(path) as (file, kind, found):
-        _expect(kind, found, np.dtype("<i4"), shape, limit)
-        values = _exactly(file, 4 * int(np.prod(found)))
-    return np.frombuffer(values, "<i4").reshape(found)
-
-
-def images(path: Path, shape: tuple[int, ...], n: int) -> Iterator[UInt8Array]:
-    """Read a file of uint8 values one entry at a time: `n` arrays of `shape`.
-
-    Raises:
-        UserError: the file is damaged or has another shape; names it.
-    """
-    with opened(path) as (file, kind, found):
-        _expect(kind, found, np.dtype("u1"), shape, n)
-        if found[0] != n:
-            raise ValueError(f"{found[0]} entries, where the labels are of {n}")
-        for _ in range(n):
-            yield np.frombuffer(_exactly(file, int(np.prod(shape))), np.uint8).reshape(shape)
-
-
-def _expect(
-    kind: np.dtype[Any], found: tuple[int, ...], wanted: np.dtype[Any], shape: tuple[int, ...],
-    limit: int,
-) -> None:  # fmt: skip
-    if kind != wanted or found[1:] != shape or not 1 <= found[0] <= limit:
-        raise ValueError(f"{kind} {found} where {wanted} {('up to', limit, *shape)} is expected")
-
-
-def _integers(file: IO[bytes], n: int) -> list[int]:
-    return [int(value) for value in np.frombuffer(_exactly(file, 4 * n), "<i4")]
-
-
-def _exactly(file: IO[bytes], n: int) -> bytes:
-    content = file.read(n)
-    if len(content) != n:
-        raise EOFError("it ends too early")
-    return content
-
-
 SITE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 SIDE, CAMERAS, PHOTOS = 96, 2, 24_300
-"""Pixels a side, cameras, and photographs by each camera in each of the two parts."""
+"""Pixels a side, cameras, and photographs of each camera in each of the two parts."""
 INFO = ("instance", "elevation", "azimuth", "lighting")
 """Columns of the info files, in order."""
 AZIMUTH_STEP = 2
@@ -122,26 +49,28 @@ UNPACKED = (
     ("e9920b7f7b2869a8f1a12e945b2c166c", "fd5120d3f770ad57ebe620eb61a0b633",
      "7c5b871cc69dcadec1bf6a18141f5edc"),
 )  # fmt: skip
-"""md5 of the same files unpacked. Both parts show the categories in the same order."""
-
-
-class SmallnorbConfig(PreparedConfig):
-    """Settings of smallnorb.
-
-    Attributes:
-        class_label: `full`: category, instance, elevation, lighting and camera (5,400), content = azimuth
-            (18), as in LORD's published loader; `object`: category and instance (50), content =
-            elevation, azimuth, lighting and camera (1,944).
-    """
-
-    class_label: Literal["full", "object"] = "full"
-
-
+"""md5 of the unpacked files. Both parts have the categories in the same order."""
 CLASSES = {
     "full": ("category", "instance", "elevation", "lighting", "camera"),
     "object": ("category", "instance"),
 }
 CONTENTS = {"full": ("azimuth",), "object": ("elevation", "azimuth", "lighting", "camera")}
+DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
+"""Types of the values by magic number; smallNORB uses no other types of NORB."""
+LEAST_DIMENSIONS = 3
+"""A header lists at least this many sizes; those beyond `ndim` are ignored."""
+
+
+class SmallnorbConfig(PublishedConfig):
+    """Settings of smallnorb.
+
+    Attributes:
+        class_label: `full`: class = category, instance, elevation, lighting and camera (5,400), content =
+            azimuth (18), as in LORD's published loader; `object`: class = category and instance (50),
+            content = elevation, azimuth, lighting and camera (1,944).
+    """
+
+    class_label: Literal["full", "object"] = "full"
 
 
 class Smallnorb(PublishedDataset):
@@ -184,17 +113,17 @@ class Smallnorb(PublishedDataset):
 
 
 def _paths(source: Source, part: int) -> list[Path]:
-    """The dat, cat and info files of a part."""
-    found = []
+    """Return the dat, cat and info files of a part."""
+    paths = []
     for kind, gzipped, unpacked in zip(KINDS, GZIPPED[part], UNPACKED[part], strict=True):
         name = f"{STEMS[part]}-{kind}.mat"
         plain = source.file(OfficialFile(name, unpacked))
-        found.append(plain or source.require(OfficialFile(f"{name}.gz", gzipped)))
-    return found
+        paths.append(plain or source.require(OfficialFile(f"{name}.gz", gzipped)))
+    return paths
 
 
 def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
-    """The labels of a part's images by name, each int64 (2 n,): every photograph counts once a camera."""
+    """Return the labels of a part's images by name, int64 (2 n,) each: one image for each camera."""
     category = matrix(cat, (), PHOTOS)
     table = matrix(info, (len(INFO),), PHOTOS)
     if len(category) != len(table):
@@ -206,8 +135,8 @@ def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
     columns["category"] = category
     for name, values in columns.items():
         if values.min() < 0 or values.max() >= len(NAMES[name]):
-            where = cat if name == "category" else info
-            raise damaged(where, ValueError(f"{name} of {values.min()} to {values.max()}"))
+            path = cat if name == "category" else info
+            raise damaged(path, ValueError(f"{name} of {values.min()} to {values.max()}"))
     repeated = {name: np.repeat(values.astype(np.int64), CAMERAS) for name, values in columns.items()}
     n = len(category)
     return repeated | {
@@ -222,3 +151,70 @@ def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[I
         for pair in images(path, (CAMERAS, SIDE, SIDE), n):
             yield row + np.arange(CAMERAS), resized(pair[:, None], size)
             row += CAMERAS
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ...]]]:
+    """Open a file of NORB's matrix format: the stream after its header, the type of the values, the shape.
+
+    Raises:
+        UserError: the file is damaged, truncated or too long; the message names it.
+    """
+    try:
+        opener = cast(Callable[[Path, str], IO[bytes]], gzip.open if path.suffix == ".gz" else open)
+        with opener(path, "rb") as file:
+            magic, n_sizes = _integers(file, 2)
+            if magic not in DTYPES or not 1 <= n_sizes <= 4:
+                raise ValueError(f"magic number {magic:#x} and {n_sizes} dimensions are not smallNORB's")
+            sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
+            yield file, DTYPES[magic], tuple(sizes)
+            # Reading on also makes gzip verify its checksum.
+            if file.read(1):
+                raise ValueError("it continues after its last value")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise damaged(path, error) from error
+
+
+def matrix(path: Path, shape: tuple[int, ...], limit: int) -> npt.NDArray[np.int32]:
+    """Read a file of int32 values of shape (n, *shape), with n up to `limit`.
+
+    Raises:
+        UserError: the file is damaged or has another shape; the message names it.
+    """
+    with opened(path) as (file, dtype, actual):
+        _expect(dtype, actual, np.dtype("<i4"), shape, limit)
+        values = _exactly(file, 4 * int(np.prod(actual)))
+    return np.frombuffer(values, "<i4").reshape(actual)
+
+
+def images(path: Path, shape: tuple[int, ...], n: int) -> Iterator[UInt8Array]:
+    """Read a file of uint8 values one entry at a time: `n` arrays of `shape`.
+
+    Raises:
+        UserError: the file is damaged or has another shape; the message names it.
+    """
+    with opened(path) as (file, dtype, actual):
+        _expect(dtype, actual, np.dtype("u1"), shape, n)
+        if actual[0] != n:
+            raise ValueError(f"{actual[0]} entries, where there are {n} labels")
+        for _ in range(n):
+            yield np.frombuffer(_exactly(file, int(np.prod(shape))), np.uint8).reshape(shape)
+
+
+def _expect(
+    dtype: np.dtype[Any], actual: tuple[int, ...], expected: np.dtype[Any], shape: tuple[int, ...],
+    limit: int,
+) -> None:  # fmt: skip
+    if dtype != expected or actual[1:] != shape or not 1 <= actual[0] <= limit:
+        raise ValueError(f"{dtype} {actual} where {expected} {('up to', limit, *shape)} is expected")
+
+
+def _integers(file: IO[bytes], n: int) -> list[int]:
+    return [int(value) for value in np.frombuffer(_exactly(file, 4 * n), "<i4")]
+
+
+def _exactly(file: IO[bytes], n: int) -> bytes:
+    content = file.read(n)
+    if len(content) != n:
+        raise EOFError("it ends too early")
+    return content

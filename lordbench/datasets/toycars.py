@@ -1,4 +1,4 @@
-"""toycars: the built-in data set of rendered toy cars; it needs no download, and every true image exists."""
+"""toycars: rendered toy cars, without a download; every true image exists."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lordbench.datasets.rendered.raycast import View
 from lordbench.utils.progress import Track
 
 ELEVATIONS = (10.0, 50.0)
-"""The lowest elevation in degrees, and the one that is not reached any more."""
+"""Range of the elevation in degrees, without its end."""
 
 
 class ToyCarsConfig(DatasetConfig):
     """Settings of toycars.
 
     Attributes:
-        n_cars: how many cars; car k is the same whatever the number.
-        azimuths: views around the car, evenly spread over the full turn.
-        elevations: heights of the camera, evenly spread from 10 degrees to below 50.
+        n_cars: number of cars; car k does not depend on it.
+        azimuths: views around the car, evenly spaced over the full turn.
+        elevations: of the camera, evenly spaced from 10 degrees to below 50.
     """
 
     n_cars: int = Field(default=40, ge=2, le=200)
@@ -33,11 +33,11 @@ class ToyCarsConfig(DatasetConfig):
     elevations: int = Field(default=4, ge=1, le=20)
 
     def car_names(self) -> tuple[str, ...]:
-        """A name for each car."""
+        """Return the name of each car."""
         return tuple(f"car{i:03d}" for i in range(self.n_cars))
 
     def views(self) -> list[View]:
-        """The views that every car is seen in."""
+        """Return the views of every car."""
         low, high = ELEVATIONS
         return [
             View(360 * a / self.azimuths, low + (high - low) * e / self.elevations)
@@ -49,7 +49,7 @@ class ToyCarsConfig(DatasetConfig):
 class ToyCars(RenderedDataset):
     """Class = car, content = view (azimuth and elevation): each car from each side, once, in RGB.
 
-    The images are in the order car, view. At azimuth 0 every car faces the camera.
+    Images are in the order car, view. At azimuth 0 every car faces the camera.
     """
 
     summary: ClassVar[str] = "rendered toy cars; class = car (40), content = view (48); no download"
@@ -58,7 +58,7 @@ class ToyCars(RenderedDataset):
     config: ToyCarsConfig
 
     def render(self, size: int, track: Track[int]) -> Iterator[UInt8Array]:
-        """Draw one car after another, (views, 3, size, size) each."""
+        """Render one car after another, (views, 3, size, size) each."""
         views = self.config.views()
         for index in track(range(self.config.n_cars), "rendering toycars", self.config.n_cars):
             scene = build(design(index))

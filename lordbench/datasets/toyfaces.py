@@ -1,4 +1,4 @@
-"""toyfaces: the built-in set of drawn faces, with the structure of rafd; it needs no download."""
+"""toyfaces: drawn faces with the structure of rafd, without a download."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lordbench.datasets.rendered.faces.portrait import portraits
 from lordbench.utils.progress import Track
 
 IN_FRONT = 90
-"""The camera in front, whose name is its angle; 000 sees the right side of a face, 180 the left one."""
+"""Angle of the frontal camera; 0 sees the right side of a face, 180 the left one."""
 
 
 class ToyFacesConfig(DatasetConfig):
     """Settings of toyfaces.
 
     Attributes:
-        n_identities: how many people; person k is the same whatever the number.
+        n_identities: number of people; person k does not depend on it.
         angles: cameras, as in rafd: `all` five, `three` (045, 090 and 135), or `frontal` (090).
     """
 
@@ -35,8 +35,8 @@ class ToyFacesConfig(DatasetConfig):
 class ToyFaces(RenderedDataset):
     """Class = expression (8), content = person and camera angle: each once, in RGB, with rafd's names.
 
-    The attribute `identity` is the person. Everyone makes the expressions with a strength of their own, and
-    contempt on one side of their own. Images are in the order person, expression, angle.
+    The attribute `identity` is the person. The strength of the expressions, and the side of contempt, differ
+    between people. Images are in the order person, expression, angle.
     """
 
     summary: ClassVar[str] = "drawn faces; class = expression (8), content = person (40), angle; no download"

@@ -1,4 +1,4 @@
-"""What was computed lately, kept for who asks again."""
+"""A small in-memory cache."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ T = TypeVar("T")
 
 
 class LruCache:
-    """Results by key, in memory; of more than `most`, the one that was asked for longest ago is forgotten."""
+    """Results by key; beyond `most` results, the least recently used one is dropped."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._kept: dict[Hashable, Any] = {}
+        self._results: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the result under `key`, made by `make` where it is not there.
-
-        The key must name all that the result depends on: then nobody can tell it from one made anew.
-        """
-        value: T = self._kept.pop(key) if key in self._kept else make()
-        self._kept[key] = value  # last asked for, last in line
-        if len(self._kept) > self.most:
-            del self._kept[next(iter(self._kept))]
-        return value
+        """Return the result under `key`, or compute it; the key must name all that the result depends on."""
+        result: T = self._results.pop(key) if key in self._results else make()
+        self._results[key] = result  # a dict keeps insertion order: the most recent is last
+        if len(self._results) > self.most:
+            del self._results[next(iter(self._results))]
+        return result

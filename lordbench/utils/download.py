@@ -1,11 +1,10 @@
-"""Downloading one file: gone on with where it was cut off; under its name it is complete or not there."""
+"""Download of one file: resumed where it was cut off, and complete once it has its name."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -18,173 +17,153 @@ from lordbench.utils.version import __version__
 
 OFFLINE = "LORDBENCH_OFFLINE"
 TIMEOUT = 30.0
-"""Seconds without an answer after which a server counts as out of reach, or a connection as dropped."""
+"""Seconds without an answer after which a server is unreachable, or a connection dropped."""
 PAUSES = (1.0, 3.0, 10.0, 30.0)
 """Seconds to wait after each dropped connection, before the next try."""
 BLOCK = 1 << 20
 MARKS = ("ETag", "Last-Modified")
-"""What tells a file on a server from the one that was there before under the same address."""
+"""Headers that distinguish the versions of a file under one address."""
 PARTIAL, RANGE_REFUSED, SERVER_ERRORS = 206, 416, 500
 
 
 def offline() -> bool:
-    """Whether the user wants nothing to be fetched: `LORDBENCH_OFFLINE=1`."""
+    """Whether the user forbids downloads: `LORDBENCH_OFFLINE=1`."""
     return os.environ.get(OFFLINE, "") not in ("", "0")
 
 
 def download(
     url: str, path: Path, track: Track[int] = untracked, *, size: int | None = None, timeout: float = TIMEOUT
 ) -> None:
-    """Download a file to `path`, in place of one that is there.
+    """Download a file to `path`, replacing an existing one.
 
-    It grows as `<name>.part` and is renamed when complete. What a call leaves unfinished the next one goes on
-    with, if the server still has the same file; otherwise it starts again. A dropped connection is tried
-    again, with growing pauses. Of several processes, only one may download to a path at a time.
+    It grows as `<name>.part` and is renamed when complete. A later call resumes an unfinished download if
+    the server still has the same file, and starts again otherwise. A dropped connection is retried with
+    growing pauses. Only one process may download to a path at a time.
 
     Args:
         url: address of the file.
-        path: where it is to lie; the folder is made.
-        track: shows progress.
-        size: of the file in bytes, where it is known; not a block more is read from a longer one.
+        path: of the file; its folder is created.
+        track: progress bar.
+        size: expected bytes, if known; a longer file is refused.
         timeout: seconds without an answer after which to give up.
 
     Raises:
-        OSError: the server is out of reach, refuses, keeps dropping the connection or has another file; or
-            the disk is too full.
+        OSError: the server is unreachable, refuses, keeps dropping the connection or has another file; or
+            the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = _Half(url, path.with_name(f"{path.name}.part"), size, timeout)
-    half.recall()
-    if not half.complete:
-        # Connect first: a bar for a server out of reach would only flicker.
-        answer = half.connect()
-        for _ in track(half.fill(answer), f"{path.name}, MiB", -(-half.size // BLOCK)):
+    part = _PartialFile(url, path.with_name(f"{path.name}.part"), size, timeout)
+    if not part.is_complete():
+        # Connect first: a progress bar for an unreachable server would only flicker.
+        response = part.connect()
+        for _ in track(part.fill(response), f"{path.name}, MiB", -(-part.size // BLOCK)):
             pass
-    half.finish(path)
+    part.finish(path)
 
 
 class _DroppedError(OSError):
     """The connection ended before the file did."""
 
 
-@dataclass
-class _Half:
-    """A file that is growing, and beside it a note of which file of the server's it is to become.
+class _PartialFile:
+    """A growing file, beside it a JSON note of the size and the marks of the file on the server."""
 
-    Attributes:
-        url: address of the file.
-        path: of the half file.
-        expected: size of the whole file that the caller asks for.
-        timeout: seconds to wait for an answer.
-        size: of the whole file.
-        marks: what the server said to tell the file from others.
-    """
-
-    url: str
-    path: Path
-    expected: int | None
-    timeout: float
-    size: int = 0
-    marks: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def note(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.json")
-
-    @property
-    def at(self) -> int:
-        """Bytes that are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether an earlier call got every byte, and was stopped before it gave the file its name."""
-        return bool(self.marks) and self.path.exists() and self.at == self.size
-
-    def recall(self) -> None:
-        """Read the note; a half file without one is of no use."""
+    def __init__(self, url: str, path: Path, expected: int | None, timeout: float) -> None:
+        self.url, self.path, self.expected, self.timeout = url, path, expected, timeout
+        self.note = path.with_name(f"{path.name}.json")
+        self.size = 0
+        self.marks: dict[str, str] = {}
         try:
-            noted = files.read_json(self.note)
-            size, marks = int(noted["size"]), dict(noted["marks"])
+            note = files.read_json(self.note)
+            size, marks = int(note["size"]), dict(note["marks"])
         except (OSError, ValueError, KeyError, TypeError):
-            return
-        if self.expected in (None, size):
+            return  # Without a valid note, the bytes may be of another file.
+        if expected in (None, size):
             self.size, self.marks = size, marks
 
-    def connect(self) -> Any:
-        """Ask for what is lacking; where the server has another file now, or knows no ranges, for all."""
-        at = self.at if self.marks else 0
-        headers = {"User-Agent": f"lordbench/{__version__}"}
-        if at:
-            mark = next(self.marks[name] for name in MARKS if name in self.marks)
-            headers |= {"Range": f"bytes={at}-", "If-Range": mark}
-        try:
-            answer = urlopen(Request(self.url, headers=headers), timeout=self.timeout)
-        except HTTPError as error:
-            if not at or error.code != RANGE_REFUSED:
-                raise
-            return self._start_again()
-        except HTTPException as error:
-            raise ConnectionError(f"no proper answer came: {error or type(error).__name__}") from error
-        if not at or answer.status != PARTIAL:
-            self._begin(answer)
-        elif not self._goes_on(answer, at):
-            # A server that overlooks If-Range.
-            answer.close()
-            return self._start_again()
-        return answer
+    def received(self) -> int:
+        """Return the bytes on disk that belong to the file on the server."""
+        return self.path.stat().st_size if self.marks and self.path.exists() else 0
 
-    def fill(self, answer: Any) -> Iterator[int]:
-        """Write what comes, through dropped connections; an item for every block that is there."""
+    def is_complete(self) -> bool:
+        """Whether an earlier call received every byte, but was stopped before it renamed the file."""
+        return bool(self.marks) and self.path.exists() and self.received() == self.size
+
+    def connect(self) -> Any:
+        """Request the missing bytes; all of them where the file has changed or ranges are not supported."""
+        start = self.received()
+        headers = {"User-Agent": f"lordbench/{__version__}"}
+        if start:
+            mark = next(self.marks[name] for name in MARKS if name in self.marks)
+            headers |= {"Range": f"bytes={start}-", "If-Range": mark}
+        try:
+            response = urlopen(Request(self.url, headers=headers), timeout=self.timeout)
+        except HTTPError as error:
+            if not start or error.code != RANGE_REFUSED:
+                raise
+            return self._restart()
+        except HTTPException as error:
+            raise ConnectionError(f"invalid answer: {error or type(error).__name__}") from error
+        if not start or response.status != PARTIAL:
+            self._begin(response)
+        elif not self._resumes(response, start):
+            # A server that ignores If-Range.
+            response.close()
+            return self._restart()
+        return response
+
+    def fill(self, response: Any) -> Iterator[int]:
+        """Write the file, through dropped connections; yields once for every block."""
         shown = 0
         for pause in (*PAUSES, None):
             try:
-                for at in self._receive(answer or self._reconnect()):
-                    blocks = -(-at // BLOCK)
+                for received in self._receive(response or self._reconnect()):
+                    blocks = -(-received // BLOCK)
                     yield from range(shown, blocks)
                     shown = max(shown, blocks)
                 return
             except _DroppedError:
                 if pause is None:
                     raise
-                answer = None
+                response = None
                 time.sleep(pause)
 
     def finish(self, path: Path) -> None:
-        """Give the complete file its name."""
+        """Flush the complete file and rename it to `path`."""
         with self.path.open("rb") as written:
             os.fsync(written.fileno())
         self.path.replace(path)
         self.note.unlink(missing_ok=True)
 
-    def _begin(self, answer: Any) -> None:
-        """Start the file, and note which it is to become."""
-        stated = answer.headers["Content-Length"]
+    def _begin(self, response: Any) -> None:
+        """Start an empty file, and note its size and marks."""
+        stated = response.headers["Content-Length"]
         size = self.expected if stated is None else int(stated)
         if size is None:
-            # A file cut short would look whole.
-            raise OSError("the server does not say how long the file is")
+            # A truncated file would look complete.
+            raise OSError("the server does not state the size of the file")
         if self.expected not in (None, size):
-            raise OSError(f"the file there has {size:,} bytes, not {self.expected:,}")
-        if answer.headers.get_content_type() == "text/html":
-            raise OSError("a web page came in place of the file")
-        said = {name: answer.headers[name] for name in MARKS}
-        # A weak ETag may be shared by files that differ.
-        marks = {name: mark for name, mark in said.items() if mark and not mark.startswith("W/")}
+            raise OSError(f"the file on the server has {size:,} bytes, not {self.expected:,}")
+        if response.headers.get_content_type() == "text/html":
+            raise OSError("the server sent a web page instead of the file")
+        headers = {name: response.headers[name] for name in MARKS}
+        # Different files may share a weak ETag.
+        marks = {name: mark for name, mark in headers.items() if mark and not mark.startswith("W/")}
         # In this order: bytes of one file never lie beside the note of another.
         self.path.write_bytes(b"")
         files.write_json(self.note, {"size": size, "marks": marks})
         self.size, self.marks = size, marks
 
-    def _goes_on(self, answer: Any, at: int) -> bool:
-        same = all(answer.headers[name] in (None, mark) for name, mark in self.marks.items())
-        return same and answer.headers["Content-Range"] == f"bytes {at}-{self.size - 1}/{self.size}"
+    def _resumes(self, response: Any, start: int) -> bool:
+        """Whether a response holds the rest of the same file."""
+        same = all(response.headers[name] in (None, mark) for name, mark in self.marks.items())
+        return same and response.headers["Content-Range"] == f"bytes {start}-{self.size - 1}/{self.size}"
 
-    def _start_again(self) -> Any:
-        self._forget()
+    def _restart(self) -> Any:
+        self._discard()
         return self.connect()
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
         self.marks = {}
@@ -199,25 +178,25 @@ class _Half:
         except (URLError, ConnectionError, TimeoutError) as error:
             raise _DroppedError(str(error)) from error
 
-    def _receive(self, answer: Any) -> Iterator[int]:
-        """Add what comes to the file; yields how many bytes are there."""
-        with answer, self.path.open("ab") as file:
+    def _receive(self, response: Any) -> Iterator[int]:
+        """Append the response to the file; yields the bytes received so far."""
+        with response, self.path.open("ab") as file:
             yield file.tell()
-            while file.tell() <= self.size and (block := _block(answer)):
+            while file.tell() <= self.size and (block := _read_block(response)):
                 file.write(block)
                 yield file.tell()
-            at = file.tell()
-        if at < self.size:
-            # Python's reader takes a connection that was closed for the end of the file.
-            raise _DroppedError(f"the connection was dropped after {at:,} of {self.size:,} bytes")
-        if at > self.size:
-            self._forget()
-            raise OSError(f"more than {self.size:,} bytes came")
+            received = file.tell()
+        if received < self.size:
+            # Python's reader takes a closed connection for the end of the file.
+            raise _DroppedError(f"the connection was dropped after {received:,} of {self.size:,} bytes")
+        if received > self.size:
+            self._discard()
+            raise OSError(f"the server sent more than {self.size:,} bytes")
 
 
-def _block(answer: Any) -> bytes:
+def _read_block(response: Any) -> bytes:
     try:
-        block: bytes = answer.read(BLOCK)
+        block: bytes = response.read(BLOCK)
     except (OSError, HTTPException) as error:
         raise _DroppedError(f"the connection was dropped: {error or type(error).__name__}") from error
     return block

@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """Something the user can mend: bad input, missing data, missing weights.
+    """Something the user can fix: bad input, missing data, missing weights.
 
-    The command line prints it without a traceback and exits with status 2, so the message names the
-    file, setting or component at fault, and `hint` the way out.
+    The command line prints it without a traceback and exits with status 2. The message names the file,
+    setting or component at fault; `hint` says what to do.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -26,15 +26,15 @@ class UserError(Exception):
 
 
 class BrokenComponentError(UserError):
-    """A method, data set, metric or experiment cannot be imported, or its file holds no complete one."""
+    """A plug-in file cannot be imported, or does not define exactly one complete component."""
 
 
 class MissingWeightsError(UserError):
-    """Pretrained weights that a metric or a training loss needs are not on this machine."""
+    """Pretrained weights that a metric or a training loss needs are not installed."""
 
 
 class MissingDataError(UserError):
-    """A data set's files are not where they are looked for."""
+    """The files of a data set are missing."""
 
 
 class TrainingDivergedError(RuntimeError):
@@ -42,33 +42,34 @@ class TrainingDivergedError(RuntimeError):
 
 
 def require_package(package: str, message: str, hint: str) -> None:
-    """Make sure that a package can be imported which lordbench needs for one thing only.
-
-    Raises:
-        UserError: it is not installed; with the message and the hint.
-    """
+    """Raise UserError with this message and hint unless an optional package is installed."""
     if find_spec(package) is None:
         raise UserError(message, hint)
+
+
+def require_extra(package: str, extra: str, need: str) -> None:
+    """Raise UserError, beginning with `need`, unless a package of one of lordbench's extras is installed."""
+    require_package(package, f"{need}, which is not installed", f"Run: pip install 'lordbench[{extra}]'")
 
 
 def did_you_mean(
     name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6, before: str = ": "
 ) -> str:
-    """The end of a message about an unknown name: the closest known ones, or nothing where none is close.
+    """Suggest known names close to an unknown one; empty where none is close.
 
     Args:
-        name: what was given.
-        known: what there is.
-        most: names that are suggested, at most.
-        cutoff: least likeness, as `difflib` measures it.
-        before: what parts it from the message.
+        name: the unknown name.
+        known: valid names.
+        most: suggestions at most.
+        cutoff: least similarity, as in `difflib.get_close_matches`.
+        before: separator from the message that it ends.
     """
     close = difflib.get_close_matches(name, list(known), most, cutoff)
     return f"{before}did you mean {' or '.join(close)}?" if close else ""
 
 
 def line_of(error: BaseException, path: Path) -> str:
-    """Name the deepest line of a file that an error passed through; empty where it passed through none."""
+    """Return the deepest line of a file in an error's traceback; empty where the file is not in it."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     if not frames:
         return ""
@@ -78,6 +79,6 @@ def line_of(error: BaseException, path: Path) -> str:
 
 
 def described(error: BaseException) -> str:
-    """The kind of an error and the first line of what it says: tensors' errors go on for pages."""
+    """Return an error's type and the first line of its message: torch's messages span pages."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Where lordbench keeps its files, and how it writes them: whole or not at all."""
+"""Where lordbench keeps its files, and how it reads and writes them: atomically, and of bounded size."""
 
 from __future__ import annotations
 
@@ -15,27 +15,40 @@ from typing import Any
 
 import platformdirs
 
+PACKAGE = Path(__file__).resolve().parents[1]
 UNFINISHED = ".writing-"
-"""Beginning of the names of files that are being written."""
+"""Prefix of the temporary names of files that are being written."""
 LARGEST_JSON = 16 << 20
-"""Bytes of a JSON file that is read."""
-Stamp = tuple[int, int, int]
+"""Bytes of the largest JSON file that is read."""
 LONGEST_NAME = 240
-"""Bytes; file systems have 255, of which an ending such as `.json` takes some."""
+"""Bytes of a file name; file systems allow 255, of which an ending such as `.json` takes some."""
+Stamp = tuple[int, int, int]
+"""Time of the last write in nanoseconds, size in bytes, and inode, which changes when a file is replaced."""
 
 
 def home() -> Path:
     """Folder of prepared data, rendered sets and weights: `$LORDBENCH_HOME`, or the user's cache folder."""
-    chosen = os.environ.get("LORDBENCH_HOME")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("lordbench"))
+    folder = os.environ.get("LORDBENCH_HOME")
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("lordbench"))
+
+
+def plugin_folder(name: str) -> Path:
+    """Find `baselines`, `metrics` or `configs`: beside the package in a checkout, inside it in a wheel."""
+    inside = PACKAGE / "plugins" / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def component_name(name: str) -> str:
+    """Return the name of a component given by its name or its path."""
+    return Path(name).stem if name.endswith(".py") else name
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
 
-    A crash in between leaves the old file as it was, never a half-written one. The temporary name keeps
-    the suffix of `path`, since writers of arrays and images choose the format by it.
+    A crash in between leaves the old file. The temporary name keeps the suffix, since writers of arrays and
+    images choose the format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
@@ -56,31 +69,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
-    """Remove what killed processes were writing in a folder.
+    """Remove the temporary files of killed processes.
 
     Args:
         folder: of the files; it need not exist.
-        older_than: seconds since the last write, where other processes may be writing there at this moment.
+        older_than: seconds since the last write, where other processes may be writing to the folder.
     """
     for path in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime >= older_than:
                 path.unlink()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename outlast a power cut: it is a change of the folder, which is flushed by itself."""
-    if os.name == "nt":
-        return  # Folders cannot be opened there.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems know no such thing.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -95,15 +93,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_text(path: Path, most: int) -> str:
-    """Read a plain file of `most` bytes or fewer as UTF-8.
+    """Read a regular file of at most `most` bytes as UTF-8.
 
     Raises:
-        OSError: it is not there, or cannot be read.
-        ValueError: it is longer, no plain file or no UTF-8.
+        OSError: the file does not exist, or cannot be read.
+        ValueError: the file is larger, not a regular file or not UTF-8.
     """
-    # What else may lie there in another's folder, such as a pipe or a device, never ends.
+    # A pipe or a device in somebody else's folder would never end.
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path}: this is no plain file")
+        raise ValueError(f"{path}: not a regular file")
     with path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -112,17 +110,17 @@ def read_text(path: Path, most: int) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file of at most `LARGEST_JSON` bytes: what `write_json` writes, and nothing else.
+    """Read a JSON file of at most `LARGEST_JSON` bytes, as `write_json` writes it.
 
     Raises:
-        OSError: it is not there, or cannot be read.
-        ValueError: it is no such file.
+        OSError: the file does not exist, or cannot be read.
+        ValueError: the file is too large or not valid JSON.
     """
     text = read_text(path, LARGEST_JSON)
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_refuse_constant)
         if "\\u" in text:
-            # Half of a surrogate pair, which is no text: it could be neither shown nor written.
+            # Half of a surrogate pair could be neither shown nor written.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply") from None
@@ -130,7 +128,7 @@ def read_json(path: Path) -> Any:
 
 
 def is_regular_file(name: str) -> bool:
-    """Whether a name that comes from outside is that of a file in a folder, and leads nowhere else."""
+    """Whether an untrusted name is a plain file name, which leads nowhere outside its folder."""
     return (
         name.isprintable()
         and not set(name) & {"/", "\\"}
@@ -140,38 +138,35 @@ def is_regular_file(name: str) -> bool:
 
 
 def child(folder: Path, name: str) -> Path:
-    """The path of a file in a folder, by a name that comes from outside; it need not exist.
+    """Return the path of a file in a folder by an untrusted name; it need not exist.
 
     Raises:
         FileNotFoundError: the name leads out of the folder, or no file can have it.
     """
     if not is_regular_file(name):
-        raise FileNotFoundError(f"{folder}: no file here can be called {name!r}")
+        raise FileNotFoundError(f"{folder}: {name!r} is not a file name")
     return folder / name
 
 
 def stamps(folder: Path, pattern: str = "[!.]*") -> dict[Path, Stamp]:
-    """When each file of a folder was written, and how long it is: another stamp means another content.
+    """Return a stamp of each file in a folder, in order of the names: another stamp means other content.
 
     Args:
         folder: of the files; it need not exist.
         pattern: of their names.
-
-    Returns:
-        Stamps by path, in order of the names: nanoseconds, bytes, and the inode, which a renamed file brings.
     """
-    found = {}
+    result = {}
     for path in sorted(folder.glob(pattern)):
-        # One that vanishes at this moment is not there.
+        # A file may vanish between the listing and this call.
         with contextlib.suppress(OSError):
             if path.is_file():
-                its = path.stat()
-                found[path] = (its.st_mtime_ns, its.st_size, its.st_ino)
-    return found
+                stat = path.stat()
+                result[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    return result
 
 
 def sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes, read in pieces."""
+    """Return the hex sha256 of a file, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as opened:
         while block := opened.read(1 << 20):
@@ -179,19 +174,20 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder to disk, so that a rename in it survives a power cut."""
+    if os.name == "nt":
+        return  # Windows cannot open folders.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems do not support it.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
-PACKAGE = Path(__file__).resolve().parents[1]
-
-
-def plugin_folder(name: str) -> Path:
-    """Find `baselines`, `metrics` or `configs`: beside the package in a checkout, inside it in a wheel."""
-    inside = PACKAGE / "plugins" / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
-
-
-def component_name(name: str) -> str:
-    """What a component given by its name or its path is called."""
-    return Path(name).stem if name.endswith(".py") else name
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")

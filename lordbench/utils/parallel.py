@@ -1,4 +1,4 @@
-"""Several computations at once, each on one thread: faster than all threads on one after the other."""
+"""Computation in batches and on several threads, each batch on one thread."""
 
 from __future__ import annotations
 
@@ -12,15 +12,54 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
+PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}
+"""Pixels of a batch by type of device; larger ones are no faster on a CPU."""
+BYTES = 4096
+"""GPU memory a pixel: four float32 maps of 256 channels, as in the widest layers of a generator."""
+SHARE = 0.5
+"""Of a GPU's free memory, for one batch."""
+
+T = TypeVar("T")
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
-def in_threads(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Compute something for every item, as many at once as PyTorch may use threads: results in order.
+def in_batches(
+    compute: Callable[[slice], T], n: int, pixels: int, device: torch.device, *, parallel: bool = False
+) -> list[T]:
+    """Compute something, without gradients, for every batch of `n` images of `pixels` pixels, in order.
 
-    Threads that share a small computation wait for each other at its end, and its sums then depend on how
-    many there are. What is computed must not switch flags of the process, or others get them.
+    Args:
+        compute: takes the slice of images in the batch.
+        n: number of images.
+        pixels: of an image.
+        device: on which it is computed.
+        parallel: on a CPU, compute several batches at once, each on one thread. This is faster than sharing
+            every layer between threads, and sums do not depend on the number of threads. `compute` must be
+            thread-safe.
+    """
+    size = batch_size(pixels, device)
+    batches = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    without_gradients = torch.no_grad()(compute)
+    if not parallel or device.type != "cpu":
+        return [without_gradients(batch) for batch in batches]
+    # Once around all: threads that switch the process's flags would undo each other's work.
+    with full_precision():
+        return in_threads(without_gradients, batches)
+
+
+def batch_size(pixels: int, device: torch.device) -> int:
+    """Return how many images of `pixels` pixels make a batch; at least one."""
+    most = PIXELS[device.type]
+    if device.type == "cuda":
+        most = min(most, int(SHARE * torch.cuda.mem_get_info(device)[0] / BYTES))
+    return max(1, most // pixels)
+
+
+def in_threads(compute: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+    """Compute something for every item, in order, on as many threads as PyTorch may use.
+
+    Threads that share a small computation wait for each other, and its sums depend on their number.
+    `compute` must not change flags of the process.
     """
     threads = torch.get_num_threads()
     with one_thread(), ThreadPoolExecutor(threads, "compute") as pool:
@@ -29,10 +68,10 @@ def in_threads(compute: Callable[[Item], Result], items: Iterable[Item]) -> list
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread, in this thread and in those that begin meanwhile.
+    """Limit linear algebra to one thread, in this thread and in those started within the block.
 
     On matrices as small as codes, threads can cost a hundred times what they save, and the order of their
-    sums depends on the machine.
+    sums depends on the hardware.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -43,8 +82,19 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in float32 and deterministically: no autocast, no TF32.
+
+    CUDA convolutions round to TF32's 10 bits by default, and a metric would differ between devices.
+    """
+    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with exact, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
+
+
 class SuppressWarnings:
-    """Keeps warnings from being shown while any thread is within; `warnings.catch_warnings` serves one only.
+    """Hides warnings while any thread is inside; `warnings.catch_warnings` is not thread-safe.
 
     Args:
         unwanted: beginning of the message, and category, of each.
@@ -52,75 +102,18 @@ class SuppressWarnings:
 
     def __init__(self, *unwanted: tuple[str, type[Warning]]) -> None:
         self.unwanted = unwanted
-        self.lock, self.within, self.saved = threading.Lock(), 0, contextlib.ExitStack()
+        self.lock, self.inside, self.saved = threading.Lock(), 0, contextlib.ExitStack()
 
     def __enter__(self) -> None:
         with self.lock:
-            if not self.within:
+            if not self.inside:
                 self.saved.enter_context(warnings.catch_warnings())
                 for message, category in self.unwanted:
                     warnings.filterwarnings("ignore", message, category)
-            self.within += 1
+            self.inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self.lock:
-            self.within -= 1
-            if not self.within:
+            self.inside -= 1
+            if not self.inside:
                 self.saved.close()
-
-
-T = TypeVar("T")
-PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}
-"""Pixels of a batch. On a CPU larger ones are no faster, and every core has one."""
-BYTES = 4096
-"""Memory a pixel on a GPU: four float32 maps of 256 channels, as in the widest layers of a generator."""
-SHARE = 0.5
-"""Of a GPU's free memory, that a batch may take."""
-
-
-def batch_size(pixels: int, device: torch.device) -> int:
-    """Images of so many pixels that go into a batch; at least one."""
-    most = PIXELS[device.type]
-    if device.type == "cuda":
-        most = min(most, int(SHARE * torch.cuda.mem_get_info(device)[0] / BYTES))
-    return max(1, most // pixels)
-
-
-def batches(n: int, pixels: int, device: torch.device) -> Iterator[slice]:
-    """Divide `n` images of so many pixels into batches."""
-    size = batch_size(pixels, device)
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
-
-
-def in_batches(
-    compute: Callable[[slice], T], n: int, pixels: int, device: torch.device, *, parallel: bool = False
-) -> list[T]:
-    """Compute something for every batch of `n` images of so many pixels, in order.
-
-    Args:
-        compute: is given which images the batch holds. Gradients are off while it runs.
-        n: number of images.
-        pixels: of an image.
-        device: where it is computed.
-        parallel: on a CPU, compute several batches at once, each on one thread. That is faster than sharing
-            every layer between the threads, which wait for each other at its end; and sums then do not depend
-            on how many threads there are. Only for a function that may be called by several threads.
-    """
-    parts = list(batches(n, pixels, device))
-    without_gradients = torch.no_grad()(compute)
-    if not parallel or device.type != "cpu":
-        return [without_gradients(part) for part in parts]
-    # Once around all: threads that switch the process's flags on and off would undo each other's work.
-    with full_precision():
-        return in_threads(without_gradients, parts)
-
-
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
-    """Let metrics' networks compute in float32 and deterministically: no autocast, no TF32.
-
-    CUDA convolutions round to TF32's 10 bits by default, and a metric would differ between devices.
-    """
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with exact, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        yield

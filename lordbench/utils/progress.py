@@ -1,4 +1,4 @@
-"""Stretches of time, for people."""
+"""Progress bars and durations."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ from typing import TypeVar
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LONGEST = 10_000 * 365 * DAY
-"""What is longer, or no number, counts as this."""
-
-
-def duration(seconds: float) -> str:
-    """Write seconds in the two units that matter: `45 s`, `3 min 05 s`, `2 h 40 min`, `3 d 4 h`."""
-    whole = round(min(LONGEST, seconds))
-    if whole < MINUTE:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
-    if whole < DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
-    return f"{whole // DAY} d {whole % DAY // HOUR} h"
-
+"""Longer durations, and infinity, are shown as this one."""
 
 T = TypeVar("T")
 Track = Callable[[Iterable[T], str, int], Iterable[T]]
@@ -30,3 +17,15 @@ Track = Callable[[Iterable[T], str, int], Iterable[T]]
 def untracked(items: Iterable[T], description: str, total: int) -> Iterable[T]:
     """Iterate without a progress bar."""
     return items
+
+
+def duration(seconds: float) -> str:
+    """Format seconds in two units: `45 s`, `3 min 05 s`, `2 h 40 min`, `3 d 4 h`."""
+    whole = round(min(LONGEST, seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"

@@ -1,4 +1,4 @@
-"""Seeds by name: every source of randomness gets its own, derived by hash, so order never matters."""
+"""Named seeds: every source of randomness derives its own by hash, so their order never matters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
 
 def derive(seed: int, *names: str | int) -> int:
@@ -17,17 +16,18 @@ def derive(seed: int, *names: str | int) -> int:
 
 
 def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Make a NumPy generator for the named purpose."""
+    """Make a NumPy generator with a derived seed."""
     return np.random.default_rng(derive(seed, *names))
 
 
 @contextlib.contextmanager
 def initialising(seed: int, *names: str | int) -> Iterator[None]:
-    """Run torch module constructors under a seed of their own, leaving the global generator untouched.
+    """Construct torch modules under a derived seed; the global generator is restored afterwards.
 
-    `torch.nn` initialises weights from the global generator only, so it is set for the block and put
-    back afterwards. Modules are made on the CPU, so that every device starts from the same weights.
+    Modules are made on the CPU, so that every device starts from the same weights.
     """
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield

@@ -1,4 +1,4 @@
-"""YAML from files that others may have written: plain values, of bounded size."""
+"""Settings: YAML files of bounded size, and their validation against a model."""
 
 from __future__ import annotations
 
@@ -12,76 +12,44 @@ from lordbench.utils import files
 from lordbench.utils.errors import UserError, did_you_mean
 
 LARGEST = 1 << 18
-"""Bytes of a file; a preset has some hundred."""
+"""Bytes of a YAML file; a preset has some hundred."""
 MOST_VALUES = 100_000
-"""Of a file, with every alias counted as what it stands for."""
-LARGEST_NUMBER = 2**63
+"""Values in a YAML text, with every alias counted as what it stands for."""
+LONGEST_INTEGER = 20
+"""Characters of an integer: those of the smallest one of 64 bits."""
+
+C = TypeVar("C", bound=BaseModel)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a file.
+    """Read a YAML file of plain values.
 
     Raises:
-        OSError: it is not there, or cannot be read.
-        ValueError: it is no YAML, or more than `parse` takes.
+        OSError: the file does not exist, or cannot be read.
+        ValueError: the file is larger than `LARGEST` bytes, or `parse_yaml` refuses it.
     """
     return parse_yaml(files.read_text(path, LARGEST))
 
 
 def parse_yaml(text: str) -> Any:
-    """Read plain values: text, numbers, truth values, dates, lists and mappings.
+    """Parse plain values: text, numbers, booleans, dates, lists and mappings.
 
     Raises:
-        ValueError: the text is no YAML, nested too deeply, larger than `MOST_VALUES` once its aliases are put
-            in, or holds a whole number of more than 64 bits.
+        ValueError: the text is not YAML, is nested too deeply, or has too many values or too long integers.
     """
     try:
-        return yaml.load(text, _Loader)
+        _require_bounded(yaml.compose(text, yaml.SafeLoader))
+        return yaml.safe_load(text)
     except Exception as error:
-        # PyYAML raises nearly anything where a tag, a date or a number does not hold what it should.
+        # PyYAML raises nearly any exception for a malformed tag, date or number.
         raise ValueError(str(error) or type(error).__name__) from None
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's loader of plain values, which counts them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._values = 0
-        self._sizes: dict[int, int] = {}
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        is_alias, before = self.check_event(yaml.AliasEvent), self._values
-        node = super().compose_node(parent, index)
-        if not is_alias:
-            self._values += 1
-            self._sizes[id(node)] = self._values - before
-        elif id(node) in self._sizes:
-            self._values += self._sizes[id(node)]
-        else:
-            raise yaml.YAMLError("an alias stands inside what it stands for")
-        if self._values > MOST_VALUES:
-            raise yaml.YAMLError(f"more than {MOST_VALUES:,} values")
-        return node
-
-
-def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
-    value = int(loader.construct_yaml_int(node))
-    if not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
-        raise yaml.YAMLError("a whole number of more than 64 bits")
-    return value
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-
-C = TypeVar("C", bound=BaseModel)
-
-
 def validated(model: type[C], values: dict[str, Any], where: str) -> C:
-    """Check settings against their model.
+    """Check settings against their model; `where` names their source in errors.
 
     Raises:
-        UserError: a key is unknown or a value is out of range; names each, and the keys there are.
+        UserError: a key is unknown or a value is out of range; lists all problems, and the valid keys.
     """
     try:
         return model.model_validate(values)
@@ -101,3 +69,19 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
         raise UserError(
             f"{where}: " + "; ".join(problems), f"Settings: {', '.join(model.model_fields)}."
         ) from None
+
+
+def _require_bounded(root: yaml.Node | None) -> None:
+    """Refuse text that expands to far more than its size, such as aliases of aliases or 1:1:1:1."""
+    pending, count = [root], 0
+    while pending:
+        node = pending.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES:,} values")
+        if isinstance(node, yaml.MappingNode):
+            pending += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            pending += node.value
+        elif node is not None and node.tag.endswith(":int") and len(node.value) > LONGEST_INTEGER:
+            raise ValueError(f"an integer of more than {LONGEST_INTEGER} characters")

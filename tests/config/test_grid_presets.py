@@ -1,4 +1,4 @@
-"""Presets that say what to run: several methods, data sets and splits under one command."""
+"""Grid presets: several methods, data sets and splits in one command."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_several_jobs_load_the_data_set_of_each_cell(grid: Run) -> None:
     assert results()["cell"].nunique() == 4
 
 
-def test_what_the_user_names_goes_before_what_the_grid_says() -> None:
+def test_options_of_the_user_override_the_grid() -> None:
     grid = load_grid("ablation")
     assert [part.methods for part in Request(methods=["mlvae"]).parts(grid)] == [["mlvae"]]
     assert [part.dataset for part in Request(dataset="kth").parts(grid)] == ["kth"]

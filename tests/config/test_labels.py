@@ -1,4 +1,4 @@
-"""Labels: clusters are the styles that are there, held-out images teach nothing, all methods get the same."""
+"""Labels: clusters recover planted styles, held-out images have no influence, all methods get the same."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ class TestClusters:
         with pytest.raises(UserError, match=r"200 clusters cannot be made of 1\d\d different images"):
             labelled("clusters[k=200]")
 
-    def test_one_image_over_and_over_is_one_cluster(self) -> None:
+    def test_copies_of_one_image_are_one_cluster(self) -> None:
         styles = Styles(np.repeat(painted(np.array([1])), 9, axis=0), "colour", None, 0, CPU)
         assert styles.k == 1
         assert styles.silhouette is None
 
-    def test_held_out_images_teach_nothing(self) -> None:
+    def test_held_out_images_have_no_influence(self) -> None:
         data = planted()
         changed = data.images.copy()
         changed[data.parts == TEST] = 255 - changed[data.parts == TEST]
@@ -81,7 +81,7 @@ class TestClusters:
         assert np.array_equal(plain.train.classes, other.train.classes)
         assert not np.array_equal(plain.test.classes, other.test.classes)
 
-    def test_labels_and_attributes_teach_nothing(self) -> None:
+    def test_labels_and_attributes_have_no_influence(self) -> None:
         data = planted()
         shuffled = data.attributes["style"].at(np.random.default_rng(0).permutation(len(data)))
         other = replace(data, attributes={**data.attributes, "style": shuffled})
@@ -93,7 +93,7 @@ class TestClusters:
         assert np.array_equal(first.test.classes, same.test.classes)
         assert not np.array_equal(first.train.classes, other.train.classes)
 
-    def test_network_features_tell_shapes(self, real_weights: object) -> None:
+    def test_network_features_distinguish_shapes(self, real_weights: object) -> None:
         data = halves(n_classes=3, n_contents=8, size=32)
         styles = Styles(data.images, "vgg16", 3, 0, CPU)
         assert likeness(styles.labels, data.classes)["nmi"] > 0.3
@@ -140,24 +140,24 @@ class TestSelectors:
         [("clusters", "clusters"), ("clusters[features=colour]", "clusters"), ("truth", "truth"),
          ("clusters[k=12,features=vgg16]", "clusters[features=vgg16,k=12]")],
     )  # fmt: skip
-    def test_labels_are_called_by_what_differs(self, written: str, selector: str) -> None:
+    def test_a_selector_names_the_settings_that_differ(self, written: str, selector: str) -> None:
         kind = parse_labels(written)
         assert kind is not None
         assert kind.selector == selector
         assert parse_labels(selector) == kind
 
-    def test_own_classes_need_nothing(self) -> None:
+    def test_own_labels_need_no_settings(self) -> None:
         assert parse_labels("") is None
         assert parse_labels("own") is None
 
     @pytest.mark.parametrize("wrong", ["cluster", "clusters[k=0]", "clusters[n=3]", "truth[k=3]"])
-    def test_what_is_wrong_is_named(self, wrong: str) -> None:
+    def test_an_error_names_what_is_wrong(self, wrong: str) -> None:
         with pytest.raises(UserError, match=r"did you mean clusters|k: |unknown setting"):
             parse_labels(wrong)
 
 
 class TestCommand:
-    def test_every_method_of_a_seed_gets_the_same_classes_and_lines_say_which(
+    def test_every_method_of_a_seed_gets_the_same_classes_and_rows_name_them(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         command = ["run", "--dataset", DRAWINGS, "--preset", "tiny.yaml", "--experiments", "clustered-domain"]

@@ -1,4 +1,4 @@
-"""Plug-ins by folder, file and environment variable: found, run, and no hindrance to each other."""
+"""Plug-ins by folder, file and environment variable: found, run, and independent of each other."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class TestAFolder:
-    def test_gives_names_to_what_is_in_it_for_the_block_only(self, folder: Path) -> None:
+    def test_is_in_use_within_the_block_only(self, folder: Path) -> None:
         with registry.use_plugins([folder]):
             assert registry.find("methods", "flat").load().__name__ == "Linear"
             assert {"edges"} <= set(registry.available("metrics"))
@@ -46,17 +46,17 @@ class TestAFolder:
         monkeypatch.setenv("LORDBENCH_PLUGINS", str(folder))
         assert "flat" in registry.available("methods")
 
-    def test_imports_nothing_before_it_is_asked_for(self, folder: Path) -> None:
+    def test_imports_nothing_before_it_is_loaded(self, folder: Path) -> None:
         (folder / "methods" / "bad.py").write_text("raise SystemExit('imported')")
         with registry.use_plugins([folder]):
             assert "bad" in registry.available("methods")
 
-    def test_must_hold_folders_of_kinds(self, tmp_path: Path) -> None:
+    def test_must_have_a_sub_folder_of_a_kind(self, tmp_path: Path) -> None:
         for place, words in ((tmp_path, "sub-folder"), (tmp_path / "nowhere", "no such plug-in folder")):
             with pytest.raises(UserError, match=words), registry.use_plugins([place]):
                 pass
 
-    def test_cannot_take_a_name_that_is_taken(self, folder: Path) -> None:
+    def test_cannot_use_a_name_that_already_exists(self, folder: Path) -> None:
         (folder / "methods" / "drnet.py").write_text(broken_methods.GOOD)
         with registry.use_plugins([folder]), pytest.raises(UserError, match="two methods are called 'drnet'"):
             registry.available("methods")
@@ -82,10 +82,10 @@ class TestAFile:
         (tmp_path / "leakage.py").write_text((TEMPLATES / "experiment.py").read_text())
         assert run(*TINY, "--methods", "mlvae", "--experiments", "./leakage.py") == 2
 
-    def test_that_imports_its_neighbour_is_told_to_be_a_package(self, tmp_path: Path) -> None:
+    def test_that_imports_its_neighbour_should_be_a_package(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.py"
         path.write_text("from .helper import x\n")
-        with pytest.raises(UserError, match="comes as a package"):
+        with pytest.raises(UserError, match="install code in several files as a package"):
             registry.find("methods", str(path)).load()
 
 
@@ -104,7 +104,7 @@ def test_five_broken_methods_stop_no_run_of_the_others(
     assert "Failed: wrong_shape, seed 0" in shown
 
 
-def test_where_every_method_is_broken_nothing_is_run(run: Run, tmp_path: Path) -> None:
+def test_if_every_method_is_broken_nothing_is_run(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(broken_methods.IMPORT_ERROR)
     assert run(*TINY, "--methods", "./bad.py") == 2
     assert not Path("runs").exists()

@@ -1,4 +1,4 @@
-"""Selectors, presets and overrides: what is typed is what is run, and mistakes are named."""
+"""Selectors, presets and overrides: parsed as written, and mistakes are named."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_selectors() -> None:
         ("k=", None),
     ],
 )
-def test_values_are_read_as_written(text: str, value: object) -> None:
+def test_values_are_parsed_as_written(text: str, value: object) -> None:
     assert assignment(text) == ("k", value)
 
 
@@ -87,7 +87,7 @@ def test_unknown_preset_gets_a_suggestion() -> None:
         load_preset("quik", {})
 
 
-def test_preset_files_of_ones_own(tmp_path: Path) -> None:
+def test_a_users_preset_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("summary: mine\nimage_size: 16\nbudget: {epochs: 1}\n")
     assert load_preset(str(path), {}).image_size == 16
@@ -109,6 +109,6 @@ def test_a_setting_without_a_default_is_named() -> None:
         validated(Config, {}, "method mine")
 
 
-def test_a_budget_counts_one_way() -> None:
+def test_a_budget_has_either_images_or_epochs() -> None:
     with pytest.raises(ValueError, match="either"):
         BudgetConfig(images=1, epochs=1)

@@ -1,4 +1,4 @@
-"""Plug-ins: found by file, path and entry point; broken ones are named and stop nothing."""
+"""The registry: components by file, path and entry point; broken ones do not affect the others."""
 
 import sys
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_plugin_names_shadow_nothing(tmp_path: Path) -> None:
         (PLUGIN.replace("def decode", "def something_else"), "found none"),
     ],
 )
-def test_broken_plugins_say_why(tmp_path: Path, source: str, words: str) -> None:
+def test_errors_of_broken_plugins_say_why(tmp_path: Path, source: str, words: str) -> None:
     path = tmp_path / "broken_one.py"
     path.write_text(source)
     with pytest.raises(UserError) as caught:
@@ -90,13 +90,15 @@ def test_unknown_names_get_a_suggestion() -> None:
         registry.find("methods", "./nowhere.py")
 
 
-def test_a_file_or_folder_that_may_be_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_suggests_a_local_file_or_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").touch()
     (tmp_path / "faces").mkdir()
     for kind, name, meant in (
-        ("methods", "mine", "say ./mine.py"),
-        ("datasets", "faces", "say folder:faces"),
+        ("methods", "mine", "write ./mine.py"),
+        ("datasets", "faces", "write folder:faces"),
         ("methods", "./mien.py", "did you mean mine.py"),
     ):
         with pytest.raises(UserError) as caught:
@@ -107,7 +109,7 @@ def test_a_file_or_folder_that_may_be_meant_is_named(tmp_path: Path, monkeypatch
     assert "folder" not in caught.value.hint
 
 
-def test_source_hash_follows_the_content_not_the_place(tmp_path: Path) -> None:
+def test_source_hash_depends_on_the_content_not_the_folder(tmp_path: Path) -> None:
     first, second = tmp_path / "a" / "m.py", tmp_path / "b" / "m.py"
     for path, newline in ((first, "\n"), (second, "\r\n")):
         path.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Official splits: taken where they hold out what is asked for, never mixed with the protocol's own."""
+"""Official splits: used where they are of the requested kind, never mixed with drawn ones."""
 
 from __future__ import annotations
 

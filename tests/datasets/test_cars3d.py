@@ -30,7 +30,7 @@ def prepare(run: Run, path: Path, *more: str) -> int:
 
 
 class TestLabels:
-    def test_each_image_is_the_one_that_its_labels_say(self, run: Run, archive: Path) -> None:
+    def test_each_image_matches_its_labels(self, run: Run, archive: Path) -> None:
         assert prepare(run, archive) == 0
         found = load("cars3d")
         assert found.images.shape == (3 * 96, 3, 64, 64)
@@ -57,7 +57,7 @@ class TestLabels:
         assert load("cars3d", 128, resolution=128).images[0, 0, :21, 0].tolist() == [255] * 20 + [160]
 
 
-class TestPlaces:
+class TestSources:
     @pytest.mark.parametrize("root", ["", "data", "data/cars"])
     def test_the_unpacked_folder_gives_the_same(
         self, run: Run, archive: Path, tmp_path: Path, root: str
@@ -120,6 +120,6 @@ class TestErrors:
             assert prepare(run, archive) == 2
             assert "nips2015-analogy-data.tar.gz: this file cannot be read" in capsys.readouterr().err
 
-    def test_a_place_without_cars(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_no_cars(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert prepare(run, write_folder(tmp_path / "no", [("cats/cat_1_mesh.mat", b"")])) == 2
-        assert "data/cars/car_*_mesh.mat is not there" in capsys.readouterr().err
+        assert "data/cars/car_*_mesh.mat not found" in capsys.readouterr().err

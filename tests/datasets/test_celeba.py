@@ -1,4 +1,4 @@
-"""celeba: aligned faces, each with the identity that the official list gives its file name."""
+"""celeba: aligned faces, with the identities of the official list."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TestLabels:
         assert prepare(run, write_folder(official, files())) == 0
         assert load("celeba").fingerprint == whole
 
-    def test_the_other_lists_are_kept_where_they_are(self, run: Run, official: Path) -> None:
+    def test_the_other_lists_are_stored_if_they_exist(self, run: Run, official: Path) -> None:
         (official / "Eval").mkdir()
         (official / "Eval" / "list_eval_partition.txt").write_text(
             "".join(f"{name} {int(name[:6]) % 3}\n" for name in IDENTITIES)

@@ -58,7 +58,7 @@ class TestDomains:
         assert ((drawn < 200).sum(axis=1)[rows[1:-1]] >= 2).all()
         assert shaded.shape == (3, 64, 64)
 
-    def test_colours_leave_no_trace(self) -> None:
+    def test_colours_have_no_influence(self) -> None:
         scene, view = build(design(1)), View(60, 20)
         before = line_drawing(scene, view, 32)
         scene.colours = scene.colours[:, ::-1] / 2
@@ -71,7 +71,7 @@ class TestSplit:
         assert official_kind(found) == "samples"
         assert split(found, "samples", 0).title == "official samples"
 
-    def test_held_out_pairs_are_so_in_both_domains_and_no_pair_trains_in_both(self) -> None:
+    def test_pairs_are_held_out_in_both_domains_and_train_in_one(self) -> None:
         found = small()
         by_pair = found.parts.reshape(-1, 2)
         counts = {tuple(sorted(parts)) for parts in by_pair.tolist()}
@@ -95,7 +95,7 @@ class TestSplit:
 
 
 class TestTheSameBytesEverywhere:
-    def test_a_small_set_is_the_one_that_was_published(self) -> None:
+    def test_a_small_set_has_the_published_fingerprint(self) -> None:
         # A change here is a new data set: raise the version in drawings2cars.py, and say so in the changelog.
         assert small().fingerprint == "5c0c5be3a28a3cd3"
 

@@ -1,4 +1,4 @@
-"""`lordbench data fetch`: what is fetched and what is not, checksums, and what it says."""
+"""`lordbench data fetch`: which files are fetched, checksums, and messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TestWhole:
         assert f"1 of 1: {NAME}: fetched" in said
         assert "lordbench data prepare edges2shoes --from" in said
         assert run(*FETCH) == 0
-        assert "already there" in capsys.readouterr().err
+        assert "already exists" in capsys.readouterr().err
         assert len(publisher.asked) == 1
 
     def test_it_may_be_prepared_at_once(
@@ -52,7 +52,7 @@ class TestWhole:
         offer(publisher, monkeypatch, a_gz=hashlib.md5(b"a").hexdigest(), b_gz="")
         assert run(*FETCH) == 0
         said = capsys.readouterr().err
-        assert "1 of 2: a.gz: fetched, checksum right" in said
+        assert "1 of 2: a.gz: fetched, checksum correct" in said
         assert "2 of 2: b.gz: fetched, complete; no checksum is known" in said
 
     def test_some_of_several_files_may_be_chosen(
@@ -72,7 +72,7 @@ class TestWhole:
         assert "c.gz is not one of its official files" in said
         assert "a.gz, b.gz" in said
 
-    def test_a_wrong_checksum_names_both_and_sets_the_file_aside(
+    def test_a_wrong_checksum_names_both_and_moves_the_file_aside(
         self,
         run: Run,
         publisher: Publisher,
@@ -84,7 +84,7 @@ class TestWhole:
         publisher.files[f"/{NAME}"] = NEW
         assert run(*FETCH) == 2
         said = capsys.readouterr().err
-        for text in (NAME, right, wrong, f"set aside as {NAME}.wrong", "Run the same command again"):
+        for text in (NAME, right, wrong, f"moved aside as {NAME}.wrong", "Run the same command again"):
             assert text in said
         assert left() == [f"{NAME}.wrong"]
         publisher.files[f"/{NAME}"] = OLD
@@ -117,17 +117,17 @@ class TestRefused:
 
     def test_a_web_page(self, run: Run, publisher: Publisher, capsys: pytest.CaptureFixture[str]) -> None:
         publisher.headers["Content-Type"] = "text/html; charset=utf-8"
-        assert "a web page came in place of the file" in self.refused(run, capsys)
+        assert "a web page instead of the file" in self.refused(run, capsys)
 
     def test_a_file_of_unknown_length(
         self, run: Run, publisher: Publisher, capsys: pytest.CaptureFixture[str]
     ) -> None:
         publisher.says_length = False
-        assert "does not say how long" in self.refused(run, capsys)
+        assert "does not state the size" in self.refused(run, capsys)
 
     def test_offline(self, run: Run, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
         monkeypatch.setenv("LORDBENCH_OFFLINE", "1")
-        assert f"{NAME}: not fetched, as LORDBENCH_OFFLINE is set" in self.refused(run, capsys)
+        assert f"{NAME}: not fetched, because LORDBENCH_OFFLINE is set" in self.refused(run, capsys)
         assert not publisher.asked
 
     def test_a_folder_that_is_a_file(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +155,7 @@ class TestRefused:
         assert FETCHED.exists() == (not target.startswith("file"))
 
 
-class TestWords:
+class TestMessages:
     @pytest.mark.parametrize(
         ("name", "words"),
         [
@@ -163,7 +163,7 @@ class TestWords:
             ("rafd", ["has to ask them", "rafd.socsci.ru.nl"]),
         ],
     )
-    def test_what_is_not_fetched_says_where_to_ask(
+    def test_a_data_set_with_terms_says_where_to_ask(
         self, run: Run, capsys: pytest.CaptureFixture[str], name: str, words: list[str]
     ) -> None:
         assert run("data", "fetch", name) == 2
@@ -172,13 +172,13 @@ class TestWords:
             assert text in said
 
     @pytest.mark.parametrize("name", ["toycars", "digits", "folder:."])
-    def test_what_needs_no_download_says_so(
+    def test_a_data_set_without_files_needs_no_download(
         self, run: Run, capsys: pytest.CaptureFixture[str], name: str
     ) -> None:
         assert run("data", "fetch", name) == 2
         assert "needs no download" in capsys.readouterr().err
 
-    def test_lists_are_short_and_the_way_is_said_once(
+    def test_lists_are_short_and_instructions_are_given_once(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for command in (["list", "datasets"], ["doctor"]):

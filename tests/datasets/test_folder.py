@@ -68,7 +68,7 @@ class TestLabels:
         with pytest.raises(UserError, match=r"1 of 5 images do not match .* bea/deep/left\.png"):
             load(people, "{class}/*.png")
 
-    def test_a_name_that_comes_twice_must_match_the_same(self, tmp_path: Path) -> None:
+    def test_a_repeated_name_must_match_the_same_text(self, tmp_path: Path) -> None:
         put(tmp_path / "d" / "a" / "a_1.png")
         put(tmp_path / "d" / "b" / "a_2.png")
         with pytest.raises(UserError, match=r"1 of 2 .* b/a_2\.png"):
@@ -92,7 +92,7 @@ class TestLabels:
 
 
 class TestOrderAndFingerprint:
-    def test_neither_place_nor_order_of_writing_matters(self, people: Path, tmp_path: Path) -> None:
+    def test_neither_folder_nor_order_of_writing_matters(self, people: Path, tmp_path: Path) -> None:
         for path in sorted(people.rglob("*.png")):
             copy = tmp_path / "elsewhere" / "people" / path.relative_to(people)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -179,8 +179,8 @@ class TestKindsOfImages:
         assert np.abs(read_images([tmp_path / "board.png"], 8).astype(int) - 127).max() <= 4
 
 
-class TestWhatIsNoImage:
-    def test_hidden_and_other_files_are_passed_over(self, people: Path) -> None:
+class TestOtherFiles:
+    def test_hidden_and_other_files_are_ignored(self, people: Path) -> None:
         for name in (".DS_Store", "Thumbs.db", "README.txt", "abe/._left.png", ".cache/x.png"):
             (people / name).parent.mkdir(exist_ok=True)
             (people / name).write_bytes(b"no image")
@@ -196,7 +196,7 @@ class TestWhatIsNoImage:
 
 
 class TestErrors:
-    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_folder(self, tmp_path: Path) -> None:
         folder = Folder(FolderConfig(), str(tmp_path / "nowhere"))
         assert "nowhere" in folder.missing()
         with pytest.raises(MissingDataError, match="nowhere"):
@@ -238,7 +238,7 @@ class TestErrors:
         with pytest.raises(UserError, match=r"bomb\.png.*pixels"):
             load(people)
 
-    def test_pixels_without_a_known_white_are_refused(self, people: Path) -> None:
+    def test_pixels_of_unknown_range_are_refused(self, people: Path) -> None:
         Image.fromarray(np.ones((9, 9), np.float32)).save(people / "abe" / "float.tif")
         with pytest.raises(UserError, match=r"float\.tif.*floating-point"):
             load(people)

@@ -1,4 +1,4 @@
-"""kth: frames of videos, each with the labels that its file's name and the list of sequences give it."""
+"""kth: frames of videos, labelled by file name and the list of sequences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestLabels:
             found[video, number] = int(columns["sequence"].values[i])
         assert found == {(video, n): s for video, of_frame in SEQUENCES.items() for n, s in of_frame.items()}
 
-    def test_the_whole_width_is_squeezed_and_black_is_black(self, run: Run, official: Path) -> None:
+    def test_frames_are_resized_without_cropping_and_black_is_black(self, run: Run, official: Path) -> None:
         prepare(run, official)
         for image in load_dataset("kth", {}).stored().images[:, 0]:
             assert image.shape == (64, 64)

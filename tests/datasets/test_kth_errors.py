@@ -1,4 +1,4 @@
-"""kth: whatever is wrong with a video or the list is said with the file's name, and nothing is left."""
+"""kth: errors in a video or the list name the file, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TestVideoErrors:
         assert f"{words}: it has 320 x 240 pixels, not 160 x 120" in refused(run, official, capsys)
 
     @pytest.mark.parametrize("head", ["ffconcat version 1.0\nfile", "#EXTM3U\n#EXTINF:1,\n"])
-    def test_a_playlist_is_no_video(
+    def test_a_playlist_is_not_a_video(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str], head: str
     ) -> None:
         # Beside where the test runs, so that a player of the list would find it.
@@ -55,7 +55,7 @@ class TestVideoErrors:
         words = self.damaged(official, f"{head} other.avi\n".encode())
         assert words in refused(run, official, capsys)
 
-    def test_an_archive_that_is_none(
+    def test_a_file_that_is_not_an_archive(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (official / "boxing.zip").write_bytes(b"<html>not found</html>")
@@ -85,18 +85,18 @@ class TestListErrors:
         assert "00sequences.txt: " in said
         assert (words if words.startswith("the") else "line ") in said
 
-    def test_a_second_line_of_a_video_is_refused(
+    def test_a_repeated_line_of_a_video_is_refused(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with (official / "00sequences.txt").open("a") as file:
             file.write("person02_handwaving_d4 frames 1-2\n")
-        assert "a second one of person02_handwaving_d4" in refused(run, official, capsys)
+        assert "repeats person02_handwaving_d4" in refused(run, official, capsys)
 
     def test_a_line_without_a_video_is_named(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         write_zip(official / "handwaving.zip", of("handwaving")[1:])
-        assert "person01_handwaving_d4_uncomp.avi is not there" in refused(run, official, capsys)
+        assert "person01_handwaving_d4_uncomp.avi not found" in refused(run, official, capsys)
 
     def test_a_video_that_is_marked_as_missing_must_be(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
@@ -105,15 +105,13 @@ class TestListErrors:
         path.write_text(path.read_text().replace("frames\t2-4, 4-6", "*missing*"))
         assert "person02_handwaving_d4 is missing, or has no frames" in refused(run, official, capsys)
 
-    def test_the_list_must_be_there(
-        self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_list_is_required(self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (official / "00sequences.txt").unlink()
-        assert "00sequences.txt is not there" in refused(run, official, capsys)
-        assert "00sequences.txt is not there" in refused(run, official / "boxing.zip", capsys)
+        assert "00sequences.txt not found" in refused(run, official, capsys)
+        assert "00sequences.txt not found" in refused(run, official / "boxing.zip", capsys)
 
-    def test_a_place_without_videos(
+    def test_a_folder_without_videos(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert "walking.zip" in refused(run, write_folder(tmp_path / "no", [("a.txt", b"")]), capsys)
-        assert "there is no such file or folder" in refused(run, tmp_path / "nowhere", capsys)
+        assert "no such file or folder" in refused(run, tmp_path / "nowhere", capsys)

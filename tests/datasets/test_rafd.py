@@ -185,7 +185,7 @@ class TestErrors:
     def test_a_place_without_it(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (tmp_path / "empty").mkdir()
         assert prepare(run, tmp_path / "empty") == 2
-        assert "Rafd*.jpg is not there" in " ".join(capsys.readouterr().err.split())
+        assert "Rafd*.jpg not found" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_run(run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whatever stands in an archive or an official file: it is read or refused by name, within bounds."""
+"""Any content of an archive or an official file is read or refused, by name and within bounds."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from preparing import write_folder, write_tar, write_zip
 from lordbench.datasets import smallnorb
 from lordbench.datasets.cars3d import SHAPE, _mesh
 from lordbench.datasets.celeba import _listed
-from lordbench.datasets.kth import FRAME
+from lordbench.datasets.kth import FRAME, sequences
 from lordbench.datasets.published import archives
 from lordbench.datasets.published.archives import Folder, Members, TarGz, Zip
-from lordbench.datasets.published.video import frames, sequences
+from lordbench.datasets.published.video import frames
 from lordbench.datasets.rafd import FIELDS, _fields
 from lordbench.utils.errors import UserError
 
@@ -99,7 +99,7 @@ class TestMembers:
             assert list(place.matching(("data",), r"(.*)\.jpg")) == ["1", "2", "10"]
         assert not list(tmp_path.glob("**/4.jpg"))
 
-    def test_that_are_links_or_devices_are_no_files(self, tmp_path: Path) -> None:
+    def test_that_are_links_or_devices_are_ignored(self, tmp_path: Path) -> None:
         kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)
         with tarfile.open(tmp_path / "links.tar.gz", "w:gz") as archive:
             for i, kind in enumerate(kinds):
@@ -109,12 +109,12 @@ class TestMembers:
         assert all_of(TarGz(tmp_path / "links.tar.gz")) == {}
 
     @pytest.mark.parametrize("kind", [Zip, TarGz])
-    def test_that_come_twice_are_refused(self, tmp_path: Path, kind: type[Members]) -> None:
+    def test_that_are_repeated_are_refused(self, tmp_path: Path, kind: type[Members]) -> None:
         path = tmp_path / "twice"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             (write_zip if kind is Zip else write_tar)(path, [*FILES, FILES[0]])
-        with pytest.raises(UserError, match=r"data/1\.jpg is in it twice"):
+        with pytest.raises(UserError, match=r"it contains data/1\.jpg twice"):
             all_of(kind(path))
 
     @pytest.mark.parametrize("kind", [Zip, TarGz])
@@ -182,7 +182,7 @@ class TestNames:
             assert name == f"Rafd{'_'.join(texts)}.jpg"
 
     @given(fields=st.tuples(*(st.sampled_from(texts) for texts in FIELDS.values())))
-    def test_of_rafd_say_what_they_were_made_of(self, fields: tuple[str, ...]) -> None:
+    def test_of_rafd_give_the_fields_they_were_made_of(self, fields: tuple[str, ...]) -> None:
         values = _fields(f"Rafd{'_'.join(fields)}.jpg", "here")
         assert tuple(FIELDS[field][value] for field, value in zip(FIELDS, values, strict=True)) == fields
 

@@ -1,4 +1,4 @@
-"""Whatever a config or the command line says: a valid object or a UserError, within bounds."""
+"""Any content of a config or the command line gives a valid object or a UserError, within bounds."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_config_is_read_or_refused(file: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [LAUGHS.encode(), b"x: [" + b"1, " * 200_000 + b"1]", b"# " * 300_000])
-def test_a_config_that_unpacks_to_more_than_it_is_is_refused(file: Path, content: bytes) -> None:
+def test_a_config_that_expands_to_far_more_than_its_size_is_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with memory_below(256 << 20), pytest.raises(UserError, match="more than"):
         load_preset(str(file), {})
@@ -103,7 +103,7 @@ def test_selectors_labels_and_settings_are_read_or_refused(text: str) -> None:
 
 
 @given(name=NAMES, settings=SETTINGS)
-def test_a_described_selector_is_read_as_it_was(name: str, settings: dict[str, Any]) -> None:
+def test_a_formatted_selector_is_parsed_to_the_same(name: str, settings: dict[str, Any]) -> None:
     text = f"{name}[{selectors.describe(settings)}]" if settings else name
     found = selectors.parse(text)
     assert found == selectors.Selector(name, settings)
@@ -152,7 +152,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("text", ["", ",", "x", "1.5", "9" * 30, "-9223372036854775809", "9" * 5000])
-def test_seeds_that_are_none_are_refused(run: Run, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_invalid_seeds_are_refused(run: Run, capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert run("run", "--preset", "tiny.yaml", "--dataset", "./halves_set.py", f"--seeds={text}") == 2
     assert "seeds" in capsys.readouterr().err
     assert not Path("runs").exists()

@@ -159,7 +159,7 @@ def test_no_name_leads_out_of_its_folder(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / "run")
     folder = store.cell(CELL)
     folder.path.mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="no file here can be called"):
+    with pytest.raises(FileNotFoundError, match="is not a file name"):
         store.cell(name)
     assert folder.measurements(name) is None
     with pytest.raises(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Small videos and archives in KTH's formats: what the tests of kth stand on."""
+"""Small videos and archives in KTH's formats, for the tests of kth."""
 
 from __future__ import annotations
 

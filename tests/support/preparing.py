@@ -1,4 +1,4 @@
-"""Small archives in the official formats: what the tests of prepared sets stand on."""
+"""Small archives in the official formats, for the tests of published data sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Files = Iterable[tuple[str, bytes]]
 
 
 def write_tar(path: Path, files: Files) -> Path:
-    """A .tar.gz with its members in the given order, each below the folder that its name says."""
+    """A .tar.gz with its members in the given order."""
     with tarfile.open(path, "w:gz") as archive:
         for name, content in files:
             entry = tarfile.TarInfo(name)

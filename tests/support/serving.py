@@ -1,4 +1,4 @@
-"""A small publisher on this machine, with the faults of real ones: what the tests of downloads stand on."""
+"""A local file server with the faults of real ones, for the tests of downloads."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ OLD, NEW = (np.random.default_rng(seed).bytes(300_123) for seed in (0, 1))
 
 @dataclass
 class Publisher:
-    """Files by their paths, and how the server treats those who ask for them.
+    """The files of the server, and how it answers requests.
 
     Attributes:
         files: content by path, e.g. `/a.zip`.
-        etag: of every file; none is sent where it is empty.
-        headers: sent besides.
-        ranges: whether ranges are known.
-        if_range: whether If-Range is heeded.
+        etag: of every file; not sent if empty.
+        headers: further headers.
+        ranges: whether ranges are supported.
+        if_range: whether If-Range is respected.
         says_length: whether Content-Length is sent.
-        drops: how many bytes each of the next answers sends before it hangs up.
+        drops: bytes that each of the next answers sends before the connection is dropped.
         asked: path and Range of every request, in order.
-        sent: bytes of files that were sent.
+        sent: total bytes of files sent.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)

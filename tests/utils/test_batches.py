@@ -1,4 +1,4 @@
-"""Evaluation in batches: as many images as fit, and nobody can tell from the values."""
+"""Evaluation in batches: as many images as fit, with the same values for any batch size."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class TestThreads:
             parallel.in_batches(fail, 4, self.PIXELS, CPU, parallel=True)
         assert torch.get_num_threads() == 2
 
-    def test_what_is_not_safe_stays_in_its_own_thread(self) -> None:
+    def test_what_is_not_thread_safe_stays_in_its_own_thread(self) -> None:
         found = parallel.in_batches(lambda batch: threading.get_ident(), 4, self.PIXELS, CPU, parallel=False)
         assert set(found) == {threading.get_ident()}
 

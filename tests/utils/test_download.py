@@ -1,4 +1,4 @@
-"""Downloads through `lordbench data fetch`: gone on with, never half, never glued from two files."""
+"""Downloads through `lordbench data fetch`: resumed, always complete, never joined from two files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ranges(publisher: Publisher) -> list[str | None]:
 
 
 class TestDropped:
-    def test_a_dropped_connection_is_gone_on_with(self, run: Run, publisher: Publisher) -> None:
+    def test_a_dropped_connection_is_resumed(self, run: Run, publisher: Publisher) -> None:
         publisher.drops = [100_000, 50_000]
         assert run(*FETCH) == 0
         assert FETCHED.read_bytes() == OLD
@@ -22,28 +22,28 @@ class TestDropped:
         assert publisher.sent == len(OLD)
         assert left() == [NAME]
 
-    def test_a_later_call_goes_on(
+    def test_a_later_call_resumes(
         self, run: Run, publisher: Publisher, capsys: pytest.CaptureFixture[str]
     ) -> None:
         publisher.drops = [100_000, 0, 0]
         assert run(*FETCH) == 2
         said = capsys.readouterr().err
         assert f"{NAME}: the connection was dropped after 100,000 of 300,123 bytes" in said
-        assert "goes on with what came so far" in said
+        assert "Run the same command again later to resume" in said
         assert not FETCHED.exists()
         assert PART.read_bytes() == OLD[:100_000]
         assert run(*FETCH) == 0
         assert FETCHED.read_bytes() == OLD
         assert publisher.sent == len(OLD)
 
-    def test_a_server_without_ranges_sends_all_again(self, run: Run, publisher: Publisher) -> None:
+    def test_a_server_without_ranges_sends_everything_again(self, run: Run, publisher: Publisher) -> None:
         publisher.ranges, publisher.drops = False, [100_000]
         assert run(*FETCH) == 0
         assert FETCHED.read_bytes() == OLD
         assert publisher.sent == 100_000 + len(OLD)
 
     @pytest.mark.parametrize("etag", ["", 'W/"1"'])
-    def test_nothing_is_gone_on_with_that_cannot_be_told_from_another(
+    def test_a_file_without_a_strong_mark_is_not_resumed(
         self, run: Run, publisher: Publisher, etag: str
     ) -> None:
         publisher.etag, publisher.drops = etag, [100_000]
@@ -51,7 +51,7 @@ class TestDropped:
         assert FETCHED.read_bytes() == OLD
         assert ranges(publisher) == [None, None]
 
-    def test_the_time_of_a_file_tells_it_from_others_too(self, run: Run, publisher: Publisher) -> None:
+    def test_last_modified_is_a_mark_too(self, run: Run, publisher: Publisher) -> None:
         publisher.etag, publisher.if_range, publisher.drops = "", False, [100_000]
         publisher.headers["Last-Modified"] = "Mon, 05 Jan 2015 00:00:00 GMT"
         assert run(*FETCH) == 0
@@ -74,7 +74,7 @@ class TestDropped:
 class TestChanged:
     @pytest.mark.parametrize("if_range", [True, False])
     @pytest.mark.parametrize("content", [NEW, NEW[:80_000], NEW + OLD])
-    def test_two_files_are_never_glued(
+    def test_two_files_are_never_joined(
         self, run: Run, publisher: Publisher, if_range: bool, content: bytes
     ) -> None:
         publisher.drops, publisher.if_range = [100_000, 0, 0], if_range
@@ -85,7 +85,7 @@ class TestChanged:
         assert left() == [NAME]
 
     @pytest.mark.parametrize("note", ["", "{", "[]", '{"size": 1}', None])
-    def test_a_half_file_without_its_note_is_not_taken(
+    def test_a_partial_file_without_a_valid_note_is_not_resumed(
         self, run: Run, publisher: Publisher, note: str | None
     ) -> None:
         FOLDER.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What the process asks of the machine."""
+"""Memory management of the process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(pages(5))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
-def test_training_takes_its_memory_from_what_it_freed_before() -> None:
+def test_training_reuses_freed_memory() -> None:
     left_alone, kept = (
         int(subprocess.check_output([sys.executable, "-c", PAGES.format(call)], text=True))
         for call in ("", "hardware.keep_freed_memory()")

@@ -1,4 +1,4 @@
-"""Several computations at once: warnings stay hidden from the first that comes to the last that leaves."""
+"""Several threads: warnings are hidden while any thread is inside, results come in order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from lordbench.utils.parallel import SuppressWarnings, in_threads
 
 
-class TestSilence:
-    def test_nothing_unwanted_is_shown_while_a_thread_is_within(self) -> None:
+class TestSuppressWarnings:
+    def test_unwanted_warnings_are_hidden_while_any_thread_is_inside(self) -> None:
         silence, left = SuppressWarnings(("few", UserWarning)), threading.Event()
 
         def stay() -> None:

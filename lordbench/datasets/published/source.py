@@ -1,4 +1,4 @@
-"""Where a user has the official files: found by their names, checked against their published checksums."""
+"""A user's copy of the official files: found by name, verified by published checksums."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
 BLOCK = 1 << 20
-PLACES = ("", "Img", "Anno", "Eval")
-"""Where files lie below the given folder; the sub-folders are those of CelebA's own download."""
+SUBFOLDERS = ("", "Img", "Anno", "Eval")
+"""Where files may lie below the user's folder; the sub-folders are those of CelebA's own download."""
 Check = Literal["checksums", "count", "none"]
 
 
@@ -25,7 +25,7 @@ class OfficialFile:
     Attributes:
         name: of the file.
         md5: published checksum; empty where none is known.
-        url: address to download it from; empty where its owners offer none, or want to be asked.
+        url: address to download it from; empty where its owners offer none, or must be asked.
     """
 
     name: str
@@ -35,12 +35,12 @@ class OfficialFile:
 
 @dataclass
 class Source:
-    """The place that a user names, and what is to be done about checksums.
+    """The path that a user names, and how it is read.
 
     Attributes:
-        path: an official file, or a folder that holds the official files or what was unpacked from them.
+        path: an official file, or a folder that holds the official files or their unpacked content.
         verify: whether to compare checksums and counts with the published ones.
-        track: shows progress.
+        track: progress bar.
         workers: processes that decode images.
     """
 
@@ -52,71 +52,72 @@ class Source:
 
     @property
     def check(self) -> Check:
-        """What stands for the files that were taken: their checksums, the number of images, or nothing."""
+        """How the files were verified: by checksums, by the number of images, or not at all."""
         if not self.verify:
             return "none"
         return "count" if self._unchecked else "checksums"
 
     def file(self, official: OfficialFile) -> Path | None:
-        """Find an official file and check its sum; None if it is not there.
+        """Find an official file and verify its checksum; None if it does not exist.
 
         Raises:
-            UserError: the checksum is wrong; gives both.
+            UserError: the checksum is wrong; the message gives both.
         """
         base = self.path.parent if self.path.is_file() else self.path
-        for place in PLACES:
-            if (base / place / official.name).is_file():
-                return self._checked(base / place / official.name, official)
+        for folder in SUBFOLDERS:
+            if (base / folder / official.name).is_file():
+                return self._checked(base / folder / official.name, official)
         return None
 
     def require(self, official: OfficialFile) -> Path:
-        """Find an official file and check its sum.
+        """Find an official file and verify its checksum.
 
         Raises:
-            UserError: it is not there, or its checksum is wrong.
+            UserError: the file does not exist, or its checksum is wrong.
         """
-        found = self.file(official)
-        if found is None:
-            raise self.lacking(official.name)
-        return found
+        path = self.file(official)
+        if path is None:
+            raise self.not_found(official.name)
+        return path
 
     def members(self, official: OfficialFile) -> Members:
-        """Open an official archive: the given file whatever its name, the one in the given folder, or the
-        folder itself, taken for the archive unpacked.
+        """Open an official archive: the user's file whatever its name, or the one in the user's folder.
+
+        Without either, the folder is taken for the unpacked archive.
 
         Raises:
-            UserError: there is no such place, or the checksum is wrong.
+            UserError: the path does not exist, or the checksum is wrong.
         """
         if not self.path.exists():
-            raise MissingDataError(f"{self.path}: there is no such file or folder")
-        found = self._checked(self.path, official) if self.path.is_file() else self.file(official)
-        if found is None:
+            raise MissingDataError(f"{self.path}: no such file or folder")
+        path = self._checked(self.path, official) if self.path.is_file() else self.file(official)
+        if path is None:
             self._unchecked.append(official.name)
             return Folder(self.path)
-        return Zip(found) if official.name.endswith(".zip") else TarGz(found)
+        return Zip(path) if official.name.endswith(".zip") else TarGz(path)
 
-    def lacking(self, what: str) -> MissingDataError:
-        """The error of a place that does not hold what is needed."""
+    def not_found(self, what: str) -> MissingDataError:
+        """Return the error of a path that lacks required files."""
         return MissingDataError(
-            f"{self.path}: {what} is not there",
-            "Give --from the official file, or the folder that holds it or what was unpacked from it.",
+            f"{self.path}: {what} not found",
+            "Give --from the official file, or the folder that holds it or its unpacked content.",
         )
 
     def _checked(self, path: Path, official: OfficialFile) -> Path:
         if not self.verify or not official.md5:
             self._unchecked.append(official.name)
             return path
-        found = md5(path, self.track)
-        if found != official.md5:
+        digest = md5(path, self.track)
+        if digest != official.md5:
             raise UserError(
-                f"{path}: the md5 is {found}, the official file's is {official.md5}",
-                "The download is incomplete or another file: get it again; --no-verify takes it as it is.",
+                f"{path}: the md5 is {digest}, the official file's is {official.md5}",
+                "The download is incomplete or another file: get it again, or use it with --no-verify.",
             )
         return path
 
 
 def md5(path: Path, track: Track[Any] = untracked) -> str:
-    """Hex md5 of a file's bytes."""
+    """Return the hex md5 of a file."""
     digest = hashlib.md5(usedforsecurity=False)
     for block in track(_blocks(path), f"checking {path.name}, MiB", -(-path.stat().st_size // BLOCK)):
         digest.update(block)

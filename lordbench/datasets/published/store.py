@@ -1,7 +1,7 @@
-"""The store of a prepared set: memory-mapped images, label columns, and what they were made from.
+"""The store of a prepared data set: a folder of memory-mapped images, labels and metadata.
 
-A store is a folder with `images.npy` (uint8, NCHW), `labels.npy` (int64, a column a label) and `meta.json`.
-It is written under a temporary name and renamed when complete, so a half-made one is never taken.
+It holds `images.npy` (uint8, NCHW), `labels.npy` (int64, one column a label) and `meta.json`. It is written
+under a temporary name and renamed when complete.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
 
 @dataclass(frozen=True)
 class Draft:
-    """What a store is written from; the images come as a stream, in any order.
+    """The content of a store to be written, with the images as a stream in any order.
 
-    Labels are written after the images, so that a stream may fill in a column while it is read.
+    Labels are written after the images, so the stream may fill in a column while it is read.
 
     Attributes:
-        columns: the labels by name; each of N values.
+        columns: labels by name; each of N values.
         image_shape: (C, S, S).
-        blocks: the rows of some images, int64 (n,), and the images: uint8, (n, C, S, S).
-        n_blocks: how many blocks there are, for the progress bar.
+        blocks: rows of some images, int64 (n,), and the images, uint8 (n, C, S, S).
+        n_blocks: number of blocks, for the progress bar.
     """
 
     columns: dict[str, Column]
@@ -50,14 +50,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Store:
-    """A store that was read.
+    """A store on disk.
 
     Attributes:
-        folder: where it lies.
+        folder: of its files.
         images: uint8, (N, C, S, S), memory-mapped and read-only.
-        columns: the labels by name.
-        sha256: of the images' file, taken when it was written.
-        about: where it comes from: `name`, `version`, `settings`, `source` and `check`.
+        columns: labels by name.
+        sha256: of `images.npy` when it was written.
+        about: its metadata: `name`, `version`, `settings`, `source` and `check`.
     """
 
     folder: Path
@@ -73,15 +73,15 @@ class Store:
 
 
 def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> None:
-    """Write a store, in place of one that is there; whatever stops this, no half-made one is left.
+    """Write a store, replacing an existing one; an interruption leaves the existing one.
 
     Raises:
-        UserError: the disk is too full, or the stream does not hold each image once.
+        UserError: the disk is too full, or images are missing in the stream.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     half, old = (folder.parent / f".{state}-{folder.name}" for state in ("half", "old"))
     with FileLock(folder.parent / f".{folder.name}.lock"):
-        # What a killed process has left; the lock says that nobody is at it.
+        # Left by a killed process: nobody else writes here while we hold the lock.
         for rest in (half, old):
             shutil.rmtree(rest, ignore_errors=True)
         half.mkdir()
@@ -97,10 +97,10 @@ def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
 
 
 def read(folder: Path) -> Store | None:
-    """Read the store in a folder; None if there is none.
+    """Read the store in a folder; None if it does not exist.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the store is damaged.
     """
     if not folder.is_dir():
         return None
@@ -115,12 +115,13 @@ def read(folder: Path) -> Store | None:
             for k, entry in enumerate(meta["columns"])
         }
         if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(table):
-            raise ValueError(f"{images.shape} images and {table.shape} labels do not go together")
+            raise ValueError(f"{images.shape} images and {table.shape} labels do not match")
         return Store(folder, images, columns, meta["images_sha256"], meta["about"])
     except Exception as error:
-        # Damage takes many shapes; the cure is the same.
+        # Damage raises nearly any exception; the remedy is the same.
         raise UserError(
-            f"{folder}: this prepared set is damaged: {error}", "Delete the folder and prepare the set again."
+            f"{folder}: this prepared data set is damaged: {error}",
+            "Delete the folder and prepare the data set again.",
         ) from error
 
 
@@ -138,10 +139,10 @@ def _fill(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
 
 
 def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
-    """Write the stream through an ordinary file: pages of a memory map would count as memory in use.
+    """Write the stream to a plain file: pages of a memory map would count as memory in use.
 
     Returns:
-        sha256 of the file; taken on the way where the images come in order, which saves reading them again.
+        sha256 of the file; computed while writing as long as the images come in order.
     """
     shape = (len(draft), *draft.image_shape)
     step = int(np.prod(draft.image_shape))
@@ -157,7 +158,7 @@ def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
             if block.dtype != np.uint8 or block.shape[1:] != draft.image_shape or written[rows].any():
                 raise ValueError(f"block of {block.dtype} {block.shape} at {rows} does not fit {shape}")
             written[rows] = True
-            # Neighbours are written as one piece.
+            # Consecutive rows are written at once.
             for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
                 pixels = np.ascontiguousarray(block[run[0] : run[-1] + 1]).data
                 file.seek(start + int(rows[run[0]]) * step)
@@ -169,14 +170,14 @@ def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
         os.fsync(file.fileno())
     if not written.all():
         raise UserError(
-            f"{int((~written).sum())} of {len(written)} images did not come",
-            "The files changed while they were read; run the same command again.",
+            f"{int((~written).sum())} of {len(written)} images are missing",
+            "The files changed while they were read. Run the same command again.",
         )
     return digest.hexdigest() if hashed == len(draft) else files.sha256(path)
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """What comes before the values in a .npy file."""
+    """Return the header of a .npy file of uint8 values."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return buffer.getvalue()
@@ -186,6 +187,6 @@ def _require_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
-            f"{folder}: {needed / 2**20:,.0f} MiB are needed, {free / 2**20:,.0f} MiB are free",
-            "Make room there, or set LORDBENCH_HOME to a folder with more.",
+            f"{folder}: {needed / 2**20:,.0f} MiB are required, {free / 2**20:,.0f} MiB are free",
+            "Free disk space, or set LORDBENCH_HOME to another folder.",
         )

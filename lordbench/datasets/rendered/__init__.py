@@ -1,1 +1,1 @@
-"""A small renderer of toy cars: `solids` are what is drawn, `raycast` draws them, `cars` builds them."""
+"""Renderers of built-in data sets: toy cars (`cars`, built of `solids`, drawn by `raycast`) and `faces`."""

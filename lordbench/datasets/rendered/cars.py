@@ -1,4 +1,4 @@
-"""Builds a toy car of convex solids after a design; its middle stands at the origin, facing +x."""
+"""Toy cars: random designs, built of convex solids, centred at the origin and facing +x."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from lordbench.datasets.rendered.raycast import Scene
 from lordbench.datasets.rendered.solids import Solid, Vector, between, box, choice, disc, varied
 from lordbench.utils import seeds
 
+Range = tuple[float, float]
+
 SEED = 20_180_613
-"""Part of every car: another seed is another data set."""
+"""Of all designs: another seed is another data set."""
 
 WHITE: Vector = (0.93, 0.93, 0.92)
 BLACK: Vector = (0.12, 0.12, 0.13)
 CHROME: Vector = (0.80, 0.81, 0.83)
+GLASS: Vector = (0.17, 0.23, 0.31)
+RUBBER: Vector = (0.10, 0.10, 0.11)
+HEADLIGHT: Vector = (1.60, 1.45, 0.65)
+TAILLIGHT: Vector = (1.50, 0.06, 0.05)
+PLATE: Vector = (0.95, 0.85, 0.35)
+LUGGAGE: Vector = (0.45, 0.30, 0.18)
+PROUD = 0.015
+"""Thickness of panes, lamps and stripes above their surface, in metres."""
 
 PAINTS: tuple[Vector, ...] = (
     (0.83, 0.10, 0.10),
@@ -35,23 +45,23 @@ PAINTS: tuple[Vector, ...] = (
     (0.10, 0.12, 0.40),
     (0.50, 0.06, 0.16),
 )
-"""Body colours; their number and that of the styles share no factor, so pairs repeat late."""
+"""Body colours; their number is coprime with that of the styles, so that pairs repeat late."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """The outline of a kind of car, from its front (0) to its rear (1) and in metres.
+    """The outline of a kind of car; positions run from its front (0) to its rear (1).
 
     Attributes:
         length: bumper to bumper, metres.
         width: across the body, metres.
         height: ground to roof, metres.
-        screen: where the windscreen meets the bonnet, and where it meets the roof.
-        rear: where the rear window meets the roof, and where it meets the deck.
-        belt: height of the lower edge of the windows, as a part of `height`.
-        nose: height of the front end, as a part of the belt's.
-        tail: height of the rear end, as a part of the belt's.
-        load: what stands behind the cabin, if anything: `bed` (open) or `box` (closed).
+        screen: positions at which the windscreen meets the bonnet and the roof.
+        rear: positions at which the rear window meets the roof and the deck.
+        belt: height of the lower edge of the windows, relative to `height`.
+        nose: height of the front end, relative to the belt's.
+        tail: height of the rear end, relative to the belt's.
+        load: behind the cabin: nothing, `bed` (open) or `box` (closed).
         panes: windows along each side.
         wheel: radius of the wheels, metres.
     """
@@ -89,7 +99,7 @@ STYLES: tuple[Style, ...] = (
 
 @dataclass(frozen=True)
 class Design:
-    """All that tells one toy car from another; colours are red, green and blue in [0, 1].
+    """The parameters of one toy car; colours are red, green and blue in [0, 1].
 
     Attributes:
         style: the outline.
@@ -100,7 +110,7 @@ class Design:
         hub: colour of the wheels' hubs.
         wheel: radius of the wheels, metres.
         clearance: from the ground to the body, metres.
-        light: width of a lamp, as a part of the car's half-width.
+        light: width of a lamp, relative to the car's half-width.
         stripe: colour of a stripe along the top, or None.
         rack: whether there is luggage on the roof.
         wing: whether there is a wing on the tail.
@@ -121,7 +131,7 @@ class Design:
 
 
 def design(index: int) -> Design:
-    """The design of car number `index`, which is the same however many cars there are."""
+    """Draw the design of car number `index`; it does not depend on the number of cars."""
     rng = seeds.numpy_generator(SEED, "toycars", index)
     style = STYLES[index % len(STYLES)]
     paint = varied(PAINTS[index % len(PAINTS)], rng)
@@ -146,16 +156,6 @@ def _lighter(colour: Vector) -> Vector:
     return (1 + colour[0]) / 2, (1 + colour[1]) / 2, (1 + colour[2]) / 2
 
 
-GLASS: Vector = (0.17, 0.23, 0.31)
-RUBBER: Vector = (0.10, 0.10, 0.11)
-HEADLIGHT: Vector = (1.60, 1.45, 0.65)
-TAILLIGHT: Vector = (1.50, 0.06, 0.05)
-PLATE: Vector = (0.95, 0.85, 0.35)
-LUGGAGE: Vector = (0.45, 0.30, 0.18)
-PROUD = 0.015
-"""How far panes, lamps and stripes stand out from the surface they lie on, in metres."""
-
-
 class Builder:
     """The measures of one car, in metres, and its parts."""
 
@@ -171,7 +171,7 @@ class Builder:
         self.cabin = self._cabin()
 
     def parts(self) -> Iterator[Solid]:
-        """All solids of the car."""
+        """Yield all solids of the car."""
         yield self.body
         yield self.cabin
         yield from self._windows()
@@ -181,7 +181,7 @@ class Builder:
         yield from self._extras()
 
     def _at(self, part: float) -> float:
-        """The x of a place given from the car's front (0) to its rear (1)."""
+        """Return the x of a position from the car's front (0) to its rear (1)."""
         return self.front - part * self.length
 
     def _body(self) -> Solid:
@@ -289,12 +289,9 @@ class Builder:
 
 
 def build(design: Design) -> Scene:
-    """Build the car of a design, and the footprint of its shadow."""
+    """Build the car of a design."""
     builder = Builder(design)
     return Scene(list(builder.parts()), builder.front - 0.1, builder.half - 0.05)
-
-
-Range = tuple[float, float]
 
 
 def _patch(solid: Solid, x: Range, y: Range, z: Range, colour: Vector) -> Solid:

@@ -1,4 +1,4 @@
-"""Convex solids, each an intersection of half-spaces: the only shape that toy cars are made of."""
+"""Convex solids, each an intersection of half-spaces: the parts of toy cars."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 Vector = tuple[float, float, float]
-"""x forward, y to the left and z up, in metres; or red, green and blue."""
+"""x forward, y left and z up, in metres; or red, green and blue."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Solid:
     """A convex solid of one colour.
 
     Attributes:
-        faces: the half-spaces whose intersection it is, by name.
-        low: lower corner of a box that holds it, in metres.
+        faces: half-spaces by name; the solid is their intersection.
+        low: lower corner of a bounding box, in metres.
         high: upper corner of that box.
         colour: red, green and blue; 1 is white, and a lamp may be brighter.
     """
@@ -37,15 +37,15 @@ class Solid:
     colour: Vector
 
     def cut(self, name: str, normal: Vector, through: Vector) -> Solid:
-        """Cut off what lies beyond the plane through a point; `normal` (any length) points outwards."""
+        """Cut off the part beyond the plane through a point; `normal` (any length) points outwards."""
         length = math.sqrt(_dot(normal, normal))
         unit = (normal[0] / length, normal[1] / length, normal[2] / length)
         return replace(self, faces={**self.faces, name: Face(unit, _dot(unit, through))})
 
     def moved(self, by: Mapping[str, float], others: float = 0.0) -> Solid:
-        """Move each face outwards by the metres that `by` gives it, and those not named by `others`.
+        """Move each face outwards by its metres in `by`, and the other faces by `others`.
 
-        With one face out and the others in, this makes a panel on that face: a window in its frame.
+        Moving one face out and the others in makes a panel on that face, such as a window.
         """
         faces = {
             name: Face(face.normal, face.offset + by.get(name, others)) for name, face in self.faces.items()
@@ -59,7 +59,7 @@ class Solid:
         )
 
     def within(self, low: Vector, high: Vector) -> Solid:
-        """Keep only what lies in the box from `low` to `high`."""
+        """Return the part of it in the box from `low` to `high`."""
         bounds = box(low, high, self.colour)
         return replace(
             self,
@@ -69,12 +69,12 @@ class Solid:
         )
 
     def painted(self, colour: Vector) -> Solid:
-        """The same solid in another colour."""
+        """Return the same solid in another colour."""
         return replace(self, colour=colour)
 
 
 def box(low: Vector, high: Vector, colour: Vector) -> Solid:
-    """A box with the faces front (+x), rear, left (+y), right, top (+z) and bottom."""
+    """Make a box with the faces front (+x), rear, left (+y), right, top (+z) and bottom."""
     faces = {
         "front": Face((1.0, 0.0, 0.0), high[0]),
         "rear": Face((-1.0, 0.0, 0.0), -low[0]),
@@ -87,7 +87,7 @@ def box(low: Vector, high: Vector, colour: Vector) -> Solid:
 
 
 def disc(centre: Vector, radius: float, half_width: float, sides: int, colour: Vector) -> Solid:
-    """A wheel-like prism with its axis along y and `sides` flat faces around it."""
+    """Make a prism with its axis along y and `sides` faces around it, such as a wheel."""
     x, y, z = centre
     solid = box((x - radius, y - half_width, z - radius), (x + radius, y + half_width, z + radius), colour)
     for i in range(sides):
@@ -97,7 +97,7 @@ def disc(centre: Vector, radius: float, half_width: float, sides: int, colour: V
 
 
 def rounded_cos_sin(degrees: float) -> tuple[float, float]:
-    """Cosine and sine to 12 decimals: mathematics libraries differ in the last bits, pixels must not."""
+    """Return cosine and sine to 12 decimals: mathematics libraries differ in the last bits."""
     angle = math.radians(degrees)
     return round(math.cos(angle), 12), round(math.sin(angle), 12)
 
@@ -107,17 +107,17 @@ def _dot(a: Vector, b: Vector) -> float:
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number between two others."""
-    # Python's own arithmetic: NumPy's `uniform` may fuse the product with the sum, and so round otherwise.
+    """Draw a number between two others."""
+    # In Python's arithmetic: NumPy's `uniform` may fuse product and sum, which rounds differently.
     return low + (high - low) * float(rng.random())
 
 
 def choice(rng: np.random.Generator, n: int) -> int:
-    """A number in range(n)."""
+    """Draw a number in range(n)."""
     return int(n * float(rng.random()))
 
 
 def varied(colour: Vector, rng: np.random.Generator, by: float = 0.06) -> Vector:
-    """A colour near another one: each channel differs by less than `by`."""
+    """Draw a colour whose channels differ from a given one by less than `by`."""
     red, green, blue = (min(1.0, max(0.0, c + between(rng, -by, by))) for c in colour)
     return red, green, blue

@@ -1,5 +1,4 @@
-"""Drawn faces.
+"""Drawn faces: described by `people`, shaped by `head`, coloured by `paint`, composed by `portrait`.
 
-`people` and `expressions` say what is drawn; `skull`, `features`, `body`, `hair` and `glasses` shape it;
-`paint` and `beard` colour it; `portrait` puts it together.
+`shells` draws the resulting surfaces from any side.
 """

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lordbench.datasets.rendered.faces.people import Person, Pose
-from lordbench.datasets.rendered.raycast import FloatArray, Shell, heights, outline
+from lordbench.datasets.rendered.faces.shells import Shell, heights, outline
+from lordbench.datasets.rendered.raycast import FloatArray
 from lordbench.datasets.rendered.solids import Vector
 
 EDGE = 0.016

@@ -19,7 +19,8 @@ from lordbench.datasets.rendered.faces.head import (
 )
 from lordbench.datasets.rendered.faces.paint import Painter
 from lordbench.datasets.rendered.faces.people import EXPRESSIONS, Person, Style, poses
-from lordbench.datasets.rendered.raycast import FloatArray, Shell, Sitter
+from lordbench.datasets.rendered.faces.shells import Shell, Sitter
+from lordbench.datasets.rendered.raycast import FloatArray
 from lordbench.datasets.rendered.solids import Vector
 
 
