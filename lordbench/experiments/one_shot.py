@@ -73,8 +73,9 @@ def _encoded(trained: Trained, images: ImageSet, pairs: Pairs) -> Iterator[Measu
     )
     if max(sizes) > MOST:
         notes.append(f"at most {MOST} images of a class")
+    sizes_of = {f"K = {k}": k for k in trained.sizes.shots if k <= min(sizes)} | {"all": MOST}
     outputs = {}
-    for shots, k in {f"K = {k}": k for k in trained.sizes.shots if k <= min(sizes)} | {"all": MOST}.items():
+    for shots, k in sizes_of.items():
         trained.log(f"{NAME}: {len(pairs)} pairs, {shots}")
         codes = _codes(trained, images, pairs.content, [support[:k] for support in supports])
         outputs[f"transfer, {shots}"] = inference.decode(trained.method, codes)

@@ -81,14 +81,14 @@ class Oracle(Method):
         domain, pair, style = (images.attributes[name].values for name in ("domain", "pair", "style"))
         views = 1 + int(pair.max()) // (1 + int(style.max()))
         self.views, self.whole = views, whole
-        self.known = torch.from_numpy(np.stack([domain, style, pair % views], axis=1)).float()
+        self.labels = torch.from_numpy(np.stack([domain, style, pair % views], axis=1)).float()
 
     def fit(self, train: ImageSet, context: Any) -> None:
         """Nothing to learn."""
 
     def encode(self, images: Tensor) -> Codes:
-        known = self.known[torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)]
-        return Codes(known[:, :1], known[:, 1:]) if self.whole else Codes(known[:, :2], known[:, 2:])
+        labels = self.labels[torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)]
+        return Codes(labels[:, :1], labels[:, 1:]) if self.whole else Codes(labels[:, :2], labels[:, 2:])
 
     def decode(self, codes: Codes) -> Tensor:
         domain, style, view = torch.cat([codes.class_code, codes.content_code], dim=1).round().long().T

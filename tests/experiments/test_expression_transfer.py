@@ -228,13 +228,13 @@ class TestPictures:
             tmp_path / "p.png",
             "title",
         )
-        sheet = np.asarray(Image.open(tmp_path / "p.png"))
+        picture = np.asarray(Image.open(tmp_path / "p.png"))
         places = [
             (y, x)
-            for y in range(sheet.shape[0] - 96)
-            for x in range(sheet.shape[1] - 96)
-            if (sheet[y, x] == images[1, 2, :, 0, 0]).all()
-            and np.array_equal(sheet[y : y + 96, x : x + 96], images[1, 2].transpose(1, 2, 0))
+            for y in range(picture.shape[0] - 96)
+            for x in range(picture.shape[1] - 96)
+            if (picture[y, x] == images[1, 2, :, 0, 0]).all()
+            and np.array_equal(picture[y : y + 96, x : x + 96], images[1, 2].transpose(1, 2, 0))
         ]
         assert len(places) == 1
 
