@@ -1,4 +1,4 @@
-"""Evaluating three methods, as a run does, against calling the packages plainly."""
+"""Time of evaluating three methods as a run does, compared with plain calls of the packages."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ METHODS = ("first", "second", "third")
 SIZE, CLASSES, CONTENTS, CODE = 64, 48, 40, 128
 HELD_OUT = 0.1
 CHOSEN_ON = 0.2
-"""Share of the training codes that a probe's strength is chosen on."""
+"""Share of the training codes on which a probe's settings are chosen."""
 BATCH = 50
 """pytorch-fid's own."""
 
 
 class Subjects(NamedTuple):
-    """What is scored, uint8 (N, 3, 64, 64) each; transfers and reconstructions by method."""
+    """The scored images, uint8 (N, 3, 64, 64) each; transfers and reconstructions by method."""
 
     truth: UInt8Array
     real: UInt8Array
@@ -54,44 +54,44 @@ class Subjects(NamedTuple):
     reconstructions: dict[str, UInt8Array]
 
 
-class Reading(NamedTuple):
-    """A label to be read off a code: training codes and labels, held-out codes and labels."""
+class ProbeData(NamedTuple):
+    """Codes and labels that a probe is trained and tested on."""
 
     train: np.ndarray
-    labels: Int64Array
+    train_labels: Int64Array
     test: np.ndarray
-    truth: Int64Array
+    test_labels: Int64Array
 
 
 Values = dict[str, float]
 
 
 def evaluation(n: int) -> str:
-    """Measure `n` images and codes a method, and give the table."""
-    subjects, readings = draw_subjects(n), draw_readings(n)
+    """Measure with `n` images and codes per method, and return the table."""
+    subjects, probe_data = draw_subjects(n), draw_probe_data(n)
     parts: dict[str, tuple[Callable[[], Values], Callable[[], Values]]] = {
         "LPIPS": (partial(plain_lpips, subjects), partial(our_lpips, subjects)),
         "FD-VGG16": (partial(plain_frechet, subjects), partial(our_frechet, subjects)),
         "linear probe": (
-            partial(plain_probe, readings, linear),
-            partial(our_probe, readings, "probe_linear"),
+            partial(plain_probe, probe_data, linear),
+            partial(our_probe, probe_data, "probe_linear"),
         ),
-        "MLP probe": (partial(plain_probe, readings, mlp), partial(our_probe, readings, "probe_mlp")),
+        "MLP probe": (partial(plain_probe, probe_data, mlp), partial(our_probe, probe_data, "probe_mlp")),
     }
-    plainly = {name: _timed(plain) for name, (plain, _) in parts.items()}
-    hardware.keep_freed_memory()  # as a run does; afterwards, since it holds for the whole process
-    as_a_run = {name: _timed(ours) for name, (_, ours) in parts.items()}
-    lines = []
+    plain_runs = {name: _timed(plain) for name, (plain, _) in parts.items()}
+    hardware.keep_freed_memory()  # as a run does; only now, since it affects the whole process
+    our_runs = {name: _timed(ours) for name, (_, ours) in parts.items()}
+    rows = []
     for name in parts:
-        (plain_seconds, plain_values), (seconds, values) = plainly[name], as_a_run[name]
+        (plain_seconds, plain_values), (seconds, values) = plain_runs[name], our_runs[name]
         assert plain_values.keys() == values.keys()
         gap = max(abs(plain_values[key] - values[key]) for key in values)
-        lines.append(_line(name, plain_seconds, seconds, f"{gap:.1g}"))
-    totals = (sum(seconds for seconds, _ in timed.values()) for timed in (plainly, as_a_run))
-    lines.append(_line("all", *totals, "–"))
+        rows.append(_row(name, plain_seconds, seconds, f"{gap:.1g}"))
+    totals = (sum(seconds for seconds, _ in timed.values()) for timed in (plain_runs, our_runs))
+    rows.append(_row("all", *totals, "–"))
     header = [f"{len(METHODS)} methods, {n:,} images each", "packages, s", "lordbench, s", "ratio",
               "greatest difference"]  # fmt: skip
-    return table(header, lines)
+    return table(header, rows)
 
 
 def draw_subjects(n: int) -> Subjects:
@@ -109,20 +109,20 @@ def draw_subjects(n: int) -> Subjects:
     )  # fmt: skip
 
 
-def draw_readings(n: int) -> dict[str, Reading]:
-    """Draw codes of each method: class from class code and content from content code can be read."""
+def draw_probe_data(n: int) -> dict[str, ProbeData]:
+    """Draw codes of each method; each code reveals its own label only."""
     generator = np.random.default_rng(0)
     labels = {"class": generator.integers(CLASSES, size=n), "content": generator.integers(CONTENTS, size=n)}
     cut = round(n * (1 - HELD_OUT))
-    readings = {}
+    probe_data = {}
     for method in METHODS:
         for code, own in labels.items():
             centres = generator.normal(size=(own.max() + 1, CODE))
             codes = (centres[own] + 3 * generator.normal(size=(n, CODE))).astype(np.float32)
             for label, wanted in labels.items():
                 name = f"{method}: {label} from {code}"
-                readings[name] = Reading(codes[:cut], wanted[:cut], codes[cut:], wanted[cut:])
-    return readings
+                probe_data[name] = ProbeData(codes[:cut], wanted[:cut], codes[cut:], wanted[cut:])
+    return probe_data
 
 
 def plain_lpips(subjects: Subjects) -> Values:
@@ -151,14 +151,14 @@ def our_lpips(subjects: Subjects) -> Values:
     scoring, groups = _scoring("lpips"), np.arange(len(subjects.truth))
 
     def scored(fakes: dict[str, UInt8Array]) -> Values:
-        places = {MeasurementKey("content-transfer", subject, ""): fake for subject, fake in fakes.items()}
-        return {row.subject: row.value or 0.0 for row in scoring.pairs(places, subjects.truth, groups, 0)}
+        keyed = {MeasurementKey("content-transfer", subject, ""): fake for subject, fake in fakes.items()}
+        return {row.subject: row.value or 0.0 for row in scoring.pairs(keyed, subjects.truth, groups, 0)}
 
     values = {}
     for method in METHODS:
         own = {"transfer": subjects.transfers[method], "recon.": subjects.reconstructions[method]}
-        found = scored(own) | scoring.recent.get("floors", lambda: scored(subjects.floors))
-        values |= {f"{method}, {subject}": value for subject, value in found.items()}
+        means = scored(own) | scoring.cache.get("floors", lambda: scored(subjects.floors))
+        values |= {f"{method}, {subject}": value for subject, value in means.items()}
     return values
 
 
@@ -189,9 +189,9 @@ def plain_frechet(subjects: Subjects) -> Values:
 
 def our_frechet(subjects: Subjects) -> Values:
     """Score as content transfer does."""
-    scoring, place = _scoring("fd_vgg16"), MeasurementKey("content-transfer", "transfer", "encoded")
+    scoring, key = _scoring("fd_vgg16"), MeasurementKey("content-transfer", "transfer", "encoded")
     return {
-        method: next(scoring.sets(place, fake, subjects.real, "real")).value or 0.0
+        method: next(scoring.sets(key, fake, subjects.real, "real")).value or 0.0
         for method, fake in subjects.transfers.items()
     }
 
@@ -211,30 +211,30 @@ def mlp() -> GridSearchCV:
 
 
 def _chosen(model: BaseEstimator, grid: dict[str, list[float]]) -> GridSearchCV:
-    """Choose on a part of the training codes, then fit on all."""
+    """Choose settings on a part of the training codes, then fit on all."""
     return GridSearchCV(model, grid, cv=StratifiedShuffleSplit(1, test_size=CHOSEN_ON, random_state=0))
 
 
-def plain_probe(readings: dict[str, Reading], make: Callable[[], GridSearchCV]) -> Values:
+def plain_probe(probe_data: dict[str, ProbeData], make: Callable[[], GridSearchCV]) -> Values:
     """Fit scikit-learn's pipelines one after the other: accuracies."""
     values = {}
-    for name, reading in readings.items():
+    for name, data in probe_data.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = make_pipeline(StandardScaler(), make()).fit(reading.train, reading.labels)
-        values[name] = float(model.score(reading.test, reading.truth))
+            model = make_pipeline(StandardScaler(), make()).fit(data.train, data.train_labels)
+        values[name] = float(model.score(data.test, data.test_labels))
     return values
 
 
-def our_probe(readings: dict[str, Reading], name: str) -> Values:
+def our_probe(probe_data: dict[str, ProbeData], name: str) -> Values:
     """Fit the probe of this name, as leakage does: accuracies."""
     ((_, probe),) = _scoring(name).probes()
 
-    def accuracy(reading: Reading) -> float:
-        found = probe.predict(reading.train, reading.labels, reading.test, 0)
-        return float(np.mean(found == reading.truth))
+    def accuracy(data: ProbeData) -> float:
+        predicted = probe.predict(data.train, data.train_labels, data.test, 0)
+        return float(np.mean(predicted == data.test_labels))
 
-    return dict(zip(readings, in_threads(accuracy, readings.values()), strict=True))
+    return dict(zip(probe_data, in_threads(accuracy, probe_data.values()), strict=True))
 
 
 def _scoring(metric: str) -> Scoring:
@@ -255,5 +255,5 @@ def _timed(measure: Callable[[], Values]) -> tuple[float, Values]:
     return time.perf_counter() - began, values
 
 
-def _line(name: str, plain: float, ours: float, gap: str) -> list[str]:
+def _row(name: str, plain: float, ours: float, gap: str) -> list[str]:
     return [name, f"{plain:.1f}", f"{ours:.1f}", f"{plain / ours:.2f}", gap]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
 from lordbench.evaluation import distances
+from lordbench.evaluation.metric import Float64Array
 from lordbench.evaluation.vgg16 import Vgg16Metric
 
 
@@ -20,6 +18,6 @@ class FdVgg16(Vgg16Metric):
     source: ClassVar[str] = "Heusel et al. 2017, on VGG16"
     statistics: ClassVar[str] = "float64 statistics"
 
-    def distance(self, fake: npt.NDArray[np.float64], real: npt.NDArray[np.float64]) -> float:
+    def distance(self, fake: Float64Array, real: Float64Array) -> float:
         """Fréchet distance between (N, 512) and (M, 512) features."""
         return distances.frechet(fake, real)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 from unittest import mock
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from pytorch_fid import inception
 from torch import Tensor
 
 from lordbench.evaluation import distances
-from lordbench.evaluation.metric import SetMetric
+from lordbench.evaluation.metric import Float64Array, SetMetric
 from lordbench.nn import weights
 from lordbench.nn.features import to_rgb
 from lordbench.utils import seeds
@@ -23,7 +21,7 @@ class Fid(SetMetric):
     """Fréchet distance of the 2048 pooled features of Inception-v3 (Heusel et al. 2017, eq. 6).
 
     The network, its weights and its resizing are pytorch-fid's. The value depends on the number of images;
-    below 2,048 the covariances are singular, and it is flagged.
+    below 2,048 the covariances are singular, and the value is flagged.
 
     Raises:
         MissingWeightsError: Inception's weights are not on this machine.
@@ -46,7 +44,7 @@ class Fid(SetMetric):
             (pooled,) = self.network(to_rgb(images.float()))
         return pooled.flatten(1)  # type: ignore[no-any-return]
 
-    def distance(self, fake: npt.NDArray[np.float64], real: npt.NDArray[np.float64]) -> float:
+    def distance(self, fake: Float64Array, real: Float64Array) -> float:
         """Fréchet distance between (N, 2048) and (M, 2048) features."""
         return distances.frechet(fake, real)
 
@@ -59,10 +57,10 @@ class Fid(SetMetric):
 
 
 def network(state: dict[str, Tensor]) -> torch.nn.Module:
-    """pytorch-fid's Inception-v3 on the CPU, frozen, with the given state dict of its publisher's file.
+    """Return pytorch-fid's Inception-v3 on the CPU, in evaluation mode, with weights of the published file.
 
-    The package can only build the network with weights that it downloads itself; ours are handed to it in
-    place of the download. Its constructors draw numbers, which must not come from the global generator.
+    The package always downloads the weights itself; the download is replaced by `state`. Its constructors
+    draw random numbers, which must not come from the global generator.
     """
     download = mock.patch.object(inception, "load_state_dict_from_url", return_value=state)
     with download, seeds.initialising(0, "fid"):

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
 from lordbench.evaluation import distances
+from lordbench.evaluation.metric import Float64Array
 from lordbench.evaluation.vgg16 import Vgg16Metric
 
 
 class KdVgg16(Vgg16Metric):
     """Unbiased kernel distance on 512 pooled features of VGG16 (Bińkowski et al. 2018); not KID itself.
 
-    Equal distributions give 0 on average at any number of images, so it serves small sets better than the
-    Fréchet distance does; it can be negative.
+    Equal distributions give 0 on average whatever the number of images, so it suits small sets better than
+    the Fréchet distance; it can be negative.
     """
 
     source: ClassVar[str] = "Bińkowski et al. 2018, on VGG16"
     statistics: ClassVar[str] = "kernel (x'y / 512 + 1)^3, full sets, unbiased"
 
-    def distance(self, fake: npt.NDArray[np.float64], real: npt.NDArray[np.float64]) -> float:
+    def distance(self, fake: Float64Array, real: Float64Array) -> float:
         """Kernel distance between (N, 512) and (M, 512) features."""
         return distances.kernel(fake, real)

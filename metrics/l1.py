@@ -18,7 +18,7 @@ class L1(PairMetric):
     thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
-        del device  # there is nothing to move
+        del device  # has no network
 
     @torch.no_grad()
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:

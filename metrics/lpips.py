@@ -17,11 +17,11 @@ from lordbench.nn.features import resize, to_rgb
 from lordbench.utils.parallel import full_precision
 
 SMALLEST = 64
-"""Smaller images are enlarged to this size: at 32 px AlexNet's last three layers see one position only."""
+"""Smaller images are enlarged to this size: at 32 px AlexNet's last three layers have a single position."""
 
 
 class Lpips(PairMetric):
-    """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, on weights that lordbench checks.
+    """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, with verified weights.
 
     Raises:
         MissingWeightsError: AlexNet's weights are not on this machine.
@@ -40,7 +40,7 @@ class Lpips(PairMetric):
         return self.against(real)(fake)
 
     def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
-        """Run the trunk over `real` once, for all that is compared with it."""
+        """Run the trunk over `real` once, for several `fake`."""
         targets = self._features(real)
 
         @torch.no_grad()
@@ -68,7 +68,7 @@ class Lpips(PairMetric):
 
 
 def _prepare(images: Tensor) -> Tensor:
-    """The package wants [-1, 1]: fed [0, 1], it runs as well and gives wrong values."""
+    """Convert to [-1, 1], as the package expects: with [0, 1] it runs too, but the values are wrong."""
     images = images.float()
     if min(images.shape[-2:]) < SMALLEST:
         images = resize(images, SMALLEST)
@@ -76,7 +76,7 @@ def _prepare(images: Tensor) -> Tensor:
 
 
 def _network() -> torch.nn.Module:
-    """The package's network with our trunk and its own heads; left alone, it downloads a trunk."""
+    """Return the package's network with its own heads and verified trunk weights, without its download."""
     trunk = weights.load("alexnet")
     heads_file = Path(lpips.__file__).parent / "weights" / "v0.1" / "alex.pth"
     heads = torch.load(heads_file, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Linear probe: what a code tells to a linear classifier."""
+"""Linear probe: what a code reveals to a linear classifier."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from lordbench.data.images import Int64Array
-from lordbench.evaluation.probes import HELD_OUT, Codes, Fitted, StandardisedProbe, held_out
+from lordbench.evaluation.metric import Float32Array
+from lordbench.evaluation.probes import HELD_OUT, Fitted, StandardisedProbe, held_out
 from lordbench.utils import seeds
 from lordbench.utils.parallel import SuppressWarnings
 
 STRENGTHS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
-"""scikit-learn's C, the inverse of the L2 penalty on standardised codes; of equally good ones the first."""
+"""scikit-learn's C, the inverse of the L2 penalty; the first of equally good ones is chosen."""
 TOLERANCE = 1e-5
 ITERATIONS = 500
-_silence = SuppressWarnings(
-    # Where the cap is reached, accuracy has settled long before the penalised likelihood.
+_silenced = SuppressWarnings(
+    # Accuracy settles long before the penalised likelihood.
     ("", ConvergenceWarning),
-    # Few codes of many labels, as in preset smoke, are labels nevertheless.
+    # The preset smoke has few codes of many labels.
     ("The number of unique classes", UserWarning),
 )
 
 
 class LinearProbe(StandardisedProbe):
-    """Multinomial logistic regression on standardised codes, its penalty chosen on codes of its own.
+    """Multinomial logistic regression on standardised codes, its penalty chosen on held-out training codes.
 
-    Each fit of the path starts from the one before; the last, on all codes, starts afresh.
+    While choosing, each fit starts from the one before; the final fit, on all codes, starts afresh.
     """
 
     source: ClassVar[str] = "Alain & Bengio 2016, scikit-learn LogisticRegression"
 
-    def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
-        """Choose the penalty and fit. The seed draws what is held out; the optimum itself is unique."""
+    def fit(self, codes: Float32Array, labels: Int64Array, seed: int) -> Fitted:
+        """Choose the penalty and fit. The seed draws the held-out codes only; the optimum is unique."""
         rest, held = held_out(labels, seeds.numpy_generator(seed, "probe_linear", "held out"))
         path, accuracies = _model(warm_start=True), []
         for strength in STRENGTHS:
@@ -58,6 +59,6 @@ def _model(**settings: float) -> LogisticRegression:
     return LogisticRegression(tol=TOLERANCE, max_iter=ITERATIONS, **settings)
 
 
-def _solve(model: LogisticRegression, codes: Codes, labels: Int64Array) -> LogisticRegression:
-    with _silence:
+def _solve(model: LogisticRegression, codes: Float32Array, labels: Int64Array) -> LogisticRegression:
+    with _silenced:
         return model.fit(codes, labels)

@@ -1,4 +1,4 @@
-"""MLP probe: what a code tells to a classifier with one hidden layer."""
+"""MLP probe: what a code reveals to a classifier with one hidden layer."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from typing import ClassVar
 import numpy as np
 
 from lordbench.data.images import Int64Array
-from lordbench.evaluation.probes import HELD_OUT, Codes, Fitted, Perceptron, StandardisedProbe, held_out
+from lordbench.evaluation.metric import Float32Array
+from lordbench.evaluation.probes import HELD_OUT, Fitted, Perceptron, StandardisedProbe, held_out
 from lordbench.utils import seeds
 
 HIDDEN = 256
 DECAYS = (1.0, 0.1)
-"""L2 penalties: half of it, over the batch, times the squared norm of the weights. Of equally good ones the
-first."""
+"""L2 penalties, as `Perceptron` defines them; the first of equally good ones is chosen."""
 EPOCHS = 100
 PATIENCE = 10
 BATCH, STEPS = 128, 8
-"""Codes at a time; fewer, where an epoch would have fewer steps."""
+"""Batch size; smaller where an epoch would have fewer than `STEPS` steps."""
 LEARNING_RATE = 3e-3
 
 
 class MlpProbe(StandardisedProbe):
     """One hidden layer of ReLUs on standardised codes, trained by Adam.
 
-    Penalty and number of epochs are chosen on codes of its own; then it is trained anew on all of them, for
-    where a label has few codes, those that were held out are missed.
+    Penalty and number of epochs are chosen on held-out training codes. Then it is trained anew on all codes:
+    labels with few codes need them all.
     """
 
     source: ClassVar[str] = "Alain & Bengio 2016; the classifier is scikit-learn's MLPClassifier"
 
-    def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
+    def fit(self, codes: Float32Array, labels: Int64Array, seed: int) -> Fitted:
         """Choose and fit. Equal seeds give equal predictions."""
         names, numbers = np.unique(labels, return_inverse=True)
         rest, held = held_out(labels, seeds.numpy_generator(seed, "probe_mlp", "held out"))
-        tries = []
+        candidates = []
         for decay in DECAYS:
             model = _model(codes, len(names), decay, seed)
             accuracy, epochs = _best_epoch(model, (codes[rest], numbers[rest]), (codes[held], numbers[held]))
-            tries.append((accuracy, decay, epochs))
-        _, decay, epochs = max(tries, key=lambda found: found[0])
+            candidates.append((accuracy, decay, epochs))
+        _, decay, epochs = max(candidates, key=lambda candidate: candidate[0])
         model = _model(codes, len(names), decay, seed)
         for _ in range(epochs):
             model.epoch(codes, numbers, _batch_size(len(codes)))
@@ -55,7 +55,7 @@ class MlpProbe(StandardisedProbe):
         )
 
 
-def _model(codes: Codes, n_labels: int, decay: float, seed: int) -> Perceptron:
+def _model(codes: Float32Array, n_labels: int, decay: float, seed: int) -> Perceptron:
     generator = seeds.numpy_generator(seed, "probe_mlp", "network")
     return Perceptron(codes.shape[1], HIDDEN, n_labels, decay, LEARNING_RATE, generator)
 
@@ -65,12 +65,12 @@ def _batch_size(n: int) -> int:
 
 
 def _best_epoch(
-    model: Perceptron, rest: tuple[Codes, Int64Array], held: tuple[Codes, Int64Array]
+    model: Perceptron, rest: tuple[Float32Array, Int64Array], held: tuple[Float32Array, Int64Array]
 ) -> tuple[float, int]:
-    """Train until nothing gets better on the held-out codes: the best accuracy, and how many epochs it took.
+    """Train until neither accuracy nor log loss on the held-out codes improves: (best accuracy, its epochs).
 
-    Accuracy alone would stop at once where a label is hard to read: it stays at chance for many epochs, while
-    the log loss falls.
+    Accuracy alone would stop at once where a label is hard to predict: it stays at chance for many epochs,
+    while the log loss falls.
     """
     best, least, epochs, waited = -1.0, np.inf, 0, 0
     for epoch in range(1, EPOCHS + 1):

@@ -10,8 +10,8 @@ from torch import Tensor
 from lordbench.evaluation.metric import PairMetric
 
 CAP = 100.0
-"""Value of equal images, whose ratio is infinite: a mean over samples must stay a number. Images of 8 bits
-that differ by one step in one value reach it only above 150,000 values, so the cap hides nothing."""
+"""Value of equal images, whose ratio is infinite: means over samples must stay finite. 8-bit images that
+differ by one step in one value reach it only above 150,000 values, so the cap hides nothing."""
 
 
 class Psnr(PairMetric):
@@ -23,7 +23,7 @@ class Psnr(PairMetric):
     thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
-        del device  # there is nothing to move
+        del device  # has no network
 
     @torch.no_grad()
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:

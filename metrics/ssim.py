@@ -21,8 +21,8 @@ C2 = 0.03**2
 class Ssim(PairMetric):
     """Structural similarity, the mean over positions and channels (Wang et al. 2004, eq. 13).
 
-    Local means, variances and covariance are weighted by a Gaussian window, 11 x 11 and of deviation 1.5,
-    and are taken only where the window lies inside the image. Equal to scikit-image's
+    Local means, variances and covariance are weighted by a Gaussian window of 11 x 11 pixels and deviation
+    1.5, only where the window lies inside the image. Equal to scikit-image's
     `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`.
     """
 
@@ -45,10 +45,10 @@ class Ssim(PairMetric):
 
     @torch.no_grad()
     def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
-        """Take the local means and variances of `real` once, for all that is compared with it."""
+        """Compute the local means and variances of `real` once, for several `fake`."""
         if min(real.shape[-2:]) < WINDOW:
             raise UserError(f"SSIM needs images of {WINDOW} px or more, not {tuple(real.shape[-2:])}")
-        y = real.double()  # float64, as a variance is taken as the difference of two near numbers
+        y = real.double()  # the variance is a difference of two close numbers
         mean_y, variance_y = self._moments(y)
 
         @torch.no_grad()
@@ -72,9 +72,9 @@ class Ssim(PairMetric):
 
     def _smooth(self, images: Tensor) -> Tensor:
         """Weighted means under the window: (N, C, H - 10, W - 10)."""
-        # As products with band matrices: CPUs multiply float64 matrices far faster than they convolve.
+        # Products with band matrices: CPUs multiply float64 matrices far faster than they convolve.
         return self._band(images.shape[-2]) @ images @ self._band(images.shape[-1]).T
 
     def _band(self, size: int) -> Tensor:
-        places = size - WINDOW + 1
-        return torch.stack([F.pad(self.window, (i, places - 1 - i)) for i in range(places)])
+        positions = size - WINDOW + 1
+        return torch.stack([F.pad(self.window, (i, positions - 1 - i)) for i in range(positions)])

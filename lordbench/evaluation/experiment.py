@@ -1,4 +1,4 @@
-"""The contract of an experiment, and what it is given to work with."""
+"""The contract of an experiment, and the trained method and data that it is given."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 
 
 class EvaluationConfig(BaseModel):
-    """Sizes of the experiments; a preset sets them, they land in the cell's id.
+    """Sizes of the experiments, set by a preset; part of the cell's id.
 
     Attributes:
         pairs: image pairs of a content transfer.
-        real_images: real images that sets of outputs are compared with, at most.
-        grid: contents across and classes down in a transfer grid.
-        shots: images of a class that its code is inferred from, in one-shot, beside all that there are.
-        optimization: images seen, per held-out image, when its codes are found by optimization, in one-shot.
-        probed: images that a probe learns from, and that it is tried on, at most.
+        real_images: most real images that sets of outputs are compared with.
+        grid: numbers of contents (columns) and classes (rows) in a transfer grid.
+        shots: numbers of images that give a class code in one-shot, besides all there are.
+        optimization: images seen per held-out image when one-shot finds codes by optimization.
+        probed: most images that a probe is trained on, and most that it is tested on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,19 +50,19 @@ class EvaluationConfig(BaseModel):
 
 @dataclass
 class Trained:
-    """A trained method and the data to try it on.
+    """A trained method and the data to evaluate it on.
 
     Attributes:
-        label: of the method, for titles.
+        label: the method's label, for titles.
         method: in evaluation mode, on `device`.
         split: training and held-out images.
-        device: where the method is.
-        seed: of the cell; pairs and probes derive theirs from it by name, so all methods share them.
-        sizes: of the experiments.
-        batch_size: images a step, as in training.
+        device: device of the method.
+        seed: the cell's seed; pairs and probes derive theirs from it by name, so all methods share them.
+        sizes: sizes of the experiments.
+        batch_size: images per step, as in training.
         scoring: the metrics.
-        folder: for pictures and other files.
-        log: is told what is being done.
+        folder: where pictures and other files are written.
+        log: called with a line of progress.
     """
 
     label: str
@@ -78,56 +78,54 @@ class Trained:
 
     @cached_property
     def test_codes(self) -> Codes:
-        """Codes of the held-out images, by the encoders."""
+        """Encoded codes of the held-out images."""
         return inference.encode(self.method, self.split.test.images, self.device)
 
     @cached_property
     def train_codes(self) -> Codes:
-        """Codes of the training images, by the encoders."""
+        """Encoded codes of the training images."""
         return inference.encode(self.method, self.split.train.images, self.device)
 
     @cached_property
     def learned_codes(self) -> Codes | None:
-        """Codes of the training images as training learned them, where the method does so."""
+        """Codes of the training images as learned in training; None where the method learns none."""
         return self.method.train_codes()
 
     @cached_property
     def pool(self) -> ImageSet:
-        """All images of the test images' classes: where the true image of a transfer is looked up.
+        """All images of the test images' classes, among which the true image of a transfer is looked up.
 
-        With `samples` these are the training and the held-out images (in this order), with `classes` the
+        With `samples` these are the training and the held-out images, in this order; with `classes` the
         held-out images.
         """
         train, test = self.split.train, self.split.test
-        if self.split.name == "classes":
-            return test
-        return join(train, test)
+        return test if self.split.name == "classes" else join(train, test)
 
     def judge(self, label: str = "class") -> Judge:
-        """Tells the class of outputs, or another label that the images have."""
+        """Return the judge of the class, or of another label that the images have."""
         return self.shared(f"judge: {label}", lambda: Judge(self.split, self.seed, label))
 
     def judged(
-        self, place: MeasurementKey, metric: str, correct: npt.NDArray[np.bool_], groups: Groups
+        self, key: MeasurementKey, metric: str, correct: npt.NDArray[np.bool_], groups: Groups
     ) -> Measurement:
-        """How often a judge was right, bool (N,), or took outputs for what they should be."""
+        """Measure how often a judge's predictions are as they should be, bool (N,)."""
         return self.scoring.mean(
-            place, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY
+            key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY
         )
 
     @property
     def key(self) -> Hashable:
-        """Names what is the same for all methods: images, split, labels, seed and sizes."""
+        """Identifies what is the same for all methods: images, split, labels, seed and sizes."""
         return (self.split.test.fingerprint, self.split.title, self.split.labels, self.seed, self.sizes)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
-        """Make what no method changes, or take it from a cell of this process that has made it already.
+        """Compute what does not depend on the method, or reuse it from another cell of this process.
 
         Args:
-            name: of what is made, beginning with the experiment's, so that no other one takes it for its own.
-            make: makes it; must depend on nothing but `key`.
+            name: name of the result, beginning with the experiment's to keep it apart from others.
+            make: computes it; must depend on nothing but `key`.
         """
-        return self.scoring.recent.get((name, self.key), make)
+        return self.scoring.cache.get((name, self.key), make)
 
 
 class Experiment(ABC):
@@ -141,7 +139,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def run(self, trained: Trained) -> list[Measurement]:
-        """Try a trained method and say what came out.
+        """Evaluate a trained method.
 
-        Where the data set has no labels that an experiment needs, the measurements concerned are left out.
+        Where the data set lacks labels that an experiment needs, the measurements concerned are left out.
         """

@@ -1,4 +1,4 @@
-"""Running a trained method over many images: batched, without gradients, in float32."""
+"""Run a trained method over many images: in batches, without gradients, in float32."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lordbench.utils.parallel import full_precision, in_batches
 
 
 def to_float(images: UInt8Array, device: torch.device) -> Tensor:
-    """Bring images at rest to float32 [0, 1] on a device, channels last."""
+    """Convert images, uint8 (N, C, S, S), to float32 [0, 1] on a device, channels last."""
     pixels = torch.from_numpy(np.array(images)).to(device)  # a copy: memory-mapped images are read-only
     return pixels.contiguous(memory_format=torch.channels_last).float().div_(255)
 
 
 def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
-    """Codes of images at rest, uint8 (N, C, S, S)."""
+    """Encode images, uint8 (N, C, S, S)."""
     with full_precision():
         parts = in_batches(
             lambda batch: method.encode(to_float(images[batch], device)),
@@ -33,7 +33,7 @@ def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
 
 @torch.no_grad()
 def encode_class(method: Method, images: Tensor) -> Tensor:
-    """The code, float32 (class size,), of the class of images, float32 [0, 1] (K, C, S, S)."""
+    """Return the code, float32 (class size,), of the class of images, float32 [0, 1] (K, C, S, S)."""
     with full_precision():
         return method.encode_class(images)
 
@@ -41,27 +41,27 @@ def encode_class(method: Method, images: Tensor) -> Tensor:
 def class_codes(
     method: Method, images: UInt8Array, supports: Sequence[Int64Array], device: torch.device
 ) -> Tensor:
-    """The class codes, float32 (N, class size), that N supports, int64 (K,) into images at rest, give.
+    """Return the class code, float32 (N, class size), of each of N support sets, int64 (K,) into images.
 
-    Each set of images is encoded once.
+    Each distinct set is encoded once.
     """
-    found: dict[bytes, Tensor] = {}
+    codes: dict[bytes, Tensor] = {}
     keys = []
     for support in supports:
-        chosen = np.sort(support)
-        keys.append(chosen.tobytes())
-        if keys[-1] not in found:
-            found[keys[-1]] = encode_class(method, to_float(images[chosen], device))
-    return torch.stack([found[key] for key in keys])
+        support = np.sort(support)
+        keys.append(support.tobytes())
+        if keys[-1] not in codes:
+            codes[keys[-1]] = encode_class(method, to_float(images[support], device))
+    return torch.stack([codes[key] for key in keys])
 
 
 def mean_class_codes(codes: Codes, supports: Sequence[Int64Array]) -> Tensor:
-    """The mean class code, float32 (N, class size), of each of N supports, int64 (K,) into codes."""
+    """Return the mean class code, float32 (N, class size), of N support sets, int64 (K,) into codes."""
     return torch.stack([codes.select(support).class_code.mean(dim=0) for support in supports])
 
 
 def decode(method: Method, codes: Codes) -> UInt8Array:
-    """Images at rest, uint8 (N, C, S, S), from codes: outputs are rounded as files would be."""
+    """Decode codes to images, uint8 (N, C, S, S), rounded as image files would be."""
     with full_precision():
         parts = in_batches(
             lambda batch: (method.decode(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu(),

@@ -1,4 +1,4 @@
-"""What is measured: a value with its interval, what it is of, and the samples behind it."""
+"""A measured value with its interval, the key that identifies it, and the samples behind it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,57 @@ from lordbench.data.images import Int64Array
 from lordbench.evaluation.statistics import Groups
 
 CodeKind = Literal["encoded", "learned", "optimized", ""]
+"""Codes inferred from images; codes learned in training; codes of unseen images found by optimization; empty
+where no codes are involved (floors)."""
+
+
+class MeasurementKey(NamedTuple):
+    """What is measured: the first columns of a result row (see `Measurement`)."""
+
+    experiment: str
+    subject: str
+    codes: CodeKind
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The values that a mean is taken over.
+
+    Attributes:
+        values: float32 (N,).
+        groups: which values are dependent, int64 (F, N), for each of F ways of grouping.
+    """
+
+    values: npt.NDArray[np.float32]
+    groups: Int64Array
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.floating] | npt.NDArray[np.bool_], groups: Groups) -> Samples:
+        """Convert values and groups as `statistics.mean_interval` takes them."""
+        return cls(np.asarray(values, dtype=np.float32), np.atleast_2d(np.asarray(groups, dtype=np.int64)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Samples)
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.groups, other.groups)
+        )
 
 
 class Measurement(BaseModel):
-    """One value, as an experiment makes it.
+    """One value of one metric.
 
     Attributes:
         experiment: name of the experiment.
-        subject: what was measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
-            `reconstruction`; in `leakage`: which label was read from which code, e.g. `class from content`;
-            in `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
-            `random`; in `clustered-domain`: what is done in which direction, e.g. `input, drawing to render`.
-        codes: `encoded` for codes inferred from images, `learned` for codes that training learned,
-            `optimized` for codes of unseen images found by optimization, empty where no codes are involved
-            (floors).
+        subject: what is measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
+            `reconstruction`; in `leakage`: the label predicted and the code, e.g. `class from content`; in
+            `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
+            `random`; in `clustered-domain`: task and direction, e.g. `input, drawing to render`.
+        codes: kind of the codes.
         metric: name of the metric, e.g. `lpips` or `probe_mlp.normalized`.
-        value: the value, or None where it could not be had; `note` then says why.
-        ci_low: lower end of the 95 % interval, or None where there is none.
-        ci_high: upper end.
+        value: None where it could not be computed; `note` then says why.
+        ci_low: lower end of the 95 % interval, or None without an interval.
+        ci_high: upper end, likewise.
         n: number of samples behind the value.
         unit: unit of the value; empty for a pure number.
         higher_is_better: direction of merit; None where there is none (chance levels).
@@ -56,50 +89,11 @@ class Measurement(BaseModel):
 
     @property
     def samples(self) -> Samples | None:
-        """The samples that the value is the mean of, until it is written; a column of no row."""
+        """The samples that the value is the mean of; stored in a file of their own, not in the row."""
         return self._samples
 
     def of_samples(self, samples: Samples) -> Measurement:
-        """Return it with the samples that its value is the mean of."""
-        made = self.model_copy()
-        made._samples = samples
-        return made
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The values that a mean is made of.
-
-    Attributes:
-        values: float32 (N,).
-        groups: which values go together, int64 (F, N), in each of F ways.
-    """
-
-    values: npt.NDArray[np.float32]
-    groups: Int64Array
-
-    @classmethod
-    def of(cls, values: npt.NDArray[np.floating] | npt.NDArray[np.bool_], groups: Groups) -> Samples:
-        """Make samples of values and groups as intervals take them."""
-        return cls(np.asarray(values, dtype=np.float32), np.atleast_2d(np.asarray(groups, dtype=np.int64)))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Samples)
-            and np.array_equal(self.values, other.values)
-            and np.array_equal(self.groups, other.groups)
-        )
-
-
-class MeasurementKey(NamedTuple):
-    """Which measurement it is, as in a row.
-
-    Attributes:
-        experiment: name of the experiment.
-        subject: what is measured.
-        codes: how its codes were had.
-    """
-
-    experiment: str
-    subject: str
-    codes: CodeKind
+        """Return a copy that holds the samples its value is the mean of."""
+        copy = self.model_copy()
+        copy._samples = samples
+        return copy

@@ -1,7 +1,7 @@
 """The contracts of metrics: pair metrics, set metrics and probes.
 
-A plug-in file holds one subclass; the file's name is the metric's name. Every metric takes float images
-in [0, 1], (N, C, H, W), C of 1 or 3, and brings them to what its network expects by itself.
+A plug-in file holds one subclass; the file's name is the metric's name. Pair and set metrics take float
+images in [0, 1], (N, C, H, W), C of 1 or 3, and convert them to what their network expects.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from torch import Tensor, device
 
 from lordbench.data.images import Int64Array
 
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+
 
 class Metric(ABC):
-    """What all metrics declare; it lands in the row beside the value.
+    """What every metric declares; it is stored in the row beside the value.
 
     Attributes:
-        higher_is_better: the direction of merit.
+        higher_is_better: direction of merit.
         unit: unit of the value, e.g. `dB`; empty for a pure number.
-        source: the paper or package that defines the metric.
-        weights: names of the pretrained weights that are needed (see `lordbench.nn.weights`).
-        thread_safe: several threads may call it at once; it keeps nothing between calls.
+        source: paper or package that defines the metric.
+        weights: names of the pretrained weights it needs (see `lordbench.nn.weights`).
+        thread_safe: several threads may call it at once; it keeps no state between calls.
     """
 
     higher_is_better: ClassVar[bool]
@@ -36,11 +39,11 @@ class Metric(ABC):
 
     @abstractmethod
     def policy(self) -> str:
-        """Say in a few words how the value is made: resizing, value range, weights' checksum."""
+        """Describe briefly how the value is made: resizing, value range, weights' checksum."""
 
 
 class PairMetric(Metric):
-    """Compares each output with its own target: one value a sample."""
+    """Compares each output with its own target: one value per pair."""
 
     @abstractmethod
     def __init__(self, device: device) -> None: ...
@@ -50,9 +53,9 @@ class PairMetric(Metric):
         """Compare `fake` with `real`, both float [0, 1] (N, C, H, W): float (N,). Runs without gradients."""
 
     def against(self, real: Tensor) -> Callable[[Tensor], Tensor]:
-        """Return the comparison with `real`, float [0, 1] (N, C, H, W), for several `fake` one by one.
+        """Return the comparison with `real`, float [0, 1] (N, C, H, W), to be called for several `fake`.
 
-        A metric that does the same to `real` each time overrides this, to do it once.
+        Override it to compute what depends on `real` only once.
         """
         return lambda fake: self(fake, real)
 
@@ -63,8 +66,8 @@ class SetMetric(Metric):
     Attributes:
         features_of: name of the feature extractor; metrics with the same name share cached features.
         enough: number of samples below which a value is flagged as unreliable.
-        side: pixels of a side that images are brought to before the network, which decides how many fit into
-            memory; 0: they stay as they are.
+        side: height and width to which `features` resizes images, which decides how many fit into memory;
+            0: it does not resize.
     """
 
     features_of: ClassVar[str]
@@ -79,7 +82,7 @@ class SetMetric(Metric):
         """Features of a batch of images, float [0, 1] (N, C, H, W): float (N, D). Runs without gradients."""
 
     @abstractmethod
-    def distance(self, fake: npt.NDArray[np.float64], real: npt.NDArray[np.float64]) -> float:
+    def distance(self, fake: Float64Array, real: Float64Array) -> float:
         """Distance between two sets of features, (N, D) and (M, D)."""
 
 
@@ -87,8 +90,8 @@ class Prediction(NamedTuple):
     """What a probe predicts.
 
     Attributes:
-        labels: int64, (M,).
-        chosen: what the probe chose on its training codes, such as a penalty; empty for nothing.
+        labels: int64 (M,).
+        chosen: settings that the probe chose on its training codes, such as a penalty; empty for none.
     """
 
     labels: Int64Array
@@ -96,24 +99,16 @@ class Prediction(NamedTuple):
 
 
 class Probe(Metric):
-    """Reads a label off a frozen code; its held-out accuracy measures what the code tells."""
+    """Predicts a label from frozen codes; its test accuracy measures what the code reveals."""
 
     @abstractmethod
     def predict(
-        self,
-        train_codes: npt.NDArray[np.float32],
-        train_labels: Int64Array,
-        test_codes: npt.NDArray[np.float32],
-        seed: int,
+        self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
     ) -> Int64Array:
         """Fit on (N, D) codes with (N,) labels, then predict the labels of (M, D) other codes: int64 (M,)."""
 
-    def read(
-        self,
-        train_codes: npt.NDArray[np.float32],
-        train_labels: Int64Array,
-        test_codes: npt.NDArray[np.float32],
-        seed: int,
+    def fit_predict(
+        self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
     ) -> Prediction:
-        """Predict as `predict` does, and say what was chosen; overridden by probes that choose something."""
+        """Predict as `predict` does, and report chosen settings; for probes that choose any to override."""
         return Prediction(self.predict(train_codes, train_labels, test_codes, seed), "")

@@ -1,6 +1,6 @@
-"""Where the images in a picture are: kept inside the PNG itself, so that other pages can be made of them.
+"""Pictures of images in grids. The PNG itself stores where the images are, so that they can be read back.
 
-Pictures repeat pixels and never smooth them, so what is read back is what was drawn, to the last bit.
+Pixels are repeated, never smoothed, so the images read back are bit for bit those that were drawn.
 """
 
 from __future__ import annotations
@@ -18,11 +18,25 @@ from lordbench.data.image_files import opened_picture
 from lordbench.utils.files import replacing
 
 CHUNK = "lordbench-layout"
-"""Keyword of the PNG's text."""
+"""Keyword of the PNG's text chunk."""
+CELL = 96
+"""Images are enlarged by the smallest whole factor that makes them this many pixels wide."""
+GAP = 2
+"""Pixels between images, and of the frame around them."""
+MARGIN = 12
+"""Pixels around the picture, and between the frames of source images and outputs."""
+FONT_SIZE = 15
+LINE_HEIGHT = 24
+PAPER, FRAME, INK = "white", "#b0b0b0", "#222222"
 
-Role = Literal["across", "down", "outputs", "truth"]
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+"""(..., C, S, S) with C of 1 or 3; uint8, or float in [0, 1] (values outside are clipped)."""
 Tiles = npt.NDArray[np.uint8]
-Small = Annotated[int, Field(ge=0, le=1 << 16)]
+"""(rows, columns, S, S, 3)."""
+Role = Literal["across", "down", "outputs", "truth"]
+"""`across` and `down` are source images, one for each column and one for each row of `outputs`; `truth` has
+the shape of `outputs`, or one row for all of them."""
+Position = Annotated[int, Field(ge=0, le=1 << 16)]
 
 
 class _Model(BaseModel):
@@ -30,32 +44,27 @@ class _Model(BaseModel):
 
 
 class Area(_Model):
-    """Images in lines and columns.
+    """Images in rows and columns.
 
     Attributes:
-        x: first pixel of the first image.
-        y: likewise.
-        lines: images down.
-        columns: images across.
+        x: left edge of the first image, in pixels.
+        y: top edge, likewise.
+        lines: number of rows.
+        columns: number of columns.
     """
 
-    x: Small
-    y: Small
+    x: Position
+    y: Position
     lines: Annotated[int, Field(ge=1, le=1 << 10)]
     columns: Annotated[int, Field(ge=1, le=1 << 10)]
 
-    def moved(self, x: int, y: int) -> Area:
-        """The same area in a picture that this one was pasted into."""
-        return self.model_copy(update={"x": self.x + x, "y": self.y + y})
-
 
 class Part(_Model):
-    """Outputs, what they were made of, and what they should be.
+    """A grid of outputs with its source images.
 
     Attributes:
         title: what is done, without the name of the method.
-        areas: by role. `across` and `down` are given images, one for each column and line of `outputs`;
-            `truth` is as large as `outputs`, or has one line for all of them.
+        areas: by role.
         columns: names of the columns of `outputs`, or none.
     """
 
@@ -63,21 +72,15 @@ class Part(_Model):
     areas: dict[Role, Area]
     columns: tuple[str, ...] = ()
 
-    def moved(self, x: int, y: int) -> Part:
-        """The same part in a picture that this one was pasted into."""
-        return self.model_copy(
-            update={"areas": {role: area.moved(x, y) for role, area in self.areas.items()}}
-        )
-
 
 class Layout(_Model):
-    """All that a picture shows.
+    """Where a picture shows its images.
 
     Attributes:
-        size: side of an image, before it was enlarged.
-        scale: whole factor by which it was enlarged.
+        size: height and width of an image before enlargement.
+        scale: whole factor of the enlargement.
         step: pixels from one image to the next.
-        parts: in the order in which they stand below one another.
+        parts: from top to bottom.
     """
 
     size: Annotated[int, Field(ge=1, le=1 << 12)]
@@ -86,36 +89,95 @@ class Layout(_Model):
     parts: tuple[Part, ...]
 
     @model_validator(mode="after")
-    def _apart(self) -> Layout:
+    def _disjoint(self) -> Layout:
         if self.step < self.size * self.scale:
-            raise ValueError("images lie on one another")
+            raise ValueError("images overlap")
         return self
 
     @property
     def pixels(self) -> int:
-        """Pixels of the picture that all images take together."""
+        """Number of pixels of the picture that images cover."""
         images = sum(area.lines * area.columns for part in self.parts for area in part.areas.values())
         return images * (self.size * self.scale) ** 2
 
 
-def save_picture(picture: Image.Image, path: Path, layout: Layout | None = None) -> None:
-    """Write a picture as a PNG with its layout inside, atomically."""
+class Drawing(NamedTuple):
+    """A drawing, and where the images in it are."""
+
+    image: Image.Image
+    areas: Mapping[Role, Area] = {}
+
+    def paste_into(self, picture: Image.Image, x: int, y: int) -> dict[Role, Area]:
+        """Paste the drawing into a picture: where its images are there."""
+        picture.paste(self.image, (x, y))
+        return {
+            role: area.model_copy(update={"x": area.x + x, "y": area.y + y})
+            for role, area in self.areas.items()
+        }
+
+
+def scale(size: int) -> int:
+    """Return the factor by which images of `size` pixels are enlarged."""
+    return -(-CELL // size)
+
+
+def image_grid(images: Images, role: Role) -> Drawing:
+    """Draw images, (m, n, C, S, S), in m rows of n, framed."""
+    step = images.shape[-1] * scale(images.shape[-1]) + GAP
+    rows, columns = images.shape[:2]
+    picture = Image.new("RGB", (columns * step + GAP, rows * step + GAP), FRAME)
+    for i, row in enumerate(images):
+        for j, image in enumerate(row):
+            picture.paste(_enlarged(image), (j * step + GAP, i * step + GAP))
+    return Drawing(picture, {role: Area(x=GAP, y=GAP, lines=rows, columns=columns)})
+
+
+def stack(drawings: Sequence[tuple[str, Drawing]]) -> tuple[Image.Image, list[dict[Role, Area]]]:
+    """Draw drawings below one another, each under its caption unless that is empty.
+
+    Returns:
+        The picture, and where the images of each drawing are in it.
+    """
+    font = ImageFont.load_default(FONT_SIZE)
+    width = max(max(int(font.getlength(caption)), drawing.image.width) for caption, drawing in drawings)
+    height = sum(LINE_HEIGHT * bool(caption) + drawing.image.height + MARGIN for caption, drawing in drawings)
+    picture = Image.new("RGB", (width + 2 * MARGIN, height + MARGIN), PAPER)
+    draw, y, areas = ImageDraw.Draw(picture), MARGIN, []
+    for caption, drawing in drawings:
+        if caption:
+            draw.text((MARGIN, y), caption, INK, font)
+            y += LINE_HEIGHT
+        areas.append(drawing.paste_into(picture, MARGIN, y))
+        y += drawing.image.height + MARGIN
+    return picture, areas
+
+
+def save_picture(picture: Image.Image, path: Path, size: int = 0, parts: Sequence[Part] = ()) -> None:
+    """Write an RGB picture as a PNG, atomically.
+
+    Args:
+        picture: the picture.
+        path: file to write.
+        size: height and width of its images before enlargement.
+        parts: where they are, for `read_parts`; none for a picture without images.
+    """
     text = PngImagePlugin.PngInfo()
-    if layout is not None:
+    if parts:
+        step = size * scale(size) + GAP
+        layout = Layout(size=size, scale=scale(size), step=step, parts=tuple(parts))
         text.add_text(CHUNK, layout.model_dump_json())
     with replacing(path) as temporary:
         picture.save(temporary, "PNG", pnginfo=text)
 
 
 def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
-    """Read the images of a picture back, at the size that they had.
+    """Read the images of a picture back, at their size before enlargement.
 
     Returns:
-        Each part with its images by role, uint8 (lines, columns, S, S, 3); nothing where the picture has no
-        layout.
+        Each part with its images by role; nothing where the picture has no layout.
 
     Raises:
-        ValueError: it is no picture that can be read, or its layout is not of that picture.
+        ValueError: the file is not a readable picture, or its layout does not fit the picture.
     """
     try:
         with opened_picture(path, ("PNG",)) as opened:
@@ -132,96 +194,29 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
     except ValidationError as error:
         raise ValueError(f"{path}: its layout is not readable: {error}") from error
     if layout.pixels > pixels.shape[0] * pixels.shape[1]:
-        raise ValueError(f"{path}: its layout has more images than there is room for in the picture")
+        raise ValueError(f"{path}: its layout has more images than fit into the picture")
     return [
         (part, {role: _tiles(pixels, area, layout, path) for role, area in part.areas.items()})
         for part in layout.parts
     ]
 
 
-def _tiles(pixels: Tiles, area: Area, layout: Layout, path: Path) -> Tiles:
+def _tiles(pixels: npt.NDArray[np.uint8], area: Area, layout: Layout, path: Path) -> Tiles:
     side = layout.size * layout.scale
     height = area.y + (area.lines - 1) * layout.step + side
     width = area.x + (area.columns - 1) * layout.step + side
     if height > pixels.shape[0] or width > pixels.shape[1]:
         raise ValueError(f"{path}: its layout reaches beyond the picture")
-    found = np.empty((area.lines, area.columns, layout.size, layout.size, 3), dtype=np.uint8)
+    tiles = np.empty((area.lines, area.columns, layout.size, layout.size, 3), dtype=np.uint8)
     for i in range(area.lines):
         for j in range(area.columns):
             y, x = area.y + i * layout.step, area.x + j * layout.step
-            found[i, j] = pixels[y : y + side : layout.scale, x : x + side : layout.scale]
-    return found
+            tiles[i, j] = pixels[y : y + side : layout.scale, x : x + side : layout.scale]
+    return tiles
 
 
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
-
-CELL = 96
-"""Cells are enlarged by the smallest whole factor that makes them this many pixels wide."""
-GAP = 2
-"""Pixels between cells, and of the frame around them."""
-MARGIN = 12
-"""Pixels around everything, and between the frames of the given images and of the outputs."""
-FONT_SIZE = 15
-LINE_HEIGHT = 24
-PAPER, FRAME, INK = "white", "#b0b0b0", "#222222"
-
-
-class Drawing(NamedTuple):
-    """A drawing, and where the images in it are, by what they are."""
-
-    image: Image.Image
-    areas: Mapping[Role, Area] = {}
-
-    def areas_at(self, x: int, y: int) -> dict[Role, Area]:
-        """Where they are in a picture that the drawing was pasted into."""
-        return {role: area.moved(x, y) for role, area in self.areas.items()}
-
-
-def scale(size: int) -> int:
-    """Whole factor by which images of `size` pixels are enlarged."""
-    return -(-CELL // size)
-
-
-def layout(size: int, parts: Sequence[Part]) -> Layout:
-    """The layout of a picture of blocks of images of `size` pixels."""
-    return Layout(size=size, scale=scale(size), step=size * scale(size) + GAP, parts=tuple(parts))
-
-
-def block(cells: Images, role: Role) -> Drawing:
-    """Lay images (m, n, C, S, S) out in m lines of n, framed."""
-    step = cells.shape[-1] * scale(cells.shape[-1]) + GAP
-    lines, columns = cells.shape[:2]
-    laid = Image.new("RGB", (columns * step + GAP, lines * step + GAP), FRAME)
-    for i, line in enumerate(cells):
-        for j, image in enumerate(line):
-            laid.paste(_picture(image), (j * step + GAP, i * step + GAP))
-    return Drawing(laid, {role: Area(x=GAP, y=GAP, lines=lines, columns=columns)})
-
-
-def stack(captions: Sequence[str], drawings: Sequence[Drawing]) -> tuple[Image.Image, list[dict[Role, Area]]]:
-    """Put drawings below one another, each under its caption where it has one.
-
-    Returns:
-        The picture, and where the images of each drawing are in it.
-    """
-    font = ImageFont.load_default(FONT_SIZE)
-    images = [drawing.image for drawing in drawings]
-    widths = [int(font.getlength(caption)) for caption in captions] + [image.width for image in images]
-    heights = [LINE_HEIGHT for caption in captions if caption] + [image.height + MARGIN for image in images]
-    sheet = Image.new("RGB", (max(widths) + 2 * MARGIN, sum(heights) + MARGIN), PAPER)
-    draw, y, places = ImageDraw.Draw(sheet), MARGIN, []
-    for caption, drawing in zip(captions, drawings, strict=True):
-        if caption:
-            draw.text((MARGIN, y), caption, INK, font)
-            y += LINE_HEIGHT
-        sheet.paste(drawing.image, (MARGIN, y))
-        places.append(drawing.areas_at(MARGIN, y))
-        y += drawing.image.height + MARGIN
-    return sheet, places
-
-
-def _picture(image: Images) -> Image.Image:
-    """Enlarge one image (C, S, S) and make it RGB."""
+def _enlarged(image: Images) -> Image.Image:
+    """Enlarge one image, (C, S, S), and convert it to RGB."""
     if image.dtype != np.uint8:
         image = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     factor = scale(image.shape[-1])

@@ -1,4 +1,4 @@
-"""What probes share: scaling of codes, codes to choose on, the trivial case."""
+"""Parts of probes: standardised codes, codes held out for choosing settings, and a perceptron in NumPy."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lordbench.data.images import Int64Array
 from lordbench.data.splits import stratified
-from lordbench.evaluation.metric import Prediction, Probe
+from lordbench.evaluation.metric import Float32Array, Prediction, Probe
 from lordbench.utils.parallel import one_thread
 
-Codes = npt.NDArray[np.float32]
 HELD_OUT = 0.2
-"""Share of each label's training codes on which a probe's strength is chosen."""
+"""Share of each label's training codes on which a probe's settings are chosen."""
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""Adam's (Kingma & Ba 2015)."""
 
 
 class Fitted(NamedTuple):
     """A fitted classifier.
 
     Attributes:
-        predict: gives the labels, int64 (M,), of standardised codes, (M, D).
-        chosen: the strength that was chosen, for the row.
+        predict: returns the labels, int64 (M,), of standardised codes, (M, D).
+        chosen: the chosen settings, for the row.
     """
 
-    predict: Callable[[Codes], Int64Array]
+    predict: Callable[[Float32Array], Int64Array]
     chosen: str
 
 
@@ -40,53 +40,45 @@ class StandardisedProbe(Probe):
     higher_is_better: ClassVar[bool] = True
     thread_safe: ClassVar[bool] = True
 
-    def read(
-        self,
-        train_codes: Codes,
-        train_labels: Int64Array,
-        test_codes: Codes,
-        seed: int,
+    def predict(
+        self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
+    ) -> Int64Array:
+        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,)."""
+        return self.fit_predict(train_codes, train_labels, test_codes, seed).labels
+
+    def fit_predict(
+        self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
     ) -> Prediction:
-        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others."""
-        known = np.unique(train_labels)
-        if len(known) == 1:
-            return Prediction(np.full(len(test_codes), known[0], dtype=np.int64), "")
+        """Predict as `predict` does, and report the chosen settings."""
+        present = np.unique(train_labels)
+        if len(present) == 1:
+            return Prediction(np.full(len(test_codes), present[0], dtype=np.int64), "")
         train, test = standardise(train_codes, test_codes)
         with one_thread():
             fitted = self.fit(train, train_labels, seed)
             return Prediction(fitted.predict(test), fitted.chosen)
 
-    def predict(
-        self,
-        train_codes: Codes,
-        train_labels: Int64Array,
-        test_codes: Codes,
-        seed: int,
-    ) -> Int64Array:
-        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,)."""
-        return self.read(train_codes, train_labels, test_codes, seed).labels
-
     @abstractmethod
-    def fit(self, codes: Codes, labels: Int64Array, seed: int) -> Fitted:
-        """Choose a strength and fit, on standardised codes, (N, D), of two labels or more, int64 (N,).
+    def fit(self, codes: Float32Array, labels: Int64Array, seed: int) -> Fitted:
+        """Choose settings and fit, on standardised codes, (N, D), of two labels or more, int64 (N,).
 
-        The codes that the probe will be tried on are not given: no choice can depend on them.
+        The test codes are not passed in, so no choice can depend on them.
         """
 
 
 def held_out(labels: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
-    """Part training codes into those to fit and those to choose on, by index, within each label.
+    """Split training codes, by index, within each label: (codes to fit on, codes to choose settings on).
 
-    Where every label has a single code only there is none to spare: the choice is made on the fitted ones.
+    Where every label has a single code, none can be held out: both parts are all codes.
     """
     rest, held = stratified(labels, HELD_OUT, generator)
     return rest, held if len(held) else rest
 
 
-def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:
-    """Bring codes, (N, D) and (M, D), to zero mean and unit deviation over the training codes: float32.
+def standardise(train: Float32Array, test: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Scale codes, (N, D) and (M, D), to zero mean and unit deviation over the training codes.
 
-    A dimension that does not vary in training tells nothing; it becomes zero in both.
+    A dimension that does not vary in training becomes zero in both.
     """
     mean = train.mean(axis=0, dtype=np.float64)
     deviation = train.std(axis=0, dtype=np.float64)
@@ -96,23 +88,18 @@ def standardise(train: Codes, test: Codes) -> tuple[Codes, Codes]:
     return ((train - mean) * scale).astype(np.float32), ((test - mean) * scale).astype(np.float32)
 
 
-Float32Array = npt.NDArray[np.float32]
-BETAS, EPSILON = (0.9, 0.999), 1e-8
-"""Of Adam (Kingma & Ba 2015)."""
-
-
 class Perceptron:
     """A classifier with one hidden layer of ReLUs, trained by Adam on the mean cross-entropy.
 
-    The same as scikit-learn's MLPClassifier (for three labels or more; that one has a single output for two):
-    weights and biases start uniform within sqrt(6 / (inputs + outputs)) of zero (Glorot & Bengio 2010), and
-    the penalty is decay / 2 times the squared norm of the weights, over the number of codes in the batch.
+    The same as scikit-learn's MLPClassifier for three labels or more (with two labels that one has a single
+    output). Weights and biases start uniform within sqrt(6 / (inputs + outputs)) of zero (Glorot & Bengio
+    2010). The penalty is decay / 2 times the squared norm of the weights, divided by the batch size.
 
     Args:
         n_inputs: size of a code.
         n_hidden: size of the hidden layer.
         n_labels: labels are 0 to `n_labels` - 1.
-        decay: the penalty's weight.
+        decay: weight of the penalty.
         rate: Adam's learning rate.
         generator: of the initial weights, and of the order of codes in every epoch.
     """
@@ -137,14 +124,14 @@ class Perceptron:
         self.steps = 0
 
     def epoch(self, codes: Float32Array, labels: Int64Array, batch_size: int) -> None:
-        """Learn from every code, (N, n_inputs) with labels (N,), once, in random order."""
+        """Train on every code, (N, n_inputs) with labels (N,), once, in random order."""
         order = self.generator.permutation(len(codes))
         for start in range(0, len(codes), batch_size):
             batch = order[start : start + batch_size]
             self.step(codes[batch], labels[batch])
 
     def step(self, codes: Float32Array, labels: Int64Array) -> None:
-        """Learn from one batch."""
+        """Train on one batch."""
         self.steps += 1
         first, second = BETAS
         rate = self.rate * np.sqrt(1 - second**self.steps) / (1 - first**self.steps)
@@ -160,9 +147,9 @@ class Perceptron:
         return self._forward(codes)[1]
 
     def predict(self, codes: Float32Array) -> Int64Array:
-        """The likeliest label of codes, (N, n_inputs): int64 (N,)."""
-        likeliest: Int64Array = self.likelihoods(codes).argmax(axis=1)
-        return likeliest
+        """The most likely label of codes, (N, n_inputs): int64 (N,)."""
+        labels: Int64Array = self.likelihoods(codes).argmax(axis=1)
+        return labels
 
     def _forward(self, codes: Float32Array) -> tuple[Float32Array, Float32Array]:
         into_hidden, hidden_bias, into_labels, label_bias = self.weights
@@ -172,7 +159,7 @@ class Perceptron:
         return hidden, scores / scores.sum(axis=1, keepdims=True)
 
     def _gradients(self, codes: Float32Array, labels: Int64Array) -> list[Float32Array]:
-        """Of cross-entropy and penalty, in the order of `weights`."""
+        """Gradients of cross-entropy and penalty, in the order of `weights`."""
         n = np.float32(len(codes))
         into_hidden, _, into_labels, _ = self.weights
         hidden, error = self._forward(codes)

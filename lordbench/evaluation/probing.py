@@ -1,4 +1,4 @@
-"""Readout: how well probes read a label off codes, beside chance and beside shuffled labels."""
+"""Label probing: how well probes predict class and content from codes, beside chance and shuffled labels."""
 
 from __future__ import annotations
 
@@ -14,161 +14,94 @@ import numpy.typing as npt
 from lordbench.data.images import ImageSet, Int64Array
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
+from lordbench.evaluation.metric import Float32Array
 from lordbench.evaluation.statistics import LEVEL, fewest_groups
 from lordbench.training.method import Codes
 from lordbench.utils import seeds
 from lordbench.utils.parallel import in_threads
 
 FOLDS = 4
-FEWEST = 2
-"""Images of a label to learn from, at least: one to fit a probe on, one to choose its strength on."""
-MOST_LABELS = 100
-"""Labels that are told apart, at most; drawn at random."""
+MIN_TRAIN = 2
+"""Fewest training images of a label: one to fit a probe on, one to choose its settings on."""
+MAX_LABELS = 100
+"""Most labels of a fold; they are drawn at random where there are more."""
+OTHER = {"class": "content", "content": "class"}
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Fold(NamedTuple):
-    """Images that probes learn from and are tried on, by index, int64, sorted; disjoint."""
+    """Images that probes are trained and tested on, by index, int64, sorted; disjoint."""
 
-    known: Int64Array
-    tried: Int64Array
-
-
-def folds(
-    labels: Int64Array,
-    other: Int64Array | None,
-    known: npt.NDArray[np.bool_],
-    tried: npt.NDArray[np.bool_],
-    generator: np.random.Generator,
-    most: int,
-) -> list[Fold]:
-    """Cut images into folds for reading a label: whole values of the other label are held out.
-
-    The values of the other label are dealt into `FOLDS` parts at random; a fold learns from images outside a
-    part and is tried on those inside. Were images held out one by one, a probe would do worse than chance on
-    codes that hide the label well: where each class shows each content once, it has seen the content of the
-    tried image with all classes but the right one. And it could never tell what it learned by heart of single
-    contents from what it read.
-
-    Where the other label is unknown or the same for all, images that are both known and tried are dealt one
-    by one, evenly over the labels; where none is both, there is one fold of all.
-
-    Labels take part in a fold where they have `FEWEST` known images or more. A fold with fewer than two such
-    labels, or with no image to try of any, is left out: there is nothing to tell. So there are no folds for
-    labels that are never seen in training, such as the numbers of pairs that are held out whole.
-
-    Args:
-        labels: to be read, int64 (N,), from 0 on.
-        other: the label that must not help, likewise.
-        known: images that may be learned from, bool (N,).
-        tried: images that may be tried, bool (N,).
-        generator: of the parts, and of what is drawn where there are too many labels or images.
-        most: images to learn from, and images to try, of a fold; where there are more, these are drawn.
-    """
-    if other is not None and len(np.unique(other)) > 1:
-        values = np.unique(other, return_inverse=True)[1]
-        part = generator.permutation(values.max() + 1)[values] % FOLDS
-    elif (known & tried).any():
-        part = np.empty(len(labels), dtype=np.int64)
-        part[np.lexsort((generator.permutation(len(labels)), labels))] = np.arange(len(labels)) % FOLDS
-    else:
-        return [fold for fold in [_taking_part(labels, known, tried, generator, most)] if fold]
-    cut = (
-        _taking_part(labels, known & (part != i), tried & (part == i), generator, most) for i in range(FOLDS)
-    )
-    return [fold for fold in cut if fold]
+    train: Int64Array
+    test: Int64Array
 
 
-def _taking_part(
-    labels: Int64Array,
-    known: npt.NDArray[np.bool_],
-    tried: npt.NDArray[np.bool_],
-    generator: np.random.Generator,
-    most: int,
-) -> Fold | None:
-    n_labels = int(labels.max()) + 1
-    n_known, n_tried = (np.bincount(labels[chosen], minlength=n_labels) for chosen in (known, tried))
-    present = generator.permutation(np.flatnonzero(n_known >= FEWEST))
-    if len(present) < 2 or not n_tried[present].any():
-        return None
-    present = present[np.argsort(n_tried[present] == 0, kind="stable")]  # those that are tried come first
-    taking_part = np.isin(labels, present[:MOST_LABELS])
-    drawn = (
-        np.sort(generator.permutation(np.flatnonzero(chosen & taking_part))[:most])
-        for chosen in (known, tried)
-    )
-    return Fold(*drawn)
-
-
-BoolArray = npt.NDArray[np.bool_]
-Features = Callable[[Fold], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""What a label is read off: features of a fold's known and tried images, (K, D) and (M, D)."""
-OTHER = {"class": "content", "content": "class"}
+Features = Callable[[Fold], tuple[Float32Array, Float32Array]]
+"""Returns the features of a fold's training and test images, (K, D) and (M, D)."""
 
 
 @dataclass(frozen=True)
 class LabelProbing:
-    """Reads class and content of images, by all probes of a run, off codes or other features.
+    """Predicts class and content of images, by all probes of a run, from codes or other features.
 
-    When the class is read, whole contents are held out of the probes' training; when the content is read,
-    whole classes are (see `lordbench.evaluation.probing`).
+    When the class is predicted, whole contents are held out of the probes' training; when the content is
+    predicted, whole classes are (see `make_folds`).
 
     Attributes:
-        trained: gives probes and seed.
-        experiment: whose rows they are.
-        images: N of them, with labels.
-        known: which of them probes may learn from, bool (N,).
-        tried: which of them they are tried on, bool (N,); an image may be both, in different folds.
+        trained: provides probes and seed.
+        experiment: name of the experiment, for the rows.
+        images: N labelled images.
+        train: images that probes may be trained on, bool (N,).
+        test: images that they are tested on, bool (N,); an image may be both, in different folds.
     """
 
     trained: Trained
     experiment: str
     images: ImageSet
-    known: BoolArray
-    tried: BoolArray
+    train: BoolArray
+    test: BoolArray
 
     @classmethod
     def within(cls, trained: Trained, experiment: str, images: ImageSet) -> LabelProbing:
-        """Learn from some of the images and try on the others."""
+        """Cross-validate within one set of images."""
         every = np.ones(len(images), dtype=np.bool_)
         return cls(trained, experiment, images, every, every)
 
-    def of_codes(
+    def probe_codes(
         self,
         codes: Codes,
         kind: CodeKind,
         *,
-        ending: str = "",
+        suffix: str = "",
         of: Sequence[str] = ("content", "class"),
         floors: bool = False,
     ) -> Iterator[Measurement]:
-        """Read both labels off codes.
+        """Predict both labels from codes.
 
         Args:
             codes: of all N images.
-            kind: of the codes.
-            ending: of the subjects, such as `, K = 1`.
-            of: which of the two codes to read.
-            floors: also learn from shuffled labels, as `class from content, shuffled`.
+            kind: kind of the codes.
+            suffix: appended to the subjects, such as `, K = 1`.
+            of: which of the two codes to use.
+            floors: also train on shuffled labels, as subject `class from content, shuffled`.
         """
         features = {code: _features(codes, code) for code in of}
 
-        def read(wanted: tuple[str, str, bool]) -> list[Measurement]:
-            label, code, shuffled = wanted
-            subject = f"{label} from {code}{ending}{', shuffled' if shuffled else ''}"
-            place, better = (
-                MeasurementKey(self.experiment, subject, kind),
-                None if shuffled else label == code,
-            )
-            return list(self.read(place, label, features[code], higher_is_better=better, shuffled=shuffled))
+        def probe(task: tuple[str, str, bool]) -> list[Measurement]:
+            label, code, shuffled = task
+            subject = f"{label} from {code}{suffix}{', shuffled' if shuffled else ''}"
+            key, better = MeasurementKey(self.experiment, subject, kind), None if shuffled else label == code
+            return list(self.probe(key, label, features[code], higher_is_better=better, shuffled=shuffled))
 
-        wanted = itertools.product(("class", "content"), of, (False, True) if floors else (False,))
-        at_once = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
-        for found in in_threads(read, wanted) if at_once else map(read, wanted):
-            yield from found
+        tasks = itertools.product(OTHER, of, (False, True) if floors else (False,))
+        thread_safe = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
+        for measurements in in_threads(probe, tasks) if thread_safe else map(probe, tasks):
+            yield from measurements
 
-    def read(
+    def probe(
         self,
-        place: MeasurementKey,
+        key: MeasurementKey,
         label: str,
         features: Features,
         *,
@@ -176,48 +109,47 @@ class LabelProbing:
         shuffled: bool = False,
         policy: str = "",
     ) -> Iterator[Measurement]:
-        """Read one label: chance, and the accuracy of each probe, plain and normalized.
+        """Measure chance and the accuracy of each probe, plain and normalized, for one label.
 
-        Chance is the share of the most frequent of the labels that take part, among all known and tried
-        images; the normalized accuracy is (accuracy - chance) / (1 - chance). Its interval takes chance as
-        known: it is the same for all methods, and comes from all images, accuracy from the tried ones.
-        Intervals are over classes and contents, as images of one class or of one content go together.
+        Chance is the share of the most frequent label, of those that take part, among all training and test
+        images; the normalized accuracy is (accuracy - chance) / (1 - chance). Its interval treats chance as
+        exact: it is the same for all methods and comes from all images, accuracy from the test images.
+        Intervals are over classes and contents, since images of one class or content are dependent.
 
         Args:
-            place: of the rows.
-            label: `class` or `content`; no rows where it is unknown, or no fold has two labels to tell apart.
-            features: what to read it off.
-            higher_is_better: whether the label should be there; None where neither is a merit.
-            shuffled: permute the labels that probes learn from, so that there is nothing to learn.
+            key: of the rows.
+            label: `class` or `content`; no rows where it is unknown, or no fold has two labels.
+            features: what to predict from.
+            higher_is_better: whether the label should be predictable; None where neither is a merit.
+            shuffled: permute the training labels, so that there is nothing to learn.
             policy: how the features were made.
         """
         labels = self.images.labels(label)
         if labels is None:
             return
-        cut = self._folds(label, labels)
-        if not cut:
+        folds = self._folds(label, labels)
+        if not folds:
             return
-        self.trained.log(f"{place.experiment}: {place.subject} {place.codes}")
-        tried = np.concatenate([fold.tried for fold in cut])
-        shares = [_most_frequent(labels[self.known | self.tried], labels[fold.known]) for fold in cut]
-        chance = float(np.average(shares, weights=[len(fold.tried) for fold in cut]))
-        yield Measurement(
-            **place._asdict(), metric="chance", value=chance, n=len(tried), higher_is_better=None
-        )
-        correct, chosen = self._try(place, labels, cut, features, shuffled)
-        groups = self._groups(tried)
+        self.trained.log(f"{key.experiment}: {key.subject} {key.codes}")
+        test = np.concatenate([fold.test for fold in folds])
+        shares = [_most_frequent(labels[self.train | self.test], labels[fold.train]) for fold in folds]
+        chance = float(np.average(shares, weights=[len(fold.test) for fold in folds]))
+        yield Measurement(**key._asdict(), metric="chance", value=chance, n=len(test), higher_is_better=None)
+        correct, chosen = self._evaluate(key, labels, folds, features, shuffled)
+        contents = self.images.contents
+        groups = (self.images.classes[test], *([] if contents is None else [contents[test]]))
         for name, probe in self.trained.scoring.probes():
-            how = "; ".join(filter(None, [policy, probe.policy(), _chosen(chosen[name])]))
-            bounds = unanimous(correct[name], groups)
+            settings = f"chosen: {' / '.join(chosen[name])}" if any(chosen[name]) else ""
+            bounds = unanimous_interval(correct[name], groups)
             for metric, low, width in (("accuracy", 0.0, 1.0), ("normalized", chance, 1 - chance)):
                 row = self.trained.scoring.mean(
-                    place,
+                    key,
                     f"{name}.{metric}",
                     (correct[name] - low) / width,
                     groups,
                     self.trained.seed,
                     higher_is_better=higher_is_better,
-                    policy=how,
+                    policy="; ".join(filter(None, [policy, probe.policy(), settings])),
                 )
                 if bounds is not None:
                     ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
@@ -227,41 +159,80 @@ class LabelProbing:
     def _folds(self, label: str, labels: Int64Array) -> list[Fold]:
         generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)
         other, most = self.images.labels(OTHER[label]), self.trained.sizes.probed
-        return folds(labels, other, self.known, self.tried, generator, most)
+        return make_folds(labels, other, self.train, self.test, generator, most)
 
-    def _try(
+    def _evaluate(
         self,
-        place: MeasurementKey,
+        key: MeasurementKey,
         labels: Int64Array,
-        cut: Sequence[Fold],
+        folds: Sequence[Fold],
         features: Features,
         shuffled: bool,
     ) -> tuple[dict[str, BoolArray], dict[str, list[str]]]:
-        """By probe: whether each tried image was read rightly, bool (M,), and what each fold chose."""
+        """Return by probe: whether each test image is predicted correctly, bool (M,); each fold's choices."""
         correct, chosen = defaultdict(list), defaultdict(list)
-        for number, fold in enumerate(cut):
-            known, tried = features(fold)
-            learned = labels[fold.known]
+        for i, fold in enumerate(folds):
+            train, test = features(fold)
+            train_labels = labels[fold.train]
             if shuffled:
-                learned = seeds.numpy_generator(self.trained.seed, *place, number).permutation(learned)
+                train_labels = seeds.numpy_generator(self.trained.seed, *key, i).permutation(train_labels)
             for name, probe in self.trained.scoring.probes():
-                seed = seeds.derive(self.trained.seed, *place, name, number)
-                reading = probe.read(known, learned, tried, seed)
-                correct[name].append(reading.labels == labels[fold.tried])
-                chosen[name].append(reading.chosen)
+                seed = seeds.derive(self.trained.seed, *key, name, i)
+                prediction = probe.fit_predict(train, train_labels, test, seed)
+                correct[name].append(prediction.labels == labels[fold.test])
+                chosen[name].append(prediction.chosen)
         return {name: np.concatenate(parts) for name, parts in correct.items()}, chosen
 
-    def _groups(self, tried: Int64Array) -> tuple[Int64Array, ...]:
-        classes, contents = self.images.classes[tried], self.images.contents
-        return (classes,) if contents is None else (classes, contents[tried])
+
+def make_folds(
+    labels: Int64Array,
+    other: Int64Array | None,
+    train: BoolArray,
+    test: BoolArray,
+    generator: np.random.Generator,
+    most: int,
+) -> list[Fold]:
+    """Split images into folds for predicting a label: whole values of the other label are held out.
+
+    The values of the other label are assigned to `FOLDS` parts at random; a fold trains on images outside a
+    part and tests on those inside. If images were held out one by one, a probe would do worse than chance on
+    codes that hide the label well: where each class shows each content once, it has seen the content of the
+    test image with all classes but the right one. Nor could memorized single contents be distinguished from a
+    label that the code reveals.
+
+    Where the other label is unknown or the same for all, images that may be both trained and tested on are
+    assigned one by one, evenly over the labels; where there are none, there is one fold.
+
+    Labels with `MIN_TRAIN` training images or more take part in a fold. A fold with fewer than two such
+    labels, or without test images of them, is dropped. So there are no folds for labels that never occur in
+    training, such as the numbers of pairs that are held out whole.
+
+    Args:
+        labels: to be predicted, int64 (N,), from 0.
+        other: the label that must not help, likewise.
+        train: images that may be trained on, bool (N,).
+        test: images that may be tested on, bool (N,).
+        generator: of the parts, and of the labels and images drawn where there are too many.
+        most: most training images, and most test images, of a fold; they are drawn where there are more.
+    """
+    if other is not None and len(np.unique(other)) > 1:
+        values = np.unique(other, return_inverse=True)[1]
+        part = generator.permutation(values.max() + 1)[values] % FOLDS
+    elif (train & test).any():
+        part = np.empty(len(labels), dtype=np.int64)
+        part[np.lexsort((generator.permutation(len(labels)), labels))] = np.arange(len(labels)) % FOLDS
+    else:
+        return list(filter(None, [_fold(labels, train, test, generator, most)]))
+    folds = [_fold(labels, train & (part != i), test & (part == i), generator, most) for i in range(FOLDS)]
+    return list(filter(None, folds))
 
 
-def unanimous(correct: BoolArray, groups: tuple[Int64Array, ...]) -> tuple[float, float] | None:
-    """A 95 % interval of accuracy where all of M answers, bool (M,), are right, or all wrong; else None.
+def unanimous_interval(correct: BoolArray, groups: tuple[Int64Array, ...]) -> tuple[float, float] | None:
+    """Return a 95 % interval of accuracy where all M predictions, bool (M,), are right, or all wrong.
 
-    Resampling cannot vary such answers. This is the exact binomial interval (Clopper & Pearson 1934) of as
-    many trials as there are groups, where these are fewest: within a group, answers may be one answer. None
-    for a single group.
+    Resampling cannot vary such predictions. This is the exact binomial interval (Clopper & Pearson 1934) of
+    as many trials as there are groups, in the way of grouping with the fewest, since predictions within a
+    group may be fully dependent. None for mixed predictions and for a single group.
     """
     n = fewest_groups(groups)
     if n < 2 or len(np.unique(correct)) > 1:
@@ -270,18 +241,29 @@ def unanimous(correct: BoolArray, groups: tuple[Int64Array, ...]) -> tuple[float
     return (1 - reach, 1.0) if correct[0] else (0.0, reach)
 
 
+def _fold(
+    labels: Int64Array, train: BoolArray, test: BoolArray, generator: np.random.Generator, most: int
+) -> Fold | None:
+    """Draw the labels that take part, and their images; None where nothing can be predicted."""
+    n_labels = int(labels.max()) + 1
+    n_train, n_test = (np.bincount(labels[part], minlength=n_labels) for part in (train, test))
+    present = generator.permutation(np.flatnonzero(n_train >= MIN_TRAIN))
+    if len(present) < 2 or not n_test[present].any():
+        return None
+    present = present[np.argsort(n_test[present] == 0, kind="stable")]  # labels with test images come first
+    taking_part = np.isin(labels, present[:MAX_LABELS])
+    drawn = (
+        np.sort(generator.permutation(np.flatnonzero(part & taking_part))[:most]) for part in (train, test)
+    )
+    return Fold(*drawn)
+
+
 def _features(codes: Codes, code: str) -> Features:
-    chosen = codes.class_code if code == "class" else codes.content_code
-    values = chosen.float().cpu().numpy()
-    return lambda fold: (values[fold.known], values[fold.tried])
+    values = (codes.class_code if code == "class" else codes.content_code).float().cpu().numpy()
+    return lambda fold: (values[fold.train], values[fold.test])
 
 
 def _most_frequent(labels: Int64Array, taking_part: Int64Array) -> float:
     """Share of the most frequent label among labels that take part."""
     counts = np.bincount(labels)[np.unique(taking_part)]
     return float(counts.max() / counts.sum())
-
-
-def _chosen(by_fold: Sequence[str]) -> str:
-    """What a probe chose in each fold, for the policy; empty for one that chooses nothing."""
-    return f"chosen: {' / '.join(by_fold)}" if any(by_fold) else ""

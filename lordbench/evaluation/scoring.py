@@ -1,9 +1,9 @@
-"""The metrics of a run, shared by all experiments: values, intervals, reasons for their lack."""
+"""Scoring of images and codes by the metrics of a run: values, intervals, reasons for missing values."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from lordbench.data.images import UInt8Array
 from lordbench.evaluation import inference
 from lordbench.evaluation.measurement import Measurement, MeasurementKey, Samples
-from lordbench.evaluation.metric import Metric, PairMetric, Probe, SetMetric
+from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe, SetMetric
 from lordbench.evaluation.statistics import Groups, mean_interval
 from lordbench.utils import seeds
 from lordbench.utils.cache import LruCache
@@ -23,22 +23,22 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import in_batches, in_threads
 
 M = TypeVar("M", bound=Metric)
-KEPT = 16
-"""What one seed of a data set leaves for other methods: judges, floors, features of real images."""
+CACHE_SIZE = 16
+"""Enough for what one seed of a data set shares between methods: judges, floors, features of real images."""
 
 
 class Scoring:
-    """Scores images and codes by every metric of its kind.
+    """The metrics of a run.
 
-    A metric whose weights are missing gives measurements without a value and with the reason, and never
-    stops the others.
+    A metric whose weights are missing gives measurements without a value, with the reason as their note; the
+    other metrics are not affected.
 
     Args:
         device: where networks run.
-        kinds: the metrics to use, by name.
+        kinds: classes of the metrics, by name.
 
     Attributes:
-        recent: what no method changes, for other methods on the same images.
+        cache: results that do not depend on the method, for other methods on the same images.
     """
 
     def __init__(self, device: torch.device, kinds: Mapping[str, type[Metric]]) -> None:
@@ -46,7 +46,7 @@ class Scoring:
         self.kinds = kinds
         self.metrics: dict[str, Metric] = {}
         self.reasons: dict[str, str] = {}
-        self.recent = LruCache(KEPT)
+        self.cache = LruCache(CACHE_SIZE)
         for name, kind in kinds.items():
             try:
                 self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
@@ -56,24 +56,24 @@ class Scoring:
     def pairs(
         self, fakes: Mapping[MeasurementKey, UInt8Array], real: UInt8Array, groups: Groups, seed: int
     ) -> Iterator[Measurement]:
-        """Score outputs of one kind or several against their common targets.
+        """Compare one or several kinds of outputs with their common targets, by all pair metrics.
 
         Args:
-            fakes: outputs, each uint8 (N, C, S, S), by which measurement they are.
-            real: likewise, the target of each output.
-            groups: which samples go together in the interval, int64 (N,).
-            seed: of the interval.
+            fakes: outputs of each kind, uint8 (N, C, S, S).
+            real: targets, likewise.
+            groups: which samples are dependent, for the interval.
+            seed: seed of the interval.
         """
         values = self._compare(fakes, real)
 
-        def measure(wanted: tuple[MeasurementKey, tuple[str, PairMetric | None]]) -> Measurement:
-            place, (name, metric) = wanted
+        def measure(task: tuple[MeasurementKey, tuple[str, PairMetric | None]]) -> Measurement:
+            key, (name, metric) = task
             if metric is None:
-                return self._lacking(place, name, len(real))
+                return self._missing(key, name, len(real))
             return self.mean(
-                place,
+                key,
                 name,
-                values[place, name],
+                values[key, name],
                 groups,
                 seed,
                 higher_is_better=metric.higher_is_better,
@@ -81,29 +81,33 @@ class Scoring:
                 policy=metric.policy(),
             )
 
-        # Drawing an interval's resamples of many images takes as long as scoring some of them.
+        # Resampling for an interval over many images takes as long as scoring some of them.
         yield from in_threads(measure, itertools.product(fakes, self._of_kind(PairMetric)))  # type: ignore[type-abstract]
 
     def sets(
-        self, place: MeasurementKey, fake: UInt8Array, real: UInt8Array, real_key: Hashable
+        self, key: MeasurementKey, fake: UInt8Array, real: UInt8Array, real_key: Hashable
     ) -> Iterator[Measurement]:
-        """Compare a set of outputs with a set of real images, uint8 (N, C, S, S) and (M, C, S, S).
+        """Compare a set of outputs with a set of real images, by all set metrics.
 
-        Features of the real images are kept under `real_key` for the next comparison.
+        Args:
+            key: what is measured.
+            fake: uint8 (N, C, S, S).
+            real: uint8 (M, C, S, S).
+            real_key: identifies `real`, whose features are cached.
         """
-        outputs: dict[str, npt.NDArray[np.float64]] = {}
+        outputs: dict[str, Float64Array] = {}
         for name, metric in self._of_kind(SetMetric):  # type: ignore[type-abstract]
             if metric is None:
-                yield self._lacking(place, name, len(fake))
+                yield self._missing(key, name, len(fake))
                 continue
             network = metric.features_of
             if network not in outputs:
                 outputs[network] = self._features(metric, fake)
-            key = ("features", place.experiment, network, real_key)
-            targets = self.recent.get(key, partial(self._features, metric, real))
+            cache_key = ("features", key.experiment, network, real_key)
+            targets = self.cache.get(cache_key, partial(self._features, metric, real))
             n = min(len(fake), len(real))
             yield Measurement(
-                **place._asdict(),
+                **key._asdict(),
                 metric=name,
                 value=metric.distance(outputs[network], targets),
                 n=n,
@@ -114,30 +118,30 @@ class Scoring:
             )
 
     def diversity(
-        self, place: MeasurementKey, outputs: UInt8Array, groups: Groups, seed: int, name: str = "lpips"
+        self, key: MeasurementKey, outputs: UInt8Array, groups: Groups, seed: int, name: str = "lpips"
     ) -> Measurement:
-        """Mean difference between two outputs of one input.
+        """Measure the mean difference between two outputs for one input.
 
         Args:
-            place: which measurement it is.
-            outputs: uint8 (N, M, C, S, S), M of each input.
-            groups: which inputs go together in the interval, int64 (N,).
-            seed: of the interval.
-            name: of the pair metric that tells how different two outputs are.
+            key: what is measured.
+            outputs: uint8 (N, M, C, S, S), M for each input.
+            groups: which inputs are dependent, for the interval.
+            seed: seed of the interval.
+            name: pair metric that measures the difference.
         """
         metric = self.metrics.get(name)
         if not isinstance(metric, PairMetric):
             return Measurement(
-                **place._asdict(),
+                **key._asdict(),
                 metric="diversity",
                 value=None,
                 n=len(outputs),
                 higher_is_better=None,
-                note=self.reasons.get(name, f"the metric {name} is not there"),
+                note=self.reasons.get(name, f"metric {name} is not among those of the run"),
             )
         # No direction of merit: noise is diverse too.
         return self.mean(
-            place,
+            key,
             "diversity",
             self._differences(metric, outputs),
             groups,
@@ -148,14 +152,14 @@ class Scoring:
         )
 
     def probes(self) -> Iterator[tuple[str, Probe]]:
-        """The probes that can be had."""
+        """The available probes, by name."""
         for name, metric in self._of_kind(Probe):  # type: ignore[type-abstract]
             if metric is not None:
                 yield name, metric
 
     def mean(
         self,
-        place: MeasurementKey,
+        key: MeasurementKey,
         metric: str,
         values: npt.NDArray[np.floating] | npt.NDArray[np.bool_],
         groups: Groups,
@@ -165,11 +169,11 @@ class Scoring:
         unit: str = "",
         policy: str = "",
     ) -> Measurement:
-        """Make a measurement of the mean of values (N,), kept with it, and its interval over groups (N,)."""
-        generator = seeds.numpy_generator(seed, "interval", *place, metric)
+        """Make a measurement of the mean of values (N,), with its interval and its samples."""
+        generator = seeds.numpy_generator(seed, "interval", *key, metric)
         estimate = mean_interval(np.asarray(values, dtype=np.float64), groups, generator)
         return Measurement(
-            **place._asdict(),
+            **key._asdict(),
             metric=metric,
             value=estimate.value,
             ci_low=estimate.low,
@@ -181,13 +185,14 @@ class Scoring:
         ).of_samples(Samples.of(values, groups))
 
     def _of_kind(self, kind: type[M]) -> Iterator[tuple[str, M | None]]:
-        for name, found in self.kinds.items():
-            if issubclass(found, kind):
+        for name, class_ in self.kinds.items():
+            if issubclass(class_, kind):
                 yield name, self.metrics.get(name)  # type: ignore[misc]
 
-    def _lacking(self, place: MeasurementKey, name: str, n: int) -> Measurement:
+    def _missing(self, key: MeasurementKey, name: str, n: int) -> Measurement:
+        """A measurement without a value, of a metric that could not be built."""
         return Measurement(
-            **place._asdict(),
+            **key._asdict(),
             metric=name,
             value=None,
             n=n,
@@ -198,25 +203,25 @@ class Scoring:
 
     def _compare(
         self, fakes: Mapping[MeasurementKey, UInt8Array], real: UInt8Array
-    ) -> dict[tuple[MeasurementKey, str], npt.NDArray[np.float64]]:
-        """Values of each output by each metric that can be had: (N,)."""
+    ) -> dict[tuple[MeasurementKey, str], Float64Array]:
+        """Values of each kind of outputs by each available pair metric: (N,)."""
         metrics = {name: metric for name, metric in self._of_kind(PairMetric) if metric}  # type: ignore[type-abstract]
 
         def compare(batch: slice) -> dict[tuple[MeasurementKey, str], Tensor]:
             targets = inference.to_float(real[batch], self.device)
-            outputs = {place: inference.to_float(fake[batch], self.device) for place, fake in fakes.items()}
+            outputs = {key: inference.to_float(fake[batch], self.device) for key, fake in fakes.items()}
             values: dict[tuple[MeasurementKey, str], Tensor] = {}
             for name, metric in metrics.items():
                 against = metric.against(targets)
-                values |= {(place, name): against(images).double().cpu() for place, images in outputs.items()}
+                values |= {(key, name): against(images).double().cpu() for key, images in outputs.items()}
             return values
 
-        parallel = all(metric.thread_safe for metric in metrics.values())
-        parts = in_batches(compare, len(real), real[0, 0].size, self.device, parallel=parallel)
+        thread_safe = all(metric.thread_safe for metric in metrics.values())
+        parts = in_batches(compare, len(real), real[0, 0].size, self.device, parallel=thread_safe)
         return {key: torch.cat([part[key] for part in parts]).numpy() for key in parts[0]}
 
-    def _differences(self, metric: PairMetric, outputs: UInt8Array) -> npt.NDArray[np.float64]:
-        """Mean difference over the pairs of outputs, uint8 (N, M, C, S, S), of each input: (N,)."""
+    def _differences(self, metric: PairMetric, outputs: UInt8Array) -> Float64Array:
+        """Mean difference over the pairs of outputs, uint8 (N, M, C, S, S), for each input: (N,)."""
 
         def differences(batch: slice) -> Tensor:
             images = [inference.to_float(of_input, self.device) for of_input in outputs[batch].swapaxes(0, 1)]
@@ -226,16 +231,18 @@ class Scoring:
                 values += [against(other).double().cpu() for other in images[i + 1 :]]
             return torch.stack(values).mean(dim=0)
 
-        parts = in_batches(
-            differences, len(outputs), outputs[0, 0, 0].size, self.device, parallel=metric.thread_safe
-        )
-        return torch.cat(parts).numpy()
+        return self._concatenated(differences, len(outputs), outputs[0, 0, 0].size, metric)
 
-    def _features(self, metric: SetMetric, images: UInt8Array) -> npt.NDArray[np.float64]:
+    def _features(self, metric: SetMetric, images: UInt8Array) -> Float64Array:
+        """Features, (N, D), of images, uint8 (N, C, S, S)."""
+
         def features(batch: slice) -> Tensor:
             return metric.features(inference.to_float(images[batch], self.device)).double().cpu()
 
-        pixels = metric.side**2 if metric.side else images[0, 0].size
-        return torch.cat(
-            in_batches(features, len(images), pixels, self.device, parallel=metric.thread_safe)
-        ).numpy()
+        return self._concatenated(features, len(images), metric.side**2 or images[0, 0].size, metric)
+
+    def _concatenated(
+        self, compute: Callable[[slice], Tensor], n: int, pixels: int, metric: Metric
+    ) -> Float64Array:
+        parts = in_batches(compute, n, pixels, self.device, parallel=metric.thread_safe)
+        return torch.cat(parts).numpy()

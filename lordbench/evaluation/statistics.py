@@ -1,4 +1,4 @@
-"""Intervals of means over images, where images of one class are not independent, and over seeds."""
+"""95 % intervals of means: over dependent samples by the cluster bootstrap, over seeds by Student's t."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from scipy import stats
 from lordbench.data.images import Int64Array
 
 Groups = Int64Array | tuple[Int64Array, ...]
-"""Which values go together, int64 (N,); several, where values go together in several ways."""
+"""Which values are dependent, int64 (N,): those of equal numbers. A tuple where they are grouped in several
+ways at once."""
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
-"""Resamples at a time, so that memory does not grow with all of them."""
+"""Resamples per block; bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,7 @@ def mean_interval(
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """Mean of values, with an expanded percentile interval by the cluster bootstrap.
-
-    Args:
-        values: (N,), finite.
-        groups: which values go together, e.g. the class of each image.
-        generator: of the resampling.
-        resamples: how often.
-    """
+    """Return the mean of values, (N,), finite, with its expanded percentile interval (cluster bootstrap)."""
     mean, fewest = float(np.mean(values)), fewest_groups(groups)
     if fewest < 2:
         return Estimate(mean, None, None, len(values))
@@ -55,22 +49,22 @@ def resampled_means(
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> npt.NDArray[np.float64]:
-    """Means of values over resampled groups, by the cluster bootstrap.
+    """Return means of values over resampled groups (cluster bootstrap).
 
-    Whole groups are drawn with replacement, not single values: values of one group go together, and
+    Whole groups are drawn with replacement, not single values: values of one group are dependent, and
     treating them as independent would make the interval too narrow (Davison & Hinkley 1997, section 3.8).
-    Where values are grouped in several ways at once (a transfer belongs to its class and to the image that
-    gives the content), the groups of each are drawn by themselves, and a value counts as often as the product
-    of its groups' counts (Owen 2007, the pigeonhole bootstrap).
+    Where values are grouped in several ways at once (a transfer belongs to its class and to its content
+    image), the groups of each way are drawn independently, and a value counts as often as the product of its
+    groups' counts (Owen 2007, the pigeonhole bootstrap).
 
-    What is drawn depends on the groups and the generator only: with equal ones, two calls see the same
-    resamples, and the difference of their means is that of the paired values.
+    The draws depend on the groups and the generator only: with equal ones, two calls see the same resamples,
+    and the difference of their means is that of the paired values.
 
     Args:
         values: (N,), or (N, K) for K means over the same resamples; finite.
-        groups: which values go together; two groups or more in each way.
-        generator: of the resampling.
-        resamples: how often.
+        groups: two groups or more in each way.
+        generator: source of the draws.
+        resamples: number of resamples.
 
     Returns:
         (R,) or (R, K); R may be less than `resamples`, as crossed groups may have drawn no value at all.
@@ -86,15 +80,15 @@ def resampled_means(
         for counts, factor in zip(drawn, factors, strict=True):
             weights = weights * counts[start : start + BLOCK, factor]
         totals = weights.sum(axis=1)
-        some = totals > 0
-        means.append(((weights @ values)[some].T / totals[some]).T)
+        nonempty = totals > 0
+        means.append(((weights @ values)[nonempty].T / totals[nonempty]).T)
     return np.concatenate(means)
 
 
 def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, float]:
-    """Ends of the expanded percentile interval of resampled means, (R,).
+    """Return the ends of the expanded percentile interval of resampled means, (R,).
 
-    With few groups percentiles lie too close to the mean; they are taken further out, as Student's t lies
+    With few groups the plain percentiles lie too close to the mean. They are moved out as Student's t lies
     further out than the normal distribution (Hesterberg 2015, the expanded percentile interval).
     """
     tail = expanded_tail(n_groups)
@@ -103,24 +97,24 @@ def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, f
 
 
 def expanded_tail(n: int) -> float:
-    """Share of resampled means to leave out at each end, for `n` groups; below (1 - LEVEL) / 2."""
+    """Return the share of resampled means outside the interval at each end, for `n` groups."""
     reach = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)
     return float(stats.norm.cdf(-reach))
 
 
 def fewest_groups(groups: Groups) -> int:
-    """Number of groups, of several ways of grouping in the one that has the fewest."""
+    """Return the number of groups; the smallest such number where values are grouped in several ways."""
     return min(int(factor.max()) + 1 for factor in _factors(groups))
 
 
 def student_interval(values: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
+    """Return the ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
     reach = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
     return float(np.mean(values) - reach), float(np.mean(values) + reach)
 
 
 def _factors(groups: Groups) -> list[Int64Array]:
-    """Groups of each kind, numbered from 0."""
+    """Number the groups of each way from 0."""
     return [
         np.unique(f, return_inverse=True)[1] for f in (groups if isinstance(groups, tuple) else (groups,))
     ]

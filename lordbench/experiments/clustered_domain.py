@@ -1,4 +1,4 @@
-"""Clustered domains: an image of one domain as images of another, by classes within the domains."""
+"""Clustered domains: translate images of one domain to another, by classes within the domains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lordbench.data.splits import Split
 from lordbench.evaluation import inference
 from lordbench.evaluation.clustering import likeness
 from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.grids import Translation, translation_sheet
+from lordbench.evaluation.grids import Translation, translation_grids
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.training.method import Codes
 from lordbench.utils import seeds
@@ -25,9 +25,9 @@ NAME = "clustered-domain"
 STYLES = 4
 """Random styles that each image is translated to."""
 MOST = 128
-"""Images that give the code of a class, at most, as one set is encoded at once."""
+"""Most images that give the code of a class; they are encoded as one set."""
 SHOWN = 4
-"""Classes down in the picture."""
+"""Classes (rows) in the picture."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,20 @@ class Direction:
 
     @property
     def paired(self) -> Int64Array:
-        """Places in `inputs` that have a partner, int64 (M,)."""
+        """Positions in `inputs` that have a partner, int64 (M,)."""
         return np.flatnonzero(self.partners >= 0)
 
 
 class ClusteredDomain(Experiment):
     """Translation between the domains of images that have the attribute `domain` (Gabbay & Hoshen 2020).
 
-    An image keeps its content code and takes the code of a class of the other domain: what
+    An image keeps its content code and gets the code of a class of the other domain: what
     `Method.encode_class` makes of the class's training images (at most `MOST`, the same for all methods).
 
     The paired style is the class of the true image, where the data set has `pair`: the output is compared
-    with that image. Random styles are the classes of training images drawn at random, so that each comes as
-    often as it is there: how far are the outputs from held-out images' domain as a set, how different are
-    the outputs of one input, and does a judge take them for the domain?
+    with that image. Random styles are the classes of randomly drawn training images, so that classes are as
+    frequent as in the data: how far are the outputs from the target domain as a set, how different are the
+    outputs for one input, and does a judge predict the target domain?
     """
 
     summary: ClassVar[str] = "translate to another domain, by classes within the domains (--labels clusters)"
@@ -73,37 +73,18 @@ class ClusteredDomain(Experiment):
         split = trained.split
         if "domain" not in split.test.attributes or split.name != "samples":
             return []
-        found = list(quality(split))
+        rows = list(label_quality(split))
         codes = _class_codes(trained)
         ways = list(directions(split.test, trained.sizes.pairs, trained.seed))
         for way in ways:
             trained.log(f"{NAME}: {way.name}, {len(way.inputs)} images")
-            found += self._paired(trained, way, codes)
-            found += self._random(trained, way, codes)
+            rows += _paired(trained, way, codes)
+            rows += _random(trained, way, codes)
             name = f"{NAME}: references, {way.name}"
-            found += trained.shared(name, partial(_references, trained, way))
-        translation_sheet([_picture(trained, way, codes) for way in ways], trained.folder / f"{NAME}.png")
-        return found
-
-    def _paired(self, trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
-        if not len(way.paired):
-            return
-        test, partners = trained.split.test, way.partners[way.paired]
-        outputs = _translated(trained, codes, way.inputs[way.paired], test.classes[partners])
-        place = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
-        groups = _groups(test, way.inputs[way.paired])
-        yield from trained.scoring.pairs({place: outputs}, test.images[partners], groups, trained.seed)
-
-    def _random(self, trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
-        scoring, seed = trained.scoring, trained.seed
-        place = MeasurementKey(NAME, f"transfer of random styles, {way.name}", "encoded")
-        classes = _random_classes(trained, way)
-        flat = _translated(trained, codes, np.repeat(way.inputs, STYLES), classes.reshape(-1))
-        outputs = flat.reshape(*classes.shape, *flat.shape[1:])
-        groups = _groups(trained.split.test, way.inputs)
-        yield from scoring.sets(place, outputs[:, 0], _real(trained, way), (trained.key, way.target))
-        yield scoring.diversity(place, outputs, groups, seed)
-        yield _agreement(trained, place, flat, way.target, np.repeat(groups, STYLES))
+            rows += trained.shared(name, partial(_references, trained, way))
+        translations = [_translation(trained, way, codes) for way in ways]
+        translation_grids(translations, trained.folder / f"{NAME}.png")
+        return rows
 
 
 def directions(images: ImageSet, most: int, seed: int) -> Iterator[Direction]:
@@ -116,24 +97,24 @@ def directions(images: ImageSet, most: int, seed: int) -> Iterator[Direction]:
         inputs = np.sort(seeds.numpy_generator(seed, NAME, "inputs", name).permutation(inputs)[:most])
         partners = np.full(len(inputs), -1, dtype=np.int64)
         if pairs is not None:
-            there = np.flatnonzero(domains.values == target)
-            by_pair = dict(zip(pairs[there].tolist(), there.tolist(), strict=True))
+            candidates = np.flatnonzero(domains.values == target)
+            by_pair = dict(zip(pairs[candidates].tolist(), candidates.tolist(), strict=True))
             partners = np.array([by_pair.get(pair, -1) for pair in pairs[inputs].tolist()], dtype=np.int64)
         yield Direction(name, source, target, inputs, partners)
 
 
-def quality(split: Split) -> Iterator[Measurement]:
-    """How many classes each domain has, and how good they are, on training images.
+def label_quality(split: Split) -> Iterator[Measurement]:
+    """Measure number and quality of each domain's classes, on training images.
 
-    Of clusters the silhouette; of all classes, where the set has the attribute `style`, how far they are the
-    true styles.
+    The silhouette where classes are clusters, and agreement with the true styles where the set has the
+    attribute `style`.
     """
     domains, styles = split.train.attributes["domain"], split.train.labels("style")
     for domain in np.unique(domains.values).tolist():
         members = np.flatnonzero(domains.values == domain)
         classes = split.train.classes[members]
         name = domains.name(domain)
-        place = MeasurementKey(NAME, f"classes of {name}", "")
+        key = MeasurementKey(NAME, f"classes of {name}", "")
         values: dict[str, float] = {"k": len(np.unique(classes))}
         if name in split.silhouettes:
             values["silhouette"] = split.silhouettes[name]
@@ -142,8 +123,66 @@ def quality(split: Split) -> Iterator[Measurement]:
         for metric, value in values.items():
             better = None if metric == "k" else True
             yield Measurement(
-                **place._asdict(), metric=metric, value=value, n=len(members), higher_is_better=better
+                **key._asdict(), metric=metric, value=value, n=len(members), higher_is_better=better
             )
+
+
+def _paired(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
+    """Translate to the style of the true image, and compare with it."""
+    if not len(way.paired):
+        return
+    test, inputs, partners = trained.split.test, way.inputs[way.paired], way.partners[way.paired]
+    outputs = _translated(trained, codes, inputs, test.classes[partners])
+    key = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
+    groups = _groups(test, inputs)
+    yield from trained.scoring.pairs({key: outputs}, test.images[partners], groups, trained.seed)
+
+
+def _random(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
+    """Translate each input to several random styles."""
+    key = MeasurementKey(NAME, f"transfer of random styles, {way.name}", "encoded")
+    classes = _random_classes(trained, way)
+    flat = _translated(trained, codes, np.repeat(way.inputs, STYLES), classes.reshape(-1))
+    outputs = flat.reshape(*classes.shape, *flat.shape[1:])
+    groups = _groups(trained.split.test, way.inputs)
+    yield from _against_target(trained, key, outputs[:, 0], way)
+    yield trained.scoring.diversity(key, outputs, groups, trained.seed)
+    yield _agreement(trained, key, flat, way.target, np.repeat(groups, STYLES))
+
+
+def _references(trained: Trained, way: Direction) -> list[Measurement]:
+    """Measure what needs no method: the unchanged inputs, and held-out images of the target."""
+    test = trained.split.test
+    floor, ceiling = (MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
+    rows: list[Measurement] = []
+    if len(way.paired):
+        inputs, partners = way.inputs[way.paired], way.partners[way.paired]
+        copies = {floor: test.images[inputs]}
+        rows += trained.scoring.pairs(copies, test.images[partners], _groups(test, inputs), trained.seed)
+    real = np.flatnonzero(test.labels("domain") == way.target)[: len(way.inputs)]
+    for key, index in ((floor, way.inputs), (ceiling, real)):
+        images = test.images[index]
+        rows += _against_target(trained, key, images, way)
+        rows.append(_agreement(trained, key, images, way.target, _groups(test, index)))
+    return rows
+
+
+def _against_target(
+    trained: Trained, key: MeasurementKey, images: UInt8Array, way: Direction
+) -> Iterator[Measurement]:
+    """Compare a set of images with training images of the target."""
+    members = np.flatnonzero(trained.split.train.labels("domain") == way.target)
+    drawn = seeds.numpy_generator(trained.seed, NAME, "real", way.target).permutation(members)
+    real = trained.split.train.images[np.sort(drawn[: trained.sizes.real_images])]
+    return trained.scoring.sets(key, images, real, (trained.key, way.target))
+
+
+def _agreement(
+    trained: Trained, key: MeasurementKey, images: UInt8Array, domain: int, groups: Int64Array
+) -> Measurement:
+    """Measure how often a judge predicts a domain."""
+    agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
+    return trained.judged(key, "domain_agreement", agrees, groups)
 
 
 def _class_codes(trained: Trained) -> torch.Tensor:
@@ -157,7 +196,7 @@ def _class_codes(trained: Trained) -> torch.Tensor:
 
 
 def _translated(trained: Trained, codes: torch.Tensor, inputs: Int64Array, classes: Int64Array) -> UInt8Array:
-    """Held-out images, int64 (N,), with the codes of some classes, int64 (N,): uint8 (N, C, S, S)."""
+    """Decode held-out images, int64 (N,), with the codes of classes, int64 (N,): uint8 (N, C, S, S)."""
     content = trained.test_codes.select(inputs).content_code
     class_code = codes[torch.from_numpy(classes).to(codes.device)]
     return inference.decode(trained.method, Codes(class_code, content))
@@ -166,58 +205,26 @@ def _translated(trained: Trained, codes: torch.Tensor, inputs: Int64Array, class
 def _random_classes(trained: Trained, way: Direction) -> Int64Array:
     """Classes of random training images of the target, int64 (N, STYLES)."""
     train = trained.split.train
-    there = np.flatnonzero(train.labels("domain") == way.target)
+    members = np.flatnonzero(train.labels("domain") == way.target)
     generator = seeds.numpy_generator(trained.seed, NAME, "styles", way.name)
-    classes: Int64Array = train.classes[generator.choice(there, (len(way.inputs), STYLES))]
+    classes: Int64Array = train.classes[generator.choice(members, (len(way.inputs), STYLES))]
     return classes
 
 
-def _references(trained: Trained, way: Direction) -> list[Measurement]:
-    """What needs no method: the inputs as they are, and held-out images of the target."""
-    scoring, test = trained.scoring, trained.split.test
-    floor, ceiling = (MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
-    groups = _groups(test, way.inputs)
-    found: list[Measurement] = []
-    if len(way.paired):
-        given, partners = way.inputs[way.paired], way.partners[way.paired]
-        copies = {floor: test.images[given]}
-        found += scoring.pairs(copies, test.images[partners], groups[way.paired], trained.seed)
-    there = np.flatnonzero(test.labels("domain") == way.target)[: len(way.inputs)]
-    for place, which in ((floor, way.inputs), (ceiling, there)):
-        images = test.images[which]
-        found += scoring.sets(place, images, _real(trained, way), (trained.key, way.target))
-        found.append(_agreement(trained, place, images, way.target, _groups(test, which)))
-    return found
-
-
-def _real(trained: Trained, way: Direction) -> UInt8Array:
-    """Training images of the target, which sets of outputs are compared with."""
-    there = np.flatnonzero(trained.split.train.labels("domain") == way.target)
-    drawn = seeds.numpy_generator(trained.seed, NAME, "real", way.target).permutation(there)
-    return trained.split.train.subset(np.sort(drawn[: trained.sizes.real_images])).images
-
-
-def _agreement(
-    trained: Trained, place: MeasurementKey, images: UInt8Array, domain: int, groups: Int64Array
-) -> Measurement:
-    agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
-    return trained.judged(place, "domain_agreement", agrees, groups)
-
-
 def _groups(images: ImageSet, index: Int64Array) -> Int64Array:
-    """Images of one true style go together where it is known, else each stands by itself: int64 (N,)."""
+    """Groups for intervals: images of one true style, where it is known, else single images: int64 (N,)."""
     styles = images.labels("style")
     return index if styles is None else styles[index]
 
 
-def _picture(trained: Trained, way: Direction, codes: torch.Tensor) -> Translation:
-    """Some inputs across and some classes of the target down, with the true images where there are pairs."""
+def _translation(trained: Trained, way: Direction, codes: torch.Tensor) -> Translation:
+    """For the picture: translate some inputs to some classes of the target."""
     train, test = trained.split.train, trained.split.test
     generator = seeds.numpy_generator(trained.seed, NAME, "picture", way.name)
     chosen = np.sort(generator.permutation(len(way.inputs))[: trained.sizes.grid[0]])
     inputs, partners = way.inputs[chosen], way.partners[chosen]
-    there = np.unique(train.classes[train.labels("domain") == way.target])
-    classes = np.sort(generator.permutation(there)[:SHOWN])
+    target_classes = np.unique(train.classes[train.labels("domain") == way.target])
+    classes = np.sort(generator.permutation(target_classes)[:SHOWN])
     examples = np.array([generator.choice(np.flatnonzero(train.classes == class_)) for class_ in classes])
     outputs = _translated(trained, codes, np.tile(inputs, len(classes)), np.repeat(classes, len(inputs)))
     return Translation(

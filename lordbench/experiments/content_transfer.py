@@ -1,4 +1,4 @@
-"""Content transfer: the content of image A on the class of image B."""
+"""Content transfer: the content of image A with the class of image B."""
 
 from __future__ import annotations
 
@@ -28,26 +28,25 @@ class ContentTransfer(Experiment):
     not: does a judge recognise B's class, and how far are the outputs from real images as a set?
 
     Learned codes are left out where contents are labelled and no pair of training images has a true image,
-    as in unpaired domains. Nothing is measured where methods were told other classes than the data set's own:
-    those make other pairs, whose values do not compare; `clustered-domain` asks the question there.
+    as in unpaired domains. Nothing is measured where the class labels given to methods are not the data set's
+    own: their pairs differ, so values would not be comparable; `clustered-domain` covers that case.
     """
 
-    summary: ClassVar[str] = "content of A on the class of B, against the true image, floors and a judge"
+    summary: ClassVar[str] = "content of A with the class of B: against the true image, floors and a judge"
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
         if trained.split.labels:
             return []
-        found = list(self._transfer(trained, "encoded", trained.split.test, trained.test_codes))
+        rows = list(self._transfer(trained, "encoded", trained.split.test, trained.test_codes))
         if trained.learned_codes is not None and trained.split.name == "samples":
-            found += self._transfer(trained, "learned", trained.split.train, trained.learned_codes)
-        return found
+            rows += self._transfer(trained, "learned", trained.split.train, trained.learned_codes)
+        return rows
 
     def _transfer(
         self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
     ) -> Iterator[Measurement]:
         scoring, seed = trained.scoring, trained.seed
-        pool, judge = trained.pool, trained.judge()
         pairs = transfer_pairs(trained, kind, images)
         if not len(pairs):
             return
@@ -55,71 +54,51 @@ class ContentTransfer(Experiment):
         outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
         classes = images.classes[pairs.class_]
         groups = (classes, pairs.content)
-        place = MeasurementKey(NAME, "transfer", kind)
+        key = MeasurementKey(NAME, "transfer", kind)
         if pairs.truth is not None:
-            truth = pool.images[pairs.truth]
+            truth = trained.pool.images[pairs.truth]
             reconstruction = MeasurementKey(NAME, "reconstruction", kind)
             if kind == "encoded":
-                both = {place: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
+                both = {key: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
                 yield from scoring.pairs(both, truth, groups, seed)
             else:
-                yield from scoring.pairs({place: outputs}, truth, groups, seed)
+                yield from scoring.pairs({key: outputs}, truth, groups, seed)
                 # The pool begins with the training images; held-out ones have no learned codes.
                 seen = pairs.truth < len(codes)
                 learned = {reconstruction: inference.decode(trained.method, codes.select(pairs.truth[seen]))}
                 factors = tuple(factor[seen] for factor in groups)
                 yield from scoring.pairs(learned, truth[seen], factors, seed)
-        agreement = judge.agrees(outputs, classes)
-        yield trained.judged(place, "class_agreement", agreement, groups)
+        yield trained.judged(key, "class_agreement", trained.judge().agrees(outputs, classes), groups)
         if kind == "encoded":
             yield from references(trained, pairs)
-            yield from scoring.sets(place, outputs, real_images(trained), trained.key)
+            yield from scoring.sets(key, outputs, real_images(trained), trained.key)
         draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
 def transfer_pairs(trained: Trained, kind: CodeKind, images: ImageSet) -> Pairs:
-    """The pairs of images that have codes of this kind: the same for all methods of a seed."""
+    """Draw pairs of the images that have codes of this kind: the same for all methods of a seed."""
     generator = seeds.numpy_generator(trained.seed, NAME, "pairs", kind)
     return draw_pairs(images, trained.pool, trained.sizes.pairs, generator)
 
 
 def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
-    """What needs no method, beside transfers with encoded codes: floors, and the judge's ceiling."""
+    """Measure what does not depend on the method, for encoded codes: floors, and the judge's ceiling."""
     if pairs.truth is not None:
         truth = trained.pool.images[pairs.truth]
         yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
     judge = trained.judge()
     yield trained.judged(
-        MeasurementKey(NAME, "real", ""), "class_agreement", judge.correct, judge.trial_labels
+        MeasurementKey(NAME, "real", ""), "class_agreement", judge.correct, judge.test_labels
     )
 
 
-def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
-    """The method's own reconstruction of the true images: what the best transfer could look like."""
-    wanted, position = np.unique(truth, return_inverse=True)
-    codes = inference.encode(trained.method, trained.pool.images[wanted], trained.device)
-    return inference.decode(trained.method, codes)[position]
-
-
-def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array) -> list[Measurement]:
-    """What can be had without any method: image B itself, and a random image of its class."""
-    pool, seed = trained.pool, trained.seed
-    classes = trained.split.test.classes[pairs.class_]
-    views = random_views(pool, classes, seeds.numpy_generator(seed, NAME, "views"))
-    floors = {
-        MeasurementKey(NAME, "copy", ""): trained.split.test.images[pairs.class_],
-        MeasurementKey(NAME, "random", ""): pool.images[views],
-    }
-    return list(trained.scoring.pairs(floors, truth, (classes, pairs.content), seed))
-
-
 def exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
-    """Content codes of some images beside class codes of others."""
+    """Combine the content codes of some images with the class codes of others, int64 (N,) each."""
     return Codes(codes.select(class_).class_code, codes.select(content).content_code)
 
 
 def real_images(trained: Trained) -> UInt8Array:
-    """Real images, uint8 (N, C, S, S), that sets of outputs are compared with."""
+    """Draw the real images, uint8 (N, C, S, S), that sets of outputs are compared with."""
     generator = seeds.numpy_generator(trained.seed, NAME, "real")
     chosen: Int64Array = generator.permutation(len(trained.pool))[: trained.sizes.real_images]
     return trained.pool.images[np.sort(chosen)]
@@ -128,40 +107,55 @@ def real_images(trained: Trained) -> UInt8Array:
 def draw_grid(
     trained: Trained,
     images: ImageSet,
-    mixed: Callable[[Int64Array, Int64Array], Codes],
+    codes_of: Callable[[Int64Array, Int64Array], Codes],
     file: str,
-    what: str,
+    title: str,
 ) -> None:
-    """Draw contents across and classes down: an image of a class of its own for each line and column.
+    """Draw a grid of transfers, with an image of a different class for each row and column.
 
     Args:
-        trained: gives the method, the seed and the size of the grid.
-        images: to draw from.
-        mixed: makes the codes of pairs, of images that give the content and images that give the class,
-            each int64 (N,), into `images`.
+        trained: provides the method, the seed and the size of the grid.
+        images: images to draw from.
+        codes_of: returns the codes of pairs of content and class images, each int64 (N,) into `images`.
         file: name of the picture, in the cell's folder.
-        what: ends the title.
+        title: end of the title.
     """
-    across, down = trained.sizes.grid
+    n_columns, n_rows = trained.sizes.grid
     generator = seeds.numpy_generator(trained.seed, NAME, "grid")
-    classes = generator.permutation(np.unique(images.classes))
-    shown = np.array(
-        [generator.choice(np.flatnonzero(images.classes == c)) for c in classes[: across + down]]
-    )
-    content = shown[:across]
-    class_ = shown[across:] if len(shown) > across + 1 else shown[:down]
-    across_down = np.tile(content, len(class_)), np.repeat(class_, len(content))
-    outputs = inference.decode(trained.method, mixed(*across_down))
-    cells = (len(class_), len(content), *outputs.shape[1:])
+    classes = generator.permutation(np.unique(images.classes))[: n_columns + n_rows]
+    shown = np.array([generator.choice(np.flatnonzero(images.classes == c)) for c in classes])
+    content = shown[:n_columns]
+    class_ = shown[n_columns:] if len(shown) > n_columns + 1 else shown[:n_rows]
+    pairs = np.tile(content, len(class_)), np.repeat(class_, len(content))
+    outputs = inference.decode(trained.method, codes_of(*pairs))
+    shape = (len(class_), len(content), *outputs.shape[1:])
     truth = None
     if images.contents is not None:
-        index = true_images(images, trained.pool, *across_down)
-        truth = trained.pool.images[index].reshape(cells) if (index >= 0).all() else None
+        index = true_images(images, trained.pool, *pairs)
+        truth = trained.pool.images[index].reshape(shape) if (index >= 0).all() else None
     transfer_grid(
         images.images[content],
         images.images[class_],
-        outputs.reshape(cells),
+        outputs.reshape(shape),
         trained.folder / file,
-        title=f"{trained.label} on {images.name}, {trained.split.name} split, {what}",
+        title=f"{trained.label} on {images.name}, {trained.split.name} split, {title}",
         truth=truth,
     )
+
+
+def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
+    """The method's own reconstruction of the true images: what the best transfer could look like."""
+    distinct, position = np.unique(truth, return_inverse=True)
+    codes = inference.encode(trained.method, trained.pool.images[distinct], trained.device)
+    return inference.decode(trained.method, codes)[position]
+
+
+def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array) -> list[Measurement]:
+    """Score what needs no method: image B itself, and a random image of its class."""
+    classes = trained.split.test.classes[pairs.class_]
+    views = random_views(trained.pool, classes, seeds.numpy_generator(trained.seed, NAME, "views"))
+    floors = {
+        MeasurementKey(NAME, "copy", ""): trained.split.test.images[pairs.class_],
+        MeasurementKey(NAME, "random", ""): trained.pool.images[views],
+    }
+    return list(trained.scoring.pairs(floors, truth, (classes, pairs.content), trained.seed))

@@ -1,4 +1,4 @@
-"""One-shot: the class of held-out classes from one image, from a few, and from all that there are."""
+"""One-shot: the class code of held-out classes from one image, from a few, and from all there are."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from lordbench.utils import seeds
 
 NAME = "one-shot"
 MOST = 128
-"""Images that `all` takes of a class, at most: every true image is another set of images to encode, and one
-set is encoded at once."""
+"""Most images of a class that `all` uses: every true image means another support set, and a set is encoded at
+once."""
 
 
 class OneShot(Experiment):
     """Transfers onto classes that training has not seen, on the pairs of content-transfer.
 
     The class code comes from K images of the class (`Method.encode_class`): image B, then others drawn for
-    each pair, never the true image; K = 1 is among K = 5. A number that some class does not have is left
-    out, and a note says so; with `all`, each class gives all its images but the true one, up to `MOST`. The
-    floors and the ceiling are those of content-transfer; the picture shows K = 1.
+    each pair, never the true image; K = 1 is part of K = 5. A K that some class cannot provide is left out,
+    with a note; `all` uses all images of the class but the true one, up to `MOST`. The floors and the ceiling
+    are those of content-transfer; the picture shows K = 1.
 
-    Beside the encoders stands optimization at test time (`Method.optimize_codes`), where a method has it. The
-    images of each class are dealt into sets of K, each optimized as if it were a class of its own; a pair
-    takes the class code of a set without the true image, B's own where it can. With `all`, one code a class,
-    it has seen the true images, which helps it; a note says so.
+    Methods that have it are also measured with optimization at test time (`Method.optimize_codes`). The
+    images of each class are split into sets of K, and each set is optimized as if it were a class. A pair
+    uses the class code of a set without the true image, B's own where possible. With `all`, one code per
+    class, optimization has seen the true images, which is an advantage; a note says so.
 
-    What the codes of the held-out images tell is read by the probes of leakage, of encoded codes (`K = 1`:
-    image by image) and of optimized ones. Where labels decide which images share a class code, only content
-    codes are read.
+    The probes of leakage measure what the codes of the held-out images reveal: encoded codes (`K = 1`: image
+    by image) and optimized ones. Where labels decide which images share a class code, only content codes are
+    probed.
     """
 
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
@@ -48,117 +48,109 @@ class OneShot(Experiment):
         """Transfer by encoders and by optimization; nothing where no classes are held out."""
         if trained.split.name != "classes":
             return []
-        found: list[Measurement] = []
         images = trained.split.test
         pairs = transfer_pairs(trained, "encoded", images)
-        supports = list(support_images(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
-        outputs = dict(self._encoded(trained, images, pairs, supports))
-        note = _note(supports, trained.sizes.shots)
-        for row in self._scored(trained, images, pairs, "encoded", outputs):
-            notes = [row.note, note if row.subject == "transfer, all" else ""]
-            found.append(row.model_copy(update={"note": "; ".join(filter(None, notes))}))
-        for row in references(trained, pairs):
-            found.append(row.model_copy(update={"experiment": NAME}))
-        self._draw(trained, images)
-        readout = LabelProbing.within(trained, NAME, images)
-        found += readout.of_codes(trained.test_codes, "encoded", ending=", K = 1")
-        found += self._optimized(trained, images, pairs, readout)
-        return found
+        rows = list(_encoded(trained, images, pairs))
+        rows += [row.model_copy(update={"experiment": NAME}) for row in references(trained, pairs)]
 
-    def _encoded(
-        self, trained: Trained, images: ImageSet, pairs: Pairs, supports: Sequence[Int64Array]
-    ) -> Iterator[tuple[str, UInt8Array]]:
-        """Outputs by the number of images that give the class."""
-        fewest = min(map(len, supports))
-        wanted = {f"K = {k}": k for k in trained.sizes.shots if k <= fewest} | {"all": MOST}
-        for shots, k in wanted.items():
-            trained.log(f"{NAME}: {len(pairs)} pairs, {shots}")
-            codes = _mixed(trained, images, pairs.content, [support[:k] for support in supports])
-            yield f"transfer, {shots}", inference.decode(trained.method, codes)
+        def codes_of(content: Int64Array, class_: Int64Array) -> Codes:
+            return _codes(trained, images, content, list(class_[:, None]))
 
-    def _draw(self, trained: Trained, images: ImageSet) -> None:
-        def mixed(content: Int64Array, class_: Int64Array) -> Codes:
-            return _mixed(trained, images, content, list(class_[:, None]))
+        draw_grid(trained, images, codes_of, f"{NAME}.png", "class codes of one image each")
+        probing = LabelProbing.within(trained, NAME, images)
+        rows += probing.probe_codes(trained.test_codes, "encoded", suffix=", K = 1")
+        rows += _optimized(trained, images, pairs, probing)
+        return rows
 
-        draw_grid(trained, images, mixed, f"{NAME}.png", "class codes of one image each")
 
-    def _optimized(
-        self, trained: Trained, images: ImageSet, pairs: Pairs, readout: LabelProbing
-    ) -> Iterator[Measurement]:
-        """Transfers and readouts of optimized codes; nothing where a method does not optimize any."""
-        notes = [] if pairs.truth is None else ["has seen the true images"]
-        for k in trained.sizes.shots:
-            sets = split_into_sets(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
-            givers = class_sources(images, pairs, sets, k)
-            if givers is None:
-                notes.append(f"K = {k} left out: a class has too few sets of {k}")
-                continue
-            codes = self._optimize(trained, images, sets, f"K = {k}")
-            if codes is None:
-                return
-            yield from self._transferred(trained, images, pairs, givers, codes, f"K = {k}")
-            of = ("content", "class") if k == 1 else ("content",)
-            yield from readout.of_codes(codes, "optimized", ending=f", K = {k}", of=of)
-        codes = self._optimize(trained, images, images.classes, "all")
+def _encoded(trained: Trained, images: ImageSet, pairs: Pairs) -> Iterator[Measurement]:
+    """Transfer with class codes encoded from K images, for each K, and from all."""
+    supports = list(support_images(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
+    sizes = [len(support) for support in supports]
+    too_large = [f"K = {k}" for k in trained.sizes.shots if k > min(sizes)]
+    notes = (
+        [f"{', '.join(too_large)} left out: a class has only {min(sizes)} images to use"] if too_large else []
+    )
+    if max(sizes) > MOST:
+        notes.append(f"at most {MOST} images of a class")
+    sizes_of = {f"K = {k}": k for k in trained.sizes.shots if k <= min(sizes)} | {"all": MOST}
+    outputs = {}
+    for shots, k in sizes_of.items():
+        trained.log(f"{NAME}: {len(pairs)} pairs, {shots}")
+        codes = _codes(trained, images, pairs.content, [support[:k] for support in supports])
+        outputs[f"transfer, {shots}"] = inference.decode(trained.method, codes)
+    yield from _with_notes(_scored(trained, images, pairs, "encoded", outputs), notes)
+
+
+def _optimized(
+    trained: Trained, images: ImageSet, pairs: Pairs, probing: LabelProbing
+) -> Iterator[Measurement]:
+    """Transfer with optimized codes and probe them; nothing where the method does not optimize any."""
+    notes = [] if pairs.truth is None else ["has seen the true images"]
+    for k in trained.sizes.shots:
+        sets = split_into_sets(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
+        sources = class_sources(images, pairs, sets, k)
+        if sources is None:
+            notes.append(f"K = {k} left out: a class has too few sets of {k}")
+            continue
+        codes = _optimize(trained, images, sets, f"K = {k}")
         if codes is None:
             return
-        for row in self._transferred(trained, images, pairs, pairs.class_, codes, "all"):
-            about = notes if row.subject == "transfer, all" else []
-            yield row.model_copy(update={"note": "; ".join(filter(None, [row.note, *about]))})
-        yield from readout.of_codes(codes, "optimized", ending=", all", of=("content",))
-
-    def _optimize(self, trained: Trained, images: ImageSet, sets: Int64Array, shots: str) -> Codes | None:
-        """Codes of all images, with one class code for each set, int64 (N,), of images."""
-        trained.log(f"{NAME}: optimization at test time, {shots}")
-        context = Context(
-            device=trained.device,
-            precision=Precision("float32", trained.device.type),
-            seed=seeds.derive(trained.seed, NAME, "optimization", shots),
-            budget=Budget(trained.sizes.optimization * len(images), trained.batch_size),
-        )
-        names = tuple(f"set {i}" for i in range(int(sets.max()) + 1))
-        return trained.method.optimize_codes(replace(images, classes=sets, class_names=names), context)
-
-    def _transferred(
-        self,
-        trained: Trained,
-        images: ImageSet,
-        pairs: Pairs,
-        givers: Int64Array,
-        codes: Codes,
-        shots: str,
-    ) -> Iterator[Measurement]:
-        mixed = exchanged(codes, pairs.content, givers)
-        outputs = {f"transfer, {shots}": inference.decode(trained.method, mixed)}
-        yield from self._scored(trained, images, pairs, "optimized", outputs)
-        place = MeasurementKey(NAME, f"reconstruction, {shots}", "optimized")
-        own = {place: inference.decode(trained.method, codes)}
-        yield from trained.scoring.pairs(own, images.images, images.classes, trained.seed)
-
-    def _scored(
-        self, trained: Trained, images: ImageSet, pairs: Pairs, kind: CodeKind, outputs: dict[str, UInt8Array]
-    ) -> Iterator[Measurement]:
-        classes = images.classes[pairs.class_]
-        groups = (classes, pairs.content)
-        places = {MeasurementKey(NAME, subject, kind): images for subject, images in outputs.items()}
-        if pairs.truth is not None:
-            yield from trained.scoring.pairs(places, trained.pool.images[pairs.truth], groups, trained.seed)
-        for place, transfers in places.items():
-            agreement = trained.judge().agrees(transfers, classes)
-            yield trained.judged(place, "class_agreement", agreement, groups)
+        yield from _transferred(trained, images, pairs, sources, codes, f"K = {k}")
+        of = ("content", "class") if k == 1 else ("content",)
+        yield from probing.probe_codes(codes, "optimized", suffix=f", K = {k}", of=of)
+    codes = _optimize(trained, images, images.classes, "all")
+    if codes is None:
+        return
+    yield from _with_notes(_transferred(trained, images, pairs, pairs.class_, codes, "all"), notes)
+    yield from probing.probe_codes(codes, "optimized", suffix=", all", of=("content",))
 
 
-def _note(supports: Sequence[Int64Array], shots: Sequence[int]) -> str:
-    """What keeps the numbers of images from being all that were asked for; empty for nothing."""
-    sizes = [len(support) for support in supports]
-    left_out = [f"K = {k}" for k in shots if k > min(sizes)]
-    parts = [f"{', '.join(left_out)} left out: a class has {min(sizes)} to give"] if left_out else []
-    if max(sizes) > MOST:
-        parts.append(f"{MOST} images of a class at most")
-    return "; ".join(parts)
+def _optimize(trained: Trained, images: ImageSet, sets: Int64Array, shots: str) -> Codes | None:
+    """Optimize codes of all images, with one class code for each set; `sets` numbers them, int64 (N,)."""
+    trained.log(f"{NAME}: optimization at test time, {shots}")
+    context = Context(
+        device=trained.device,
+        precision=Precision("float32", trained.device.type),
+        seed=seeds.derive(trained.seed, NAME, "optimization", shots),
+        budget=Budget(trained.sizes.optimization * len(images), trained.batch_size),
+    )
+    names = tuple(f"set {i}" for i in range(int(sets.max()) + 1))
+    return trained.method.optimize_codes(replace(images, classes=sets, class_names=names), context)
 
 
-def _mixed(trained: Trained, images: ImageSet, content: Int64Array, supports: Sequence[Int64Array]) -> Codes:
-    """Content codes of some images, int64 (N,), beside the class codes that N supports, int64 (K,), give."""
+def _transferred(
+    trained: Trained, images: ImageSet, pairs: Pairs, sources: Int64Array, codes: Codes, shots: str
+) -> Iterator[Measurement]:
+    """Score transfers and reconstructions with optimized codes; `sources` give the class codes."""
+    outputs = inference.decode(trained.method, exchanged(codes, pairs.content, sources))
+    yield from _scored(trained, images, pairs, "optimized", {f"transfer, {shots}": outputs})
+    key = MeasurementKey(NAME, f"reconstruction, {shots}", "optimized")
+    reconstructed = {key: inference.decode(trained.method, codes)}
+    yield from trained.scoring.pairs(reconstructed, images.images, images.classes, trained.seed)
+
+
+def _scored(
+    trained: Trained, images: ImageSet, pairs: Pairs, kind: CodeKind, outputs: dict[str, UInt8Array]
+) -> Iterator[Measurement]:
+    """Score transfers, by subject, against the true images and by the judge."""
+    classes = images.classes[pairs.class_]
+    groups = (classes, pairs.content)
+    transfers = {MeasurementKey(NAME, subject, kind): fake for subject, fake in outputs.items()}
+    if pairs.truth is not None:
+        yield from trained.scoring.pairs(transfers, trained.pool.images[pairs.truth], groups, trained.seed)
+    for key, fake in transfers.items():
+        yield trained.judged(key, "class_agreement", trained.judge().agrees(fake, classes), groups)
+
+
+def _codes(trained: Trained, images: ImageSet, content: Int64Array, supports: Sequence[Int64Array]) -> Codes:
+    """Combine content codes of images, int64 (N,), with class codes of N support sets, int64 (K,) each."""
     class_code = inference.class_codes(trained.method, images.images, supports, trained.device)
     return Codes(class_code, trained.test_codes.select(content).content_code)
+
+
+def _with_notes(rows: Iterator[Measurement], notes: Sequence[str]) -> Iterator[Measurement]:
+    """Add notes to the transfers by all images."""
+    for row in rows:
+        added = notes if row.subject == "transfer, all" else []
+        yield row.model_copy(update={"note": "; ".join(filter(None, [row.note, *added]))})

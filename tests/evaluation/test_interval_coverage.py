@@ -1,4 +1,4 @@
-"""The 95 % interval contains the truth about 95 % of the time, on values that belong together."""
+"""The 95 % interval contains the truth about 95 % of the time, on dependent values."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def coverage(n_classes: int, n_images: int, class_effect: float, image_effect: f
             + generator.normal(size=300)
         )
         groups: Groups = np.arange(300) if naive else (classes, images)
-        found = mean_interval(values, groups, generator, resamples=400)
-        assert found.low is not None
-        assert found.high is not None
-        contained += found.low <= 0 <= found.high
+        estimate = mean_interval(values, groups, generator, resamples=400)
+        assert estimate.low is not None
+        assert estimate.high is not None
+        contained += estimate.low <= 0 <= estimate.high
     return contained / TRIALS
 
 
@@ -46,8 +46,8 @@ def test_without_effects_the_interval_errs_on_the_wide_side() -> None:
 
 
 def test_one_group_gives_no_interval() -> None:
-    found = mean_interval(np.arange(5.0), np.zeros(5, np.int64), np.random.default_rng(0))
-    assert (found.value, found.low, found.high) == (2.0, None, None)
+    estimate = mean_interval(np.arange(5.0), np.zeros(5, np.int64), np.random.default_rng(0))
+    assert (estimate.value, estimate.low, estimate.high) == (2.0, None, None)
 
 
 def test_percentiles_move_out_as_groups_grow_few() -> None:

@@ -23,7 +23,7 @@ def test_steps_are_those_of_scikit_learn(decay: float, n_labels: int) -> None:
     )
     reference.partial_fit(codes, labels, classes=np.arange(n_labels))
     ours = Perceptron(6, 12, n_labels, decay, 3e-3, np.random.default_rng(0))
-    # Adam's state after that first epoch is taken over, so that all the epochs after it must agree.
+    # Adam's state after that first epoch is copied, so that all later epochs must agree.
     ours.weights = [
         values.astype(np.float32).copy()
         for pair in zip(reference.coefs_, reference.intercepts_, strict=True)
@@ -31,8 +31,9 @@ def test_steps_are_those_of_scikit_learn(decay: float, n_labels: int) -> None:
     ]
     optimizer = reference._optimizer
     ours.steps = optimizer.t
-    for mine, theirs in ((ours.means, optimizer.ms), (ours.squares, optimizer.vs)):
-        mine[:] = [theirs[i].astype(np.float32).copy() for i in (0, 2, 1, 3)]  # theirs: weights, then biases
+    for moments, reference_moments in ((ours.means, optimizer.ms), (ours.squares, optimizer.vs)):
+        # scikit-learn's order: weights, then biases
+        moments[:] = [reference_moments[i].astype(np.float32).copy() for i in (0, 2, 1, 3)]
     for _ in range(20):
         reference.partial_fit(codes, labels)
         for start in range(0, len(codes), 40):
@@ -63,9 +64,9 @@ def test_an_epoch_sees_every_code_once_in_random_order(monkeypatch: pytest.Monke
     assert not np.array_equal(first, second)
 
 
-def test_likelihoods_bear_great_scores() -> None:
+def test_likelihoods_of_large_scores_are_finite() -> None:
     codes, _ = data()
     model = Perceptron(6, 12, 4, 0.0, 1e-3, np.random.default_rng(0))
-    found = model.likelihoods(codes * 1e6)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    likelihoods = model.likelihoods(codes * 1e6)
+    assert np.isfinite(likelihoods).all()
+    np.testing.assert_allclose(likelihoods.sum(axis=1), 1, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Readout: leaks that are there are found, none where there is none, and no choice knows what is tried."""
+"""Label probing: planted leaks are found, no others are, and no choice depends on the test codes."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import Metric, Prediction, Probe
-from lordbench.evaluation.probing import MOST_LABELS, Fold, LabelProbing, folds, unanimous
+from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, make_folds, unanimous_interval
 from lordbench.evaluation.scoring import Scoring
-from lordbench.experiments.leakage import Leakage, of_pixels
+from lordbench.experiments.leakage import Leakage, probe_pixels
 from lordbench.training.method import Codes
 
 DATA = halves(n_classes=12, n_contents=16)
 PROBES = ("probe_linear", "probe_mlp")
 
 
-class Remembering(Probe):
-    """Notes what it is given, and always answers the smallest label."""
+class Recording(Probe):
+    """Records its arguments, and always predicts the smallest label."""
 
     higher_is_better: ClassVar[bool] = True
     source: ClassVar[str] = "none"
 
     def __init__(self) -> None:
-        self.given: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     def predict(self, train_codes: Any, train_labels: Any, test_codes: Any, seed: int) -> Int64Array:
-        self.given.append((train_codes, train_labels, test_codes, seed))
+        self.calls.append((train_codes, train_labels, test_codes, seed))
         return np.full(len(test_codes), train_labels.min())
 
     def policy(self) -> str:
-        return "remembering"
+        return "recording"
 
 
 def trained(
     data: ImageSet = DATA, name: str = "samples", kinds: dict[str, type[Metric]] | None = None
 ) -> Any:
-    """A cell whose method is not there: its codes are planted by the tests."""
-    found = kinds or {probe: registry.find("metrics", probe).load() for probe in PROBES}
+    """A cell without a method; the tests plant its codes."""
+    kinds = kinds or {probe: registry.find("metrics", probe).load() for probe in PROBES}
     return Trained(
-        "none", None, split(data, name, seed=0), CPU, 0, EvaluationConfig(), 16, Scoring(CPU, found), Path(),  # type: ignore
+        "none", None, split(data, name, seed=0), CPU, 0, EvaluationConfig(), 16, Scoring(CPU, kinds), Path(),  # type: ignore
     )  # fmt: skip
 
 
 def planted(images: ImageSet, leak: str, seed: int = 0) -> Codes:
-    """Codes of their own label, with noise; `linear` and `curved` put the class into the content code."""
+    """Codes of their own label with noise; `linear` and `curved` put the class into the content code."""
     generator = torch.Generator().manual_seed(99)
     of_class, of_content = (torch.randn(size, 16, generator=generator) for size in (12, 16))
     classes, contents = (torch.from_numpy(v) for v in (images.classes, images.contents))
@@ -88,17 +88,17 @@ def hidden() -> dict[tuple[str, str, str], Measurement]:
 def class_from_content(leak: str, **options: Any) -> list[Measurement]:
     """The normalized accuracies of both probes for the class on content codes."""
     codes = planted(DATA, leak).content_code.numpy()
-    rows = LabelProbing.within(trained(), "leakage", DATA).read(
+    rows = LabelProbing.within(trained(), "leakage", DATA).probe(
         MeasurementKey("leakage", "class from content", "learned"),
         "class",
-        lambda fold: (codes[fold.known], codes[fold.tried]),
+        lambda fold: (codes[fold.train], codes[fold.test]),
         **options,
     )
     return [row for row in rows if row.metric.endswith("normalized")]
 
 
-class Meeting(Remembering):
-    """Goes on when two threads have come."""
+class Meeting(Recording):
+    """Returns once two threads have called it."""
 
     thread_safe: ClassVar[bool] = True
     met = threading.Barrier(2)
@@ -110,10 +110,10 @@ class Meeting(Remembering):
 
 class TestThreads:
     def rows(self, kinds: dict[str, type[Metric]] | None = None) -> list[Measurement]:
-        readout = LabelProbing.within(trained(kinds=kinds), "leakage", DATA)
-        return list(readout.of_codes(planted(DATA, "linear"), "learned", floors=True))
+        probing = LabelProbing.within(trained(kinds=kinds), "leakage", DATA)
+        return list(probing.probe_codes(planted(DATA, "linear"), "learned", floors=True))
 
-    def test_readings_are_made_at_once(self, threads: Callable[[int], None]) -> None:
+    def test_tasks_run_at_once(self, threads: Callable[[int], None]) -> None:
         threads(2)
         assert self.rows({"meeting": Meeting})
 
@@ -133,11 +133,11 @@ class TestLeaks:
             assert abs(row.value) < 0.1
 
     @pytest.mark.parametrize("kind", ["encoded", "learned"])
-    def test_what_is_kept_is_found(self, hidden: dict, kind: str) -> None:
+    def test_own_labels_are_predicted(self, hidden: dict, kind: str) -> None:
         for subject in ("class from class", "content from content"):
             assert hidden[kind, subject, "probe_linear.normalized"].value > 0.9
 
-    def test_neither_probe_finds_what_is_not_there(self) -> None:
+    def test_neither_probe_finds_a_leak_without_one(self) -> None:
         assert all(row.ci_low <= 0 <= row.ci_high for row in class_from_content("none"))
 
     def test_a_planted_leak_is_found_by_both_probes(self) -> None:
@@ -149,20 +149,20 @@ class TestLeaks:
         assert mlp.ci_low > 0.5
 
     def test_few_held_out_classes_do_not_push_a_hidden_class_below_chance(self) -> None:
-        """Held out one by one, the images of a content show the classes that a tried one is not of."""
+        """Held out one by one, the other images of its content show which classes a test image is not of."""
         images = split(halves(n_classes=40, n_contents=16), "classes", seed=0).test
         contents = np.eye(16, dtype=np.float32)[images.contents]
         probe = registry.find("metrics", "probe_linear").load()()
-        tried = np.random.default_rng(0).permutation(len(images)) % 4 == 0
-        one_by_one = probe.predict(contents[~tried], images.classes[~tried], contents[tried], 0)
+        test = np.random.default_rng(0).permutation(len(images)) % 4 == 0
+        one_by_one = probe.predict(contents[~test], images.classes[~test], contents[test], 0)
         cell = trained(halves(n_classes=40, n_contents=16), "classes")
-        rows = LabelProbing.within(cell, "leakage", images).read(
+        rows = LabelProbing.within(cell, "leakage", images).probe(
             MeasurementKey("leakage", "class from content", "encoded"),
             "class",
-            lambda fold: (contents[fold.known], contents[fold.tried]),
+            lambda fold: (contents[fold.train], contents[fold.test]),
         )
         accuracy = next(row for row in rows if row.metric == "probe_linear.accuracy")
-        assert np.mean(one_by_one == images.classes[tried]) < 0.1
+        assert np.mean(one_by_one == images.classes[test]) < 0.1
         assert accuracy.value == pytest.approx(0.25)
 
 
@@ -180,16 +180,16 @@ class TestFloorAndCeiling:
     def test_shuffled_labels_hide_a_leak_from_both_probes(self) -> None:
         assert all(row.ci_low <= 0 <= row.ci_high for row in class_from_content("linear", shuffled=True))
 
-    def test_pixels_tell_both_labels_to_both_probes(self) -> None:
-        rows = list(of_pixels(LabelProbing.within(trained(), "leakage", DATA)))
-        found = [row for row in rows if row.metric.endswith("normalized")]
-        assert {row.subject for row in found} == {"class from pixels", "content from pixels"}
-        assert len(found) == 4
-        assert all(row.ci_low > 0 for row in found)
-        assert all(row.higher_is_better is None and row.codes == "" for row in found)
+    def test_both_probes_predict_both_labels_from_pixels(self) -> None:
+        rows = list(probe_pixels(LabelProbing.within(trained(), "leakage", DATA)))
+        normalized = [row for row in rows if row.metric.endswith("normalized")]
+        assert {row.subject for row in normalized} == {"class from pixels", "content from pixels"}
+        assert len(normalized) == 4
+        assert all(row.ci_low > 0 for row in normalized)
+        assert all(row.higher_is_better is None and row.codes == "" for row in normalized)
 
-    def test_pixels_are_read_once_for_all_methods(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        first = trained(kinds={"remembering": Remembering})
+    def test_pixels_are_probed_once_for_all_methods(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = trained(kinds={"recording": Recording})
         for leak in ("none", "linear"):
             cell = trained()
             cell.scoring = first.scoring
@@ -199,28 +199,29 @@ class TestFloorAndCeiling:
             }
             cell.__dict__ |= codes | {"learned_codes": None}
             Leakage().run(cell)
-        given = first.scoring.metrics["remembering"].given  # type: ignore[attr-defined]
-        widths = [known.shape[1] for known, *_ in given]
+        calls = first.scoring.metrics["recording"].calls  # type: ignore[attr-defined]
+        widths = [train.shape[1] for train, *_ in calls]
         assert len([width for width in widths if width != 16]) == 2 * 4
 
 
 class TestChoice:
-    def test_neither_choice_nor_fit_reads_the_tried_codes(self) -> None:
-        """What is chosen stays the same, and so does each answer, whatever else is tried."""
+    def test_neither_choice_nor_fit_depends_on_the_test_codes(self) -> None:
+        """Choices and predictions stay the same when test codes are added."""
         codes, labels = planted(DATA, "linear").content_code.numpy(), DATA.classes
         for name in PROBES:
             probe = registry.find("metrics", name).load()()
-            one = probe.read(codes[:150], labels[:150], codes[150:], 0)
-            other = probe.read(codes[:150], labels[:150], np.concatenate([codes[150:], codes * 50]), 0)
-            assert one.chosen == other.chosen != ""
-            np.testing.assert_array_equal(one.labels, other.labels[: len(one.labels)])
+            train, test = (codes[:150], labels[:150]), codes[150:]
+            few = probe.fit_predict(*train, test, 0)
+            more = probe.fit_predict(*train, np.concatenate([test, codes * 50]), 0)
+            assert few.chosen == more.chosen != ""
+            np.testing.assert_array_equal(few.labels, more.labels[: len(few.labels)])
 
-    def test_the_choice_lands_in_the_row(self, hidden: dict) -> None:
+    def test_the_choice_is_stored_in_the_row(self, hidden: dict) -> None:
         assert "chosen: C = " in hidden["encoded", "class from class", "probe_linear.accuracy"].policy
         assert "chosen: L2 = " in class_from_content("linear")[1].policy
 
-    def test_a_choice_follows_the_codes(self) -> None:
-        """Much noise wants a strong penalty, a fine distinction in clean codes a weak one."""
+    def test_the_choice_depends_on_the_training_codes(self) -> None:
+        """Noisy codes need a strong penalty, small differences in clean codes a weak one."""
         generator = np.random.default_rng(0)
         labels = np.arange(600) % 2
         noisy = generator.normal(size=(600, 100)) + 0.2 * labels[:, None]
@@ -228,80 +229,80 @@ class TestChoice:
         fine[:, 1] = fine[:, 0] + 0.05 * (2 * labels - 1)
         probe = registry.find("metrics", "probe_linear").load()()
         strengths = [
-            float(probe.read(codes.astype(np.float32), labels, codes[:2].astype(np.float32), 0).chosen[4:])
-            for codes in (noisy, fine)
+            float(probe.fit_predict(codes, labels, codes[:2], 0).chosen[4:])
+            for codes in (noisy.astype(np.float32), fine.astype(np.float32))
         ]
         assert strengths[0] < strengths[1]
 
-    def test_all_methods_and_codes_of_a_seed_are_tried_on_the_same_images(self) -> None:
-        cell = trained(kinds={"remembering": Remembering})
+    def test_all_methods_and_codes_of_a_seed_are_tested_on_the_same_images(self) -> None:
+        cell = trained(kinds={"recording": Recording})
         index = np.arange(len(DATA), dtype=np.float32)
         codes = Codes(torch.from_numpy(index[:, None]), torch.from_numpy(index[:, None] + 1000))
-        list(LabelProbing.within(cell, "leakage", DATA).of_codes(codes, "encoded"))
-        given = cell.scoring.metrics["remembering"].given
+        list(LabelProbing.within(cell, "leakage", DATA).probe_codes(codes, "encoded"))
+        calls = cell.scoring.metrics["recording"].calls
         for content, class_ in ((0, 1), (2, 3)):
             for fold in range(4):
-                first, second = given[4 * content + fold], given[4 * class_ + fold]
+                first, second = calls[4 * content + fold], calls[4 * class_ + fold]
                 np.testing.assert_array_equal(first[2] - 1000, second[2])
 
 
 class TestFolds:
-    def cut(self, labels: Int64Array, other: Int64Array | None, **masks: Any) -> list[Fold]:
+    def folds(self, labels: Int64Array, other: Int64Array | None, **masks: Any) -> list[Fold]:
         every = np.ones(len(labels), dtype=bool)
-        known, tried = masks.get("known", every), masks.get("tried", every)
-        return folds(labels, other, known, tried, np.random.default_rng(0), masks.get("most", 1000))
+        train, test = masks.get("train", every), masks.get("test", every)
+        return make_folds(labels, other, train, test, np.random.default_rng(0), masks.get("most", 1000))
 
-    def test_every_image_is_tried_once_and_no_value_of_the_other_label_is_on_both_sides(self) -> None:
+    def test_every_image_is_tested_once_and_no_value_of_the_other_label_is_on_both_sides(self) -> None:
         for labels, other in ((DATA.classes, DATA.contents), (DATA.contents, DATA.classes)):
             assert other is not None
-            cut = self.cut(labels, other)
-            assert sorted(np.concatenate([fold.tried for fold in cut])) == list(range(len(DATA)))
-            for fold in cut:
-                assert not set(other[fold.known]) & set(other[fold.tried])
+            folds = self.folds(labels, other)
+            assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(DATA)))
+            for fold in folds:
+                assert not set(other[fold.train]) & set(other[fold.test])
 
-    def test_without_the_other_label_images_are_dealt_evenly(self) -> None:
-        cut = self.cut(DATA.classes, None)
-        assert sorted(np.concatenate([fold.tried for fold in cut])) == list(range(len(DATA)))
-        assert all((np.bincount(DATA.classes[fold.tried]) == 4).all() for fold in cut)
+    def test_without_the_other_label_images_are_split_evenly(self) -> None:
+        folds = self.folds(DATA.classes, None)
+        assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(DATA)))
+        assert all((np.bincount(DATA.classes[fold.test]) == 4).all() for fold in folds)
 
     def test_without_the_other_label_held_out_images_are_one_fold(self) -> None:
-        known = np.arange(len(DATA)) % 4 > 0
-        (fold,) = self.cut(DATA.classes, None, known=known, tried=~known)
-        np.testing.assert_array_equal(fold.known, np.flatnonzero(known))
-        np.testing.assert_array_equal(fold.tried, np.flatnonzero(~known))
+        train = np.arange(len(DATA)) % 4 > 0
+        (fold,) = self.folds(DATA.classes, None, train=train, test=~train)
+        np.testing.assert_array_equal(fold.train, np.flatnonzero(train))
+        np.testing.assert_array_equal(fold.test, np.flatnonzero(~train))
 
-    def test_labels_of_held_out_images_alone_are_not_read(self) -> None:
-        """Pairs held out whole, as in a set of two domains: their numbers never occur in training."""
+    def test_labels_that_only_held_out_images_have_are_not_probed(self) -> None:
+        """Pairs are held out whole, as in a set of two domains; their numbers never occur in training."""
         domain, pair = np.arange(40) % 2, np.arange(40) // 2
-        known = pair < 15
-        assert self.cut(pair, domain, known=known, tried=~known) == []
-        assert self.cut(pair, domain) == []
-        assert len(self.cut(domain, pair, known=known, tried=~known)) > 0
+        train = pair < 15
+        assert self.folds(pair, domain, train=train, test=~train) == []
+        assert self.folds(pair, domain) == []
+        assert len(self.folds(domain, pair, train=train, test=~train)) > 0
 
-    def test_a_label_with_one_known_image_is_left_out(self) -> None:
+    def test_a_label_with_one_training_image_is_left_out(self) -> None:
         labels = np.array([0, 0, 0, 1, 1, 1, 2, 2], dtype=np.int64)
-        known = np.array([1, 1, 0, 1, 1, 0, 1, 0], dtype=bool)
-        (fold,) = self.cut(labels, None, known=known, tried=~known)
-        assert set(labels[fold.known]) == set(labels[fold.tried]) == {0, 1}
+        train = np.array([1, 1, 0, 1, 1, 0, 1, 0], dtype=bool)
+        (fold,) = self.folds(labels, None, train=train, test=~train)
+        assert set(labels[fold.train]) == set(labels[fold.test]) == {0, 1}
 
-    def test_of_many_labels_some_are_drawn_those_that_are_tried_first(self) -> None:
+    def test_of_many_labels_some_are_drawn_first_those_with_test_images(self) -> None:
         labels = np.repeat(np.arange(300), 3)
-        tried = (np.arange(900) % 3 == 0) & (labels % 2 == 0)
-        (fold,) = self.cut(labels, None, known=np.arange(900) % 3 > 0, tried=tried)
-        assert len(np.unique(labels[fold.known])) == MOST_LABELS
-        assert len(fold.tried) == MOST_LABELS
+        test = (np.arange(900) % 3 == 0) & (labels % 2 == 0)
+        (fold,) = self.folds(labels, None, train=np.arange(900) % 3 > 0, test=test)
+        assert len(np.unique(labels[fold.train])) == MAX_LABELS
+        assert len(fold.test) == MAX_LABELS
 
     def test_of_many_images_some_are_drawn(self) -> None:
-        for fold in self.cut(DATA.classes, DATA.contents, most=20):
-            assert len(fold.known) == len(fold.tried) == 20
+        for fold in self.folds(DATA.classes, DATA.contents, most=20):
+            assert len(fold.train) == len(fold.test) == 20
 
-    def test_there_are_no_rows_for_labels_that_are_not_read(self) -> None:
+    def test_there_are_no_rows_for_labels_that_are_not_probed(self) -> None:
         n = len(DATA) // 2
         pairs = ImageSet(
             "pairs", DATA.images[: 2 * n], np.tile([0, 1], n), np.repeat(np.arange(n), 2), ("a", "b"),
             tuple(map(str, range(n))), "x", parts=np.repeat(np.arange(n) % 4 == 0, 2).astype(np.int64),
         )  # fmt: skip
-        cell = trained(pairs, kinds={"remembering": Remembering})
+        cell = trained(pairs, kinds={"recording": Recording})
         assert cell.split.official
         codes = {
             f"{part}_codes": Codes(torch.randn(len(images), 3), torch.randn(len(images), 2))
@@ -313,20 +314,20 @@ class TestFolds:
 
 
 class TestIntervals:
-    def test_equal_answers_have_the_exact_binomial_interval(self) -> None:
+    def test_unanimous_predictions_have_the_exact_binomial_interval(self) -> None:
         groups = (np.arange(60) % 20, np.arange(60) % 30)
-        low, high = unanimous(np.zeros(60, dtype=bool), groups) or (None, None)
+        low, high = unanimous_interval(np.zeros(60, dtype=bool), groups) or (None, None)
         assert low == 0
         assert high == pytest.approx(stats.binomtest(0, 20).proportion_ci(0.95).high)
-        low, high = unanimous(np.ones(60, dtype=bool), groups) or (None, None)
+        low, high = unanimous_interval(np.ones(60, dtype=bool), groups) or (None, None)
         assert low == pytest.approx(stats.binomtest(20, 20).proportion_ci(0.95).low)
         assert high == 1
 
-    def test_mixed_answers_and_a_single_group_have_none_of_that_kind(self) -> None:
-        assert unanimous(np.arange(4) > 0, (np.arange(4),)) is None
-        assert unanimous(np.ones(4, dtype=bool), (np.zeros(4),)) is None
+    def test_mixed_predictions_and_a_single_group_have_no_exact_interval(self) -> None:
+        assert unanimous_interval(np.arange(4) > 0, (np.arange(4),)) is None
+        assert unanimous_interval(np.ones(4, dtype=bool), (np.zeros(4),)) is None
 
-    def test_normalized_is_accuracy_above_chance_over_what_is_above_chance(self, hidden: dict) -> None:
+    def test_normalized_is_the_share_of_possible_accuracy_above_chance(self, hidden: dict) -> None:
         for subject in ("class from content", "class from class"):
             chance = hidden["encoded", subject, "chance"].value
             assert chance == pytest.approx(1 / 12)
@@ -336,9 +337,9 @@ class TestIntervals:
             assert scaled.value == pytest.approx((plain.value - chance) / (1 - chance))
 
 
-def test_a_probe_of_a_plug_in_needs_no_choice() -> None:
+def test_a_plug_in_probe_only_needs_predict() -> None:
     codes = np.zeros((4, 2), np.float32)
-    reading = Remembering().read(codes, np.array([1, 2, 1, 2]), codes, 0)
-    assert isinstance(reading, Prediction)
-    assert reading.labels.tolist() == [1, 1, 1, 1]
-    assert reading.chosen == ""
+    prediction = Recording().fit_predict(codes, np.array([1, 2, 1, 2]), codes, 0)
+    assert isinstance(prediction, Prediction)
+    assert prediction.labels.tolist() == [1, 1, 1, 1]
+    assert prediction.chosen == ""

@@ -1,4 +1,4 @@
-"""Scoring: what no method changes is computed once, and nobody can tell from the values."""
+"""Scoring: what does not depend on the method is computed once, without a change of values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORT = [*TINY, "--set", "budget.images=64", "--methods"]
 
 
 class Plain(PairMetric):
-    """A plug-in that knows of `__call__` only."""
+    """A plug-in that only defines `__call__`."""
 
     higher_is_better: ClassVar[bool] = False
     source: ClassVar[str] = "none"
@@ -73,52 +73,52 @@ class TestPairs:
     ) -> dict[str, type[Metric]]:
         return {name: metric_class(name) for name in ("l1", "psnr", "ssim", "lpips")} | {"plain": Plain}
 
-    def test_several_subjects_at_once_give_the_rows_of_each_alone(self, kinds: dict[str, type]) -> None:
-        scored, real, groups = Scoring(CPU, kinds), drawn(7, 0), np.arange(7)
+    def test_several_subjects_at_once_get_the_rows_of_each_alone(self, kinds: dict[str, type]) -> None:
+        scoring, real, groups = Scoring(CPU, kinds), drawn(7, 0), np.arange(7)
         fakes = {MeasurementKey("e", name, ""): drawn(7, seed) for seed, name in enumerate("ab", start=1)}
-        alone = [row for place, fake in fakes.items() for row in scored.pairs({place: fake}, real, groups, 0)]
-        assert list(scored.pairs(fakes, real, groups, 0)) == alone
+        alone = [row for key, fake in fakes.items() for row in scoring.pairs({key: fake}, real, groups, 0)]
+        assert list(scoring.pairs(fakes, real, groups, 0)) == alone
         assert [(row.subject, row.metric) for row in alone] == [(s, m) for s in "ab" for m in kinds]
 
     def test_batches_change_no_more_than_rounding(
         self, kinds: dict[str, type], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        scored, place = Scoring(CPU, kinds), MeasurementKey("e", "a", "")
-        given = {place: drawn(7, 1)}, drawn(7, 0), np.arange(7), 0
-        whole = [row.value for row in scored.pairs(*given)]
+        scoring, key = Scoring(CPU, kinds), MeasurementKey("e", "a", "")
+        arguments = {key: drawn(7, 1)}, drawn(7, 0), np.arange(7), 0
+        whole = [row.value for row in scoring.pairs(*arguments)]
         monkeypatch.setitem(parallel.PIXELS, "cpu", 3 * 64**2)
-        np.testing.assert_allclose([row.value for row in scored.pairs(*given)], whole, rtol=1e-5)
+        np.testing.assert_allclose([row.value for row in scoring.pairs(*arguments)], whole, rtol=1e-5)
 
 
 class TestSets:
     def test_real_images_pass_the_network_once(self) -> None:
-        scored, real, place = Scoring(CPU, {"counting": Counting}), drawn(9, 0), MeasurementKey("e", "a", "")
-        first = list(scored.sets(place, drawn(5, 1), real, "key"))
-        assert list(scored.sets(place, drawn(5, 1), real, "key")) == first
-        assert scored.metrics["counting"].seen == 5 + 5 + 9  # type: ignore[attr-defined]
+        scoring, real, key = Scoring(CPU, {"counting": Counting}), drawn(9, 0), MeasurementKey("e", "a", "")
+        first = list(scoring.sets(key, drawn(5, 1), real, "key"))
+        assert list(scoring.sets(key, drawn(5, 1), real, "key")) == first
+        assert scoring.metrics["counting"].seen == 5 + 5 + 9  # type: ignore[attr-defined]
 
     def test_another_key_is_another_set(self) -> None:
-        scored, place = Scoring(CPU, {"counting": Counting}), MeasurementKey("e", "a", "")
+        scoring, key = Scoring(CPU, {"counting": Counting}), MeasurementKey("e", "a", "")
         near, far = (
-            next(scored.sets(place, drawn(5, 1), real, key)).value
-            for key, real in (("near", drawn(5, 1)), ("far", drawn(5, 1) // 2))
+            next(scoring.sets(key, drawn(5, 1), real, real_key)).value
+            for real_key, real in (("near", drawn(5, 1)), ("far", drawn(5, 1) // 2))
         )
         assert near == pytest.approx(0, abs=1e-9)
         assert far is not None
         assert far > 0.1
 
 
-class TestRecent:
-    def test_a_result_is_made_once(self) -> None:
-        recent, made = LruCache(2), []
+class TestCache:
+    def test_a_result_is_computed_once(self) -> None:
+        cache, made = LruCache(2), []
         for key in "aabab":
-            assert recent.get(key, lambda key=key: made.append(key) or key) == key
+            assert cache.get(key, lambda key=key: made.append(key) or key) == key
         assert made == ["a", "b"]
 
-    def test_the_one_asked_for_longest_ago_is_forgotten(self) -> None:
-        recent, made = LruCache(2), []
-        for key in "abacab":  # c drives out b, as a was asked for since
-            recent.get(key, lambda key=key: made.append(key))
+    def test_the_least_recently_used_is_dropped(self) -> None:
+        cache, made = LruCache(2), []
+        for key in "abacab":  # c replaces b, since a was used later
+            cache.get(key, lambda key=key: made.append(key))
         assert made == ["a", "b", "c", "b"]
 
 
@@ -128,7 +128,7 @@ class TestCellsOfOneProcess:
 
         def count(module: ModuleType, name: str) -> None:
             make = getattr(module, name)
-            monkeypatch.setattr(module, name, lambda *given: made.append(name) or make(*given))
+            monkeypatch.setattr(module, name, lambda *arguments: made.append(name) or make(*arguments))
 
         count(experiment, "Judge")
         count(content_transfer, "_floors")

@@ -1,4 +1,4 @@
-"""clustered-domain: a method that knows the true images beats the floors; what is compared with what."""
+"""Clustered domain: a method that knows the true images beats the floors; which images are compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 class Difference(PairMetric):
-    """Mean absolute difference, in the place of LPIPS."""
+    """Mean absolute difference, as a stand-in for LPIPS."""
 
     higher_is_better = False
     source = "test"
@@ -52,7 +52,7 @@ class Difference(PairMetric):
 
 
 class MeanColour(SetMetric):
-    """Distance between mean colours: counts the images that it is given."""
+    """Distance between mean colours."""
 
     higher_is_better = False
     source = "test"
@@ -81,14 +81,14 @@ class Oracle(Method):
         domain, pair, style = (images.attributes[name].values for name in ("domain", "pair", "style"))
         views = 1 + int(pair.max()) // (1 + int(style.max()))
         self.views, self.whole = views, whole
-        self.known = torch.from_numpy(np.stack([domain, style, pair % views], axis=1)).float()
+        self.labels = torch.from_numpy(np.stack([domain, style, pair % views], axis=1)).float()
 
     def fit(self, train: ImageSet, context: Any) -> None:
         """Nothing to learn."""
 
     def encode(self, images: Tensor) -> Codes:
-        known = self.known[torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)]
-        return Codes(known[:, :1], known[:, 1:]) if self.whole else Codes(known[:, :2], known[:, 2:])
+        labels = self.labels[torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)]
+        return Codes(labels[:, :1], labels[:, 1:]) if self.whole else Codes(labels[:, :2], labels[:, 2:])
 
     def decode(self, codes: Codes) -> Tensor:
         domain, style, view = torch.cat([codes.class_code, codes.content_code], dim=1).round().long().T
@@ -145,13 +145,13 @@ class TestOracle:
     ) -> None:
         many, one = measure(data, tmp_path, "truth", False), measure(data, tmp_path, "own", True)
         for way in WAYS:
-            place = f"transfer of random styles, {way}", "diversity"
-            assert many[place].value > 0.01
-            assert one[place].value == 0.0
-            assert many[place].n == one[place].n == 6 * 2
-            assert many[place].higher_is_better is None
+            key = f"transfer of random styles, {way}", "diversity"
+            assert many[key].value > 0.01
+            assert one[key].value == 0.0
+            assert many[key].n == one[key].n == 6 * 2
+            assert many[key].higher_is_better is None
 
-    def test_the_labels_are_measured_beside_the_true_styles(self, data: ImageSet, tmp_path: Path) -> None:
+    def test_labels_are_compared_with_the_true_styles(self, data: ImageSet, tmp_path: Path) -> None:
         true, own = measure(data, tmp_path, "truth", False), measure(data, tmp_path, "own", True)
         clusters = measure(data, tmp_path, "clusters[k=3]", True)
         for domain in ("drawing", "render"):
@@ -168,8 +168,8 @@ class TestOracle:
         assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
 
 
-class TestWhatIsCompared:
-    def test_an_input_meets_its_own_pair(self, data: ImageSet) -> None:
+class TestComparedImages:
+    def test_an_input_is_compared_with_its_own_pair(self, data: ImageSet) -> None:
         test = split(data, "samples", 0).test
         ways = list(directions(test, 100, 0))
         assert [way.name for way in ways] == list(WAYS)
@@ -239,7 +239,7 @@ class TestEdges2Shoes:
         assert lacking["value"].isna().all()
         assert (lacking["note"] != "").all()
 
-    def test_true_styles_are_not_known(
+    def test_there_are_no_true_styles(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         path = self.archive(tmp_path)
@@ -248,7 +248,7 @@ class TestEdges2Shoes:
         assert "edges2shoes: no attribute 'style', which --labels truth needs" in capsys.readouterr().err
 
 
-def test_other_experiments_leave_out_what_makes_no_sense(run: Run) -> None:
+def test_other_experiments_leave_out_unsuitable_labels_and_codes(run: Run) -> None:
     tiny = "drawings2cars[n_cars=4,azimuths=4,elevations=2]"
     command = ["run", "--dataset", tiny, "--preset", "tiny.yaml", "--methods", "lord"]
     names = "content-transfer,reconstruction"

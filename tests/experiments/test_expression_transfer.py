@@ -1,4 +1,4 @@
-"""Expression transfer: who lends an expression, what a perfect method and one that does nothing score."""
+"""Expression transfer: support images, and the scores of a perfect method and of one that does nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from commandline import Run
 from helpers import CPU, halves
 from PIL import Image
 from preparing import jpeg, load, write_folder
-from sklearn.metrics import confusion_matrix
 from synthetic import cell
 from torch import Tensor
 
@@ -23,17 +22,17 @@ from lordbench.data.images import Column, ImageSet, join
 from lordbench.data.splits import SplitName, split
 from lordbench.datasets.rafd import FIELDS
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
-from lordbench.evaluation.grids import Panel, confusion, confusion_sheet, side_by_side
+from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by_side
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import expression_transfer
-from lordbench.experiments.expression_transfer import SUPPORT, ExpressionTransfer, make_wishes
+from lordbench.experiments.expression_transfer import SUPPORT, ExpressionTransfer, make_transfers
 from lordbench.report.boards import boards
 from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
 
 def people(n_people: int = 6, n_angles: int = 5) -> ImageSet:
-    """Halves as faces: colours are the expression, neighbouring directions one person from some angles."""
+    """Halves as faces: colours are expressions, neighbouring directions one person from several angles."""
     images = halves(n_classes=8, n_contents=n_people * n_angles)
     assert images.contents is not None
     names = tuple(f"person{i}" for i in range(n_people))
@@ -61,12 +60,12 @@ class Lookup(Method):
     def decode(self, codes: Codes) -> Tensor:
         index = codes.content_code[:, 0].long()
         if not self.unmoved:
-            wanted = codes.class_code.argmax(dim=1).numpy()
+            targets = codes.class_code.argmax(dim=1).numpy()
             contents = self.images.contents
             assert contents is not None
             rows = [
                 np.flatnonzero((self.images.classes == c) & (contents == contents[i]))[0]
-                for c, i in zip(wanted, index, strict=True)
+                for c, i in zip(targets, index, strict=True)
             ]
             index = torch.tensor(np.array(rows))
         return self.pixels[index].view(-1, 3, self.images.size, self.images.size)
@@ -106,7 +105,7 @@ def found_in(rows: list[Measurement], codes: str = "encoded") -> dict[tuple[str,
 
 
 class TestScores:
-    def test_a_method_that_knows_all_shows_the_true_photographs(self, tmp_path: Path) -> None:
+    def test_a_perfect_method_shows_the_true_photographs(self, tmp_path: Path) -> None:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
         found, real = found_in(rows), found_in(rows, "")
         assert found["transfer", "l1"] == 0
@@ -134,12 +133,12 @@ class TestScores:
         assert sum(row.n for row in parts) == whole.n
         assert sum(row.value * row.n for row in parts) == pytest.approx(whole.value * whole.n)
 
-    def test_learned_codes_stand_beside_encoded_ones(self, tmp_path: Path) -> None:
+    def test_learned_codes_are_measured_too(self, tmp_path: Path) -> None:
         found = found_in(ExpressionTransfer().run(trained_on(DATA, tmp_path, learns=True)), "learned")
         assert found["transfer", "l1"] == 0
         assert ("onto colours3", "expression_accuracy") in found
 
-    def test_references_are_lines_of_the_headline(self, tmp_path: Path) -> None:
+    def test_references_are_rows_of_the_headline_table(self, tmp_path: Path) -> None:
         (board,) = boards(cell(*ExpressionTransfer().run(trained_on(DATA, tmp_path))))
         assert [line.label for line in board.lines if line.is_reference] == [
             "floor: random view of B's class",
@@ -148,41 +147,41 @@ class TestScores:
         ]
 
 
-class TestWishes:
-    def test_nobody_lends_an_expression_to_themselves_and_only_training_images_lend(
-        self, tmp_path: Path
-    ) -> None:
+class TestTransfers:
+    def test_support_images_are_training_images_of_other_people(self, tmp_path: Path) -> None:
         trained = trained_on(DATA, tmp_path)
         train, test = trained.split.train, trained.split.test
-        wishes = make_wishes(trained, test, np.arange(len(test)))
-        assert len(wishes) == 8 * len(test)
-        for content, target, support in zip(wishes.content, wishes.target, wishes.supports, strict=True):
+        transfers = make_transfers(trained, test, np.arange(len(test)))
+        assert len(transfers) == 8 * len(test)
+        for content, target, support in zip(
+            transfers.content, transfers.target, transfers.supports, strict=True
+        ):
             person = test.attributes["identity"].values[content]
             assert (train.classes[support] == target).all()
             assert person not in train.attributes["identity"].values[support]
             assert 0 < len(set(support.tolist())) == len(support) <= SUPPORT
 
-    def test_the_true_photograph_has_the_content_of_a_and_the_expression_wanted(self, tmp_path: Path) -> None:
+    def test_the_true_photograph_has_the_content_of_a_and_the_target_expression(self, tmp_path: Path) -> None:
         trained = trained_on(DATA, tmp_path)
         test, pool = trained.split.test, trained.pool
-        wishes = make_wishes(trained, test, np.arange(len(test)))
+        transfers = make_transfers(trained, test, np.arange(len(test)))
         assert test.contents is not None
         assert pool.contents is not None
-        assert (pool.classes[wishes.truth] == wishes.target).all()
-        assert (pool.contents[wishes.truth] == test.contents[wishes.content]).all()
+        assert (pool.classes[transfers.truth] == transfers.target).all()
+        assert (pool.contents[transfers.truth] == test.contents[transfers.content]).all()
 
-    def test_the_same_images_lend_whoever_else_is_asked(self, tmp_path: Path) -> None:
+    def test_support_images_do_not_depend_on_the_other_inputs(self, tmp_path: Path) -> None:
         trained = trained_on(DATA, tmp_path)
         images = trained.split.test
-        few, more = (make_wishes(trained, images, np.arange(n)) for n in (2, 6))
-        for one, other in zip(few.supports, more.supports, strict=False):
-            assert np.array_equal(one, other)
+        few, more = (make_transfers(trained, images, np.arange(n)) for n in (2, 6))
+        for support, expected in zip(few.supports, more.supports, strict=False):
+            assert np.array_equal(support, expected)
 
-    def test_the_budget_is_kept_and_every_input_gets_all_other_expressions(self, tmp_path: Path) -> None:
+    def test_every_input_gets_all_other_expressions_within_the_number_of_pairs(self, tmp_path: Path) -> None:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path, pairs=30))
         assert {row.n for row in rows if row.subject == "transfer" and row.metric == "l1"} == {28}
 
-    def test_photographs_that_do_not_exist_are_not_compared_with(self, tmp_path: Path) -> None:
+    def test_transfers_without_a_true_photograph_are_left_out(self, tmp_path: Path) -> None:
         assert DATA.contents is not None
         lacking = DATA.subset(np.flatnonzero((DATA.classes != 7) | (DATA.contents % 5 != 0)))
         trained = trained_on(lacking, tmp_path)
@@ -196,7 +195,7 @@ class TestWishes:
         }
 
 
-class TestWhereItMakesNoSense:
+class TestUnsuitableData:
     def test_nothing_without_people_or_labelled_contents(self, tmp_path: Path) -> None:
         assert ExpressionTransfer().run(trained_on(replace(DATA, attributes={}), tmp_path)) == []
         nameless = replace(DATA, contents=None, content_names=None)
@@ -205,7 +204,7 @@ class TestWhereItMakesNoSense:
     def test_nothing_where_expressions_are_held_out(self, tmp_path: Path) -> None:
         assert ExpressionTransfer().run(trained_on(DATA, tmp_path, name="classes")) == []
 
-    def test_nothing_of_one_person_alone(self, tmp_path: Path) -> None:
+    def test_nothing_for_a_single_person(self, tmp_path: Path) -> None:
         assert ExpressionTransfer().run(trained_on(people(1, 20), tmp_path)) == []
 
 
@@ -216,39 +215,38 @@ class TestPictures:
             with Image.open(tmp_path / name) as picture:
                 assert picture.mode == "RGB"
 
-    def test_a_line_with_gaps_is_not_drawn(self, tmp_path: Path) -> None:
+    def test_a_row_with_gaps_is_not_drawn(self, tmp_path: Path) -> None:
         assert DATA.contents is not None
         lacking = DATA.subset(np.flatnonzero((DATA.classes != 7) | (DATA.contents % 5 != 0)))
         ExpressionTransfer().run(trained_on(lacking, tmp_path, grid=(3, 24)))
         assert not (tmp_path / "expression-transfer.png").exists()
 
-    def test_panels_stand_beside_one_another_pixel_for_pixel(self, tmp_path: Path) -> None:
+    def test_panels_are_drawn_side_by_side_pixel_for_pixel(self, tmp_path: Path) -> None:
         images = np.random.default_rng(0).integers(0, 256, size=(2, 3, 3, 96, 96), dtype=np.uint8)
-        side_by_side(
+        panels_side_by_side(
             [Panel("a", images[:, :1], [""], "down"), Panel("b", images[:, 1:], ["x", "y"], "outputs")],
             tmp_path / "p.png",
             "title",
         )
-        sheet = np.asarray(Image.open(tmp_path / "p.png"))
+        picture = np.asarray(Image.open(tmp_path / "p.png"))
         places = [
             (y, x)
-            for y in range(sheet.shape[0] - 96)
-            for x in range(sheet.shape[1] - 96)
-            if (sheet[y, x] == images[1, 2, :, 0, 0]).all()
-            and np.array_equal(sheet[y : y + 96, x : x + 96], images[1, 2].transpose(1, 2, 0))
+            for y in range(picture.shape[0] - 96)
+            for x in range(picture.shape[1] - 96)
+            if (picture[y, x] == images[1, 2, :, 0, 0]).all()
+            and np.array_equal(picture[y : y + 96, x : x + 96], images[1, 2].transpose(1, 2, 0))
         ]
         assert len(places) == 1
 
-    def test_confusion_counts_what_was_told_by_what_was_meant(self, tmp_path: Path) -> None:
-        meant, predicted = np.random.default_rng(0).integers(4, size=(2, 50))
-        counts = confusion(meant, predicted, 4)
-        assert np.array_equal(counts, confusion_matrix(meant, predicted, labels=range(4)))
-        confusion_sheet({"title": counts}, "abcd", tmp_path / "c.png")
+    def test_a_confusion_matrix_with_an_empty_row_is_drawn(self, tmp_path: Path) -> None:
+        counts = np.random.default_rng(0).integers(9, size=(4, 4))
+        counts[2] = 0
+        confusion_matrices({"title": counts}, "abcd", tmp_path / "c.png")
         assert (tmp_path / "c.png").is_file()
 
 
 def photographs(models: Sequence[str], angles: Sequence[str]) -> list[tuple[str, bytes]]:
-    """Files with the official names: stripes for the expression, a tone for who it is and from where."""
+    """Files with the official names: a stripe for the expression, a tone for person and angle."""
     made = []
     for i, model in enumerate(models):
         for j, angle in enumerate(angles):

@@ -1,4 +1,4 @@
-"""One-shot: which images give a class, and what a better class code is worth."""
+"""One-shot: which images give a class code, and what a better class code improves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METRICS = ("l1", "probe_linear")
 
 
 class Lookup(Method):
-    """Knows every image; its class codes are as far off as `noise` says, in a way of each image's own."""
+    """Knows every image; its class codes have noise of deviation `noise`, different for each image."""
 
     def __init__(self, images: ImageSet, noise: float, optimizes: bool) -> None:
         super().__init__(MethodConfig(), DataSpec.of(images))
@@ -44,7 +44,7 @@ class Lookup(Method):
         """Nothing to learn."""
 
     def optimize_codes(self, images: ImageSet, context: Any) -> Codes | None:
-        """Content codes that tell the class as well."""
+        """Content codes that also reveal the class."""
         if not self.optimizes:
             return None
         codes = self.encode(torch.from_numpy(images.images).float() / 255)
@@ -94,20 +94,20 @@ class TestSupports:
             assert (DATA.classes[support] == DATA.classes[pairs.class_[i]]).all()
             assert len(set(support.tolist())) == len(support) == 7
 
-    def test_a_number_that_classes_do_not_have_is_left_out_and_said(self, tmp_path: Path) -> None:
+    def test_a_k_that_classes_cannot_provide_is_left_out_with_a_note(self, tmp_path: Path) -> None:
         found = measure(tmp_path, 0.0)
         assert set(transfers(found, "l1")) == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
         notes = {row.subject: row.note for row in found}
-        assert notes["transfer, all"] == "K = 9 left out: a class has 7 to give"
+        assert notes["transfer, all"] == "K = 9 left out: a class has only 7 images to use"
         assert notes["transfer, K = 1"] == notes["transfer, K = 5"] == ""
 
-    def test_all_has_a_limit_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_all_has_a_limit_with_a_note(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(one_shot, "MOST", 5)
         found = measure(tmp_path, 0.8)
         five, every = (transfers(found, "l1")[f"transfer, {shots}"] for shots in ("K = 5", "all"))
         assert five == every
         (note,) = {row.note for row in found if row.subject == "transfer, all"}
-        assert note.endswith("5 images of a class at most")
+        assert note.endswith("at most 5 images of a class")
 
 
 class TestSets:
@@ -123,26 +123,26 @@ class TestSets:
         assert len(set(sets)) == len(DATA)
         np.testing.assert_array_equal(class_sources(DATA, pairs, sets, 1), pairs.class_)
 
-    def test_the_true_image_is_never_in_the_set_that_gives_the_class(self) -> None:
+    def test_the_true_image_is_never_in_the_set_that_gives_the_class_code(self) -> None:
         pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
         assert pairs.truth is not None
         sets = split_into_sets(DATA, 3, np.random.default_rng(0))
-        givers = class_sources(DATA, pairs, sets, 3)
-        assert givers is not None
-        assert (DATA.classes[givers] == DATA.classes[pairs.class_]).all()
-        assert (sets[givers] != sets[pairs.truth]).all()
-        assert (np.bincount(sets)[sets[givers]] == 3).all()
-        assert np.mean(sets[givers] == sets[pairs.class_]) > 0.3
+        sources = class_sources(DATA, pairs, sets, 3)
+        assert sources is not None
+        assert (DATA.classes[sources] == DATA.classes[pairs.class_]).all()
+        assert (sets[sources] != sets[pairs.truth]).all()
+        assert (np.bincount(sets)[sets[sources]] == 3).all()
+        assert np.mean(sets[sources] == sets[pairs.class_]) > 0.3
 
-    def test_a_number_without_a_set_to_choose_is_refused(self) -> None:
+    def test_a_k_without_enough_sets_is_refused(self) -> None:
         pairs = draw_pairs(DATA, DATA, 200, np.random.default_rng(0))
         assert class_sources(DATA, pairs, split_into_sets(DATA, 5, np.random.default_rng(0)), 5) is None
 
 
 class TestOptimization:
-    """Of a method that gives each set the codes of its first image, seen or not."""
+    """With a method that gives each set the codes of its first image."""
 
-    def test_a_set_is_a_class_and_what_is_left_out_is_said(self, tmp_path: Path) -> None:
+    def test_a_set_is_a_class_and_a_note_names_what_is_left_out(self, tmp_path: Path) -> None:
         found = measure(tmp_path, 0.0, optimizes=True)
         optimized = {row.subject for row in found if row.codes == "optimized" and row.metric == "l1"}
         assert optimized == {
@@ -152,14 +152,14 @@ class TestOptimization:
         few = "; ".join(f"K = {k} left out: a class has too few sets of {k}" for k in (5, 9))
         assert notes == {f"has seen the true images; {few}"}
 
-    def test_class_codes_that_are_shared_by_label_are_not_read(self, tmp_path: Path) -> None:
+    def test_class_codes_that_are_shared_by_label_are_not_probed(self, tmp_path: Path) -> None:
         found = [row for row in measure(tmp_path, 0.0, optimizes=True) if " from " in row.subject]
         assert {row.subject for row in found if row.codes == "optimized"} == {
             "class from content, K = 1", "class from class, K = 1", "content from content, K = 1",
             "content from class, K = 1", "class from content, all", "content from content, all",
         }  # fmt: skip
 
-    def test_optimized_codes_that_entangle_show_it_beside_encoded_ones(self, tmp_path: Path) -> None:
+    def test_probes_find_entangled_optimized_codes(self, tmp_path: Path) -> None:
         found = {
             (row.codes, row.subject): row
             for row in measure(tmp_path, 0.0, optimizes=True)
@@ -172,7 +172,7 @@ class TestOptimization:
 
 
 class TestScores:
-    def test_a_method_that_knows_all_is_perfect(self, tmp_path: Path) -> None:
+    def test_a_perfect_method_has_no_error(self, tmp_path: Path) -> None:
         found = measure(tmp_path, 0.0)
         assert set(transfers(found, "l1").values()) == {0.0}
         assert all(row.ci_low is not None for row in found if row.metric == "l1")
@@ -182,7 +182,7 @@ class TestScores:
         error = list(transfers(measure(tmp_path, 0.8), "l1").values())
         assert error[0] > 1.5 * error[1] > 1.5 * error[2]
 
-    def test_floors_and_ceiling_stand_beside_the_transfers(self, tmp_path: Path) -> None:
+    def test_floors_and_ceiling_are_measured_too(self, tmp_path: Path) -> None:
         floors = [row for row in measure(tmp_path, 0.0) if row.codes == ""]
         assert {(row.experiment, row.subject, row.metric) for row in floors} == {
             ("one-shot", "copy", "l1"),

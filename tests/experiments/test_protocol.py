@@ -55,7 +55,7 @@ def test_single_images_stay_in_training() -> None:
     assert len(drawn) == 2
 
 
-def test_judge_knows_real_images_and_is_not_fooled() -> None:
+def test_the_judge_recognises_real_images_and_rejects_wrong_labels() -> None:
     generator = np.random.default_rng(0)
     classes = np.repeat(np.arange(6), 20).astype(np.int64)
     patterns = generator.integers(40, 216, size=(6, 1, 16, 16))
@@ -70,7 +70,7 @@ def test_judge_knows_real_images_and_is_not_fooled() -> None:
 
 
 def test_interval_covers_the_truth_of_clustered_values() -> None:
-    """95 % of intervals contain the true mean; those that ignore the clusters contain it far less."""
+    """95 % of intervals contain the true mean; of those that ignore the clusters far fewer do."""
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 5)
     covered, naive = 0, 0

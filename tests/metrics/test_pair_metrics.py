@@ -23,7 +23,7 @@ Load = Callable[[str], type[PairMetric]]
 
 
 def pairs(n: int = 6, channels: int = 3, size: int = 64) -> tuple[Tensor, Tensor]:
-    """Smooth images with noise that grows from pair to pair, and without: (n, channels, size, size)."""
+    """Smooth images with noise that grows from pair to pair, and without it: (n, channels, size, size)."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(n, channels, 8, 8, generator=generator)
     real = F.interpolate(coarse, (size, size), mode="bilinear")
@@ -39,7 +39,7 @@ def metric(request: pytest.FixtureRequest, metric_class: Load) -> PairMetric:
 
 
 class TestContract:
-    def test_one_value_a_sample_worse_with_more_noise(self, metric: PairMetric) -> None:
+    def test_one_value_per_pair_worse_with_more_noise(self, metric: PairMetric) -> None:
         values = metric(*pairs())
         assert values.shape == (6,)
         assert torch.equal(values.sort(descending=metric.higher_is_better).values, values)
@@ -71,7 +71,7 @@ class TestContract:
         for output in (fake, fake.flip(0), real):
             assert torch.equal(compare(output), metric(output, real))
 
-    def test_the_row_can_say_what_it_is(self, metric: PairMetric) -> None:
+    def test_policy_and_source_are_set(self, metric: PairMetric) -> None:
         assert metric.policy()
         assert metric.source
 
@@ -143,7 +143,7 @@ class TestLpips:
             expected = by_hand(*large).flatten()
         torch.testing.assert_close(metric_class("lpips")(CPU)(fake, real), expected, rtol=1e-4, atol=1e-6)
 
-    def test_without_weights_it_says_so(self, metric_class: Load, tmp_path: Path, monkeypatch) -> None:
+    def test_missing_weights_are_named(self, metric_class: Load, tmp_path: Path, monkeypatch) -> None:
         monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path))
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         monkeypatch.delenv("LORDBENCH_WEIGHTS", raising=False)

@@ -1,4 +1,4 @@
-"""Probes: they read what is there, find nothing where nothing is, and bear odd codes in silence."""
+"""Probes: they predict what codes reveal, are at chance otherwise, and accept odd codes without warnings."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def accuracy(probe: Probe, train: tuple, test: tuple, seed: int = 0) -> float:
     return float(np.mean(probe.predict(*train, test[0], seed) == test[1]))
 
 
-class TestWhatIsRead:
-    def test_separate_clusters_are_read(self, probe: Probe) -> None:
+class TestAccuracy:
+    def test_separate_clusters_are_predicted(self, probe: Probe) -> None:
         assert accuracy(probe, clusters(400, 8, 0.3), clusters(200, 8, 0.3, seed=1)) > 0.99
 
     def test_codes_without_the_label_give_chance(self, probe: Probe) -> None:
         generator = np.random.default_rng(0)
         codes, labels = generator.normal(size=(1200, 32)).astype(np.float32), generator.integers(0, 4, 1200)
-        found = accuracy(probe, (codes[:800], labels[:800]), (codes[800:], labels[800:]))
-        assert abs(found - 0.25) < 0.1  # four standard errors
+        value = accuracy(probe, (codes[:800], labels[:800]), (codes[800:], labels[800:]))
+        assert abs(value - 0.25) < 0.1  # four standard errors
 
-    def test_the_mlp_reads_what_no_line_separates(self, metric_class: Callable[[str], type]) -> None:
+    def test_the_mlp_predicts_what_no_line_separates(self, metric_class: Callable[[str], type]) -> None:
         codes = np.random.default_rng(0).uniform(-1, 1, size=(1200, 2)).astype(np.float32)
         labels = (codes[:, 0] * codes[:, 1] > 0).astype(np.int64)
         linear, mlp = (
@@ -58,9 +58,9 @@ class TestWhatIsRead:
         assert mlp > 0.9
 
     def test_the_mlp_learns_as_scikit_learns_does(self, metric_class: Callable[[str], type]) -> None:
-        """Same network, penalty and steps from other numbers: as good, and mostly of the same opinion."""
+        """Same network, penalty and steps, other random numbers: as good, and mostly the same predictions."""
         (train, labels), (test, truth) = clusters(600, 8, 1.2), clusters(2000, 8, 1.2, seed=1)
-        ours = metric_class("probe_mlp")().read(train, labels, test, 0)
+        ours = metric_class("probe_mlp")().fit_predict(train, labels, test, 0)
         decay, epochs = (part.split()[i] for part, i in zip(ours.chosen.split(", "), (2, 0), strict=True))
         network = MLPClassifier((256,), alpha=float(decay), batch_size=75, learning_rate_init=3e-3,
                                 random_state=0, max_iter=int(epochs), n_iter_no_change=200)  # fmt: skip
@@ -72,7 +72,7 @@ class TestWhatIsRead:
 
     def test_the_linear_one_is_scikit_learns_pipeline(self, metric_class: Callable[[str], type]) -> None:
         (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(200, 5, 2.0, seed=1)
-        ours = metric_class("probe_linear")().read(train, labels, test, 0)
+        ours = metric_class("probe_linear")().fit_predict(train, labels, test, 0)
         strength = float(ours.chosen.removeprefix("C = "))
         regression = LogisticRegression(C=strength, tol=1e-7, max_iter=2000)
         reference = make_pipeline(StandardScaler(), regression).fit(train, labels)
@@ -106,7 +106,7 @@ class TestOddCodes:
         train[::2, 2] += 1e-2  # lost in rounding
         assert accuracy(probe, (train, labels), test) > 0.95
 
-    def test_codes_all_equal_still_give_an_answer(self, probe: Probe) -> None:
+    def test_constant_codes_still_give_a_prediction(self, probe: Probe) -> None:
         labels = np.arange(40) % 4
         assert set(
             probe.predict(np.ones((40, 8), np.float32), labels, np.ones((5, 8), np.float32), 0)
@@ -123,7 +123,7 @@ class TestOddCodes:
             warnings.simplefilter("error")
             assert len(probe.predict(codes, np.arange(12), codes, 0)) == 12
 
-    def test_a_single_label_is_the_answer(self, probe: Probe) -> None:
+    def test_a_single_label_is_predicted(self, probe: Probe) -> None:
         codes = np.ones((5, 3), np.float32)
         np.testing.assert_array_equal(probe.predict(codes, np.full(5, 7), codes[:2], 0), [7, 7])
 

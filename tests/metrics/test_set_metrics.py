@@ -1,4 +1,4 @@
-"""Set metrics: distances as others compute them, also of few samples, and features whatever the batch."""
+"""Set metrics: distances equal reference implementations; features do not depend on the batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from lordbench.evaluation import distances
 from lordbench.evaluation.metric import SetMetric
-from lordbench.nn import weights
+from lordbench.evaluation.vgg16 import POOLED_LAYER, PooledVgg16
+from lordbench.nn import features, weights
 from lordbench.nn.weights import store
 from lordbench.utils.errors import MissingWeightsError, UserError
 
@@ -46,7 +47,7 @@ class TestFrechet:
     def test_it_is_pytorch_fids_on_fewer_samples_than_dimensions(self) -> None:
         x, y = samples(20, 64, 0), samples(30, 64, 1, shift=0.3)
         expected = calculate_frechet_distance(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
-        # Its root of a singular product is good to some 1e-6 only.
+        # pytorch-fid's root of a singular product has an error of about 1e-6.
         assert distances.frechet(x, y) == pytest.approx(expected, rel=1e-4)
 
     def test_axis_aligned_gaussians_have_a_closed_form(self) -> None:
@@ -56,7 +57,7 @@ class TestFrechet:
         assert distances.frechet(x, y) == pytest.approx(1 + 4 + 0.25, rel=1e-12)
 
     @pytest.mark.parametrize("n", [2, 20, 300])
-    def test_equal_sets_are_at_zero(self, n: int) -> None:
+    def test_equal_sets_have_distance_zero(self, n: int) -> None:
         x = samples(n, 64, 0) * 1e3
         assert 0 <= distances.frechet(x, x[::-1]) < 1e-4
 
@@ -103,7 +104,14 @@ class TestVgg16:
         assert not together.requires_grad
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
-    def test_grey_and_other_sizes_are_brought_to_one(self, metric: SetMetric) -> None:
+    def test_features_are_vgg16s_last_activations_averaged(self, real_weights: dict[str, Path]) -> None:
+        batch = images(3)
+        with torch.no_grad():
+            network = features.vgg16_features()[: POOLED_LAYER + 1].double()
+            expected = network(features.imagenet_normalise(batch).double()).mean(dim=(2, 3))
+        torch.testing.assert_close(PooledVgg16(CPU)(batch).double(), expected, atol=1e-4, rtol=1e-4)
+
+    def test_grey_images_and_other_sizes_are_converted(self, metric: SetMetric) -> None:
         assert metric.features(images(2, channels=1, size=32)).shape == (2, 512)
         assert metric.features(images(2, size=128)).shape == (2, 512)
 
@@ -128,12 +136,12 @@ class TestFid:
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         monkeypatch.delenv("LORDBENCH_WEIGHTS", raising=False)
 
-    def test_without_weights_it_says_so(self, home: None, metric_class: Load) -> None:
+    def test_missing_weights_are_named(self, home: None, metric_class: Load) -> None:
         with pytest.raises(MissingWeightsError, match="inception weights are not on this machine"):
             metric_class("fid")(CPU)
 
     def test_with_weights_it_is_the_packages_network(self, home: None, metric_class: Load) -> None:
-        # Random weights under the published names and shapes: what is tested is the path, not the values.
+        # Random weights with the published names and shapes: this tests the path, not the values.
         from pytorch_fid import inception
 
         kind = metric_class("fid")

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 from torchvision import models
 
-from lordbench.evaluation.vgg16 import POOLED_LAYER, PooledVgg16
-from lordbench.evaluation.winograd import RectifiedConv2d, WinogradConv2d
 from lordbench.nn import features, weights
-from lordbench.utils import seeds
 
 
 class TestWeightsAreTorchvisions:
@@ -68,37 +64,6 @@ class TestFeatureNetworks:
         before = torch.get_rng_state()
         features.vgg16_features()
         assert torch.equal(torch.get_rng_state(), before)
-
-
-class TestWinograd:
-    @pytest.mark.parametrize("onednn", [True, False])
-    @pytest.mark.parametrize(
-        ("channels", "filters", "size"), [(3, 8, 4), (512, 64, 16), (16, 8, 32), (4, 8, 64), (128, 4, 12)]
-    )
-    def test_it_equals_the_convolution(
-        self, channels: int, filters: int, size: int, onednn: bool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        if not onednn:  # as PyTorch is built for some processors
-            monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-        with seeds.initialising(0, "winograd"):
-            convolution = torch.nn.Conv2d(channels, filters, 3, padding=1)
-        images = torch.rand(17, channels, size, size, generator=torch.Generator().manual_seed(0))
-        with torch.no_grad():
-            ours = WinogradConv2d(convolution, size)(images)
-            expected = convolution.double()(images.double()).relu()
-        assert ours.is_contiguous(memory_format=torch.channels_last)
-        torch.testing.assert_close(ours.double(), expected, atol=2e-5, rtol=0)
-
-    def test_pooled_features_are_vgg16s(self, real_weights: dict[str, Path]) -> None:
-        images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        pooled = PooledVgg16(torch.device("cpu"))
-        with torch.no_grad():
-            plain = features.vgg16_features()[: POOLED_LAYER + 1].double()
-            expected = plain(features.imagenet_normalise(images).double()).mean(dim=(2, 3))
-        kinds = [type(layer) for layer in pooled.network]
-        assert (kinds.count(RectifiedConv2d), kinds.count(WinogradConv2d)) == (2, 11)
-        torch.testing.assert_close(pooled(images).double(), expected, atol=1e-4, rtol=1e-4)
-        assert "Winograd" in pooled.policy()
 
 
 def test_perceptual_loss_is_pixel_l1_plus_l1_of_vgg16(real_weights: dict[str, Path]) -> None:
