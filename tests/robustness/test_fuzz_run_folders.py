@@ -36,9 +36,11 @@ from lordbench.results.rows import COLUMNS
 from lordbench.results.run_folder import Store
 from lordbench.results.samples import Block, read_samples, write_samples
 from lordbench.results.status import read_status
-from lordbench.training.checkpoints import CheckpointStore, Progress, load_module, read_metadata
+from lordbench.runner.run_folder import read_spec
+from lordbench.training.checkpoints import CheckpointStore, Progress, load_module
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_json
+from lordbench.utils.integrity import read_metadata
 
 CELL = "0123456789abcdef"
 PROGRESS = moment().model_dump(mode="json")
@@ -288,7 +290,7 @@ class TestSamples:
                 for part in ("keys", "values", "groups"):
                     archive.writestr(f"0.{part}.npy", header.getvalue() + bytes(amount))
         monkeypatch.setattr(samples, "LARGEST", 1 << 20)
-        for name, why in (("objects", "pickle"), ("claims", "are claimed"), ("bomb", "unpacks to more")):
+        for name, why in (("objects", "pickle"), ("claims", "header claims"), ("bomb", "unpacks to more")):
             with memory_below(1 << 20), pytest.raises(ValueError, match=f"(?s)damaged: .*{why}"):
                 read_samples(tmp_path / f"{name}.npz")
         assert not (tmp_path / "ran").exists()
@@ -306,7 +308,7 @@ class TestModels:
         file.write_bytes(data.draw(st.one_of(altered(before[:1200]), altered(before), headers())))
         module = torch.nn.Linear(1, 1, bias=False)
         folder = run_folder.store.cell(CELL)
-        for read in (folder.provenance, folder.spec, folder.rows, lambda: load_module(file, module)):
+        for read in (folder.provenance, lambda: read_spec(folder), folder.rows, lambda: load_module(file, module)):
             with memory_below(64 << 20), refusing(UserError, file):
                 read()
         look(run_folder)

@@ -31,7 +31,7 @@ from lordbench.nn.weights.from_pypi import unpickle_arrays
 from lordbench.nn.weights.registry import entry
 from lordbench.results.compare import read_side
 from lordbench.results.leaderboard import collect
-from lordbench.results.run_folder import encode_spec
+from lordbench.runner.run_folder import encode_spec, read_spec
 from lordbench.training.checkpoints import read_tensors, save_tensors
 from lordbench.training.method import DataSpec
 from lordbench.utils.errors import UserError
@@ -234,12 +234,12 @@ class TestWeights:
 
 def test_what_a_model_was_built_for_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder = Folder(tmp_path).train(CELL)
-    assert folder.spec() is None
+    assert read_spec(folder) is None
     spec = DataSpec(3, 32, 10, 100)
     tensors, metadata = read_tensors(folder.model)
     save_tensors(folder.model, tensors, metadata | encode_spec(spec))
-    assert folder.spec() == spec
+    assert read_spec(folder) == spec
     for wrong in ('{"channels": "many"}', "[1]", "{", '{"channels": 3}'):
         save_tensors(folder.model, tensors, metadata | {"spec": wrong})
         with pytest.raises(UserError, match="not readable"):
-            folder.spec()
+            read_spec(folder)
