@@ -43,8 +43,8 @@ def damage(folder: CellFolder, read_tensors: Reader | None = None) -> list[Damag
 
     Args:
         folder: of the cell; it need not exist.
-        read_tensors: reader that also checks the tensors of models and checkpoints. With it, missing files are
-            damage, too; without it, only their metadata is checked.
+        read_tensors: reader that also checks the tensors of models and checkpoints. With it, missing files
+            are damage, too; without it, only their metadata is checked.
     """
     return [
         *_training_damage(folder, read_tensors),

@@ -31,8 +31,8 @@ REFERENCES = {
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
 }
-"""Subjects that involve no method, and their names as table rows. A subject may go on behind a comma with what
-it is restricted to."""
+"""Subjects that involve no method, and their names as table rows. A subject may have a restriction behind a
+comma."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
     "class from pixels": r"class from (class|content)",
@@ -95,7 +95,8 @@ def _require_one(rows: pd.DataFrame, column: str, what: str) -> None:
 def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Average over seeds.
 
-    With one seed a value keeps its own interval; with several it is Student's t interval over the seeds' values.
+    With one seed a value keeps its own interval; with several it is Student's t interval over the seeds'
+    values.
 
     Args:
         rows: as from `collect`.
@@ -151,8 +152,8 @@ def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """Reduce rows to one per table row, quantity and seed.
 
-    Of several cells with the same name and seed, the one started last is kept, whole. `REFERENCES` are the same
-    for all methods of a seed: they are taken once, as methods of that name, in the columns that they are
+    Of several cells with the same name and seed, the one started last is kept, whole. `REFERENCES` are the
+    same for all methods of a seed: they are taken once, as methods of that name, in the columns that they are
     compared in.
 
     Args:
@@ -208,7 +209,9 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     matches = [
         subject.endswith(restriction)
         and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
-        for name, restriction, subject in references[["name", "restriction", "subject"]].itertuples(index=False)
+        for name, restriction, subject in zip(
+            references["name"], references["restriction"], references["subject"], strict=True
+        )
     ]
     references = references[pd.Series(matches, references.index, dtype=bool)]
     return pd.concat(

@@ -121,8 +121,9 @@ class SampleFiles:
     def resampled(self, value: Value) -> tuple[npt.NDArray[np.float64] | None, int]:
         """Means of a value's samples over resampled groups, float64 (R,), and the number of groups.
 
-        All values of a seed and experiment with equal groups share their resamples, whatever the method, so the
-        difference of two such means is that of the paired samples. A single group cannot be resampled: None.
+        All values of a seed and experiment with equal groups share their resamples, whatever the method, so
+        the difference of two such means is that of the paired samples. A single group cannot be resampled:
+        None.
 
         Raises:
             NoSamplesError: as for `samples`.

@@ -31,8 +31,8 @@ class Provenance(BaseModel):
         dataset: name.
         data_settings: settings of the data set that differ from its defaults.
         split: `samples` or `classes`; `official samples` and the like for the data set's own split.
-        labels: class labels given to methods, as a selector: empty for the data set's own classes, `clusters` of
-            each domain with their settings, or `truth` for the true styles of each domain.
+        labels: class labels given to methods, as a selector: empty for the data set's own classes, `clusters`
+            of each domain with their settings, or `truth` for the true styles of each domain.
         preset: name, with its settings that were overridden.
         seed: of the cell.
         protocol_version: version of the experiments' definitions.

@@ -21,8 +21,8 @@
       cells/ID/*.png                 transfer grids
       cells/ID/failure.json          only if the last attempt failed
 
-Every file is complete or absent, and which files exist decides what remains to be done, so a run killed at any
-point resumes. Files that results depend on have checksums (`lordbench.utils.integrity`):
+Every file is complete or absent, and which files exist decides what remains to be done, so a run killed at
+any point resumes. Files that results depend on have checksums (`lordbench.utils.integrity`):
 `lordbench.results.damage` finds those that were altered, and the next run moves them aside as `NAME.damaged`.
 """
 

@@ -89,7 +89,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         claimed = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or claimed > member.file_size:
-            raise ValueError(f"{name}: the header claims {claimed:,} bytes, the file has {member.file_size:,}")
+            raise ValueError(f"{name}: the header claims {claimed:,} bytes of {member.file_size:,}")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 

@@ -61,8 +61,8 @@ class RunFolder:
 def cell_lock(store: Store, cell_id: str) -> FileLock:
     """The lock that a process holds while it runs a cell; it ends with the process.
 
-    A killed run may have left workers, on this machine or another one of a cluster: whoever runs the cell next
-    waits until they have ended, and continues from what they have written.
+    A killed run may have left workers, on this machine or another one of a cluster: whoever runs the cell
+    next waits until they have ended, and continues from what they have written.
     """
     path = store.cell_locks / cell_id
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Checksums: files of results that were altered since they were written are found when they are read.
 
 A JSON document and the metadata of a safetensors file carry their own checksum, so no crash can separate the
-two; that of `results.csv` is in a file beside it. Checksums guard against accidents (a truncated file, a flipped
-bit, an edit by hand), not against forgery. Files without one are accepted.
+two; that of `results.csv` is in a file beside it. Checksums guard against accidents (a truncated file, a
+flipped bit, an edit by hand), not against forgery. Files without one are accepted.
 """
 
 from __future__ import annotations
