@@ -1,4 +1,4 @@
-"""Any content of a run folder is read or reported as damaged, in bounded memory, and stays inside the folder."""
+"""Any content of a run folder is read or reported as damaged, in bounded memory, without leaving it."""
 
 from __future__ import annotations
 
