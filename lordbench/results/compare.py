@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import pandas as pd
 
 from lordbench.results.cells import Settings, cell_records, read_settings
 from lordbench.results.damage import warn_of_damage
-from lordbench.results.differences import TIE, difference, values_by_seed
+from lordbench.results.differences import TIE, Difference, difference, values_by_seed
 from lordbench.results.leaderboard import (
     GROUP,
     LINE,
@@ -30,15 +30,15 @@ from lordbench.utils.errors import UserError
 
 CELL = [*LINE, "seed"]
 """Columns by which cells of two runs are matched."""
+VALUES = ("value_a", "ci_low_a", "ci_high_a", "value_b", "ci_low_b", "ci_high_b")
 COLUMNS = [
-    *QUANTITY, "unit", "higher_is_better",
-    "value_a", "ci_low_a", "ci_high_a", "value_b", "ci_low_b", "ci_high_b",
+    *QUANTITY, "unit", "higher_is_better", *VALUES,
     "difference", "ci_low", "ci_high", "n_seeds", "basis", "verdict", "note",
 ]  # fmt: skip
 """Columns of `contrast`."""
 ORDER = ("better", "worse", "differs", TIE, "", "equal")
 """Verdicts, the most interesting first."""
-DIRECTIONLESS: dict[str, str] = {"better": "differs", "worse": "differs", TIE: TIE}
+DIRECTIONLESS = {"better": "differs", "worse": "differs", TIE: TIE, "": ""}
 """Verdicts on metrics without a direction of merit."""
 GROUND = {
     "protocol_version": "measured by other protocols",
@@ -73,7 +73,7 @@ class Side:
         name: as given.
         rows: as from `collect`, of each table row and seed the newest cell.
         files: of the samples behind them.
-        settings: by cell id, of cells whose `cell.json` is available.
+        settings: by cell id, where `cell.json` is available.
     """
 
     name: str
@@ -104,16 +104,9 @@ class Matched(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides, and what differs between them.
+    """Two sides, and what differs between them: tables as from `changes`, `costs` and, per pair, `contrast`.
 
-    Attributes:
-        a: one side.
-        b: the other.
-        matched: pairs, and cells that only one side has.
-        changes: as from `changes`.
-        costs: as from `costs`.
-        values: as from `contrast`, for each pair.
-        without_settings: names of sides whose complete settings are not available.
+    `without_settings` names the sides whose complete settings are not available.
     """
 
     a: Side
@@ -235,11 +228,6 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
     (`differences.difference`); else whether the 95 % intervals of the two values overlap, which finds fewer
     differences significant. Values by other protocols, on other data or with other splits are not compared.
 
-    Args:
-        pair: as from `match`.
-        files_a: of the samples of a.
-        files_b: those of b.
-
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
         intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `n_seeds` is
@@ -295,14 +283,9 @@ def _contrast(
     shared = {
         "unit": first["unit"].iloc[0],
         "higher_is_better": direction,
-        **dict(zip(("value_a", "ci_low_a", "ci_high_a"), a, strict=True)),
-        **dict(zip(("value_b", "ci_low_b", "ci_high_b"), b, strict=True)),
-        "difference": a[0] - b[0],
-        "ci_low": np.nan,
-        "ci_high": np.nan,
-        "n_seeds": min(len(valued_a), len(valued_b)),
+        **dict(zip(VALUES, (*a, *b), strict=True)),
+        **Difference(a[0] - b[0], n_seeds=min(len(valued_a), len(valued_b)))._asdict(),
         "basis": "",
-        "verdict": "",
     }
     reason = _missing(_why_missing(rows_a), _why_missing(rows_b)) or why_not
     if not reason and _policies(valued_a) != _policies(valued_b):
@@ -315,15 +298,10 @@ def _contrast(
     paired = difference(values_a, values_b, files_a, direction is not False, files_b)
     if np.isnan(paired.ci_low):
         verdict = _overlap_verdict(a, b, direction is not False)
-        basis = "intervals" if verdict else ""
-        changed: dict[str, Any] = {"note": paired.note}
+        result = shared | {"basis": "intervals" if verdict else "", "verdict": verdict, "note": paired.note}
     else:
-        verdict, basis = paired.verdict, "paired"
-        names = ("difference", "ci_low", "ci_high", "n_seeds", "note")
-        changed = {name: getattr(paired, name) for name in names}
-    if direction is None:
-        verdict = DIRECTIONLESS.get(verdict, verdict)
-    return shared | changed | {"basis": basis, "verdict": verdict}
+        result = shared | paired._asdict() | {"basis": "paired"}
+    return result | ({"verdict": DIRECTIONLESS[result["verdict"]]} if direction is None else {})
 
 
 def _why_missing(rows: pd.DataFrame | None) -> str:
@@ -366,11 +344,6 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
 
     Complete settings are compared if both cells have theirs, else those in their rows.
 
-    Args:
-        pairs: as from `match`.
-        a: one side.
-        b: the other.
-
     Returns:
         A row for each pair of cells and setting that differs: `kind` (`cell`, `method`, `data`, `preset`,
         `code`, `environment`), `name` (nested ones dotted), its value in `a` and `b` (None if missing), and
@@ -378,7 +351,8 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
     """
     records = []
     for pair in pairs:
-        for row_a, row_b in _matching_rows(pair):
+        cells = (rows.drop_duplicates("cell").sort_values("seed").to_dict("records") for rows in pair)
+        for row_a, row_b in zip(*cells, strict=True):
             first, second = _row_settings(row_a), _row_settings(row_b)
             settings_a = a.settings.get(str(row_a["cell"]))
             settings_b = b.settings.get(str(row_b["cell"]))
@@ -400,24 +374,21 @@ def costs(pairs: Iterable[Pair]) -> pd.DataFrame:
     records = []
     for pair in pairs:
         a, b = (rows.drop_duplicates("cell") for rows in pair)
-        where = _where(a.iloc[0])
+        where = _where(a.to_dict("records")[0])
         records += [where | {"name": name, "a": a[name].mean(), "b": b[name].mean()} for name in COSTS]
     return pd.DataFrame.from_records(records, columns=[*WHERE, "name", "a", "b"])
 
 
-def _matching_rows(pair: Pair) -> Iterator[tuple[pd.Series[Any], pd.Series[Any]]]:
-    """The first rows of matching cells."""
-    a, b = (rows.drop_duplicates("cell").sort_values("seed") for rows in pair)
-    for (_, row_a), (_, row_b) in zip(a.iterrows(), b.iterrows(), strict=True):
-        yield row_a, row_b
-
-
-def _where(row: pd.Series[Any]) -> dict[str, Any]:
+def _where(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     return {name: row[name] for name in GROUP} | {"line": row_name([row[name] for name in LINE])}
 
 
-def _row_settings(row: pd.Series[Any]) -> dict[tuple[str, str], Any]:
-    return {(kind, name): _plain(row[name]) for kind, names in ROW_SETTINGS.items() for name in names}
+def _row_settings(row: Mapping[Hashable, Any]) -> dict[tuple[str, str], Any]:
+    return {
+        (kind, name): None if row[name] == "" else row[name]
+        for kind, names in ROW_SETTINGS.items()
+        for name in names
+    }
 
 
 def _file_settings(settings: Settings) -> dict[tuple[str, str], Any]:
@@ -432,8 +403,3 @@ def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _dotted(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON takes it; None for empty text."""
-    return (value.item() if hasattr(value, "item") else value) if value != "" else None

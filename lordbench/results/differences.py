@@ -109,9 +109,9 @@ def difference(
     Args:
         a: values by seed.
         b: those of the other method.
-        files: of the samples of both.
+        files: of the samples of a, and of b without `files_b`.
         higher_is_better: direction of merit.
-        files_b: of the samples of b, if these are elsewhere.
+        files_b: of the samples of b.
 
     Returns:
         `difference` is the mean over seeds; `ci_low` and `ci_high` are NaN if there is no interval; `n` is

@@ -34,14 +34,11 @@ class CellProgress(BaseModel):
         training: whether `doing` is a phase of training.
         step: steps done of the phase; experiments done.
         steps: total of the phase; number of experiments.
-        images: seen in training so far, over all phases and attempts.
-        images_in_all: total that training sees.
+        images: seen in training so far, over all phases and attempts; `images_in_all` is the total.
         rate: images per second since the phase started or resumed in this process; 0 if unknown.
         loss: sum of the loss terms at the last logged step; None before it.
-        began: when the phase or the experiment started or resumed, UTC.
-        written: when this was written, UTC.
-        host: name of the computer.
-        pid: of the process that runs the cell.
+        began: when the phase or the experiment started or resumed, UTC; `written`: when this was written.
+        host: name of the computer; `pid`: process that runs the cell.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,17 +97,7 @@ def read_progress(path: Path) -> CellProgress | None:
 
 
 class PlannedCell(BaseModel):
-    """A cell of a plan.
-
-    Attributes:
-        id: of the cell, and the name of its folder.
-        label: the method with its variant and labels, as in tables.
-        dataset: with the settings that differ from its defaults.
-        split: `samples` or `classes`.
-        preset: name, with its settings that were overridden.
-        seed: of the cell.
-        experiments: names of those to be run, as in the names of their files.
-    """
+    """A cell of a plan, with texts as in tables; `experiments` are names as in those of their files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -159,8 +146,7 @@ class RunPlan(BaseModel):
     Attributes:
         began: when, UTC.
         jobs: number of cells at a time.
-        host: name of the computer.
-        pid: of the main process.
+        host: name of the computer; `pid`: its main process.
         cells: all that the run requested, finished ones included, in order.
     """
 

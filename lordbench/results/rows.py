@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,35 +22,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e12)]
 
 
 class Provenance(BaseModel):
-    """Where a cell's values come from; the same for all rows of a cell.
-
-    Attributes:
-        cell: id, 16 hex digits.
-        method: name.
-        variant: settings that differ from the preset's, e.g. `regularizer=kl`; empty for none.
-        dataset: name.
-        data_settings: settings of the data set that differ from its defaults.
-        split: `samples` or `classes`; `official samples` and the like for the data set's own split.
-        labels: class labels given to methods, as a selector: empty for the data set's own classes, `clusters`
-            of each domain with their settings, or `truth` for the true styles of each domain.
-        preset: name, with its settings that were overridden.
-        seed: of the cell.
-        protocol_version: version of the experiments' definitions.
-        schema_version: version of these columns.
-        lordbench_version: version of the suite.
-        git_sha: commit of the checkout, `+` for uncommitted changes; empty outside a checkout.
-        method_source: hash of the method's source and of the training code it uses.
-        data_fingerprint: hash of the data set.
-        device: name of the hardware.
-        precision: arithmetic of training.
-        threads: CPU threads of each operation; they decide the order of sums, and so their last bits.
-        torch_version: version of torch.
-        cuda_version: version of CUDA; empty on a CPU.
-        train_seconds: time in training, over all attempts.
-        train_images_per_second: images seen in training, per second.
-        peak_memory_mib: peak memory of the process (or of the GPU) up to the end of training.
-        started: when training began, ISO 8601, UTC.
-    """
+    """Where a cell's values come from: its part of the columns described in docs/results-files.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,6 +77,12 @@ def column_types() -> dict[str, ColumnType]:
     return {name: COLUMN_TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
 
 
+def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate tables with `COLUMNS`, of which any may be empty."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(COLUMNS))
+
+
 def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.DataFrame:
     """Make a table with `COLUMNS` of a cell's measurements, one row each."""
     shared: dict[str, Any] = provenance.model_dump()
@@ -154,8 +132,8 @@ def check_name(path: Path) -> None:
     Raises:
         UserError: the name ends in neither `.csv` nor `.parquet`, or pyarrow is not installed for Parquet.
     """
-    if path.suffix not in WRITERS:
-        raise UserError(f"{path}: unknown kind of file", f"Give a name that ends in {' or '.join(WRITERS)}.")
+    if path.suffix not in (".csv", ".parquet"):
+        raise UserError(f"{path}: unknown kind of file", "Give a name that ends in .csv or .parquet.")
     if path.suffix == ".parquet":
         require_package(
             "pyarrow",
@@ -178,15 +156,7 @@ def write_tidy(rows: pd.DataFrame, path: Path) -> None:
     check_name(path)
     table = rows.astype({name: DTYPES[kind] for name, kind in column_types().items()})
     with replacing(path) as temporary:
-        WRITERS[path.suffix](table, temporary)
-
-
-def _write_csv(rows: pd.DataFrame, path: Path) -> None:
-    rows.to_csv(path, index=False, lineterminator="\n")
-
-
-def _write_parquet(rows: pd.DataFrame, path: Path) -> None:
-    rows.to_parquet(path, engine="pyarrow", index=False)
-
-
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {".csv": _write_csv, ".parquet": _write_parquet}
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary, engine="pyarrow", index=False)
+        else:
+            table.to_csv(temporary, index=False, lineterminator="\n")

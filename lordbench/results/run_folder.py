@@ -38,7 +38,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from lordbench.evaluation.measurement import Measurement
-from lordbench.results.rows import COLUMNS, Provenance, Seconds, frame
+from lordbench.results.rows import Provenance, Seconds, frame, stack
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, child, is_regular_file, sha256, stamps, write_text
@@ -61,12 +61,7 @@ _SECONDS = TypeAdapter(dict[str, Seconds])
 
 
 class ExperimentRecord(BaseModel):
-    """Content of `EXPERIMENT.json`, without its checksum.
-
-    Attributes:
-        measurements: of the experiment.
-        files: hex sha256 of the files that the experiment left in the cell's folder, by name.
-    """
+    """Content of `EXPERIMENT.json`; `files` has the hex sha256 of files that the experiment left, by name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -101,10 +96,8 @@ class Store:
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""
-        tables = [table for table in (folder.rows() for folder in self.cells()) if len(table)]
-        if not tables:
-            return pd.DataFrame(columns=list(COLUMNS))
-        return pd.concat(tables, ignore_index=True).sort_values(ORDER, kind="stable", ignore_index=True)
+        rows = stack(folder.rows() for folder in self.cells())
+        return rows.sort_values(ORDER, kind="stable", ignore_index=True)
 
     def write_results(self) -> pd.DataFrame:
         """Write `results.csv` from the cells, and return its rows."""
@@ -176,10 +169,7 @@ class CellFolder:
     ) -> None:
         """Write an experiment's samples, then its measurements, which mark it as finished.
 
-        Args:
-            experiment: its name.
-            found: its measurements.
-            pictures: files that it left in the folder.
+        `pictures` are the files that it left in the folder.
         """
         samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
         write_samples(self._samples_file(experiment), samples)
@@ -205,15 +195,11 @@ class CellFolder:
 
     def rows(self) -> pd.DataFrame:
         """All rows of the cell, with `rows.COLUMNS`, without damaged ones; none before it is trained."""
-        tables: list[pd.DataFrame] = []
-        if self.is_trained():
-            try:
-                provenance = self.provenance()
-            except UserError:
-                return pd.DataFrame(columns=list(COLUMNS))
-            tables = [frame(provenance, self.measurements(name) or []) for name in self.experiments()]
-        tables = [table for table in tables if len(table)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+        try:
+            provenance = self.provenance()
+        except UserError:
+            return stack([])
+        return stack(frame(provenance, self.measurements(name) or []) for name in self.experiments())
 
     def pictures(self) -> dict[Path, Stamp]:
         """Its pictures, by name, with stamps that change whenever they are written."""

@@ -39,8 +39,7 @@ class CellStatus(BaseModel):
         train_seconds: of a trained cell, over all attempts.
         missing: experiments that are still to be run.
         experiment_seconds: by experiment, where recorded.
-        error: last line of the error of a failed cell.
-        failure: file with its traceback.
+        error: last line of the error of a failed cell; `failure`: file with its traceback.
         notes: damaged files.
     """
 
@@ -65,8 +64,7 @@ class RunStatus(BaseModel):
         root: the folder.
         alive: whether a run holds it.
         plan: of the latest run; None if it does not exist or is damaged.
-        cells: those of the plan, in its order.
-        others: those of earlier runs that the latest did not request.
+        cells: those of the plan, in its order; `others`: of earlier runs, not requested by the latest.
         notes: damaged files of the folder itself.
     """
 
