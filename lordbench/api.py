@@ -29,6 +29,7 @@ from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner import executors, plan
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_cell import WorkerState, build
+from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import RunOptions, run_session
 from lordbench.training.checkpoints import load_module
 from lordbench.training.loop import Context
@@ -218,7 +219,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
         raise UserError(f"{folder.path}: its training has not ended", "Run it again; it goes on.")
     with use_plugins(plugins):
         _refuse_unnamed(described.method, folder)
-        method = build(described, folder.spec() or _spec(described, folder))
+        method = build(described, read_spec(folder) or _spec(described, folder))
     load_module(folder.model, method)
     return _ready(method, device)
 

@@ -21,12 +21,16 @@ Model = TypeVar("Model", bound=BaseModel)
 CURVE = ("phase", "step")
 """Columns of a training curve that are not terms of the loss."""
 LARGEST_CURVE = 64 << 20
-"""Bytes: more than a line for each of a million steps."""
+"""Bytes: more than a row for each of a million steps."""
 LARGEST_STEP = 2**53
+ORDER = (
+    "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id",
+)  # fmt: skip
+"""Settings that cells are sorted by."""
 
 
 class Settings(BaseModel):
-    """What a cell is, from its `cell.json`: see `runner.identity.Cell` for the fields."""
+    """Content of `cell.json`: see `runner.cell.Cell` for the fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -51,7 +55,7 @@ class Settings(BaseModel):
 
 
 class Failure(BaseModel):
-    """How the last attempt at a cell failed, from its `failure.json`."""
+    """Content of `failure.json`: how the last attempt at a cell failed."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -61,12 +65,7 @@ class Failure(BaseModel):
 
 
 class CellRecord:
-    """One cell of a run folder; its files are read when they are asked for.
-
-    Attributes:
-        settings: what the cell is.
-        folder: where its files are.
-    """
+    """One cell of a run folder, with its settings; other files are read when needed."""
 
     def __init__(self, settings: Settings, folder: CellFolder) -> None:
         self.settings = settings
@@ -74,30 +73,30 @@ class CellRecord:
 
     @cached_property
     def failure(self) -> Failure | None:
-        """How its last attempt failed; None where it did not, or the record is damaged."""
+        """How its last attempt failed; None if it did not, or the record is damaged."""
         return _read(Failure, self.folder.failure)
 
     @cached_property
     def damage(self) -> list[Damage]:
-        """Its files that are not as they were written."""
+        """Its damaged files."""
         return damage(self.folder)
 
     @cached_property
     def curve(self) -> pd.DataFrame | None:
-        """Its training curve: `phase`, `step` within it, and a column a term of the loss; None for none."""
+        """Its training curve: `phase`, `step` within it, and a column per loss term; None if damaged."""
         if self._is_damaged(self.folder.curve):
             return None
         try:
-            found = pd.read_csv(io.StringIO(read_text(self.folder.curve, LARGEST_CURVE)))
-            found = found.astype({name: "float64" for name in found.columns if name not in CURVE})
-            whole = found["step"].dtype == "int64" and found["step"].abs().max() < LARGEST_STEP
+            curve = pd.read_csv(io.StringIO(read_text(self.folder.curve, LARGEST_CURVE)))
+            curve = curve.astype({name: "float64" for name in curve.columns if name not in CURVE})
+            valid = curve["step"].dtype == "int64" and curve["step"].abs().max() < LARGEST_STEP
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return found if whole and "phase" in found.columns and found["phase"].notna().all() else None
+        return curve if valid and "phase" in curve.columns and curve["phase"].notna().all() else None
 
     @property
     def pictures(self) -> list[Path]:
-        """Its pictures, by name; without damaged ones."""
+        """Its pictures, by name, without damaged ones."""
         return [path for path in self.folder.pictures() if not self._is_damaged(path)]
 
     def _is_damaged(self, file: Path) -> bool:
@@ -105,45 +104,31 @@ class CellRecord:
 
 
 def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
-    """Read what cells there are in run folders.
+    """Read the cells of run folders.
 
     Args:
-        runs: run folders, or results CSVs in them; what has no cells beside it gives none.
+        runs: run folders, or results CSVs in them; a CSV without cells beside it gives none.
 
     Returns:
         Cells by data set, split, preset, method and seed, each once: of several with the same id the one with
         a trained model, else the first.
     """
-    found: dict[str, CellRecord] = {}
+    records: dict[str, CellRecord] = {}
     for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
         for folder in Store(run).cells():
             settings = read_settings(folder.description)
             if settings is None:
                 continue
-            record = CellRecord(settings, folder)
-            if settings.id not in found or not found[settings.id].folder.is_trained():
-                found[settings.id] = record
-    return sorted(found.values(), key=_order)
+            if settings.id not in records or not records[settings.id].folder.is_trained():
+                records[settings.id] = CellRecord(settings, folder)
+    return sorted(
+        records.values(), key=lambda record: tuple(getattr(record.settings, name) for name in ORDER)
+    )
 
 
 def read_settings(file: Path) -> Settings | None:
-    """Read a `cell.json`; None where it is not there, or damaged."""
+    """Read a `cell.json`; None if it does not exist, or is damaged."""
     return _read(Settings, file)
-
-
-def _order(record: CellRecord) -> tuple[str | int, ...]:
-    s = record.settings
-    return (
-        s.dataset,
-        s.data_variant,
-        s.split,
-        s.preset_name,
-        s.method_name,
-        s.variant,
-        s.labels,
-        s.seed,
-        s.id,
-    )
 
 
 def _read(kind: type[Model], file: Path) -> Model | None:

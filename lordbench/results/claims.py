@@ -1,42 +1,42 @@
-"""Claims that papers make of methods, held against results by paired differences."""
+"""Claims of papers about methods, checked against results by paired differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from lordbench.results.differences import PairedValues, difference, line_of
+from lordbench.results.differences import TIE, difference, values_by_seed
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, row_name
-from lordbench.results.loading import SampleFiles
+from lordbench.results.loading import SampleFiles, Value
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
-VERDICTS = {"better": "confirmed", "worse": "refuted"}
-"""Of a claim, by the verdict on its difference; any other stays as it is."""
+VERDICTS = {"better": "confirmed", "worse": "refuted", TIE: "undecided", "": ""}
+"""Verdict on a claim by that on its difference."""
 NO_RESULTS = "not in these results"
 COLUMNS = [
     "claim", "source", *GROUP, *QUANTITY, "better", "than", "value", "other",
     "difference", "ci_low", "ci_high", "n", "n_seeds", "higher_is_better", "verdict", "note",
 ]  # fmt: skip
-"""Columns of `held`."""
+"""Columns of `check_claims`."""
 
 
 class Claim(BaseModel):
-    """That one line of a table is better than another one.
+    """A claim that one table row is better than another.
 
     Attributes:
         claim: in words.
-        source: who makes it, and where.
-        dataset: its name.
-        better: the line that is said to be better, as tables name it.
-        than: the other one.
-        than_codes: codes of the other one's values, where they are not those of the quantity.
-        quantities: in which, each as EXPERIMENT/CODES/SUBJECT/METRIC.
+        source: paper, and place in it.
+        dataset: name.
+        better: row that is claimed to be better, as tables name it.
+        than: the other row.
+        than_codes: codes of the other row's values, if not those of the quantity.
+        quantities: each as EXPERIMENT/CODES/SUBJECT/METRIC.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class _Claims(BaseModel):
 
 
 def read_claims(path: Path | None = None) -> list[Claim]:
-    """Read claims from a YAML file, or those that come with lordbench.
+    """Read claims from a YAML file; by default those shipped with lordbench.
 
     Raises:
         UserError: the file cannot be read, or a key or value is wrong.
@@ -73,66 +73,64 @@ def read_claims(path: Path | None = None) -> list[Claim]:
 
 
 def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
-    """Hold claims against results: is the line that is said to be better told apart from the other?
+    """Check claims: is the row that is claimed to be better significantly better?
 
-    Differences and their intervals are those of `paired.differences`; here the two values may also be of
-    different codes of one method.
+    Differences are those of `differences.difference`; here the two values may also be of different codes of
+    one method.
 
     Args:
-        claims: to be held.
+        claims: to be checked.
         rows: as from `collect`.
         files: of the run folders that the rows come from.
 
     Returns:
-        A line for each claim, group with that data set, and quantity, with `COLUMNS`: `value` and `other` are
-        means over the seeds that were compared; `verdict` is `confirmed`, `refuted` or `not told apart`, or
-        empty where there is no interval, and `note` says why. What nothing is known of has no group.
+        A row for each claim, group with that data set, and quantity, with `COLUMNS`: `value` and `other` are
+        means over the common seeds; `verdict` is `confirmed`, `refuted` or `undecided`, or empty without an
+        interval, and `note` says why. A claim without results has no group.
     """
     rows = by_seed(rows)
     rows = rows[rows["value"].notna()]
-    records = [record for claim in claims for record in _held(claim, rows, files)]
+    names = [row_name(key) for key in rows[LINE].itertuples(index=False, name=None)]
+    rows = rows.assign(name=pd.Series(names, rows.index, dtype=str))
+    records = [record for claim in claims for record in _check(claim, rows, files)]
     return pd.DataFrame.from_records(records, columns=COLUMNS)
 
 
-def _held(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dict[str, Any]]:
-    said = {"claim": claim.claim, "source": claim.source, "better": claim.better, "than": claim.than}
+def _check(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dict[str, Any]]:
+    shared = {"claim": claim.claim, "source": claim.source, "better": claim.better, "than": claim.than}
     here = rows[rows["dataset"] == claim.dataset]
-    names = [row_name(key) for key in here[LINE].itertuples(index=False, name=None)]
-    here = here.assign(name=pd.Series(names, here.index, dtype=str))
     for text in claim.quantities:
-        experiment, codes, subject, metric = text.split("/")
-        quantity = {"experiment": experiment, "codes": codes, "subject": subject, "metric": metric}
-        theirs = quantity | ({"codes": claim.than_codes} if claim.than_codes is not None else {})
-        first, second = (
-            here[(here["name"] == name) & (here[QUANTITY] == [its[key] for key in QUANTITY]).all(axis=1)]
-            for name, its in ((claim.better, quantity), (claim.than, theirs))
-        )
-        found = False
-        for group, own in first.groupby(GROUP, sort=False):
-            other = second[(second[GROUP] == list(group)).all(axis=1)]
-            if len(other):
-                found = True
-                place = dict(zip(GROUP, group, strict=True))
-                yield said | place | quantity | _compared(own, other, files)
-        if not found:
-            nothing = {"dataset": claim.dataset, "n_seeds": 0, "verdict": "", "note": NO_RESULTS}
-            yield said | quantity | nothing
+        quantity = dict(zip(QUANTITY, text.split("/"), strict=True))
+        other_quantity = quantity if claim.than_codes is None else quantity | {"codes": claim.than_codes}
+        first = dict(list(_select(here, claim.better, quantity).groupby(GROUP, sort=False)))
+        second = dict(list(_select(here, claim.than, other_quantity).groupby(GROUP, sort=False)))
+        groups = [group for group in first if group in second]
+        for group in groups:
+            result = _compare(first[group], second[group], files)
+            yield shared | dict(zip(GROUP, group, strict=True)) | quantity | result
+        if not groups:
+            missing = {"dataset": claim.dataset, "n_seeds": 0, "verdict": "", "note": NO_RESULTS}
+            yield shared | quantity | missing
 
 
-def _compared(own: pd.DataFrame, other: pd.DataFrame, files: SampleFiles) -> dict[str, Any]:
-    """The difference of two lines in one quantity, and both their values."""
-    higher_is_better = bool(own["higher_is_better"].iloc[0])
-    a, b = line_of(own), line_of(other)
+def _select(rows: pd.DataFrame, name: str, quantity: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of one method and quantity."""
+    return rows[(rows["name"] == name) & (rows[QUANTITY] == list(quantity.values())).all(axis=1)]
+
+
+def _compare(first: pd.DataFrame, second: pd.DataFrame, files: SampleFiles) -> dict[str, Any]:
+    """The difference of two methods in one quantity, and both their values."""
+    higher_is_better = bool(first["higher_is_better"].iloc[0])
+    a, b = values_by_seed(first), values_by_seed(second)
     result = difference(a, b, files, higher_is_better)
-    verdict = VERDICTS.get(result["verdict"], result["verdict"])
-    return result | {
+    return result._asdict() | {
         "value": _mean(a, b),
         "other": _mean(b, a),
         "higher_is_better": higher_is_better,
-        "verdict": verdict,
+        "verdict": VERDICTS[result.verdict],
     }
 
 
-def _mean(line: PairedValues, other: PairedValues) -> float:
-    """Mean over the seeds that both have."""
-    return float(pd.Series([line[seed].value for seed in line.keys() & other.keys()]).mean())
+def _mean(values: Mapping[int, Value], other: Mapping[int, Value]) -> float:
+    """Mean over the common seeds."""
+    return float(pd.Series([values[seed].value for seed in values.keys() & other.keys()]).mean())

@@ -1,4 +1,4 @@
-"""Damage: files of cells that are not as they were written, and what a run does about them."""
+"""Damage: files of cells that are not as they were written, and what the next run does about them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lordbench.results.run_folder import CellFolder
-from lordbench.training.checkpoints import read_metadata, read_tensors
 from lordbench.utils.errors import UserError
-from lordbench.utils.integrity import ALTERED, is_altered, read_verified
+from lordbench.utils.integrity import ALTERED, is_altered, read_metadata, read_verified
 
-TRAINS = "trains the cell anew and runs its experiments again"
+Reader = Callable[[Path], object]
+"""Reads a file; raises ValueError or UserError if it is damaged."""
 
 
 class DamageWarning(UserWarning):
-    """A file is not as it was written; what was read goes without it."""
+    """A file is not as it was written; it was left out."""
 
 
 class Damage(NamedTuple):
     """A damaged file of a cell.
 
     Attributes:
-        file: which.
+        file: its path.
         problem: what is wrong with it.
         remedy: what the next `lordbench run` of the cell does.
-        aside: files and folders that it keeps aside for that; they make it do the work again.
+        aside: files and folders that it moves aside first, so that the work behind them is repeated.
     """
 
     file: Path
@@ -38,87 +38,82 @@ class Damage(NamedTuple):
         return f"{self.file}: {self.problem}; `lordbench run` {self.remedy}"
 
 
-def damage(folder: CellFolder, *, thorough: bool = False) -> list[Damage]:
-    """Find the damaged files of a cell, of those that its results or the reports of them depend on.
-
-    Files without a hash, as older versions wrote them, count as damaged only where they cannot be read.
+def damage(folder: CellFolder, read_tensors: Reader | None = None) -> list[Damage]:
+    """Find the damaged files of a cell that its results, or the reports of them, depend on.
 
     Args:
         folder: of the cell; it need not exist.
-        thorough: look at the tensors of models and checkpoints, too, and for files that are missing.
+        read_tensors: reader that also checks the tensors of models and checkpoints. With it, missing files
+            are damage, too; without it, only their metadata is checked.
     """
-    found = list(_in_training(folder, thorough))
-    for experiment in folder.experiments():
-        found += _in_experiment(folder, experiment, thorough)
-    return found
+    return [
+        *_training_damage(folder, read_tensors),
+        *(
+            found
+            for experiment in folder.experiments()
+            for found in _experiment_damage(folder, experiment, required=read_tensors is not None)
+        ),
+    ]
 
 
 def warn_of_damage(folders: Iterable[CellFolder]) -> None:
-    """Name the damaged files of cells, each in a warning."""
+    """Name the damaged files of cells, each in a `DamageWarning`."""
     for folder in folders:
         for found in damage(folder):
             warnings.warn(str(found), DamageWarning, stacklevel=3)
 
 
-def _in_training(folder: CellFolder, thorough: bool) -> Iterator[Damage]:
-    read = read_tensors if thorough else read_metadata
-    yield from _tried(folder.description, read_verified, "writes it anew")
-    yield from _tried(folder.times, read_verified, "forgets the times in it")
-    yield from _tried(folder.checkpoint, read, "begins the training again")
-    is_wanted = thorough and bool(folder.experiments())
-    of_model = list(_tried(folder.model, read, TRAINS, (folder.path,), is_wanted))
-    yield from of_model
-    if folder.is_trained() and not of_model:
-        curve = folder.trained_curve()
-        if curve is not None:
-            yield from _tried(folder.curve, _same(curve), "writes it again from the model", (), thorough)
+def _training_damage(folder: CellFolder, read_tensors: Reader | None) -> Iterator[Damage]:
+    read, thorough = read_tensors or read_metadata, read_tensors is not None
+    yield from _check(folder.description, read_verified, "writes it again")
+    yield from _check(folder.times, read_verified, "forgets the times in it")
+    yield from _check(folder.checkpoint, read, "restarts the training")
+    model_damage = list(
+        _check(
+            folder.model,
+            read,
+            "trains the cell again and repeats its experiments",
+            (folder.path,),
+            required=thorough and bool(folder.experiments()),
+        )
+    )
+    yield from model_damage
+    if folder.is_trained() and not model_damage and (curve := folder.trained_curve()) is not None:
+
+        def compare(file: Path) -> None:
+            if file.read_text(encoding="utf-8") != curve:
+                raise ValueError(ALTERED)
+
+        yield from _check(folder.curve, compare, "writes it again from the model", required=thorough)
 
 
-def _in_experiment(folder: CellFolder, experiment: str, thorough: bool) -> Iterator[Damage]:
-    record, remedy = folder.record(experiment), f"runs {experiment} again"
-    kept: dict[str, str] = {}
-    yield from _tried(record, lambda _: kept.update(folder.found(experiment).files), remedy)
-    for name, sha256 in kept.items():
-        file = folder.path / name
-        yield from _tried(file, _whole(sha256), remedy, (file, record), thorough)
+def _experiment_damage(folder: CellFolder, experiment: str, *, required: bool) -> Iterator[Damage]:
+    record_file, remedy = folder.record_file(experiment), f"repeats {experiment}"
+    checksums: dict[str, str] = {}
+    yield from _check(record_file, lambda _: checksums.update(folder.record(experiment).files), remedy)
+
+    def compare(file: Path) -> None:
+        if is_altered(file, checksums[file.name]):
+            raise ValueError(ALTERED)
+
+    for file in map(folder.path.joinpath, checksums):
+        yield from _check(file, compare, remedy, (file, record_file), required=required)
 
 
-def _tried(
-    file: Path,
-    read: Callable[[Path], object],
-    remedy: str,
-    aside: tuple[Path, ...] = (),
-    is_wanted: bool = False,
+def _check(
+    file: Path, read: Reader, remedy: str, aside: tuple[Path, ...] = (), *, required: bool = False
 ) -> Iterator[Damage]:
-    """Try to read a file: a damaged one, and a missing one that `is_wanted`.
-
-    For it `aside` is kept aside; where that is nothing, the damaged file itself.
-    """
+    """Read a file; yield its damage, or nothing. By default the file itself is moved aside."""
+    aside = aside or (file,)
     try:
-        # A file that must not be read is not damaged: readers of tensors do not tell one from the other.
+        # An unreadable file is not damaged: readers of tensors do not distinguish the two.
         file.open("rb").close()
         read(file)
     except FileNotFoundError:
-        if is_wanted:
+        if required:
             yield Damage(file, "missing", remedy, aside)
     except OSError as error:
-        yield Damage(file, f"cannot be read: {error.strerror}", "leaves it where it is", ())
+        yield Damage(file, f"cannot be read: {error.strerror}", "leaves it in place", ())
     except (ValueError, UserError) as error:
         message = error.message if isinstance(error, UserError) else str(error)
-        yield Damage(file, message.removeprefix(f"{file}: "), remedy, aside or (file,))
-
-
-def _same(text: str) -> Callable[[Path], None]:
-    def read(file: Path) -> None:
-        if file.read_text(encoding="utf-8") != text:
-            raise ValueError(ALTERED)
-
-    return read
-
-
-def _whole(sha256: str) -> Callable[[Path], None]:
-    def read(file: Path) -> None:
-        if is_altered(file, sha256):
-            raise ValueError(ALTERED)
-
-    return read
+        yield Damage(file, message.removeprefix(f"{file}: "), remedy, aside)

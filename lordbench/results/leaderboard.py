@@ -1,4 +1,4 @@
-"""Leaderboards: rows of many runs merged, averaged over seeds, and laid out one line per method."""
+"""Leaderboards: rows of many runs merged, averaged over seeds, and laid out one table row per method."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from lordbench.results.rows import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
 from lordbench.utils.errors import UserError
 
+GROUP = ["dataset", "data_settings", "split", "preset"]
+"""Table rows with the same values here are comparable: same data, same split, same sizes."""
+LINE = [*GROUP, "method", "variant", "labels"]
+"""Columns that identify a row of a table."""
+QUANTITY = ["experiment", "codes", "subject", "metric"]
+"""Columns that identify what was measured."""
+KEY = ["cell", *QUANTITY]
+"""Columns that identify a measurement."""
 REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
@@ -23,63 +31,20 @@ REFERENCES = {
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
 }
-"""Subjects that no method takes part in, and what they are called as lines of their own. What follows one
-behind a comma is what it is about."""
+"""Subjects that involve no method, and their names as table rows. A subject may have a restriction behind a
+comma."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
     "class from pixels": r"class from (class|content)",
     "content from pixels": r"content from (class|content)",
 }
-"""Reference lines stand beside the methods in an experiment's columns of these codes and of subjects that
-match, and that end with what the reference is about; those that are not named here, beside transfers."""
-
-
-def references_once(rows: pd.DataFrame, group: Sequence[str], quantity: Sequence[str]) -> pd.DataFrame:
-    """Turn the references' rows into lines of their own, one row per seed and quantity.
-
-    Args:
-        rows: with `row.COLUMNS`, each measurement once per cell.
-        group: columns whose lines are comparable.
-        quantity: columns that say what was measured.
-
-    Returns:
-        The same rows with the column `rank`: of references their place among each other, from 0; else -1.
-    """
-    parts = rows["subject"].str.partition(", ")
-    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
-    references = rows[is_reference].assign(
-        has_value=rows["value"].notna(), name=parts[0], about=parts[1] + parts[2]
-    )
-    references = references.sort_values(["has_value", "started", "cell"], kind="stable")
-    references = references.drop_duplicates([*group, "seed", *quantity], keep="last")
-    ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
-    names = references["name"].map(REFERENCES)
-    references = references.assign(
-        method=names, variant="", labels="", rank=names.map(ranks), codes=REFERENCES_CODES
-    )
-    encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*group, "experiment", "subject"]].drop_duplicates()
-    references = references.drop(columns="subject").merge(encoded, on=[*group, "experiment"])
-    stands = [
-        subject.endswith(about)
-        and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
-        for name, about, subject in references[["name", "about", "subject"]].itertuples(index=False)
-    ]
-    references = references[pd.Series(stands, references.index, dtype=bool)].drop(columns=["name", "about"])
-    return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
-
-
-GROUP = ["dataset", "data_settings", "split", "preset"]
-"""Lines of one group are comparable: same data, same split, same sizes."""
-LINE = [*GROUP, "method", "variant", "labels"]
-QUANTITY = ["experiment", "codes", "subject", "metric"]
-KEY = ["cell", *QUANTITY]
-"""What makes two rows the same measurement."""
-
+"""References appear in an experiment's columns of these codes and of subjects that match and end with the
+reference's restriction. The default is transfers."""
 OLDER_CELLS = "older cells of the same name and seed are left out"
 
 
 def collect(paths: Iterable[Path]) -> pd.DataFrame:
-    """Merge run folders and results CSVs; of the same measurement, the row started last stands.
+    """Merge run folders and results CSVs; of the same measurement, the row started last is kept.
 
     Damaged files are named in warnings, and left out.
 
@@ -87,43 +52,50 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
         paths: run folders that hold a `results.csv`, or CSV files of that form, in any order.
 
     Returns:
-        Tidy rows with `row.COLUMNS`; their order does not depend on the order of `paths`.
+        Tidy rows with `rows.COLUMNS`; their order does not depend on the order of `paths`.
 
     Raises:
-        UserError: a path holds no results, a file cannot be read (see `read_results`), or the rows must not
-            stand side by side: several protocol versions, several or unknown schema versions, or one data
-            set with several fingerprints. (A preset sets the image size, so the same set may have another
-            fingerprint under another preset.)
+        UserError: a path holds no results, a file cannot be read (see `read_results`), or the rows cannot be
+            compared: several protocol versions, several or unknown schema versions, or one data set with
+            several fingerprints. (A preset sets the image size, so the same set may have another fingerprint
+            under another preset.)
     """
     return merge({str(file): read_results(file) for file in sorted({results_file(path) for path in paths})})
 
 
-def merge(read: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Merge tables of rows, by the name of the file or folder that each comes from: see `collect`."""
-    tables = [table.assign(file=name) for name, table in read.items() if len(table)]
-    if not tables:
+    filled = [table.assign(file=name) for name, table in tables.items() if len(table)]
+    if not filled:
         raise UserError("there are no results yet", "`lordbench run` writes them as its cells finish.")
-    rows = pd.concat(tables, ignore_index=True)
-    _refuse_several(rows, "protocol_version", "results of different protocol versions")
-    _refuse_several(rows, "schema_version", "results of different schema versions")
+    rows = pd.concat(filled, ignore_index=True)
+    _require_one(rows, "protocol_version", "results of different protocol versions")
+    _require_one(rows, "schema_version", "results of different schema versions")
     if rows["schema_version"].iloc[0] != SCHEMA_VERSION:
         raise UserError(
             f"{rows['file'].iloc[0]}: schema version {rows['schema_version'].iloc[0]}, not {SCHEMA_VERSION}",
             "Run `lordbench run` again with this version of lordbench; trained cells are kept.",
         )
     for (dataset, *_), same in rows.groupby(["dataset", "data_settings", "preset"], sort=True):
-        _refuse_several(same, "data_fingerprint", f"data set {dataset}: results on different data")
-    # Of rows started at the same time, one with a value stands; then by the value, so that no order matters.
+        _require_one(same, "data_fingerprint", f"data set {dataset}: results on different data")
+    # Of rows started at the same time, one with a value is kept; then by the value, so that no order matters.
     rows = rows.assign(has_value=rows["value"].notna())
     rows = rows.sort_values(["started", "has_value", "value"], kind="stable", na_position="first")
     rows = rows.drop_duplicates(KEY, keep="last").sort_values([*LINE, "seed", *KEY], kind="stable")
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
+def _require_one(rows: pd.DataFrame, column: str, what: str) -> None:
+    files = rows.groupby(column)["file"].unique()
+    if len(files) > 1:
+        sources = "".join(f"\n  {version}: {', '.join(sorted(its))}" for version, its in files.items())
+        raise UserError(f"{what} do not compare:{sources}", "Leave all but one of them out.")
+
+
 def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Average over seeds.
 
-    With one seed a value keeps its own interval; with several the interval is Student's t over the seeds'
+    With one seed a value keeps its own interval; with several it is Student's t interval over the seeds'
     values.
 
     Args:
@@ -131,10 +103,9 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         apart: further columns whose values are kept apart: with `seed`, nothing is averaged.
 
     Returns:
-        One line per group, method, variant, labels and quantity, with the columns of `LINE`, `apart` and
-        `QUANTITY`, `value`, `ci_low`, `ci_high` (float64, NaN where there is none), `n_seeds` (seeds with a
-        value), `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of
-        `by_seed`.
+        One row per group, method, variant, labels and quantity, with the columns of `LINE`, `apart` and
+        `QUANTITY`, `value`, `ci_low`, `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value),
+        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
     """
     keys = [*LINE, *apart, *QUANTITY]
     records = [
@@ -145,25 +116,58 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
-def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Bring rows to one per line, quantity and seed.
+def _summary(same: pd.DataFrame) -> dict[str, Any]:
+    """One quantity of one table row, over its seeds."""
+    valued = same[same["value"].notna()]
+    low, high = interval(valued)
+    directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
+    return {
+        "value": valued["value"].mean(),
+        "ci_low": low,
+        "ci_high": high,
+        "n_seeds": len(valued),
+        "higher_is_better": directions[0] if directions else None,
+        "unit": same["unit"].iloc[0],
+        "notes": "; ".join(_notes(same, len(valued))),
+        "reference": bool(same["reference"].iloc[0]),
+    }
 
-    Of several cells with the same name and seed, the one started last stands, whole. What no method takes
-    part in (`results.references`) is the same for all methods of a seed: it is taken once, as the line of a
-    method of that name, in the columns of what it is compared with.
+
+def interval(valued: pd.DataFrame) -> tuple[float, float]:
+    """95 % interval of the mean value of rows, one per seed: NaN if there is none."""
+    if len(valued) > 1:
+        return student_interval(valued["value"].to_numpy())
+    low, high = valued[["ci_low", "ci_high"]].iloc[0] if len(valued) else (float("nan"), float("nan"))
+    return float(low), float(high)
+
+
+def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
+    yield from dict.fromkeys(note for note in same["note"] if note)
+    if 0 < n_valued < len(same):
+        yield f"mean of {n_valued} of {len(same)} seeds"
+    if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
+        yield "the method's source differs between seeds"
+
+
+def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Reduce rows to one per table row, quantity and seed.
+
+    Of several cells with the same name and seed, the one started last is kept, whole. `REFERENCES` are the
+    same for all methods of a seed: they are taken once, as methods of that name, in the columns that they are
+    compared in.
 
     Args:
         rows: as from `collect`.
 
     Returns:
-        Rows with `row.COLUMNS`, `reference` (bool) and `samples` (the `samples_key` of the value in the file
+        Rows with `rows.COLUMNS`, `reference` (bool) and `samples` (the `samples_key` of the value in the file
         of its cell). Within a group methods stand in the order in which they were first started, then the
-        references; within a line by quantity.
+        references; each sorted by quantity and seed.
     """
     rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
     rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
-    # Without references, putting them beneath the rows makes floats of all whole numbers.
-    rows = references_once(latest_cells(rows), GROUP, QUANTITY).astype({"seed": "int64", "n": "int64"})
+    # Without references, concatenation makes floats of whole numbers.
+    rows = _references_once(latest_cells(rows)).astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
@@ -171,56 +175,8 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*COLUMNS, "reference", "samples"]]
 
 
-def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
-    """Lay out one line per group and method: what `leaderboard.csv` holds.
-
-    Args:
-        aggregated: as from `aggregate`; the order of its lines is kept.
-
-    Returns:
-        Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
-        references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
-        alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
-        e.g. `content-transfer/encoded/transfer/lpips`. NaN where there is no value.
-    """
-    names = aggregated[QUANTITY].agg("/".join, axis=1) if len(aggregated) else pd.Series(dtype=str)
-    quantities = sorted(set(names))
-    lines = []
-    for key, line in aggregated.groupby(LINE, sort=False):
-        record: dict[str, Any] = dict(zip(GROUP, key[: len(GROUP)], strict=True))
-        record["method"] = row_name(key)
-        record["n_seeds"] = int(line["n_seeds"].max())
-        record["notes"] = "; ".join(_notes_with_metrics(line))
-        for name, value, low, high in zip(
-            names[line.index], line["value"], line["ci_low"], line["ci_high"], strict=True
-        ):
-            record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
-        lines.append(record)
-    ends = ("", "_ci_low", "_ci_high")
-    columns = [*GROUP, "method", "n_seeds", "notes", *(name + end for name in quantities for end in ends)]
-    return pd.DataFrame.from_records(lines, columns=columns)
-
-
-def row_name(key: Sequence[Hashable]) -> str:
-    """Name a line by the values of `LINE`."""
-    return label(*map(str, key[len(GROUP) :]))
-
-
-def label(method: str, variant: str, labels: str = "") -> str:
-    """Name a method with its variant, as in a selector, and the labels that it was told, if not the own."""
-    name = f"{method}[{variant}]" if variant else method
-    return f"{name} on {labels}" if labels else name
-
-
-def _refuse_several(rows: pd.DataFrame, column: str, what: str) -> None:
-    found = rows.groupby(column)["file"].unique()
-    if len(found) > 1:
-        sources = "".join(f"\n  {version}: {', '.join(sorted(files))}" for version, files in found.items())
-        raise UserError(f"{what} do not compare:{sources}", "Leave all but one of them out.")
-
-
 def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep the newest cell of each line and seed: a changed method is another cell, not another seed."""
+    """Keep the newest cell of each table row and seed: a changed method is another cell, not another seed."""
     cells = rows.sort_values(["started", "cell"], kind="stable").drop_duplicates([*LINE, "seed"], keep="last")
     kept = rows[rows["cell"].isin(cells["cell"])].copy()
     dropped = rows.loc[~rows["cell"].isin(cells["cell"]), LINE].drop_duplicates()
@@ -231,31 +187,65 @@ def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _summary(same: pd.DataFrame) -> dict[str, Any]:
-    """One quantity of one line, over its seeds."""
-    found = same[same["value"].notna()]
-    low, high = interval(found)
-    directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
-    return {
-        "value": found["value"].mean(),
-        "ci_low": low,
-        "ci_high": high,
-        "n_seeds": len(found),
-        "higher_is_better": directions[0] if directions else None,
-        "unit": same["unit"].iloc[0],
-        "notes": "; ".join(_notes(same, len(found))),
-        "reference": bool(same["reference"].iloc[0]),
-    }
+def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the references into methods, with one row per seed and quantity.
+
+    Adds the column `rank`: of references their order, from 0; else -1.
+    """
+    parts = rows["subject"].str.partition(", ")
+    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
+    references = rows[is_reference].assign(
+        has_value=rows["value"].notna(), name=parts[0], restriction=parts[1] + parts[2]
+    )
+    references = references.sort_values(["has_value", "started", "cell"], kind="stable")
+    references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
+    ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
+    names = references["name"].map(REFERENCES)
+    references = references.assign(
+        method=names, variant="", labels="", rank=names.map(ranks), codes=REFERENCES_CODES
+    )
+    encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
+    references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
+    matches = [
+        subject.endswith(restriction)
+        and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
+        for name, restriction, subject in zip(
+            references["name"], references["restriction"], references["subject"], strict=True
+        )
+    ]
+    references = references[pd.Series(matches, references.index, dtype=bool)]
+    return pd.concat(
+        [rows[~is_reference].assign(rank=-1), references.drop(columns=["name", "restriction"])],
+        ignore_index=True,
+    )
 
 
-def interval(found: pd.DataFrame) -> tuple[float, float]:
-    """Ends of the 95 % interval of the mean value of rows, a seed each: NaN where there is none."""
-    n = len(found)
-    if n == 0:
-        return float("nan"), float("nan")
-    if n == 1:
-        return float(found["ci_low"].iloc[0]), float(found["ci_high"].iloc[0])
-    return student_interval(found["value"].to_numpy())
+def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
+    """Lay out one row per group and method: the table of `leaderboard.csv`.
+
+    Args:
+        aggregated: as from `aggregate`; the order of its rows is kept.
+
+    Returns:
+        Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
+        references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
+        alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
+        e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values.
+    """
+    names = aggregated[QUANTITY].agg("/".join, axis=1) if len(aggregated) else pd.Series(dtype=str)
+    records = []
+    for key, line in aggregated.groupby(LINE, sort=False):
+        record: dict[str, Any] = dict(zip(GROUP, key[: len(GROUP)], strict=True))
+        record["method"] = row_name(key)
+        record["n_seeds"] = int(line["n_seeds"].max())
+        record["notes"] = "; ".join(_notes_with_metrics(line))
+        for name, value, low, high in zip(
+            names[line.index], line["value"], line["ci_low"], line["ci_high"], strict=True
+        ):
+            record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
+        records.append(record)
+    quantities = [name + end for name in sorted(set(names)) for end in ("", "_ci_low", "_ci_high")]
+    return pd.DataFrame.from_records(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
 
 
 def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:
@@ -263,9 +253,12 @@ def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:
         yield str(note) if len(metrics) == len(line) else f"{', '.join(metrics.unique())}: {note}"
 
 
-def _notes(same: pd.DataFrame, n_found: int) -> Iterator[str]:
-    yield from dict.fromkeys(note for note in same["note"] if note)
-    if 0 < n_found < len(same):
-        yield f"mean of {n_found} of {len(same)} seeds"
-    if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
-        yield "the method's source differs between seeds"
+def row_name(key: Sequence[Hashable]) -> str:
+    """Name a table row by its values of `LINE`."""
+    return label(*map(str, key[len(GROUP) :]))
+
+
+def label(method: str, variant: str, labels: str = "") -> str:
+    """Name a method with its variant, as in a selector, and the class labels it was given, if not the own."""
+    name = f"{method}[{variant}]" if variant else method
+    return f"{name} on {labels}" if labels else name

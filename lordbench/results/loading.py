@@ -1,4 +1,4 @@
-"""Reading a results CSV: that of a run folder, or one by itself."""
+"""Reading results: the CSV of a run folder, or one by itself, and the samples behind its values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,19 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.integrity import ALTERED, checksum_file, differs_from_checksum
 
 HINT = "A leaderboard is made of results.csv files as `lordbench run` writes them."
+TOLERANCE = 1e-5
+"""Samples are float32: their mean is the row's value up to this, relative to the largest sample."""
+NO_SAMPLES = "samples were not kept, or their file is not beside results.csv"
+SAMPLES_DAMAGED = "the file of samples is damaged"
+WHOLE_SET = "a value of a whole set"
+OTHER_VALUE = "the samples kept are those of another value"
 
 
 def results_file(path: Path) -> Path:
-    """The results CSV of a run folder, or the one that a path names.
+    """The results CSV of a run folder, or the one at a path.
 
     Raises:
-        UserError: it is not there.
+        UserError: it does not exist.
     """
     file = path / "results.csv" if path.is_dir() else path
     if not file.is_file():
@@ -38,16 +44,18 @@ def results_file(path: Path) -> Path:
 
 
 def read_results(file: Path) -> pd.DataFrame:
-    """Read a results CSV, and name what is damaged of it and of the cells beside it in warnings.
+    """Read a results CSV; warn of damage to it and to the cells beside it.
 
-    In a run folder the cells give the rows where the file is not as it was written.
+    If the file of a run folder was altered, the rows are read from its cells.
 
     Raises:
-        UserError: it is not a results CSV or, without cells beside it, not as it was written.
+        UserError: the file is not a results CSV, or was altered and has no cells beside it.
     """
-    warn_of_damage(_cells_beside(file))
+    store = Store(file.parent)
+    cells = store.cells() if file == store.results else []
+    warn_of_damage(cells)
     try:
-        table = read_csv(_whole(file))
+        table = read_csv(_altered(file, store, cells) if differs_from_checksum(file) else file)
     except (ValueError, OSError) as error:
         raise UserError(f"{file}: not a readable results CSV: {error}", HINT) from None
     missing = [name for name in COLUMNS if name not in table.columns]
@@ -61,32 +69,20 @@ def read_results(file: Path) -> pd.DataFrame:
     return table
 
 
-def _cells_beside(file: Path) -> list[CellFolder]:
-    store = Store(file.parent)
-    return store.cells() if file == store.results else []
-
-
-def _whole(file: Path) -> Path | io.StringIO:
-    """The text of a results CSV as it was written."""
-    if not differs_from_checksum(file):
-        return file
-    checksum = checksum_file(file)
-    if not _cells_beside(file):
+def _altered(file: Path, store: Store, cells: list[CellFolder]) -> io.StringIO:
+    """The text of an altered results CSV, from the cells beside it."""
+    if not cells:
+        checksum = checksum_file(file)
         raise UserError(
-            f"{file}: {ALTERED}: its hash is not the one in {checksum.name}",
+            f"{file}: {ALTERED}: its checksum is not the one in {checksum.name}",
             f"Copy both again from where they were written; if the change was yours, delete {checksum}.",
         )
-    warnings.warn(f"{file}: {ALTERED}; the cells beside it give the rows", DamageWarning, stacklevel=2)
-    return io.StringIO(Store(file.parent).rows().to_csv(index=False))
-
-
-TOLERANCE = 1e-5
-"""Samples are float32: their mean is the row's value up to this, of the largest sample."""
-NOT_KEPT = "samples were not kept, or their file is not beside results.csv"
+    warnings.warn(f"{file}: {ALTERED}; the rows are read from the cells", DamageWarning, stacklevel=3)
+    return io.StringIO(store.rows().to_csv(index=False))
 
 
 class Value(NamedTuple):
-    """A row's value, and where the samples behind it are."""
+    """A row's value, and which samples are behind it: `samples` is their `samples_key`."""
 
     value: float
     n: int
@@ -97,18 +93,11 @@ class Value(NamedTuple):
 
 
 class NoSamplesError(Exception):
-    """The samples behind a value cannot be had; says why."""
-
-
-class Resampled(NamedTuple):
-    """Means of several keys over the same resamples of their groups: (R, K); none of a single group."""
-
-    means: npt.NDArray[np.float64] | None
-    n_groups: int
+    """The samples behind a value are not available; says why."""
 
 
 class SampleFiles:
-    """Finds the samples of values, and resamples them; each file is read once, each block resampled once.
+    """Finds the samples behind values, and resamples them; caches both.
 
     Args:
         paths: run folders, or results CSVs in them, as given to `collect`.
@@ -118,55 +107,54 @@ class SampleFiles:
         folders = (path if path.is_dir() else path.parent for path in paths)
         self._stores = [Store(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
         self._blocks: dict[tuple[Path, str], list[Block]] = {}
-        self._resampled: dict[int, Resampled] = {}
+        self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
 
     def samples(self, value: Value) -> Samples:
         """The samples behind a value.
 
         Raises:
-            NoSamplesError: there are none, or not those of the value.
+            NoSamplesError: they are not available, or belong to another value.
         """
-        block, place = self._find(value)
-        return Samples(block.values[place], block.groups)
+        block, index = self._find(value)
+        return Samples(block.values[index], block.groups)
 
     def resampled(self, value: Value) -> tuple[npt.NDArray[np.float64] | None, int]:
         """Means of a value's samples over resampled groups, float64 (R,), and the number of groups.
 
-        All values of a seed and experiment with equal groups see the same resamples, whatever the method and
-        whichever other values there are. There is nothing to resample in a single group: None.
+        All values of a seed and experiment with equal groups share their resamples, whatever the method, so
+        the difference of two such means is that of the paired samples. A single group cannot be resampled:
+        None.
 
         Raises:
             NoSamplesError: as for `samples`.
         """
-        block, place = self._find(value)
+        block, index = self._find(value)
         if id(block) not in self._resampled:
             groups = tuple(block.groups)
             fewest, means = fewest_groups(groups), None
             if fewest > 1:
                 generator = seeds.numpy_generator(value.seed, "paired", value.experiment)
                 means = resampled_means(block.values.T.astype(np.float64), groups, generator)
-            self._resampled[id(block)] = Resampled(means, fewest)
-        found = self._resampled[id(block)]
-        return None if found.means is None else found.means[:, place], found.n_groups
+            self._resampled[id(block)] = means, fewest
+        means, n_groups = self._resampled[id(block)]
+        return None if means is None else means[:, index], n_groups
 
     def _find(self, value: Value) -> tuple[Block, int]:
-        """The block that holds a value's samples, and their place in it."""
-        reason = NOT_KEPT
+        """The block that holds a value's samples, and their index in it."""
+        reason = NO_SAMPLES
         for store in self._stores:
             try:
                 blocks = self._read(store, value)
             except OSError:
                 continue
             except ValueError:
-                reason = "the file of samples is damaged"
+                reason = SAMPLES_DAMAGED
                 continue
-            places = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
-            if not places:
-                reason = "a value of a whole set"
-            for block, place in places:
-                if _belong(block.values[place], value):
-                    return block, place
-                reason = "the samples kept are those of another value"
+            candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
+            for block, index in candidates:
+                if _mean_matches(block.values[index], value):
+                    return block, index
+            reason = OTHER_VALUE if candidates else WHOLE_SET
         raise NoSamplesError(reason)
 
     def _read(self, store: Store, value: Value) -> list[Block]:
@@ -177,6 +165,6 @@ class SampleFiles:
         return self._blocks[key]
 
 
-def _belong(samples: npt.NDArray[np.float32], value: Value) -> bool:
-    reach = TOLERANCE * float(np.abs(samples).max(initial=0))
-    return len(samples) == value.n and abs(float(samples.mean(dtype=np.float64)) - value.value) <= reach
+def _mean_matches(samples: npt.NDArray[np.float32], value: Value) -> bool:
+    tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
+    return len(samples) == value.n and abs(float(samples.mean(dtype=np.float64)) - value.value) <= tolerance

@@ -1,4 +1,4 @@
-"""What a run set out to do: `plan.json` in its folder, written before the first cell begins."""
+"""Files of a run in progress: its plan, the progress of each running cell, and the lock of the folder."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from lordbench.utils.files import component_name, is_regular_file, read_json, wr
 from lordbench.utils.integrity import read_verified, write_with_checksum
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-"""A number that a float can hold, so that times can be made of it."""
+"""A count that a float can hold exactly, so that times can be computed from it."""
 SLOWEST = 1e-6
-"""Images a second: what is slower says nothing of the time left."""
+"""Images per second; a lower rate is taken as unknown."""
+HELD = (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
+"""Errors of a lock that is held. ENOSYS: without locks in the file system, filelock's file is the lock."""
 
 
 class CellProgress(BaseModel):
-    """A moment of a cell under way.
+    """Progress of a running cell.
 
     Attributes:
-        doing: the phase of training, or the experiment; empty until one has begun.
+        doing: the phase of training, or the experiment; empty before the first one.
         training: whether `doing` is a phase of training.
         step: steps done of the phase; experiments done.
-        steps: of the phase; experiments to do.
-        images: seen in training so far, over all phases and attempts.
-        images_in_all: that training sees.
-        rate: images a second since the phase began, or went on in this process; 0 until that is known.
-        loss: sum of the loss terms at the last logged step; None until there is one.
-        began: when the phase or the experiment began, or went on, UTC.
-        written: when this was so, UTC.
-        host: the machine's name.
-        pid: of the process that the cell runs in.
+        steps: total of the phase; number of experiments.
+        images: seen in training so far, over all phases and attempts; `images_in_all` is the total.
+        rate: images per second since the phase started or resumed in this process; 0 if unknown.
+        loss: sum of the loss terms at the last logged step; None before it.
+        began: when the phase or the experiment started or resumed, UTC; `written`: when this was written.
+        host: name of the computer; `pid`: process that runs the cell.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,13 +63,13 @@ class CellProgress(BaseModel):
 
     @property
     def share(self) -> float | None:
-        """Part of the training, or of the experiments, that is done, in [0, 1]; None until that is known."""
+        """Share of the training, or of the experiments, that is done, in [0, 1]; None if unknown."""
         done, total = (self.images, self.images_in_all) if self.training else (self.step, self.steps)
         return min(1.0, done / total) if total else None
 
     @property
     def training_left(self) -> float | None:
-        """Seconds that training goes on for, at the rate of its present phase; None until that is known."""
+        """Seconds of training left at the rate of the current phase; None if unknown."""
         if not self.training:
             return 0.0
         return max(0, self.images_in_all - self.images) / self.rate if self.rate else None
@@ -80,12 +79,12 @@ class CellProgress(BaseModel):
         return max(0.0, (now - self.began).total_seconds())
 
     def write(self, path: Path) -> None:
-        """Write it, in the place of the moment before."""
+        """Write it as JSON, atomically."""
         write_json(path, self.model_dump(mode="json"))
 
 
 def read_progress(path: Path) -> CellProgress | None:
-    """Read a cell's progress; None where it is not under way.
+    """Read a cell's progress; None if it is not running.
 
     Raises:
         ValueError: the file is damaged.
@@ -98,17 +97,7 @@ def read_progress(path: Path) -> CellProgress | None:
 
 
 class PlannedCell(BaseModel):
-    """A cell as far as a person who waits for it wants to know.
-
-    Attributes:
-        id: of the cell, and the name of its folder.
-        label: the method with its variant and labels, as in tables.
-        dataset: with the settings that differ from its defaults.
-        split: `samples` or `classes`.
-        preset: name, with the settings of it that were overridden.
-        seed: of the cell.
-        experiments: to be run on it, by what they are called: the names of their files in its folder.
-    """
+    """A cell of a plan, with texts as in tables; `experiments` are names as in those of their files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -124,16 +113,16 @@ class PlannedCell(BaseModel):
     @classmethod
     def _names_a_folder(cls, cell: str) -> str:
         if not is_regular_file(cell):
-            raise ValueError(f"{cell!r} is no name of a cell's folder")
+            raise ValueError(f"{cell!r} is not the name of a cell's folder")
         return cell
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> PlannedCell:
-        """Take it from the fields of a cell, as in its `cell.json`.
+        """Convert the fields of a cell, as in its `cell.json`.
 
         Raises:
-            KeyError: one is missing.
-            ValidationError: one is no such thing.
+            KeyError: a field is missing.
+            ValidationError: a field has another type.
         """
         return cls(
             id=fields["id"],
@@ -147,7 +136,7 @@ class PlannedCell(BaseModel):
 
     @property
     def kind(self) -> tuple[str, str, str, str]:
-        """What cells have in common that take equally long: all but the seed."""
+        """All but the seed: cells with the same kind take equally long."""
         return self.label, self.dataset, self.split, self.preset
 
 
@@ -156,10 +145,9 @@ class RunPlan(BaseModel):
 
     Attributes:
         began: when, UTC.
-        jobs: cells at a time.
-        host: the machine's name.
-        pid: of the main process, on that machine.
-        cells: all that the run was asked for, those included that were done before; in order.
+        jobs: number of cells at a time.
+        host: name of the computer; `pid`: its main process.
+        cells: all that the run requested, finished ones included, in order.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -176,12 +164,12 @@ class RunPlan(BaseModel):
         return cls(began=now, jobs=jobs, host=socket.gethostname(), pid=os.getpid(), cells=tuple(cells))
 
     def write(self, path: Path) -> None:
-        """Write it, in the place of the plan of the run before."""
+        """Write it as JSON with its checksum, atomically."""
         write_with_checksum(path, self.model_dump(mode="json"))
 
 
 def read_plan(path: Path) -> RunPlan | None:
-    """Read a plan; None where no run has left one.
+    """Read a plan; None if it does not exist.
 
     Raises:
         UserError: the file is damaged.
@@ -192,24 +180,19 @@ def read_plan(path: Path) -> RunPlan | None:
         return None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: no readable plan: {type(error).__name__}", "The next `lordbench run` writes it anew."
+            f"{path}: no readable plan: {type(error).__name__}", "The next `lordbench run` writes it again."
         ) from None
 
 
-HELD = (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
-"""What asking in vain gives. ENOSYS: a file system without locks; there, filelock's file itself is one."""
-
-
 def is_held(lock: Path) -> bool:
-    """Whether a process holds a lock file, on this machine or on one that shares the folder.
+    """Whether a process holds a lock file, on this computer or on one that shares the folder.
 
-    The lock is asked for as a shared one and given back at once: those who ask do not disturb each other, and
-    a run that begins in this very moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`).
-    Unlike a process id in a file, the lock ends with the process, however that ends, and is never another
-    process's afterwards.
+    A shared lock is requested and released at once: readers do not disturb each other, and a run that starts
+    at this moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`). Unlike a process id in a
+    file, the lock ends with the process, and is never another process's afterwards.
 
     Raises:
-        OSError: the file is there, but cannot be read.
+        OSError: the file exists, but cannot be read.
     """
     try:
         descriptor = os.open(lock, os.O_RDONLY)

@@ -1,8 +1,8 @@
-"""The row: one measured value and everything needed to trust it. Rows are tidy: one value each."""
+"""Rows of results: one measured value each, with everything needed to trust it; columns, types and files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,42 +17,12 @@ from lordbench.utils.files import replacing
 
 SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
-
-
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
-"""A time that something took; finite, so that sums are."""
+"""A duration; bounded, so that sums are finite."""
 
 
 class Provenance(BaseModel):
-    """Where a cell's values come from; the same for all rows of a cell.
-
-    Attributes:
-        cell: id of the cell, 16 hex digits.
-        method: name of the method.
-        variant: settings in which it differs from its preset, e.g. `regularizer=kl`; empty for none.
-        dataset: name of the data set.
-        data_settings: settings of the data set that differ from its defaults.
-        split: `samples` or `classes`; `official samples` and the like where it is the data set's own.
-        labels: what methods were told as the class, as a selector: empty for the data set's own classes,
-            `clusters` of each domain with their settings, or `truth` for the true styles of each domain.
-        preset: name of the preset, with the settings of it that were overridden.
-        seed: of the cell.
-        protocol_version: version of the experiments' definitions.
-        schema_version: version of these columns.
-        lordbench_version: version of the suite.
-        git_sha: commit of the checkout it ran from, `+` for uncommitted changes; empty outside a checkout.
-        method_source: hash of the method's source and of the training code it stands on.
-        data_fingerprint: hash of the data set.
-        device: name of the hardware.
-        precision: arithmetic of training.
-        threads: CPU threads of each operation; sums depend on their order, and so the last bits on this.
-        torch_version: version of torch.
-        cuda_version: version of CUDA; empty on a CPU.
-        train_seconds: time in training, over all attempts.
-        train_images_per_second: images seen in training, per second.
-        peak_memory_mib: most memory held by the process (or by the GPU) up to the end of training.
-        started: when training began, ISO 8601, UTC.
-    """
+    """Where a cell's values come from: its part of the columns described in docs/results-files.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,103 +58,82 @@ COLUMNS = (
     *Measurement.model_fields,
     *(name for name in Provenance.model_fields if name not in _FIRST),
 )
-"""Columns of a results CSV, in order: what was run, what came out, how it came about."""
+"""Columns of a results CSV, in order: what was run, what was measured, provenance."""
 ColumnType = Literal["text", "whole number", "number", "truth value"]
-TYPES: dict[Any, ColumnType] = {
+COLUMN_TYPES: dict[Any, ColumnType] = {
     int: "whole number",
     float: "number",
     float | None: "number",
     bool | None: "truth value",
 }
-"""What columns hold, by the types of their fields; any other is text."""
-
-
-def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.DataFrame:
-    """Put a cell's measurements into a table with `COLUMNS`, one row each."""
-    shared: dict[str, Any] = provenance.model_dump()
-    records = [shared | measurement.model_dump() for measurement in measurements]
-    return pd.DataFrame.from_records(records, columns=list(COLUMNS))
+"""Type of a column by that of its field; any other field is text."""
+DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth value": "boolean"}
+"""Type of a data frame's column by the type of a column."""
 
 
 def column_types() -> dict[str, ColumnType]:
     """Type of the values in each of `COLUMNS`."""
     fields = Measurement.model_fields | Provenance.model_fields
-    return {name: TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
+    return {name: COLUMN_TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
+
+
+def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate tables with `COLUMNS`, of which any may be empty."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(COLUMNS))
+
+
+def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.DataFrame:
+    """Make a table with `COLUMNS` of a cell's measurements, one row each."""
+    shared: dict[str, Any] = provenance.model_dump()
+    records = [shared | measurement.model_dump() for measurement in measurements]
+    return pd.DataFrame.from_records(records, columns=list(COLUMNS))
 
 
 def read_csv(file: Path | StringIO) -> pd.DataFrame:
-    """Read a results CSV as `frame` makes it; text columns never become numbers or NaN."""
+    """Read a results CSV; text columns never become numbers or NaN."""
     text = [name for name, kind in column_types().items() if kind == "text"]
-    table = pd.read_csv(
+    return pd.read_csv(
         file,
         compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},
     )
-    return table
 
 
 def typed(values: pd.Series[Any], kind: ColumnType) -> pd.Series[Any]:
-    """Bring a column to its type.
+    """Convert a column as read by `read_csv` to its type.
 
-    Args:
-        values: as `row.read_csv` reads them.
-        kind: as `row.column_types` calls it. Numbers are finite, or NaN for what there is not; whole numbers
-            have 64 bits; truth values may be missing, text may not.
+    Numbers are finite or NaN, whole numbers have 64 bits; truth values may be missing, text may not.
 
     Raises:
-        ValueError: some values are of another type.
+        ValueError: some values have another type.
     """
-    return CHECKS[kind](values)
-
-
-def _text(values: pd.Series[Any]) -> pd.Series[Any]:
-    if values.isna().any():
-        raise ValueError("a line is cut short")
-    return values
-
-
-def _whole_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    if kind == "text":
+        if values.isna().any():
+            raise ValueError("a row is truncated")
+        return values
+    if kind == "truth value":
+        if not values.dropna().isin([True, False]).all():
+            raise ValueError("neither True nor False nor empty")
+        return values
     numbers = pd.to_numeric(values)
-    if len(numbers) and numbers.dtype != "int64":
+    if kind == "whole number" and len(numbers) and numbers.dtype != "int64":
         raise ValueError("not all are whole numbers of 64 bits")
-    return numbers
-
-
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    numbers = pd.to_numeric(values)
-    if numbers.dtype == bool or np.isinf(numbers.to_numpy("float64")).any():
+    if kind == "number" and (numbers.dtype == bool or np.isinf(numbers.to_numpy("float64")).any()):
         raise ValueError("not all are finite numbers")
     return numbers
 
 
-def _truth_values(values: pd.Series[Any]) -> pd.Series[Any]:
-    if not values.dropna().isin([True, False]).all():
-        raise ValueError("neither True nor False nor empty")
-    return values
-
-
-CHECKS: dict[ColumnType, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
-    "text": _text,
-    "whole number": _whole_numbers,
-    "number": _numbers,
-    "truth value": _truth_values,
-}
-
-
-DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth value": "boolean"}
-"""Types of columns in a data frame, by what `row.column_types` calls them."""
-
-
 def check_name(path: Path) -> None:
-    """Make sure that rows can be written to a file of this name.
+    """Check that rows can be written to a file of this name.
 
     Raises:
-        UserError: it ends in neither `.csv` nor `.parquet`, or Parquet cannot be written on this machine.
+        UserError: the name ends in neither `.csv` nor `.parquet`, or pyarrow is not installed for Parquet.
     """
-    if path.suffix not in WRITERS:
-        raise UserError(f"{path}: unknown kind of file", f"Give a name that ends in {' or '.join(WRITERS)}.")
+    if path.suffix not in (".csv", ".parquet"):
+        raise UserError(f"{path}: unknown kind of file", "Give a name that ends in .csv or .parquet.")
     if path.suffix == ".parquet":
         require_package(
             "pyarrow",
@@ -194,28 +143,20 @@ def check_name(path: Path) -> None:
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> None:
-    """Write rows to a file, atomically; the end of its name says how.
+    """Write rows to a file, atomically.
 
     Args:
         rows: as from `collect`.
         path: ends in `.csv` or `.parquet`. In Parquet text is string, whole numbers are int64, other numbers
-            float64, and `higher_is_better` is a boolean; null stands for what there is not.
+            float64, and `higher_is_better` is a boolean; missing values are null.
 
     Raises:
         UserError: as from `check_name`.
     """
     check_name(path)
-    typed = rows.astype({name: DTYPES[kind] for name, kind in column_types().items()})
+    table = rows.astype({name: DTYPES[kind] for name, kind in column_types().items()})
     with replacing(path) as temporary:
-        WRITERS[path.suffix](typed, temporary)
-
-
-def _csv(rows: pd.DataFrame, path: Path) -> None:
-    rows.to_csv(path, index=False, lineterminator="\n")
-
-
-def _parquet(rows: pd.DataFrame, path: Path) -> None:
-    rows.to_parquet(path, engine="pyarrow", index=False)
-
-
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {".csv": _csv, ".parquet": _parquet}
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary, engine="pyarrow", index=False)
+        else:
+            table.to_csv(temporary, index=False, lineterminator="\n")

@@ -1,10 +1,10 @@
-"""Values of the single samples behind a mean, kept for differences on the same samples.
+"""Files of the samples behind means, kept for paired differences.
 
-A file is a NumPy archive (`numpy.load(path)`), with three arrays for each way of grouping i = 0, 1, ...:
+A file is a NumPy archive (`numpy.load(path)`), with three arrays for each set of groups i = 0, 1, ...:
 
     i.keys     str (K,)         CODES/SUBJECT/METRIC of each mean
     i.values   float32 (K, N)   its samples
-    i.groups   int64 (F, N)     which samples go together, in each of F ways
+    i.groups   int64 (F, N)     group of each sample, in each of F groupings
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from lordbench.evaluation.measurement import Samples
 from lordbench.utils.files import replacing
 
 LARGEST = 1 << 30
-"""Bytes of all arrays of a file, unpacked."""
+"""Largest size of all arrays of a file, unpacked, in bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Samples of several means over the same things: `values` is float32 (K, N), the rest as in `Samples`."""
+    """Samples of K means over the same groups: `values` is float32 (K, N), `groups` as in `Samples`."""
 
     keys: tuple[str, ...]
     values: npt.NDArray[np.float32]
@@ -43,11 +43,11 @@ def samples_key(codes: str, subject: str, metric: str) -> str:
 
 def write_samples(path: Path, samples: Mapping[str, Samples]) -> None:
     """Write samples by `samples_key`, atomically; the same samples give the same bytes."""
-    alike: dict[tuple[int, bytes], list[str]] = {}
-    for key, found in samples.items():
-        alike.setdefault((len(found.groups), found.groups.tobytes()), []).append(key)
+    keys_by_groups: dict[tuple[int, bytes], list[str]] = {}
+    for key, its in samples.items():
+        keys_by_groups.setdefault((len(its.groups), its.groups.tobytes()), []).append(key)
     arrays: dict[str, Any] = {}
-    for i, keys in enumerate(alike.values()):
+    for i, keys in enumerate(keys_by_groups.values()):
         arrays[f"{i}.keys"] = np.array(keys)
         arrays[f"{i}.values"] = np.stack([samples[key].values for key in keys])
         arrays[f"{i}.groups"] = samples[keys[0]].groups
@@ -59,7 +59,7 @@ def read_samples(path: Path) -> list[Block]:
     """Read all samples of a file.
 
     Raises:
-        OSError: it is not there, or cannot be read.
+        OSError: it does not exist, or cannot be read.
         ValueError: it is damaged.
     """
     try:
@@ -74,12 +74,12 @@ def read_samples(path: Path) -> list[Block]:
     except OSError:
         raise
     except Exception as error:
-        # zipfile and NumPy raise nearly anything on an archive that is cut short or altered.
+        # zipfile and NumPy raise nearly any exception on a truncated or altered archive.
         raise ValueError(f"{path}: damaged: {error}") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    """Read one array; NumPy would ask for whatever memory its header claims before it looks what there is."""
+    """Read one array, after a check of its header: NumPy would allocate whatever size that claims."""
     member = archive.getinfo(name)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{name}: compressed in a way that NumPy does not write")
@@ -89,7 +89,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         claimed = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or claimed > member.file_size:
-            raise ValueError(f"{name}: {claimed:,} bytes are claimed, {member.file_size:,} are there")
+            raise ValueError(f"{name}: the header claims {claimed:,} bytes of {member.file_size:,}")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 

@@ -1,4 +1,4 @@
-"""How far a run folder has come, read from its files while the run, if there is one, goes on."""
+"""State of a run folder and time left, read from its files while a run may be writing them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
 
-LAST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
-"""The last year that a date can be of."""
-
 State = Literal["planned", "running", "done", "failed", "interrupted"]
+LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
+"""Latest time that a date can represent, in seconds since the epoch."""
+TRAINING = ""
+"""Name of the training, among those of the experiments."""
 
 
 class CellStatus(BaseModel):
-    """One cell, as its files say.
+    """State of one cell.
 
     Attributes:
         cell: which one.
-        state: `planned`: its turn comes, or has never come; `running`; `done`: trained, and all experiments
-            are there; `failed`: so the last attempt ended; `interrupted`: begun, and no run holds the folder;
-            the same command goes on from there.
-        progress: of a running cell; of an interrupted one, the last that was heard of it.
-        finished: when its last file was written, of a cell that is done.
+        state: `planned`: not started; `running`; `done`: trained, with all experiments; `failed`: the last
+            attempt ended with an error; `interrupted`: started, and no run holds the folder; the same command
+            resumes it.
+        progress: of a running cell; the last known of an interrupted one.
+        finished: when the last file of a cell that is done was written.
         train_seconds: of a trained cell, over all attempts.
         missing: experiments that are still to be run.
-        experiment_seconds: by experiment; of those whose time was kept.
-        error: last line of the error of a failed cell.
-        failure: file with its traceback.
+        experiment_seconds: by experiment, where recorded.
+        error: last line of the error of a failed cell; `failure`: file with its traceback.
         notes: damaged files.
     """
 
@@ -58,14 +58,13 @@ class CellStatus(BaseModel):
 
 
 class RunStatus(BaseModel):
-    """A run folder.
+    """State of a run folder.
 
     Attributes:
         root: the folder.
         alive: whether a run holds it.
-        plan: of the latest run; None where none was kept or it is damaged.
-        cells: those of the plan, in its order.
-        others: those that earlier runs began here, and the latest was not asked for.
+        plan: of the latest run; None if it does not exist or is damaged.
+        cells: those of the plan, in its order; `others`: of earlier runs, not requested by the latest.
         notes: damaged files of the folder itself.
     """
 
@@ -80,20 +79,20 @@ class RunStatus(BaseModel):
 
     @property
     def has_failed(self) -> bool:
-        """Whether a cell has failed, of this run or one before."""
+        """Whether a cell has failed, of this run or an earlier one."""
         return any(status.state == "failed" for status in (*self.cells, *self.others))
 
 
 def read_status(root: Path) -> RunStatus:
-    """Read how far a run folder has come.
+    """Read the state of a run folder.
 
     Raises:
-        UserError: it is no run folder.
+        UserError: it is not a run folder.
     """
     store, notes = Store(root), list[str]()
     if not (store.plan.exists() or (root / "cells").is_dir()):
         raise UserError(
-            f"{root}: no run has begun here: neither plan.json nor cells/ is there",
+            f"{root}: not a run folder: neither plan.json nor cells/ exists",
             "Give a folder that `lordbench run --out` wrote.",
         )
     alive = is_held(store.lock)
@@ -104,21 +103,21 @@ def read_status(root: Path) -> RunStatus:
         notes.append(f"{error.message} {error.hint}")
     since = plan.began if plan is not None and alive else None
     planned = () if plan is None else plan.cells
-    known = {cell.id for cell in planned}
-    others = [folder for folder in store.cells() if folder.path.name not in known]
+    ids = {cell.id for cell in planned}
+    others = [folder for folder in store.cells() if folder.path.name not in ids]
     return RunStatus(
         root=root,
         alive=alive,
         plan=plan,
-        cells=tuple(_cell(cell, store.cell(cell.id), alive, since) for cell in planned),
-        # The run at work will not come to these.
-        others=tuple(_other(folder, alive and plan is None) for folder in others),
+        cells=tuple(_cell_status(cell, store.cell(cell.id), alive, since) for cell in planned),
+        # A run with another plan does not run these.
+        others=tuple(_unplanned_status(folder, alive and plan is None) for folder in others),
         notes=tuple(notes),
     )
 
 
-def _other(folder: CellFolder, alive: bool) -> CellStatus:
-    """A cell that the plan does not know, by what its folder says of it."""
+def _unplanned_status(folder: CellFolder, alive: bool) -> CellStatus:
+    """State of a cell that is not in the plan, by its own description."""
     notes: tuple[str, ...] = ()
     try:
         cell = PlannedCell.of(read_verified(folder.description))
@@ -127,111 +126,106 @@ def _other(folder: CellFolder, alive: bool) -> CellStatus:
             id=folder.path.name, label="?", dataset="?", split="?", preset="?", seed=0, experiments=()
         )
         if all(found.file != folder.description for found in _damage(folder)):
-            notes = (_damaged(folder.description, error),)
-    return _cell(cell, folder, alive, None, notes)
+            notes = (_unreadable(folder.description, error),)
+    return _cell_status(cell, folder, alive, None, notes)
 
 
-def _cell(
+def _cell_status(
     cell: PlannedCell, folder: CellFolder, alive: bool, since: datetime | None, notes: tuple[str, ...] = ()
 ) -> CellStatus:
-    """Read a cell's folder; `since` is when the run at work began, which tries again what failed before."""
-    found: dict[str, Any] = {}
+    """State of a cell; `since` is when the current run began, which retries what failed before."""
     damaged = _damage(folder)
     problems = [*notes, *map(str, damaged)]
+    progress, train_seconds = None, None
     try:
-        # First of all, as it vanishes when the cell ends: what is read later is never of an earlier moment.
-        found["progress"] = read_progress(folder.progress)
+        # Read first, as it is removed when the cell ends: all else is then at least as recent.
+        progress = read_progress(folder.progress)
     except (OSError, ValueError) as error:
-        problems.append(_damaged(folder.progress, error))
-    again = {path for each in damaged for path in each.aside}
-    if folder.is_trained() and folder.path not in again:
+        problems.append(_unreadable(folder.progress, error))
+    redone = {path for found in damaged for path in found.aside}
+    if folder.is_trained() and folder.path not in redone:
         try:
-            found["train_seconds"] = _train_seconds(folder.model, folder.model.stat().st_mtime_ns)
+            train_seconds = _train_seconds(folder.model, folder.model.stat().st_mtime_ns)
         except (OSError, UserError) as error:
             problems.append(str(error))
-    found["experiment_seconds"] = folder.experiment_seconds()
-    ends = {name: _end(folder, name, again, problems) for name in cell.experiments}
-    finished = [end for end in ends.values() if end is not None]
-    found["missing"] = tuple(name for name, end in ends.items() if end is None)
+    ends = {name: _end(folder, name, redone, problems) for name in cell.experiments}
     failure = _failure(folder, problems)
-
-    def status(state: State) -> CellStatus:
-        return CellStatus(cell=cell, state=state, notes=tuple(problems), **found)
-
-    if alive and found.get("progress") is not None:
-        return status("running")
-    if "train_seconds" in found and not found["missing"]:
-        last = max(finished, default=folder.model.stat().st_mtime)
-        found |= {"finished": _moment(last), "progress": None}
-        return status("done")
+    fields: dict[str, Any] = {
+        "cell": cell,
+        "train_seconds": train_seconds,
+        "missing": tuple(name for name, end in ends.items() if end is None),
+        "experiment_seconds": folder.experiment_seconds(),
+        "notes": tuple(problems),
+    }
+    if alive and progress is not None:
+        return CellStatus(state="running", progress=progress, **fields)
+    if train_seconds is not None and not fields["missing"]:
+        last = max((end for end in ends.values() if end is not None), default=folder.model.stat().st_mtime)
+        return CellStatus(state="done", finished=_time(last), **fields)
+    fields["progress"] = progress
     if failure is not None and not (since is not None and failure[0] < since):
-        found |= {"error": failure[1], "failure": folder.failure}
-        return status("failed")
-    begun = folder.checkpoint.exists() or folder.is_trained() or folder.progress.exists()
-    return status("interrupted" if begun and not alive else "planned")
+        return CellStatus(state="failed", error=failure[1], failure=folder.failure, **fields)
+    started = folder.checkpoint.exists() or folder.is_trained() or folder.progress.exists()
+    return CellStatus(state="interrupted" if started and not alive else "planned", **fields)
 
 
-def _end(folder: CellFolder, experiment: str, again: set[Path], problems: list[str]) -> float | None:
-    """When an experiment ended, in seconds since the epoch; None where it has not, or is run again."""
+def _end(folder: CellFolder, experiment: str, redone: set[Path], problems: list[str]) -> float | None:
+    """When an experiment ended, in seconds since the epoch; None if it has not, or is to be run again."""
     try:
-        record = folder.record(experiment)
-        return None if record in again else record.stat().st_mtime
+        file = folder.record_file(experiment)
+        return None if file in redone else file.stat().st_mtime
     except FileNotFoundError:
         return None
     except OSError as error:
-        problems.append(_damaged(folder.path, error))
+        problems.append(_unreadable(folder.path, error))
         return None
 
 
 def _failure(folder: CellFolder, problems: list[str]) -> tuple[datetime, str] | None:
     """When the last attempt failed, and the last line of its error."""
     try:
-        found = read_json(folder.failure)
-        when = datetime.fromisoformat(found["when"]).astimezone(timezone.utc)
-        return when, str(found["error"]).strip().splitlines()[-1]
+        failure = read_json(folder.failure)
+        when = datetime.fromisoformat(failure["when"]).astimezone(timezone.utc)
+        return when, str(failure["error"]).strip().splitlines()[-1]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
-        problems.append(_damaged(folder.failure, error))
-        return _moment(folder.failure.stat().st_mtime), "(not readable)"
+        problems.append(_unreadable(folder.failure, error))
+        return _time(folder.failure.stat().st_mtime), "(not readable)"
 
 
-def _moment(seconds: float) -> datetime:
-    """The time of a file, which an archive may have set to any year."""
-    return datetime.fromtimestamp(min(max(seconds, 0.0), LAST), timezone.utc)
+def _time(seconds: float) -> datetime:
+    """Time of a file, which an archive may have set to any year."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), timezone.utc)
 
 
-def _damaged(path: Path, error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> str:
     return f"{path}: cannot be read: {type(error).__name__}"
 
 
 def _damage(folder: CellFolder) -> tuple[Damage, ...]:
-    """The damaged files of a cell; looked for once, for each time that one was written."""
+    """The damaged files of a cell, cached until one is written."""
     written = stamps(folder.path)
     written.pop(folder.progress, None)
-    return _damage_at(folder.path, tuple(written.items()))
+    return _cached_damage(folder.path, tuple(written.items()))
 
 
 @functools.lru_cache(maxsize=65_536)
-def _damage_at(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> tuple[Damage, ...]:
+def _cached_damage(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> tuple[Damage, ...]:
     return tuple(damage(CellFolder(path)))
 
 
 @functools.lru_cache(maxsize=65_536)
-def _train_seconds(model: Path, written: int) -> float:
+def _train_seconds(model: Path, modified: int) -> float:
     return CellFolder(model.parent).provenance().train_seconds
 
 
-TRAINING = ""
-"""Stands beside the names of experiments, for what comes before them."""
-
-
 class TimeLeft(BaseModel):
-    """An estimate, and what it does not cover.
+    """An estimate of the time left.
 
     Attributes:
-        seconds: of all parts that there is something to go by for.
-        is_whole: whether these are all parts; else the time left is longer than that.
+        seconds: of all parts that can be estimated.
+        is_whole: whether these are all parts; else `seconds` is a lower bound.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -241,16 +235,16 @@ class TimeLeft(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Whether it says anything."""
+        """Whether anything can be estimated."""
         return self.is_whole or self.seconds > 0
 
 
 class Estimate:
-    """Estimates from one look at a run folder.
+    """Estimates of the time left in a run folder.
 
-    A training under way goes on at the rate of its present phase. Any other training, and each experiment,
-    takes the mean time that it took in this folder for cells of the same kind: method, data set, split and
-    preset. Times taken with another number of jobs, or on another machine, are counted as they stand.
+    A running training continues at the rate of its current phase. Any other training, and each experiment,
+    takes the mean time of those in this folder with the same method, data set, split and preset, whatever the
+    number of jobs or the hardware.
 
     Args:
         status: of the folder.
@@ -263,47 +257,46 @@ class Estimate:
         self.means = _means((*status.cells, *status.others))
 
     def cell(self, status: CellStatus) -> TimeLeft:
-        """Time until a cell is done, from when its turn comes; a failed one is not tried again by itself."""
+        """Time until a cell is done, from its start; 0 for a failed one, which is not retried by itself."""
         if status.state in ("done", "failed"):
             return TimeLeft(seconds=0.0, is_whole=True)
-        kind = status.cell.kind
+        kind, progress = status.cell.kind, status.progress
         parts = [self.means.get((kind, name)) for name in status.missing]
-        now = status.progress
         if status.train_seconds is None:
             parts.append(self._training(status))
-        elif status.state == "running" and now is not None and (kind, now.doing) in self.means:
-            parts.append(-min(self.means[kind, now.doing], now.elapsed(self.now)))
+        elif status.state == "running" and progress is not None and (kind, progress.doing) in self.means:
+            parts.append(-min(self.means[kind, progress.doing], progress.elapsed(self.now)))
         known = [part for part in parts if part is not None]
         return TimeLeft(seconds=sum(known), is_whole=len(known) == len(parts))
 
     def run(self) -> TimeLeft:
-        """Time until all cells of the latest run are done, with as many at a time as it was given."""
+        """Time until all cells of the latest run are done, with its number of jobs."""
         cells = [self.cell(status) for status in self.status.cells]
         seconds = [left.seconds for left in cells]
         jobs = 1 if self.status.plan is None else self.status.plan.jobs
-        # No number of jobs makes a cell shorter than it is.
+        # No number of jobs makes a single cell faster.
         shared = max(sum(seconds) / max(jobs, 1), max(seconds, default=0.0))
         return TimeLeft(seconds=shared, is_whole=all(left.is_whole for left in cells))
 
     def _training(self, status: CellStatus) -> float | None:
-        now, mean = status.progress, self.means.get((status.cell.kind, TRAINING))
-        if now is None or not now.training:
+        progress, mean = status.progress, self.means.get((status.cell.kind, TRAINING))
+        if progress is None or not progress.training:
             return mean
-        if status.state == "running" and now.training_left is not None:
-            return now.training_left
-        return None if mean is None else mean * (1 - (now.share or 0.0))
+        if status.state == "running" and progress.training_left is not None:
+            return progress.training_left
+        return None if mean is None else mean * (1 - (progress.share or 0.0))
 
 
 def _means(cells: Iterable[CellStatus]) -> dict[tuple[Hashable, str], float]:
-    """Mean seconds by kind of cell and part; trainings under way count where none of the kind has ended."""
-    ended: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
-    under_way: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
+    """Mean seconds by kind of cell and part; running trainings count if none of the kind has finished."""
+    finished: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
+    running: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
     for status in cells:
-        kind, now = status.cell.kind, status.progress
+        kind, progress = status.cell.kind, status.progress
         for experiment, seconds in status.experiment_seconds.items():
-            ended[kind, experiment].append(seconds)
+            finished[kind, experiment].append(seconds)
         if status.train_seconds is not None:
-            ended[kind, TRAINING].append(status.train_seconds)
-        elif now is not None and now.training and now.rate:
-            under_way[kind, TRAINING].append(now.images_in_all / now.rate)
-    return {part: fmean(seconds) for part, seconds in (under_way | ended).items()}
+            finished[kind, TRAINING].append(status.train_seconds)
+        elif progress is not None and progress.training and progress.rate:
+            running[kind, TRAINING].append(progress.images_in_all / progress.rate)
+    return {part: fmean(seconds) for part, seconds in (running | finished).items()}

@@ -20,9 +20,9 @@ from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
 from lordbench.nn import weights
 from lordbench.results.rows import Provenance
-from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance, encode_spec
+from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
 from lordbench.runner.cell import Cell
-from lordbench.runner.run_folder import cell_lock, describe
+from lordbench.runner.run_folder import cell_lock, describe, encode_spec
 from lordbench.runner.watchers import EventFiles, ProgressWriter, Watcher, Watchers
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS, CheckpointStore, load_module, save_module
 from lordbench.training.loop import Context, Reporter, Silent

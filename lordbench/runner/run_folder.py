@@ -1,32 +1,37 @@
-"""Who may write where: one run at a time in a run folder, one process at a time in a cell."""
+"""Writing run folders: one run at a time in a folder, one process at a time in a cell, and repairs."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
 from lordbench.results.damage import damage
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
+from lordbench.training.checkpoints import read_tensors
+from lordbench.training.method import DataSpec
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import remove_unfinished
-from lordbench.utils.integrity import ALTERED, differs_from_checksum, write_with_checksum
+from lordbench.utils.integrity import ALTERED, differs_from_checksum, read_metadata, write_with_checksum
 
 PATIENCE_SECONDS = 1.0
-"""A run that begins asks this long for its folder, since `lordbench status` holds the lock for a moment."""
-
+"""How long a new run waits for the lock of its folder: `lordbench status` holds it for a moment."""
 UNFINISHED_SECONDS = 600.0
-"""What was being written this long ago is not being written any more: reports write here without the lock."""
+"""Age at which a temporary file is abandoned; reports write to the folder without the lock."""
+_SPEC = TypeAdapter(DataSpec)
 
 
 class RunFolder:
-    """Holds a run folder for one run at a time, and checks that it can be written.
+    """Context that locks a run folder for one run and yields its store.
 
     Raises:
-        UserError: another run holds it, or it cannot be written.
+        UserError: another run holds the folder, or it cannot be written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -54,10 +59,10 @@ class RunFolder:
 
 
 def cell_lock(store: Store, cell_id: str) -> FileLock:
-    """The lock that a process holds while it runs a cell; it ends with the process, however that ends.
+    """The lock that a process holds while it runs a cell; it ends with the process.
 
-    A run that was killed may have left workers behind, on this machine or on another one of a cluster: who
-    comes after them waits until they have ended, and goes on from what they have written.
+    A killed run may have left workers, on this machine or another one of a cluster: whoever runs the cell
+    next waits until they have ended, and continues from what they have written.
     """
     path = store.cell_locks / cell_id
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,39 +70,56 @@ def cell_lock(store: Store, cell_id: str) -> FileLock:
 
 
 def repair(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> None:
-    """Prepare the folders of cells, so that what is pending of them is what is missing or damaged.
+    """Move damaged files of cells aside, so that exactly what is missing or damaged is pending.
 
     Args:
-        cells: that are to be run.
-        store: where; the table of all results is looked at, too, though each run writes it anew.
-        note: is told of each damaged file.
+        cells: to be run.
+        store: of the run.
+        note: receives a line for each damaged file, `results.csv` included.
     """
     if store.results.exists() and differs_from_checksum(store.results):
-        note(f"{store.results}: {ALTERED}; `lordbench run` writes it anew from the cells")
+        note(f"{store.results}: {ALTERED}; `lordbench run` writes it again from the cells")
     for cell in cells:
-        # A cell that another process runs at this moment is in its hands.
+        # A cell whose lock is held is being run by another process, which repairs it.
         with contextlib.suppress(Timeout), cell_lock(store, cell.id).acquire(timeout=0):
-            _mend(cell, store.cell(cell.id), note)
+            folder = store.cell(cell.id)
+            for found in damage(folder, read_tensors):
+                note(str(found))
+                for path in found.aside:
+                    folder.move_aside(path)
+            if folder.is_trained():
+                _restore(cell, folder)
 
 
-def _mend(cell: Cell, folder: CellFolder, note: Callable[[str], None]) -> None:
-    for found in damage(folder, thorough=True):
-        note(str(found))
-        for path in found.aside:
-            folder.keep_aside(path)
-    if folder.is_trained():
-        _write_again(cell, folder)
-
-
-def describe(cell: Cell, folder: CellFolder) -> None:
-    """Keep what a cell is."""
-    write_with_checksum(folder.description, cell.model_dump(mode="json"))
-
-
-def _write_again(cell: Cell, folder: CellFolder) -> None:
-    """Write what can be had without running the cell."""
+def _restore(cell: Cell, folder: CellFolder) -> None:
+    """Write the missing files that do not need the cell to be run."""
     if not folder.description.exists():
         describe(cell, folder)
     curve = folder.trained_curve()
     if curve is not None and not folder.curve.exists():
         folder.write_curve(curve)
+
+
+def describe(cell: Cell, folder: CellFolder) -> None:
+    """Write `cell.json`: all fields of a cell."""
+    write_with_checksum(folder.description, cell.model_dump(mode="json"))
+
+
+def encode_spec(spec: DataSpec) -> dict[str, str]:
+    """Safetensors metadata that lets a model be loaded without its data."""
+    return {"spec": json.dumps(asdict(spec), sort_keys=True)}
+
+
+def read_spec(folder: CellFolder) -> DataSpec | None:
+    """The data that a cell's model was built for; None if the model does not record it.
+
+    Raises:
+        UserError: the model's file is damaged.
+    """
+    spec = read_metadata(folder.model).get("spec")
+    try:
+        return _SPEC.validate_json(spec) if spec else None
+    except ValidationError as error:
+        raise UserError(
+            f"{folder.model}: its data specification is not readable: {error}", "Run again with --force."
+        ) from None

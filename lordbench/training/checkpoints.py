@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import replacing
-from lordbench.utils.integrity import ALTERED, verified, with_checksum
+from lordbench.utils.integrity import ALTERED, open_safetensors, verified, with_checksum
 
 TENSORS = "tensors_sha256"
 """Key of the metadata that holds the hash of the tensors; the metadata has its own checksum."""
-HINT = "The next `lordbench run` of the cell moves it aside and repeats what is lost."
 CHECKPOINT_SECONDS = 60.0
 """Default time between two checkpoints."""
 
@@ -84,33 +80,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    with _opened(path) as file:
+    with open_safetensors(path, "pt") as file:
         metadata = verified(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if TENSORS in metadata and metadata[TENSORS] != _hash(tensors):
             raise ValueError(ALTERED)
         return tensors, metadata
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file without its tensors.
-
-    Raises:
-        UserError: the file is missing, truncated, or its header is damaged.
-    """
-    with _opened(path) as file:
-        return verified(file.metadata() or {})
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", HINT) from None
-    except ValueError as error:
-        raise UserError(f"{path}: {error}", HINT) from None
 
 
 def _hash(tensors: Mapping[str, Tensor]) -> str:

@@ -1,8 +1,8 @@
-"""Seals: a document carries the hash of the rest of it, so that one altered since is found when it is read.
+"""Checksums: files of results that were altered since they were written are found when they are read.
 
-A seal guards against accidents, such as a file cut short, a flipped bit or an edit by hand; not against
-forgery, as whoever alters a document on purpose can seal it again. A document without a seal, as older
-versions wrote them, is taken as it is.
+A JSON document and the metadata of a safetensors file carry their own checksum, so no crash can separate the
+two; that of `results.csv` is in a file beside it. Checksums guard against accidents (a truncated file, a
+flipped bit, an edit by hand), not against forgery. Files without one are accepted.
 """
 
 from __future__ import annotations
@@ -15,102 +15,123 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lordbench.utils import files
-from lordbench.utils.files import replacing, sha256, write_text
+from safetensors import SafetensorError, safe_open
 
-SEAL = "sha256"
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import read_json, sha256, write_json, write_text
+
+CHECKSUM = "sha256"
+"""Key of a document's checksum: hex sha256 of the rest of it, as JSON with sorted keys."""
 ALTERED = "altered since it was written"
 
 
 def with_checksum(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with its seal: the hex sha256 of its JSON with sorted keys, under the key `sha256`."""
-    return {**document, SEAL: _hash(document)}
+    """Return a document with its checksum."""
+    return {**document, CHECKSUM: _hash(document)}
 
 
 def verified(document: object) -> dict[str, Any]:
-    """A document without its seal.
+    """Return a document without its checksum.
 
     Raises:
-        ValueError: it is altered, or no JSON object.
+        ValueError: it was altered, or is not a JSON object.
     """
     if not isinstance(document, dict):
-        raise ValueError("no JSON object")
-    rest = {key: value for key, value in document.items() if key != SEAL}
-    if SEAL in document and document[SEAL] != _hash(rest):
+        raise ValueError("not a JSON object")
+    rest = {key: value for key, value in document.items() if key != CHECKSUM}
+    if CHECKSUM in document and document[CHECKSUM] != _hash(rest):
         raise ValueError(ALTERED)
     return rest
-
-
-def write_with_checksum(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a document with its seal as JSON, atomically."""
-    files.write_json(path, with_checksum(document))
-
-
-def read_verified(path: Path) -> dict[str, Any]:
-    """Read a JSON document, and check its seal.
-
-    Raises:
-        OSError: it is not there, or cannot be read.
-        ValueError: it is damaged; names it.
-    """
-    try:
-        return verified(files.read_json(path))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def is_altered(path: Path, sha256: str) -> bool:
-    """Whether a file has another hex sha256; a file is read once, for each time that it was written.
-
-    Raises:
-        OSError: it is not there, or cannot be read.
-    """
-    stat = path.stat()
-    return _sha256(path, stat.st_mtime_ns, stat.st_size) != sha256
-
-
-@functools.lru_cache(maxsize=65_536)
-def _sha256(path: Path, written: int, size: int) -> str:
-    return files.sha256(path)
 
 
 def _hash(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode("ascii")).hexdigest()
 
 
-def checksum_file(path: Path) -> Path:
-    """Where the hash of a file is kept."""
-    return path.with_name(f"{path.name}.sha256")
+def write_with_checksum(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document with its checksum as JSON, atomically."""
+    write_json(path, with_checksum(document))
+
+
+def read_verified(path: Path) -> dict[str, Any]:
+    """Read a JSON document and check its checksum.
+
+    Raises:
+        OSError: the file does not exist, or cannot be read.
+        ValueError: the file is damaged; names it.
+    """
+    try:
+        return verified(read_json(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, and none of its tensors.
+
+    Raises:
+        UserError: the file does not exist, is truncated, or its header is damaged.
+    """
+    with open_safetensors(path, "numpy") as file:
+        return verified(file.metadata() or {})
 
 
 @contextlib.contextmanager
-def replacing_with_checksum(path: Path) -> Iterator[Path]:
-    """As `files.replacing`, and keep the hash.
+def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
+    """Open a safetensors file; a ValueError inside the block is a damaged file, too.
 
-    The old hash goes first: a crash in between leaves a file without a hash, never a whole one that looks
-    damaged.
+    Raises:
+        UserError: the file does not exist, or is damaged.
     """
+    hint = "The next `lordbench run` of the cell moves it aside and repeats what is lost."
+    try:
+        with safe_open(path, framework=framework) as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", hint) from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}", hint) from None
+
+
+def is_altered(path: Path, checksum: str) -> bool:
+    """Whether a file has another sha256; each version of a file is read once.
+
+    Raises:
+        OSError: the file does not exist, or cannot be read.
+    """
+    stat = path.stat()
+    return _sha256(path, stat.st_mtime_ns, stat.st_size) != checksum
+
+
+@functools.lru_cache(maxsize=65_536)
+def _sha256(path: Path, modified: int, size: int) -> str:
+    return sha256(path)
+
+
+def checksum_file(path: Path) -> Path:
+    """The file beside `path` that holds its checksum, as `sha256sum -c` reads it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_text_with_checksum(path: Path, text: str) -> None:
+    """Write a text, and its checksum to `checksum_file`."""
+    # Removed first: a crash in between leaves a file without a checksum, never one that looks damaged.
     checksum_file(path).unlink(missing_ok=True)
-    with replacing(path) as temporary:
-        yield temporary
-        digest = sha256(temporary)
-    write_text(checksum_file(path), f"{digest}  {path.name}\n")
+    write_text(path, text)
+    write_text(checksum_file(path), f"{hashlib.sha256(text.encode()).hexdigest()}  {path.name}\n")
 
 
 def differs_from_checksum(path: Path) -> bool:
-    """Whether a file is not the one whose hash is kept; False where none is."""
-    kept = _kept(path)
-    while kept is not None and sha256(path) != kept:
-        again = _kept(path)
-        if again == kept:
+    """Whether a file differs from its checksum file; False without one."""
+    while (checksum := _read_checksum(path)) is not None and sha256(path) != checksum:
+        # If the checksum has changed, another process has just written both.
+        if _read_checksum(path) == checksum:
             return True
-        kept = again  # Another process is writing both at this moment.
     return False
 
 
-def _kept(path: Path) -> str | None:
+def _read_checksum(path: Path) -> str | None:
     try:
-        text = checksum_file(path).read_text(encoding="utf-8", errors="replace")
+        return checksum_file(path).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
     except FileNotFoundError:
         return None
-    return text.partition(" ")[0]

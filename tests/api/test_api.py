@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import lordbench
 from lordbench.api import Model
-from lordbench.training.checkpoints import read_metadata
 from lordbench.utils.errors import UserError
+from lordbench.utils.integrity import read_metadata
 
 SETTINGS = {"budget.images": 640, "precision": "float32"}
 

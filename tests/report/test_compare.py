@@ -18,7 +18,7 @@ from synthetic import cell, measured
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.report.compare import CSV_COLUMNS, render, sheets
 from lordbench.report.tables import rich_sheet
-from lordbench.results.compare import COLUMNS, Comparison, compare, read_side
+from lordbench.results.compare import COLUMNS, OTHER_POLICY, Comparison, compare, read_side
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store, encode_provenance
 from lordbench.utils.errors import UserError
@@ -192,7 +192,7 @@ class TestValues:
     def test_a_small_difference_is_not_told_apart(self, tmp_path: Path) -> None:
         a, b = (add(tmp_path / run, "c", sampled(seed=seed)) for seed, run in enumerate("ab"))
         line = value(compared(a, b))
-        assert (line["basis"], line["verdict"]) == ("paired", "not told apart")
+        assert (line["basis"], line["verdict"]) == ("paired", "not significantly different")
 
     def test_the_samples_of_a_side_are_its_own_though_ids_are_the_same(self, tmp_path: Path) -> None:
         """A difference too small to tell the samples of one value from those of the other by their mean."""
@@ -212,7 +212,7 @@ class TestValues:
         assert (line["basis"], line["verdict"], line["n_seeds"]) == ("paired", "better", 3)
         assert line["difference"] == pytest.approx(line["value_a"] - line["value_b"])
 
-    @pytest.mark.parametrize(("shift", "verdict"), [(0.1, "not told apart"), (9.0, "better")])
+    @pytest.mark.parametrize(("shift", "verdict"), [(0.1, "not significantly different"), (9.0, "better")])
     def test_other_samples_leave_the_two_intervals(self, tmp_path: Path, shift: float, verdict: str) -> None:
         a = add(tmp_path / "a", "c1", sampled(0.0))
         b = add(tmp_path / "b", "c2", sampled(shift, seed=1, groups=np.roll(CLASSES, 1)))
@@ -254,7 +254,7 @@ class TestValues:
             add(tmp_path / str(i), "c", sampled(0.1 * i, policy=policy)) for i, policy in enumerate(policies)
         )
         assert value(compared(a, same))["verdict"] == "better"
-        assert value(compared(a, other))["note"] == compare.OTHER_POLICY
+        assert value(compared(a, other))["note"] == OTHER_POLICY
 
     def test_what_one_side_lacks_is_said(self, tmp_path: Path) -> None:
         fid = measured(None, metric="fid", note="no weights")
@@ -270,7 +270,7 @@ class TestValues:
         b = add(tmp_path / "b", "c", *(sampled(s, seed=s > 0, metric=name) for name, s in metrics.items()))
         ((_, values),) = compared(a, b).values
         assert list(values["metric"]) == ["lpips", "ssim", "psnr", "l1"]
-        assert list(values["verdict"]) == ["better", "better", "not told apart", "equal"]
+        assert list(values["verdict"]) == ["better", "better", "not significantly different", "equal"]
 
     def test_the_same_is_said_to_be_the_same(self, tmp_path: Path) -> None:
         lacking = measured(None, metric="fid", note="no weights")

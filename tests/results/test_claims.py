@@ -1,4 +1,4 @@
-"""Claims: confirmed where the interval is on their side, refuted where it is on the other, and no further."""
+"""Claims: confirmed if the interval is on their side, refuted if it is on the other, else undecided."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def found(*tables: list[pd.DataFrame], **other: Any) -> dict[str, Any]:
 class TestVerdicts:
     @pytest.mark.parametrize(
         ("gap", "spread", "verdict"),
-        [(-0.1, 1, "confirmed"), (0.1, 1, "refuted"), (-0.1, 90, "not told apart"), (0, 1, "not told apart")],
+        [(-0.1, 1, "confirmed"), (0.1, 1, "refuted"), (-0.1, 90, "undecided"), (0, 1, "undecided")],
     )
     def test_lower_lpips_is_better_beyond_the_interval_only(
         self, gap: float, spread: float, verdict: str
@@ -56,7 +56,7 @@ class TestVerdicts:
         assert (line["value"], line["other"]) == (pytest.approx(0.3 + gap), pytest.approx(0.3))
         assert line["n_seeds"] == 3
 
-    def test_higher_is_better_where_the_metric_says_so(self) -> None:
+    def test_higher_is_better_if_the_metric_says_so(self) -> None:
         both = (
             seeds_of("", 0.9 + NOISE, higher_is_better=True),
             seeds_of("noise=0", 0.3 - NOISE, higher_is_better=True),
@@ -73,7 +73,7 @@ class TestVerdicts:
         line = found(both, than="lord", than_codes="learned")
         assert (line["verdict"], line["difference"]) == ("confirmed", pytest.approx(-0.2))
 
-    def test_one_seed_is_told_apart_by_its_samples(self, tmp_path: Path) -> None:
+    def test_one_seed_is_compared_by_its_samples(self, tmp_path: Path) -> None:
         classes, generator = np.arange(60) % 6, np.random.default_rng(0)
         tables = []
         for variant, centre in (("", 0.1), ("noise=0", 0.2)):
@@ -87,16 +87,16 @@ class TestVerdicts:
         assert line["verdict"] == "confirmed"
         assert line["ci_low"] < -0.1 < line["ci_high"] < 0
 
-    def test_without_an_interval_there_is_a_reason_and_no_verdict(self) -> None:
+    def test_without_an_interval_there_is_a_note_and_no_verdict(self) -> None:
         line = found(seeds_of("", np.array([0.1])), seeds_of("noise=0", np.array([0.3])))
         assert line["verdict"] == ""
         assert "no interval" in line["note"]
 
-    def test_what_was_not_run_is_said(self) -> None:
+    def test_missing_results_are_noted(self) -> None:
         line = found(seeds_of("", np.array([0.1])))
         assert (line["n_seeds"], line["note"]) == (0, "not in these results")
 
-    def test_splits_are_held_apart(self) -> None:
+    def test_splits_are_checked_separately(self) -> None:
         tables = seeds_of("", 0.1 + NOISE) + seeds_of("noise=0", 0.3 - NOISE)
         rows = pd.concat([*tables, *(table.assign(split="classes") for table in tables)], ignore_index=True)
         lines = check_claims([claim()], rows, SampleFiles([]))
@@ -126,7 +126,7 @@ class TestShown:
 
 
 class TestFiles:
-    def test_those_of_the_papers_name_what_there_is(self) -> None:
+    def test_those_of_the_papers_name_existing_components(self) -> None:
         claims = read_claims()
         experiments = set(registry.available("experiments"))
         datasets = set(registry.available("datasets"))

@@ -1,4 +1,4 @@
-"""Paired differences: of the same samples only, with the interval that the seeds allow, or with a reason."""
+"""Paired differences: of the same samples only, with an interval or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def sampled(values: np.ndarray, groups: Groups = CROSSED, **other: Any) -> Measu
 
 
 def values(seed: int, shift: float = 0.0, spread: float = 0.1) -> np.ndarray:
-    """Values of which the class explains the most, and which differ by `spread` between seeds."""
+    """Values that depend mostly on the class, and differ by `spread` between seeds."""
     common = np.random.default_rng(0).normal(size=12)[CLASSES]
     return shift + common + spread * np.random.default_rng(seed + 1).normal(size=N)
 
 
 class Runs:
-    """A run folder of cells that were never run, one after the other."""
+    """A run folder of made-up cells."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -104,12 +104,12 @@ class TestOneSeed:
             runs.add(method, sampled(values(0, shift), higher_is_better=higher_is_better))
         assert runs.only()["verdict"] == verdict
 
-    def test_equal_outputs_are_not_told_apart(self, runs: Runs) -> None:
+    def test_equal_outputs_are_not_significantly_different(self, runs: Runs) -> None:
         for method in ("drnet", "lord"):
             runs.add(method, sampled(values(0)))
         line = runs.only()
         assert (line["difference"], line["ci_low"], line["ci_high"]) == (0, 0, 0)
-        assert line["verdict"] == "not told apart"
+        assert line["verdict"] == "not significantly different"
 
     def test_other_methods_and_quantities_change_no_byte(self, runs: Runs) -> None:
         for seed, method in enumerate(("drnet", "lord")):
@@ -147,18 +147,18 @@ class TestSeveralSeeds:
                 runs.add(method, measured(mean, None, metric="fid", n=N), seed=seed)
         assert runs.only()["verdict"] == "better"
 
-    def test_seeds_that_only_one_has_are_left_out_and_said(self, runs: Runs) -> None:
+    def test_seeds_that_only_one_has_are_left_out_and_noted(self, runs: Runs) -> None:
         for method, n_seeds in (("drnet", 3), ("lord", 2)):
             for seed in range(n_seeds):
                 runs.add(method, sampled(values(seed)), seed=seed)
         line = runs.only()
         assert (line["n_seeds"], line["note"]) == (2, "mean of 2 of 3 seeds")
 
-    def test_lost_samples_are_not_missed(self, runs: Runs) -> None:
+    def test_lost_samples_are_not_needed(self, runs: Runs) -> None:
         for method in ("drnet", "lord"):
             for seed in range(2):
                 (runs.add(method, sampled(values(seed, 0.1 * seed)), seed=seed) / FILE).unlink()
-        assert runs.only()["verdict"] == "not told apart"
+        assert runs.only()["verdict"] == "not significantly different"
 
 
 class TestReasons:
@@ -209,7 +209,7 @@ class TestReasons:
         assert reason in line["note"]
         assert line["difference"] == pytest.approx(values(0).mean() - values(1).mean())
 
-    def test_a_file_cut_short_or_altered(self, runs: Runs) -> None:
+    def test_a_truncated_or_altered_file(self, runs: Runs) -> None:
         for seed, method in enumerate(("drnet", "lord")):
             path = runs.add(method, sampled(values(seed))) / FILE
         whole = path.read_bytes()
@@ -254,7 +254,7 @@ def test_two_run_folders_are_compared(tmp_path: Path) -> None:
         assert (line["method_a"], line["verdict"]) == ("drnet", "better")
 
 
-def test_differences_from_one_line_are_turned(runs: Runs) -> None:
+def test_differences_from_one_method_are_turned(runs: Runs) -> None:
     for shift, method in enumerate(("drnet", "lord", "mlvae")):
         runs.add(method, sampled(values(shift, shift)))
     found = runs.differences()

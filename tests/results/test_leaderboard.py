@@ -1,4 +1,4 @@
-"""Leaderboards: which rows stand, which may stand side by side, and what is averaged over seeds."""
+"""Leaderboards: which rows are kept, which are comparable, and what is averaged over seeds."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LATE = "2024-02-01T00:00:00+00:00"
 
 
 class TestMerging:
-    def test_of_the_same_measurement_the_latest_stands(self, tmp_path):
+    def test_of_the_same_measurement_the_latest_is_kept(self, tmp_path):
         old = write(cell(measured(0.5), measured(0.7, metric="ssim")), tmp_path / "a")
         new = write(cell(measured(0.1), started=LATE), tmp_path / "b")
         rows = collect([new, old])
         assert dict(zip(rows["metric"], rows["value"], strict=True)) == {"lpips": 0.1, "ssim": 0.7}
 
-    def test_a_value_stands_over_the_lack_of_one(self, tmp_path):
+    def test_a_value_replaces_a_missing_one(self, tmp_path):
         lacking = write(cell(measured(None, note="no weights")), tmp_path / "a")
         found = write(cell(measured(0.3)), tmp_path / "b")
         assert list(collect([found, lacking])["value"]) == [0.3]
@@ -127,7 +127,7 @@ class TestSeeds:
         assert len(lines) == 600
         assert abs(covered - 0.95) < 0.027
 
-    def test_a_seed_without_a_value_is_left_out_and_said(self):
+    def test_a_seed_without_a_value_is_left_out_and_noted(self):
         rows = pd.concat([cell(measured(None, note="no weights")), cell(measured(0.3, 0.1), seed=1)])
         line = aggregate(rows).iloc[0]
         assert tuple(line[["value", "ci_low", "n_seeds"]]) == pytest.approx((0.3, 0.2, 1))
@@ -145,13 +145,13 @@ class TestSeeds:
         (line,) = aggregate(pd.concat([new, old])).to_dict("records")
         assert (line["value"], line["n_seeds"], line["notes"]) == (0.1, 1, OLDER_CELLS)
 
-    def test_seeds_of_different_sources_are_said(self):
+    def test_seeds_of_different_sources_are_noted(self):
         rows = pd.concat([cell(), cell(seed=1, method_source="changed")])
         assert aggregate(rows)["notes"].item() == "the method's source differs between seeds"
 
 
-class TestLines:
-    def test_methods_stand_in_the_order_they_were_started(self):
+class TestTableRows:
+    def test_methods_are_in_the_order_in_which_they_were_started(self):
         variant = cell(method="zeta", variant="a=1", started=LATE)
         rows = [cell(method="zeta"), cell(method="alpha", started=LATE), variant]
         for order in (rows, rows[::-1]):
@@ -168,12 +168,12 @@ class TestLines:
         assert list(floors["n_seeds"]) == [2, 2]
         assert list(floors["value"]) == pytest.approx([0.55, 0.55])
 
-    def test_floors_stand_below_the_methods_in_their_columns(self):
+    def test_floors_are_below_the_methods_in_their_columns(self):
         table = wide(aggregate(cell(measured(0.1), measured(0.5, subject="copy", codes=""))))
         assert list(table["method"]) == ["lord", "floor: copy of B"]
         assert list(table[LPIPS]) == [0.1, 0.5]
 
-    def test_floors_stand_in_every_column_of_a_transfer(self):
+    def test_floors_are_in_every_column_of_a_transfer(self):
         shots = [measured(0.1, experiment="one-shot", subject=f"transfer, K = {k}") for k in (1, 5)]
         floor = measured(0.5, experiment="one-shot", subject="copy", codes="")
         table = wide(aggregate(cell(*shots, floor)))
@@ -181,7 +181,7 @@ class TestLines:
             assert list(table[f"one-shot/encoded/transfer, K = {k}/lpips"]) == [0.1, 0.5]
         assert LPIPS not in table
 
-    def test_a_floor_about_one_direction_stands_in_its_columns_only(self):
+    def test_a_floor_of_one_direction_is_in_its_columns_only(self):
         domains = {"experiment": "clustered-domain"}
         rows = [
             measured(value, subject=f"{name}, {way}", codes=codes, **domains)
@@ -194,7 +194,7 @@ class TestLines:
             name = f"clustered-domain/encoded/transfer of random styles, {way}/lpips"
             assert list(table[name]) == [value, value]
 
-    def test_a_method_told_other_labels_is_another_line_and_floors_belong_to_all(self):
+    def test_a_method_given_other_labels_is_another_row_and_floors_belong_to_all(self):
         floor = measured(0.5, subject="copy", codes="")
         told = [
             cell(measured(0.1 + i / 10), floor, labels=name) for i, name in enumerate(("", "clusters[k=3]"))
@@ -207,7 +207,7 @@ class TestLines:
         assert list(table[LPIPS]) == pytest.approx([0.1, 0.2, 0.4, 0.5])
         assert list(lines["n_seeds"]) == [1, 1, 1, 1]
 
-    def test_pixels_stand_beside_the_codes_that_the_same_label_is_read_from(self):
+    def test_pixels_are_in_the_columns_of_the_label_that_is_predicted_from_codes(self):
         subjects = ("class from content", "class from content, shuffled", "content from class")
         leaks = [measured(0.2, experiment="leakage", subject=subject) for subject in subjects]
         pixels = [
@@ -222,7 +222,7 @@ class TestLines:
         for column, ceiling in zip(columns, (0.9, np.nan, 0.8), strict=True):
             np.testing.assert_array_equal(table[column], [0.2, ceiling])
 
-    def test_each_group_has_lines_of_its_own(self):
+    def test_each_group_has_its_own_rows(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))
         assert list(zip(table["split"], table["preset"], strict=True)) == [
             ("classes", "smoke"), ("samples", "paper"), ("samples", "smoke"),

@@ -1,4 +1,4 @@
-"""What a running cell leaves for other processes to read, and that it runs no differently for it."""
+"""Progress of a running cell, written for other processes; it does not affect the cell."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from lordbench.training.loop import Silent
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """Stands still until `now` is set."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -66,13 +66,13 @@ class TestTheWriter:
         assert now.training_left == pytest.approx(980 / 8)
         assert training.step(3, 1.9).step == 2
 
-    def test_counts_what_attempts_before_have_seen_but_not_into_the_rate(self, path: Path) -> None:
+    def test_counts_images_of_earlier_attempts_but_not_in_the_rate(self, path: Path) -> None:
         training = Training(path, images=500)
         training.writer.phase("stage", steps=50, done=25, epoch_steps=5)
         now = training.step(26, 2.0)
         assert (now.images, now.rate) == (510, 5.0)
 
-    def test_names_experiments_and_goes_with_the_cell(self, path: Path) -> None:
+    def test_names_experiments_and_is_removed_with_the_cell(self, path: Path) -> None:
         training = Training(path)
         training.writer.experiment("leakage", done=1, total=3)
         now = read_progress(path)
@@ -81,7 +81,7 @@ class TestTheWriter:
         training.writer.end(failed=False)
         assert not path.exists()
 
-    def test_does_without_a_disk(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_survives_a_full_disk(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         training = Training(path)
         training.writer.phase("stage", steps=50, done=0, epoch_steps=5)
 
@@ -95,7 +95,7 @@ class TestTheWriter:
 
 
 class TestWatchers:
-    def test_one_that_fails_is_let_go_and_the_others_go_on(self) -> None:
+    def test_one_that_fails_is_dropped_and_the_others_continue(self) -> None:
         told = []
 
         class Clumsy(Watcher):
@@ -115,7 +115,7 @@ class TestWatchers:
             watchers.step(2, 10, None)
         assert told == [1, 2]
 
-    def test_hear_nothing_of_a_cell_that_has_not_begun(self) -> None:
+    def test_are_not_called_for_a_cell_that_has_not_begun(self) -> None:
         class Deaf(Watcher):
             def end(self, *, failed: bool) -> None:
                 pytest.fail("it was told")
@@ -139,7 +139,7 @@ class TestARun:
         later = read_status(Path("runs"))
         assert [cell.state for cell in (*later.cells, *later.others)] == ["done", "failed"]
 
-    def test_interrupted_says_how_far_it_was(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_interrupted_keeps_its_progress(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def stop(self: RunProgress, done: int, images: int, loss: float | None) -> None:
             raise KeyboardInterrupt
 

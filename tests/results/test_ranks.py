@@ -1,4 +1,4 @@
-"""Ranks by hand: who is told apart from whom, who is missing, and what is averaged."""
+"""Ranks by hand: significant differences, ties, missing methods, and means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from lordbench.report.differences import rank_boards
 from lordbench.report.quantities import SECTIONS
-from lordbench.results.differences import COLUMNS, NOT_ALL, UNDECIDED, mean_ranks, ranks
+from lordbench.results.differences import COLUMNS, NOT_ALL, TIE, UNDECIDED, mean_ranks, ranks
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
 TITLES = {c[1:]: c.title for columns in SECTIONS.values() for c in columns}
@@ -32,7 +32,6 @@ def ranked(found: pd.DataFrame) -> dict[str, float]:
     return dict(zip(table["method"], table["rank"], strict=True))
 
 
-TIE = "not told apart"
 CLEAR = {"a b": "better", "a c": "better", "b c": "better"}
 
 
@@ -44,7 +43,7 @@ CLEAR = {"a b": "better", "a c": "better", "b c": "better"}
         ({"a b": TIE, "a c": TIE, "b c": TIE}, {"a": 2, "b": 2, "c": 2}),
         ({"a b": TIE, "a c": "better", "b c": "better"}, {"a": 1.5, "b": 1.5, "c": 3}),
         ({"a b": "better", "a c": "better", "b c": TIE}, {"a": 1, "b": 2.5, "c": 2.5}),
-        # Not told apart is no equivalence: a beats c, and b is told apart from neither.
+        # Ties are not transitive: a is better than c, and b ties with both.
         ({"a b": TIE, "a c": "better", "b c": TIE}, {"a": 1.5, "b": 2, "c": 2.5}),
         ({"a b": "better"}, {"a": 1, "b": 2}),
     ],
@@ -68,7 +67,7 @@ def test_a_quantity_that_not_all_are_compared_in_is_not_ranked() -> None:
     assert mean_ranks(table).empty
 
 
-def test_floors_and_quantities_of_no_headline_have_no_rank() -> None:
+def test_floors_and_quantities_outside_the_headline_have_no_rank() -> None:
     floors = compared({"a floor": "better"}).assign(reference=True)
     other = compared(CLEAR, ("leakage", "encoded", "x", "homemade"))
     assert ranks(pd.concat([floors, other]), TITLES).empty

@@ -1,4 +1,4 @@
-"""Samples kept beside measurements: as they were, the same bytes, and before what says that all is done."""
+"""Samples kept beside measurements: unchanged, the same bytes, and written before the measurements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def values(seed: int) -> np.ndarray:
 MEAN = measured(float(values(0).mean()), n=40).of_samples(Samples.of(values(0), CROSSED))
 
 
-def test_samples_come_back_and_the_same_ones_give_the_same_bytes(tmp_path: Path) -> None:
+def test_samples_are_unchanged_and_equal_ones_give_equal_bytes(tmp_path: Path) -> None:
     given = {
         "encoded/transfer/l1": Samples.of(values(0), CROSSED),
         "encoded/transfer/agreement": Samples.of(values(1) > 0, CROSSED),

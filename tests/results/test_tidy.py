@@ -1,4 +1,4 @@
-"""Merged rows in one file: CSV that is merged again, Parquet with the types of its columns."""
+"""Merged rows in one file: CSV that can be merged again, or Parquet with typed columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rows(tmp_path: Path) -> pd.DataFrame:
     return collect([tmp_path / "a.csv", tmp_path / "b.csv"])
 
 
-def test_csv_is_merged_again_as_it_was(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_csv_is_unchanged_when_merged_again(rows: pd.DataFrame, tmp_path: Path) -> None:
     write_tidy(rows, tmp_path / "rows.csv")
     pd.testing.assert_frame_equal(collect([tmp_path / "rows.csv"]), rows, check_exact=True)
 

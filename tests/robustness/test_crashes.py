@@ -1,4 +1,4 @@
-"""A run that is killed at any moment, and started again, ends with the bytes of an unbroken one."""
+"""A run that is killed at any moment and started again ends with the bytes of an uninterrupted one."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ from crashes import Grid, unlike
 
 KILLS = 4
 LONGEST = 12.0
-"""Seconds; a start takes a third of that, so that most kills come in the middle of work."""
+"""Seconds; a start takes a third of that, so most kills hit a working run."""
 
 
 def test_a_killed_run_ends_with_the_same_bytes(run: Run) -> None:

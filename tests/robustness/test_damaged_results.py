@@ -1,4 +1,4 @@
-"""Damaged files of results are found by their hash, named, and done again by the next run."""
+"""Damaged files of results are found by their checksum, named, and repaired by the next run."""
 
 import hashlib
 import json
@@ -18,17 +18,19 @@ from lordbench.results.damage import DamageWarning, damage
 from lordbench.results.leaderboard import collect
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.results.status import read_status
-from lordbench.training.checkpoints import CheckpointStore, Progress, load_module, read_metadata, save_module
+from lordbench.training.checkpoints import CheckpointStore, Progress, load_module, read_tensors, save_module
+from lordbench.utils import integrity
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import read_json, write_json
+from lordbench.utils.files import read_json, write_json, write_text
 from lordbench.utils.integrity import (
-    SEAL,
+    CHECKSUM,
     checksum_file,
     differs_from_checksum,
+    read_metadata,
     read_verified,
-    replacing_with_checksum,
     verified,
     with_checksum,
+    write_text_with_checksum,
     write_with_checksum,
 )
 
@@ -45,14 +47,14 @@ def empty(path: Path) -> None:
 
 
 def flip(path: Path) -> None:
-    """Turn over a bit in the middle."""
+    """Flip a bit in the middle."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
 def another_number(path: Path) -> None:
-    """Raise the first number in it: it stays JSON of the same form."""
+    """Raise the first number in it: it stays valid JSON of the same form."""
 
     def raised(value: object) -> tuple[object, bool]:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -72,10 +74,10 @@ def another_number(path: Path) -> None:
     write_json(path, document)
 
 
-SEALED_JSON = ["cell.json", "content-transfer.json", "reconstruction.json", "seconds.json"]
+CHECKED_JSON = ["cell.json", "content-transfer.json", "reconstruction.json", "seconds.json"]
 EXPERIMENT_FILES = ["content-transfer.npz", "reconstruction.npz", "transfer-encoded.png"]
-ALL = [*SEALED_JSON, *EXPERIMENT_FILES, "curve.csv", "model.safetensors"]
-# What can be damaged in one run: a damaged record hides the files in it, a damaged model the whole cell.
+ALL = [*CHECKED_JSON, *EXPERIMENT_FILES, "curve.csv", "model.safetensors"]
+# What can be damaged at once: a damaged record hides the files in it, a damaged model the whole cell.
 FIRST = ("cell.json", "seconds.json", "curve.csv", "content-transfer.json", "reconstruction.npz")
 SECOND = ("reconstruction.json", "content-transfer.npz", "transfer-encoded.png")
 MODEL = ("model.safetensors",)
@@ -85,7 +87,7 @@ NUMBERS = (("cell.json", "seconds.json", "content-transfer.json", "reconstructio
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the finished run of this module is kept; made by the first test that wants it."""
+    """Folder of the finished run of this module, made by the first test that needs it."""
     return tmp_path_factory.mktemp("finished") / "runs"
 
 
@@ -112,7 +114,7 @@ def assert_as(before: pd.DataFrame) -> None:
 
 class TestARun:
     @pytest.mark.parametrize(("names", "harm"), [*HARMS, NUMBERS])
-    def test_names_what_is_damaged_and_does_it_again(
+    def test_names_damaged_files_and_repairs_them(
         self, run: Run, cell: Path, names: Sequence[str], harm: Harm, capsys: pytest.CaptureFixture[str]
     ) -> None:
         before, damaged = results(), {}
@@ -122,14 +124,14 @@ class TestARun:
         assert run(*ONE) == 0
         error = capsys.readouterr().err
         assert_as(before)
-        assert damage(CellFolder(cell), thorough=True) == []
+        assert damage(CellFolder(cell), read_tensors) == []
         for name, content in damaged.items():
             assert named(error, cell / name)
             folder, end = (f"{cell}.damaged", "") if names == MODEL else (str(cell), ".damaged")
             assert Path(folder, name + end).read_bytes() == content
 
     @pytest.mark.parametrize("names", [["curve.csv", *EXPERIMENT_FILES], MODEL])
-    def test_names_what_is_lost_and_does_it_again(
+    def test_names_missing_files_and_repairs_them(
         self, run: Run, cell: Path, names: Sequence[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         before = results()
@@ -142,7 +144,7 @@ class TestARun:
             assert named(error, cell / name)
             assert (cell / name).exists()
 
-    def test_trains_again_only_where_the_model_is_damaged(self, run: Run, cell: Path) -> None:
+    def test_trains_again_only_if_the_model_is_damaged(self, run: Run, cell: Path) -> None:
         model = (cell / "model.safetensors").stat().st_mtime_ns
         untouched = (cell / "reconstruction.json").stat().st_mtime_ns
         for name in ALL:
@@ -152,21 +154,21 @@ class TestARun:
         assert (cell / "model.safetensors").stat().st_mtime_ns == model
         assert (cell / "reconstruction.json").stat().st_mtime_ns == untouched
 
-    def test_a_second_damage_takes_the_place_of_the_first(self, cell: Path) -> None:
+    def test_a_second_damaged_file_replaces_the_first(self, cell: Path) -> None:
         folder = CellFolder(cell)
         for content in ("first", "second"):
             folder.curve.write_text(content)
-            folder.keep_aside(folder.curve)
+            folder.move_aside(folder.curve)
         assert (cell / "curve.csv.damaged").read_text() == "second"
         for content in ("first", "second"):
             folder.description.write_text(content)
-            folder.keep_aside(folder.path)
+            folder.move_aside(folder.path)
             folder.path.mkdir()
         assert Path(f"{cell}.damaged", "cell.json").read_text() == "second"
         assert [its.path for its in Store(Path("runs")).cells()] == [folder.path]
 
     @pytest.mark.parametrize("harm", [truncate, flip])
-    def test_begins_a_training_again_without_its_checkpoint(
+    def test_restarts_a_training_whose_checkpoint_is_damaged(
         self, run: Run, cell: Path, harm: Harm, capsys: pytest.CaptureFixture[str]
     ) -> None:
         before, path = results(), cell / "checkpoint.safetensors"
@@ -179,7 +181,7 @@ class TestARun:
         assert named(capsys.readouterr().err, path)
         assert_as(before)
 
-    def test_names_the_cells_that_it_was_not_asked_for_and_leaves_them(
+    def test_names_damaged_cells_that_were_not_requested_and_leaves_them(
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         truncate(cell / "model.safetensors")
@@ -188,16 +190,16 @@ class TestARun:
         assert set(results()["method"]) == {"drnet"}
         assert not list(Path("runs").rglob("*.damaged"))
 
-    def test_takes_files_of_older_versions_as_they_are(
+    def test_accepts_files_without_a_checksum(
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         before = Path("runs/results.csv").read_bytes()
-        for name in SEALED_JSON:
+        for name in CHECKED_JSON:
             document = read_verified(cell / name)
             document.pop("files", None)
             write_json(cell / name, document)
         Path("runs/results.csv.sha256").unlink()
-        assert damage(CellFolder(cell), thorough=True) == []
+        assert damage(CellFolder(cell), read_tensors) == []
         assert run(*ONE) == 0
         assert "nothing: done before" in capsys.readouterr().err
         assert Path("runs/results.csv").read_bytes() == before
@@ -206,14 +208,14 @@ class TestARun:
         document = read_verified(cell / "reconstruction.json")
         for name in ("../../results.csv", "/results.csv", "..", ""):
             write_with_checksum(cell / "reconstruction.json", {**document, "files": {name: "0" * 64}})
-            (found,) = damage(CellFolder(cell), thorough=True)
+            (found,) = damage(CellFolder(cell), read_tensors)
             assert found.aside == (cell / "reconstruction.json",)
 
 
 class TestReading:
     @pytest.mark.parametrize("command", [["leaderboard"], ["report", "--out", "page"], ["status"]])
     @pytest.mark.parametrize("names", [FIRST, SECOND, MODEL])
-    def test_names_what_is_damaged(
+    def test_names_damaged_files(
         self,
         run: Run,
         cell: Path,
@@ -225,7 +227,7 @@ class TestReading:
             truncate(cell / name)
         assert run(command[0], "runs", *command[1:]) == 0
         captured = capsys.readouterr()
-        text = "".join((captured.out + captured.err).split())  # Tables and their notes are broken into lines.
+        text = "".join((captured.out + captured.err).split())  # Tables and their notes are wrapped.
         assert "Damaged:" in text
         for name in names:
             assert f"{name}:" in text
@@ -240,7 +242,7 @@ class TestReading:
         assert run(*TINY, "--methods", "drnet", "--experiments", "reconstruction") == 0
         assert "mlvae" not in set(results()["method"])
 
-    def test_leaves_out_altered_pictures_and_curves(self, cell: Path) -> None:
+    def test_skips_altered_pictures_and_curves(self, cell: Path) -> None:
         from PIL import Image
 
         from lordbench.results.cells import cell_records
@@ -254,7 +256,7 @@ class TestReading:
         assert record.curve is None
         assert cell / "transfer-encoded.png" not in record.pictures
 
-    def test_status_knows_what_is_to_be_done_again(self, cell: Path) -> None:
+    def test_status_knows_what_will_be_repeated(self, cell: Path) -> None:
         flip(cell / "reconstruction.npz")
         (status,) = read_status(Path("runs")).cells
         assert (status.state, status.missing) == ("interrupted", ("reconstruction",))
@@ -267,16 +269,16 @@ class TestReading:
             load_method(cell, device="cpu")
 
 
-class TestTheTableOfAllResults:
+class TestResultsCsv:
     def altered(self) -> None:
         text = Path("runs/results.csv").read_text()
         Path("runs/results.csv").write_text(text.replace("0.1", "0.9"))
 
-    def test_has_its_hash_beside_it(self, cell: Path) -> None:
+    def test_has_its_checksum_beside_it(self, cell: Path) -> None:
         digest = hashlib.sha256(Path("runs/results.csv").read_bytes()).hexdigest()
         assert Path("runs/results.csv.sha256").read_text() == f"{digest}  results.csv\n"
 
-    def test_is_read_from_the_cells_where_it_is_altered(
+    def test_is_read_from_the_cells_if_it_was_altered(
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert run("leaderboard", "runs", "--format", "csv") == 0
@@ -287,14 +289,16 @@ class TestTheTableOfAllResults:
         assert captured.out == before
         assert named(captured.err, Path("runs/results.csv").resolve())
 
-    def test_is_written_anew_by_a_run(self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_is_written_again_by_a_run(
+        self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         before = Path("runs/results.csv").read_bytes()
         self.altered()
         assert run(*ONE) == 0
         assert named(capsys.readouterr().err, Path("runs/results.csv"))
         assert Path("runs/results.csv").read_bytes() == before
 
-    def test_by_itself_is_refused_where_it_is_altered(
+    def test_by_itself_is_refused_if_it_was_altered(
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.altered()
@@ -307,28 +311,34 @@ class TestTheTableOfAllResults:
         Path("results.csv.sha256").unlink()
         assert run("leaderboard", "results.csv") == 0
 
-    def test_a_crash_between_the_table_and_its_hash_is_no_damage(
+    def test_a_crash_between_the_table_and_its_checksum_is_no_damage(
         self, cell: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        store = Store(Path("runs"))
+
+        def crash(path: Path, text: str) -> None:
+            if path == checksum_file(store.results):
+                raise ZeroDivisionError
+            write_text(path, text)
+
+        store.results.write_text("older")
         with monkeypatch.context() as patch:
-            patch.setattr("lordbench.utils.integrity.write_text", lambda *_: 1 / 0)
+            patch.setattr(integrity, "write_text", crash)
             with pytest.raises(ZeroDivisionError):
-                Store(Path("runs")).write_results()
-        assert not differs_from_checksum(Path("runs/results.csv"))
+                store.write_results()
+        assert store.results.read_text() != "older"
+        assert not differs_from_checksum(store.results)
 
     def test_being_written_at_this_moment_is_no_damage(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A reader that has the old hash and the new table looks again."""
-        from lordbench.utils import integrity as module
-
-        path, kept, hashes = tmp_path / "a.csv", module._kept, list[str | None]()
+        """A reader that has the old checksum and the new table reads again."""
+        path, checksums = tmp_path / "a.csv", list[str | None]()
         for text in ("old", "new"):
-            with replacing_with_checksum(path) as temporary:
-                temporary.write_text(text)
-            hashes.append(kept(path))
-        answers = iter(hashes)
-        monkeypatch.setattr(module, "_kept", lambda _: next(answers))
+            write_text_with_checksum(path, text)
+            checksums.append(integrity._read_checksum(path))
+        answers = iter([*checksums, checksums[-1]])
+        monkeypatch.setattr(integrity, "_read_checksum", lambda _: next(answers))
         assert not differs_from_checksum(path)
         monkeypatch.undo()
         checksum_file(path).write_text("")
@@ -357,8 +367,8 @@ class TestWriting:
         assert done == ["file", "rename", "folder"]
 
 
-class TestSeals:
-    def test_of_any_change_but_order_and_layout(self, tmp_path: Path) -> None:
+class TestChecksums:
+    def test_reveal_any_change_but_order_and_layout(self, tmp_path: Path) -> None:
         document = {"b": [1.5, None, "ä"], "a": {"n": 1e-300}}
         path = tmp_path / "a.json"
         write_with_checksum(path, document)
@@ -367,11 +377,11 @@ class TestSeals:
         assert read_verified(path) == document
         for other in ({**document, "c": 1}, {"b": document["b"]}, {**document, "a": {"n": 2e-300}}):
             with pytest.raises(ValueError, match="altered"):
-                verified({**other, SEAL: with_checksum(document)[SEAL]})
+                verified({**other, CHECKSUM: with_checksum(document)[CHECKSUM]})
 
-    def test_a_document_without_one_is_taken_as_it_is(self) -> None:
+    def test_a_document_without_one_is_accepted(self) -> None:
         assert verified({"a": 1}) == {"a": 1}
-        with pytest.raises(ValueError, match="no JSON object"):
+        with pytest.raises(ValueError, match="not a JSON object"):
             verified([1])
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
@@ -392,8 +402,8 @@ class TestSeals:
             with pytest.raises(UserError, match="altered"):
                 load_module(path, module)
 
-    def test_every_bit_of_the_header_is_guarded(self, tmp_path: Path) -> None:
-        """An altered header is found, or says what it said: nothing else is ever read."""
+    def test_every_bit_of_the_header_is_covered(self, tmp_path: Path) -> None:
+        """An altered header is found, or means the same: nothing else is ever read."""
         path = tmp_path / "m.safetensors"
         module = torch.nn.Linear(2, 2)
         save_module(path, module, {"provenance": "12345"})

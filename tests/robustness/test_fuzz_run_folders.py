@@ -1,4 +1,4 @@
-"""Whatever lies in a run folder: it is read or called damaged, within bounds, and leads nowhere else."""
+"""Any content of a run folder is read or reported as damaged, in bounded memory, without leaving it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ from lordbench.results.rows import COLUMNS
 from lordbench.results.run_folder import Store
 from lordbench.results.samples import Block, read_samples, write_samples
 from lordbench.results.status import read_status
-from lordbench.training.checkpoints import CheckpointStore, Progress, load_module, read_metadata
+from lordbench.runner.run_folder import read_spec
+from lordbench.training.checkpoints import CheckpointStore, Progress, load_module
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_json
+from lordbench.utils.integrity import read_metadata
 
 CELL = "0123456789abcdef"
 PROGRESS = moment().model_dump(mode="json")
@@ -55,7 +57,7 @@ def plan() -> dict[str, Any]:
 
 
 def files(fields: dict[str, Any]) -> st.SearchStrategy[bytes]:
-    """A JSON file: its fields changed, its bytes altered, or something else altogether."""
+    """A JSON file: its fields changed, its bytes altered, or any other content."""
     content = as_json(fields)
     return st.one_of(
         changed(fields).map(as_json), altered(content), VALUES.map(as_json), st.binary(max_size=40)
@@ -70,7 +72,7 @@ def npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """A run with a cell done, one under way, one failed, and one that the plan does not know."""
+    """A run with a cell that is done, one running, one failed, and one that is not in the plan."""
     folder = Folder(tmp_path_factory.mktemp("outside") / "run")
     folder.plan(planned(CELL), planned("b" * 16, seed=1))
     folder.finish(CELL)
@@ -80,7 +82,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 def look(folder: Folder) -> None:
-    """All that `lordbench status` does."""
+    """Do what `lordbench status` does."""
     found, now = read_status(folder.store.root), datetime.now(NOW.tzinfo)
     json.loads(status_json([found], now), parse_constant=lambda text: pytest.fail(f"{text} in JSON"))
     BLANK.file = io.StringIO()
@@ -142,7 +144,9 @@ class TestStatus:
 
 
 @given(content=files(plan() | {"id": CELL}))
-def test_any_cell_is_read_or_left_out(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_cell_description_is_read_or_skipped(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     root = tmp_path_factory.getbasetemp() / "described"
     file = Store(root).cell(CELL).description
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +157,7 @@ def test_any_cell_is_read_or_left_out(tmp_path_factory: pytest.TempPathFactory, 
 @pytest.mark.parametrize(
     "name", ["../../../secret", "/etc", "..", "a/b", "a\\b", "a\0b", "\ud800", "a\nb", "", "x" * 300]
 )
-def test_no_name_leads_out_of_its_folder(tmp_path: Path, name: str) -> None:
+def test_no_name_leaves_its_folder(tmp_path: Path, name: str) -> None:
     write_json(tmp_path / "secret.json", RESULTS)
     write_samples(tmp_path / "secret.npz", {})
     store = Store(tmp_path / "run")
@@ -172,7 +176,7 @@ def test_no_name_leads_out_of_its_folder(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
-def test_a_pipe_in_the_place_of_a_file_stops_nothing(run_folder: Folder) -> None:
+def test_a_pipe_in_place_of_a_file_blocks_nothing(run_folder: Folder) -> None:
     file = run_folder.store.cell("c" * 16).failure
     file.unlink()
     os.mkfifo(file)
@@ -221,7 +225,7 @@ class TestResults:
     @example(content=b"phase,step,loss\na,99999999999999999999,1\n")
     @example(content=b"phase,step\na,-9223372036854775808\n")
     @example(content=b"step,step,phase\n1,2,3\n")
-    def test_a_curve_is_read_or_left_out(self, drawn: Path, content: bytes) -> None:
+    def test_a_curve_is_read_or_skipped(self, drawn: Path, content: bytes) -> None:
         from lordbench.report.figures import _draw, _panels, figure, signs
 
         Store(drawn).cell("lord-0").curve.write_bytes(content)
@@ -288,7 +292,7 @@ class TestSamples:
                 for part in ("keys", "values", "groups"):
                     archive.writestr(f"0.{part}.npy", header.getvalue() + bytes(amount))
         monkeypatch.setattr(samples, "LARGEST", 1 << 20)
-        for name, why in (("objects", "pickle"), ("claims", "are claimed"), ("bomb", "unpacks to more")):
+        for name, why in (("objects", "pickle"), ("claims", "header claims"), ("bomb", "unpacks to more")):
             with memory_below(1 << 20), pytest.raises(ValueError, match=f"(?s)damaged: .*{why}"):
                 read_samples(tmp_path / f"{name}.npz")
         assert not (tmp_path / "ran").exists()
@@ -306,7 +310,10 @@ class TestModels:
         file.write_bytes(data.draw(st.one_of(altered(before[:1200]), altered(before), headers())))
         module = torch.nn.Linear(1, 1, bias=False)
         folder = run_folder.store.cell(CELL)
-        for read in (folder.provenance, folder.spec, folder.rows, lambda: load_module(file, module)):
+        readers = (
+            folder.provenance, lambda: read_spec(folder), folder.rows, lambda: load_module(file, module),
+        )  # fmt: skip
+        for read in readers:
             with memory_below(64 << 20), refusing(UserError, file):
                 read()
         look(run_folder)
@@ -314,7 +321,7 @@ class TestModels:
 
     @given(progress=st.one_of(changed(vars(Progress())).map(as_json), VALUES.map(as_json)))
     @example(progress=b"[" * 100_000)
-    def test_of_trainings_under_way_are_gone_on_with_or_begun_anew(
+    def test_of_unfinished_trainings_are_resumed_or_restarted(
         self, tmp_path_factory: pytest.TempPathFactory, progress: bytes
     ) -> None:
         file = tmp_path_factory.getbasetemp() / "checkpoint.safetensors"
@@ -354,7 +361,7 @@ class TestPictures:
                     role: (area.lines, area.columns) for role, area in part.areas.items()
                 }
 
-    def test_of_images_on_one_another_are_refused(self, tmp_path: Path) -> None:
+    def test_of_overlapping_images_are_refused(self, tmp_path: Path) -> None:
         area = {"x": 0, "y": 0, "lines": 1024, "columns": 1024}
         bomb = LAYOUT | {
             "size": 4096,

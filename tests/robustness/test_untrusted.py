@@ -1,4 +1,4 @@
-"""Nothing that is read runs: neither what a run folder or a preset names, nor what a pickle asks for."""
+"""Reading runs no code: neither files that a run folder or a preset names, nor commands in a pickle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from lordbench.nn.weights.from_pypi import unpickle_arrays
 from lordbench.nn.weights.registry import entry
 from lordbench.results.compare import read_side
 from lordbench.results.leaderboard import collect
-from lordbench.results.run_folder import encode_spec
+from lordbench.runner.run_folder import encode_spec, read_spec
 from lordbench.training.checkpoints import read_tensors, save_tensors
 from lordbench.training.method import DataSpec
 from lordbench.utils.errors import UserError
@@ -61,7 +61,7 @@ def described(**other: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def evil(tmp_path: Path, run: Run) -> Path:
-    """A file that leaves a trace where it is run."""
+    """A plug-in that leaves a trace when it is run."""
     path = tmp_path / "theirs" / "evil.py"
     path.parent.mkdir()
     path.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n")
@@ -117,7 +117,7 @@ class TestCode:
 
 
 class Command:
-    """Pickled, it asks for a command to be run when it is loaded."""
+    """Runs a command when it is unpickled."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = function, arguments
@@ -160,8 +160,8 @@ class TestPickles:
             assert found["VGG"]["Conv_0"]["kernel"].shape == (2, 2, 3, 4)
 
     def test_that_were_altered_give_arrays_or_nothing(self, tmp_path: Path) -> None:
-        # In a process of its own, with little memory: an altered pickle may ask for any amount, which only
-        # the sha256 of the real one stands before.
+        # In its own process, with little memory: an altered pickle may request any amount, which only the
+        # sha256 of the real one prevents.
         program = ALTERED.format(
             here=str(Path(__file__).parent), support=str(Path(fuzzing.__file__).parent), amount=2 << 30
         )
@@ -214,7 +214,7 @@ def load_altered(amount: int) -> None:
 
 class TestWeights:
     @given(content=st.one_of(st.binary(max_size=40), headers()))
-    def test_of_our_own_form_are_refused_where_they_are_others(
+    def test_of_our_own_format_are_refused_if_they_are_others(
         self, tmp_path_factory: pytest.TempPathFactory, content: bytes
     ) -> None:
         for name in ("alexnet", "inception"):
@@ -232,14 +232,14 @@ class TestWeights:
             store.read("inception", path)
 
 
-def test_what_a_model_was_built_for_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_the_data_specification_of_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder = Folder(tmp_path).train(CELL)
-    assert folder.spec() is None
+    assert read_spec(folder) is None
     spec = DataSpec(3, 32, 10, 100)
     tensors, metadata = read_tensors(folder.model)
     save_tensors(folder.model, tensors, metadata | encode_spec(spec))
-    assert folder.spec() == spec
+    assert read_spec(folder) == spec
     for wrong in ('{"channels": "many"}', "[1]", "{", '{"channels": 3}'):
         save_tensors(folder.model, tensors, metadata | {"spec": wrong})
         with pytest.raises(UserError, match="not readable"):
-            folder.spec()
+            read_spec(folder)

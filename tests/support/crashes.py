@@ -1,10 +1,10 @@
-"""Kills a run at random moments, starts it again until it ends, and compares it with an unbroken one.
+"""Kill a run at random moments, restart it until it ends, and compare it with an uninterrupted one.
 
     python tests/support/crashes.py --kills 100
 
-Each time a seeded coin says who is killed, by SIGKILL: the run itself, or one of its workers, which the run
-then has to notice. `tests/robustness/test_crashes.py` does this a few times; the figures of
-docs/reliability.md are of a hundred kills.
+A seeded coin decides who is killed, by SIGKILL: the run itself or one of its workers.
+`tests/robustness/test_crashes.py` does this a few times; the numbers in docs/reliability.md are of a hundred
+kills.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Grid:
     Args:
         command: `lordbench run` and its options, all but the folder.
         folder: for run folders.
-        jobs: cells at a time; with one there are no workers.
+        jobs: number of cells at a time; with one there are no workers.
     """
 
     def __init__(self, command: list[str], folder: Path, jobs: int = 2) -> None:
@@ -55,19 +55,19 @@ class Grid:
         )
 
     def unbroken(self) -> float:
-        """Run it to its end; returns the seconds that it took."""
+        """Run it to its end; return the seconds that it took."""
         began = time.monotonic()
         assert self.begin("unbroken").wait() == 0
         return time.monotonic() - began
 
     def broken(self, name: str, kills: int, longest: float, chance: random.Random) -> tuple[int, int]:
-        """Run it to its end, with kills in between; returns how many hit the run, and how many workers.
+        """Run it to its end, with kills; return how many hit the run, and how many workers.
 
         Args:
             name: of the run folder.
-            kills: at most.
-            longest: seconds between two kills; each time lies anywhere below.
-            chance: says when, and who.
+            kills: maximum number.
+            longest: longest time between two kills in seconds; each is uniform in [0, longest].
+            chance: random generator of times and victims.
         """
         runs = workers = 0
         process = self.begin(name)
@@ -87,7 +87,7 @@ class Grid:
             runs += 1
             process = self.begin(name)
         code = process.wait()
-        # A cell whose worker was killed three times is given up, as it should be; the next run tries again.
+        # A cell whose worker was killed three times has failed; the next run tries again.
         for _ in range(2):
             code = self.begin(name).wait() if code == 1 else code
         assert code == 0, code
@@ -95,7 +95,7 @@ class Grid:
 
 
 def workers_of(root: Path) -> list[int]:
-    """Process ids of the workers that are at work."""
+    """Process ids of the running workers."""
     found = []
     for path in root.glob("cells/*/progress.json"):
         with contextlib.suppress(OSError, ValueError):
@@ -104,7 +104,7 @@ def workers_of(root: Path) -> list[int]:
 
 
 def unlike(one: Path, other: Path) -> list[str]:
-    """Say what differs between two run folders: values, samples, pictures, curves and trained weights."""
+    """List the differences between two run folders: values, samples, pictures, curves and trained weights."""
     found = []
     rows = [read_csv(root / "results.csv").drop(columns=STAMPS) for root in (one, other)]
     if not rows[0].equals(rows[1]):

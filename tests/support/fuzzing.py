@@ -1,4 +1,4 @@
-"""Inputs that nobody meant: what the tests of `test_fuzz_*.py` feed to everything that reads."""
+"""Random and altered inputs for the tests `test_fuzz_*.py`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 PROFILE = "HYPOTHESIS_PROFILE"
-"""Environment variable: `ci` tries the same inputs every time, so that a test fails for a change and not by
-chance; `thorough` looks for new ones, and for more."""
+"""Environment variable: `ci` tests the same inputs every time, so that no test fails by chance; `thorough`
+tests new and more ones."""
 LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -37,19 +37,19 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 def load_profile() -> None:
-    """Let the tests of this process try as many inputs as the environment says."""
+    """Load the profile of this process from the environment."""
     settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
     settings.register_profile("thorough", max_examples=300, deadline=None, database=None)
     settings.load_profile(os.environ.get(PROFILE, "ci"))
 
 
 def as_json(value: Any) -> bytes:
-    """JSON with all that Python's own reader takes: NaN, half surrogate pairs, numbers of any size."""
+    """JSON with everything that Python reads: NaN, half surrogate pairs, numbers of any size."""
     return json.dumps(value).encode()
 
 
 def altered(content: bytes) -> st.SearchStrategy[bytes]:
-    """A file that was cut short, overwritten in some places, or had something put in."""
+    """A file that was truncated, overwritten in some places, or had bytes inserted."""
     place = st.integers(0, len(content))
     cut = place.map(lambda at: content[:at])
     flips = st.lists(st.tuples(place, st.integers(0, 255)), min_size=1, max_size=4)
@@ -60,7 +60,7 @@ def altered(content: bytes) -> st.SearchStrategy[bytes]:
 
 
 def changed(fields: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """A mapping in which some values are others, or are missing."""
+    """A mapping with some values replaced or missing."""
     others = st.dictionaries(st.sampled_from(sorted(fields)), VALUES, min_size=1, max_size=3)
     missing = st.sets(st.sampled_from(sorted(fields)), max_size=1)
     return st.tuples(others, missing).map(
@@ -70,7 +70,7 @@ def changed(fields: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 @contextlib.contextmanager
 def memory_below(most: int) -> Iterator[None]:
-    """Fail where Python and NumPy together ask for more than `most` bytes at any moment of the block."""
+    """Fail if Python and NumPy together use more than `most` bytes at any moment of the block."""
     tracemalloc.start()
     try:
         yield
@@ -81,7 +81,7 @@ def memory_below(most: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def refusing(kind: type[Exception], file: Path) -> Iterator[None]:
-    """Let a block end with an error of a kind that names the file; with none other."""
+    """Allow a block to raise an error of this kind that names the file, and no other."""
     try:
         yield
     except kind as error:
@@ -103,7 +103,7 @@ def safetensors(header: Any, values: bytes = bytes(4)) -> bytes:
 
 
 def headers() -> st.SearchStrategy[bytes]:
-    """Headers of safetensors files, which may claim anything."""
+    """Headers of safetensors files, with arbitrary claims."""
     dtype = st.sampled_from(["F32", "F64", "BF16", "F8_E4M3", "F8_E8M0", "F4", "BOOL", "C64", "U64", "x"])
     size = st.sampled_from([0, 1, 2, 4, 2**40, 2**63, -1])
     tensor = st.builds(

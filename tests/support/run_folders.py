@@ -1,4 +1,4 @@
-"""Run folders that no run has written: what the tests of `lordbench status` look at."""
+"""Made-up run folders for the tests of `lordbench status`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def planned(cell_id: str, method: str = "lord", seed: int = 0) -> PlannedCell:
 
 
 def moment(**other: Any) -> CellProgress:
-    """A training at a quarter, at 100 images a second, unless said otherwise."""
+    """A training at a quarter, at 100 images per second, by default."""
     given: dict[str, Any] = {
         "doing": "amortization",
         "training": True,
@@ -55,7 +55,7 @@ def moment(**other: Any) -> CellProgress:
 
 
 class Folder:
-    """A run folder in the making."""
+    """A made-up run folder."""
 
     def __init__(self, root: Path) -> None:
         self.store = Store(root)
