@@ -18,9 +18,9 @@ LONGEST_NAME = 28
 def contact_sheet(images: ImageSet, path: Path, lines: int = 8, columns: int = 8) -> None:
     """Draw some images of a data set and write them as an RGB PNG, atomically.
 
-    Classes are spread evenly over all of them. If content is labelled, a column is a content, spread evenly over
-    those that most of these classes have, and a missing image is left blank; else the images of a class are
-    spread evenly over its own.
+    Classes are spread evenly over all of them. If content is labelled, a column is a content, spread evenly
+    over those that most of these classes have, and a missing image is left blank; else the images of a class
+    are spread evenly over its own.
 
     Args:
         images: the data set.

@@ -272,7 +272,7 @@ def save(drawn: Drawn, path: Path) -> None:
     if kind not in FORMATS:
         raise UserError(
             f"{path}: figures are written as .{', .'.join(FORMATS)}",
-            "Choose the format by the suffix of --out.",
+            "Choose by the suffix of --out.",
         )
     with replacing(path) as temporary:
         temporary.write_bytes(rendered(drawn, kind, path.stem))

@@ -83,8 +83,8 @@ class Pivot:
 
         Returns:
             Those of `DIMENSIONS` that do not go across, `n_seeds` (the most of any value of the row), then
-            for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by what goes across and a colon, and the
-            same with `_ci_low` and `_ci_high`. NaN for missing values.
+            for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by what goes across and a colon, and
+            the same with `_ci_low` and `_ci_high`. NaN for missing values.
 
         Raises:
             UserError: a metric is unknown here.

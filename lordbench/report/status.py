@@ -32,8 +32,8 @@ SILENT_SECONDS = 30
 EVERY_SECONDS = 2.0
 """Between two looks of `watch`."""
 LEGEND = (
-    "Time left: estimated from the current speed and from finished trainings of the same method and data set; "
-    "≥ marks a lower bound."
+    "Time left: estimated from the current speed and from finished trainings of the same method and data "
+    "set; ≥ marks a lower bound."
 )
 
 
