@@ -33,11 +33,8 @@ def boards(rows: pd.DataFrame) -> list[Table]:
 def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Add a column `entry` to aggregated results: each an `Entry`, with its mark.
 
-    Marks compare methods, in one quantity, within one group: floors and ceilings have none.
-
-    Args:
-        means: as from `aggregate`.
-        apart: further columns whose values are not compared with each other.
+    Marks compare methods in one quantity and group, and with the same values in the columns `apart`;
+    floors and ceilings have none.
     """
     entries: dict[Hashable, Entry] = {}
     for _, same in means.groupby([*GROUP, *QUANTITY, *apart], sort=False):
@@ -90,13 +87,10 @@ class EntryColumn(NamedTuple):
 def headline_table(
     title: str, means: pd.DataFrame, names: pd.DataFrame, values: Mapping[Column, pd.DataFrame]
 ) -> Table | None:
-    """Make a table of marked results; None if it would have no value.
+    """Make a table of results as from `marked`, in their order; None if it would have no value.
 
-    Args:
-        title: of the table.
-        means: as from `marked`, in the order of the table's rows.
-        names: str, indexed like `means`, with a column for each column of names in the table.
-        values: rows of `means` for each column of the table, at most one for each row of the table.
+    `names` (str, indexed like `means`) has the names of the table's rows, in one or several columns; `values`
+    has the results for each column of the table.
     """
     keys = _keys(names)
     columns = [

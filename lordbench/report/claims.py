@@ -23,11 +23,7 @@ NUMBERS = ["value", "other", "difference", "ci_low", "ci_high"]
 
 
 def claim_tables(checked: pd.DataFrame) -> list[Table]:
-    """Make a table for each claim and group.
-
-    Args:
-        checked: as from `results.claims.check_claims`.
-    """
+    """Make a table for each claim and group of `results.claims.check_claims`."""
     known = checked.astype(dict.fromkeys(GROUP, object)).fillna(dict.fromkeys(GROUP, ""))
     return [_table(*map(str, key), results=own) for key, own in known.groupby(["claim", *GROUP], sort=False)]
 

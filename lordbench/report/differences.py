@@ -43,12 +43,7 @@ RANK_DECIMALS = 2
 
 
 def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
-    """Make a table of differences from the best method for each headline table.
-
-    Args:
-        rows: as from `collect`.
-        differences: of these rows.
-    """
+    """Make a table of differences from the best method for each headline table of collected rows."""
     tables = []
     for group, means in aggregate(rows).groupby(GROUP, sort=False):
         own = differences[(differences[GROUP] == list(group)).all(axis=1)]

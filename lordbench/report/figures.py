@@ -5,8 +5,8 @@ Colours are distinguishable by colour-blind readers, and nothing is shown by col
 
 from __future__ import annotations
 
-import contextlib
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,6 @@ from lordbench.evaluation.pictures import Tiles
 from lordbench.report.boards import group_title
 from lordbench.report.picture_comparisons import Comparison
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, pick
-from lordbench.report.tables import Entry
 from lordbench.results.cells import CURVE, CellRecord
 from lordbench.results.leaderboard import GROUP, LINE, aggregate, row_name
 from lordbench.utils.errors import UserError
@@ -55,8 +54,9 @@ PANELS_ACROSS = 3
 """Most panels side by side."""
 TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND = 4.2, 3.6, 0.22
 """Inches: of a panel, and of a row of the legend."""
-
-Point = tuple[Entry, Entry]
+Value = tuple[float, float, float]
+"""A value and the ends of its interval; NaN for none."""
+Point = tuple[Value, Value]
 """Class leakage and quality of transfer."""
 SIDE = 0.8
 """Inches of an image."""
@@ -95,33 +95,24 @@ def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
             "Run the experiments content-transfer and leakage, or choose another --metric.",
         )
     look = signs(name for own in points.values() for name in own)
-    across, down = min(len(points), PANELS_ACROSS), -(-len(points) // PANELS_ACROSS)
-    with styled():
-        drawing = figure(
-            TRADEOFF_WIDTH * across,
-            TRADEOFF_HEIGHT * down + TRADEOFF_LEGEND * -(-(len(look) + 2) // (2 * across)),
-        )
-        axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
-        for ax, (title, own) in zip(axes, points.items(), strict=False):
+    with mpl.rc_context(SETTINGS):
+        legend_rows = -(-(len(look) + 2) // (2 * min(len(points), PANELS_ACROSS)))
+        drawing, axes = _grid(list(points), TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND * legend_rows)
+        for ax, (title, own) in zip(axes, points.items(), strict=True):
             _panel(ax, groups[title], transfer, own, look)
-            ax.set_title(title, fontsize="small", loc="left")
-        legend_below(drawing, axes, len(points), columns=2 * across)
-    return Drawn(drawing, _words(points, metric))
+        _legend(drawing, columns_per_panel=2)
+    panels = []
+    for title, own in points.items():
+        values = (f"{name} {leak:.3g} and {quality:.3g}" for name, ((leak, *_), (quality, *_)) in own.items())
+        panels.append(f"{title}: {'; '.join(values)}")
+    return Drawn(drawing, f"Class leakage, and {metric} of transfers. {'. '.join(panels)}.")
 
 
 def _points(means: pd.DataFrame, transfer: Column) -> dict[str, Point]:
     """Methods that have both values, by name."""
     methods = means[~means["reference"].astype(bool)]
-    leak, quality = _entries(methods, LEAK), _entries(methods, transfer)
+    leak, quality = _values(methods, LEAK), _values(methods, transfer)
     return {name: (leak[name], quality[name]) for name in leak if name in quality}
-
-
-def _words(points: dict[str, dict[str, Point]], metric: str) -> str:
-    panels = []
-    for title, own in points.items():
-        values = (f"{name} {leak.value:.3g} and {quality.value:.3g}" for name, (leak, quality) in own.items())
-        panels.append(f"{title}: {'; '.join(values)}")
-    return f"Class leakage, and {metric} of transfers. {'. '.join(panels)}."
 
 
 def _panel(
@@ -130,37 +121,32 @@ def _panel(
     for name, (x, y) in points.items():
         sign = look[name]
         ax.errorbar(
-            [_middle(x)], [_middle(y)], xerr=_error(x), yerr=_error(y), label=name, linestyle="none",
+            [x[0]], [y[0]], xerr=_error(x), yerr=_error(y), label=name, linestyle="none",
             color=sign.colour, marker=sign.marker, markersize=7, markeredgecolor="white",
             elinewidth=1, capsize=2,
         )  # fmt: skip
-    floors = _entries(means[means["reference"].astype(bool)], transfer)
+    floors = _values(means[means["reference"].astype(bool)], transfer)
     for dashes, (name, floor) in zip(("--", ":"), floors.items(), strict=False):
-        ax.axhline(_middle(floor), color=MUTED, linestyle=dashes, linewidth=1, label=name)
+        ax.axhline(floor[0], color=MUTED, linestyle=dashes, linewidth=1, label=name)
     higher = pick(means, transfer)["higher_is_better"].dropna().astype(bool).any()
     ax.axvline(0, color=MUTED, linewidth=0.8)
     ax.set_xlabel("← class leakage from content code (MLP)")
     ax.set_ylabel(f"{transfer.metric} of transfers {'→' if higher else '←'}")
 
 
-def _entries(means: pd.DataFrame, column: Column) -> dict[str, Entry]:
+def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
     """Values of one quantity by the name of their row."""
     values = pick(means, column)
     values = values[values["value"].notna()]
-    keys = values[LINE].itertuples(index=False, name=None)
-    numbers = zip(values["value"], values["ci_low"], values["ci_high"], strict=True)
-    return {row_name(key): Entry.of(*three) for key, three in zip(keys, numbers, strict=True)}
+    names = map(row_name, values[LINE].itertuples(index=False, name=None))
+    numbers = values[["value", "ci_low", "ci_high"]].itertuples(index=False, name=None)
+    return dict(zip(names, numbers, strict=True))
 
 
-def _middle(entry: Entry) -> float:
-    return float("nan") if entry.value is None else entry.value
-
-
-def _error(entry: Entry) -> Sequence[list[float]] | None:
+def _error(value: Value) -> Sequence[list[float]] | None:
     """Distances from the value to the ends of its interval, for Matplotlib."""
-    if entry.value is None or entry.low is None or entry.high is None:
-        return None
-    return [max(entry.value - entry.low, 0.0)], [max(entry.high - entry.value, 0.0)]
+    middle, low, high = value
+    return None if math.isnan(low) else ([max(middle - low, 0.0)], [max(high - middle, 0.0)])
 
 
 def curves(records: Sequence[CellRecord]) -> Drawn:
@@ -174,17 +160,14 @@ def curves(records: Sequence[CellRecord]) -> Drawn:
         raise UserError("no cell has a training curve", "Give run folders: a results CSV has no curves.")
     columns = (name for own in panels.values() for curve in own for name in curve.columns)
     look = signs(name for name in columns if name not in CURVE)
-    across, down = min(len(panels), PANELS_ACROSS), -(-len(panels) // PANELS_ACROSS)
-    with styled():
-        drawing = figure(CURVES_WIDTH * across, CURVES_HEIGHT * down + 0.5)
-        axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
-        for ax, (title, own) in zip(axes, panels.items(), strict=False):
+    with mpl.rc_context(SETTINGS):
+        drawing, axes = _grid(list(panels), CURVES_WIDTH, CURVES_HEIGHT, legend_height=0.5)
+        for ax, own in zip(axes, panels.values(), strict=True):
             for curve in own:
                 _draw(ax, curve, look)
             ax.set_yscale("log")
-            ax.set_title(title, fontsize="small", loc="left")
             ax.set_xlabel("step")
-        legend_below(drawing, axes, len(panels), columns=3 * across)
+        _legend(drawing, columns_per_panel=3)
     words = "; ".join(f"{title} ({len(own)})" for title, own in panels.items()).replace("\n", ", ")
     return Drawn(drawing, f"Terms of the loss by training step; in brackets the number of seeds. {words}.")
 
@@ -236,7 +219,7 @@ def transfers(comparison: Comparison, pairs: int = 6) -> Drawn:
     n_rows, columns = comparison.outputs[0].tiles.shape[:2]
     places = [(i, (i + shift) % columns) for shift in range(columns) for i in range(n_rows)][:pairs]
     shown = list(_columns(comparison))
-    with styled():
+    with mpl.rc_context(SETTINGS):
         drawing = figure(SIDE * len(shown), SIDE * len(places) + 0.5)
         axes = drawing.subplots(len(places), len(shown), squeeze=False)
         for line, (i, j) in zip(axes, places, strict=True):
@@ -291,7 +274,7 @@ def rendered(drawn: Drawn, kind: str, name: str) -> bytes:
         "pdf": {"CreationDate": None},
     }
     buffer = io.BytesIO()
-    with styled(), mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}):
         drawn.figure.savefig(buffer, format=kind, metadata=undated.get(kind))
     return buffer.getvalue()
 
@@ -313,13 +296,6 @@ def signs(names: Iterable[str]) -> dict[str, Sign]:
     }
 
 
-@contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """Apply lordbench's style to what is drawn inside."""
-    with mpl.rc_context(SETTINGS):
-        yield
-
-
 def figure(width: float, height: float) -> Figure:
     """Make an empty figure, sides in inches, without a window."""
     drawing = Figure(figsize=(width, height), layout="constrained")
@@ -327,12 +303,28 @@ def figure(width: float, height: float) -> Figure:
     return drawing
 
 
-def legend_below(drawing: Figure, axes: Sequence[Axes], used: int, columns: int) -> None:
-    """Put one legend of all panels below a figure, each name once, and hide unused panels."""
-    for ax in axes[used:]:
+def _grid(
+    titles: Sequence[str], width: float, height: float, legend_height: float
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure with a panel for each title; sizes in inches, of a panel and of the legend."""
+    across, down = min(len(titles), PANELS_ACROSS), -(-len(titles) // PANELS_ACROSS)
+    drawing = figure(width * across, height * down + legend_height)
+    axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
+    for ax, title in zip(axes, titles, strict=False):
+        ax.set_title(title, fontsize="small", loc="left")
+    for ax in axes[len(titles) :]:
         ax.set_visible(False)
-    named = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+    return drawing, axes[: len(titles)]
+
+
+def _legend(drawing: Figure, columns_per_panel: int) -> None:
+    """Put one legend of all panels below a figure, each name once."""
+    named = [pair for ax in drawing.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
     handles = {text: handle for handle, text in named}
     drawing.legend(
-        list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize="small"
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=columns_per_panel * min(len(drawing.axes), PANELS_ACROSS),
+        fontsize="small",
     )

@@ -88,13 +88,7 @@ RENDERERS: dict[str, Callable[[pd.DataFrame, pd.DataFrame | None, Pivot | None],
 
 
 def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) -> None:
-    """Write `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `ranks.csv`, each atomically.
-
-    Args:
-        folder: the run folder.
-        rows: as from `collect`.
-        differences: of these rows.
-    """
+    """Write `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `ranks.csv`, each atomically."""
     write_text(folder / "leaderboard.csv", render(rows, "csv"))
     write_text(folder / "leaderboard.md", render(rows, "markdown", differences))
     write_text(folder / "differences.csv", csv(differences))

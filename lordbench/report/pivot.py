@@ -63,10 +63,7 @@ class Pivot:
         return cls(tuple(dict.fromkeys(columns)), tuple(metrics))
 
     def boards(self, rows: pd.DataFrame) -> list[Table]:
-        """Make the tables: one with all metrics, or one per metric if anything else goes across.
-
-        Args:
-            rows: as from `collect`.
+        """Make the tables: one with all metrics, or one per metric if other things are in columns.
 
         Raises:
             UserError: a metric is unknown here.
@@ -82,9 +79,9 @@ class Pivot:
         """Lay out the same values as one wide table.
 
         Returns:
-            Those of `DIMENSIONS` that do not go across, `n_seeds` (the most of any value of the row), then
-            for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by what goes across and a colon, and
-            the same with `_ci_low` and `_ci_high`. NaN for missing values.
+            Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row), then
+            for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in columns and
+            a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
 
         Raises:
             UserError: a metric is unknown here.

@@ -76,11 +76,7 @@ class RunProgress:
         self.bars.update(self.inner, completed=done, detail=detail)
 
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
-        """Show cells that run in other processes, a bar each.
-
-        Args:
-            running: title and progress of all running cells, by id.
-        """
+        """Show a bar for each cell that runs in another process: its title and progress, by id."""
         for gone in self.elsewhere.keys() - running.keys():
             self.bars.remove_task(self.elsewhere.pop(gone))
         for cell, (title, now) in running.items():

@@ -75,12 +75,7 @@ def _run_fields(run: RunStatus, now: datetime) -> dict[str, object]:
 
 
 def status_view(runs: Sequence[RunStatus], now: datetime) -> RenderableType:
-    """Tables of run folders, with a summary each.
-
-    Args:
-        runs: as from `read_status`.
-        now: when they were read, UTC.
-    """
+    """Tables of run folders that were read at `now` (UTC), each with a summary."""
     return Group(*(part for run in runs for part in _run(run, now)))
 
 

@@ -47,7 +47,7 @@ LATEX_SPECIAL = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A value of a table with its 95 % interval; None for what is missing.
+    """A value of a table with its 95 % interval; None if missing.
 
     Attributes:
         mark: `best`; `tied` if not significantly different from it; `second` for a runner-up that is.

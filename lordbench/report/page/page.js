@@ -79,12 +79,12 @@ function showNumber(number) {
   show(rows[0].quantity, make("p", mean), valuesTable(rows, "cell", button), make("p", rows[0].policy && `Measured by: ${rows[0].policy}`));
 }
 function list(values) {
-  const made = make("dl");
+  const definitions = make("dl");
   for (const [name, value] of Object.entries(values)) {
     const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-    made.append(make("dt", name), make("dd", text));
+    definitions.append(make("dt", name), make("dd", text));
   }
-  return made;
+  return definitions;
 }
 function showCell(cell) {
   const rows = details().rows.map(unpacked).filter((row) => row.cell === cell);
