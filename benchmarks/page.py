@@ -1,4 +1,4 @@
-"""docs/performance.md: one section a benchmark, written anew by the benchmark itself."""
+"""The page docs/performance.md: each benchmark rewrites its own section."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
+    """Return a Markdown table; the first column is text, the others are numbers."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *rows])
 
 
 def section(name: str, text: str) -> None:
-    """Put a text into the page's section of this name, between its two marks.
+    """Replace the text between the two marks of a section.
 
     Raises:
         ValueError: the page has no such section.

@@ -55,8 +55,8 @@ def leaderboard(
       lordbench leaderboard runs --metric lpips --group-by seed                   methods across
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
     """  # noqa: D301
+    from lordbench.report.leaderboard import render, rich_leaderboard
     from lordbench.report.pivot import Pivot
-    from lordbench.report.tables import render, rich_tables
     from lordbench.results.differences import differences as paired
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
@@ -67,7 +67,7 @@ def leaderboard(
     rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
     found = None if format_ == "csv" or pivot else paired(rows, SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*rich_tables(rows, found, pivot), sep="\n")
+        OUT.print(*rich_leaderboard(rows, found, pivot), sep="\n")
     else:
         write(render(rows, "markdown" if format_ == "table" else format_, found, pivot), out)
     if tidy is not None:
@@ -97,17 +97,17 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
       lordbench differences runs --metric lpips --metric class_agreement
       lordbench differences runs other_runs --format csv --out differences.csv
     """  # noqa: D301
-    from lordbench.report.differences import chosen, difference_tables
-    from lordbench.report.tables import csv
+    from lordbench.report.differences import difference_tables, select
+    from lordbench.report.tables import csv, rich_table
     from lordbench.results.differences import differences as paired
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
 
     found = paired(collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*difference_tables(chosen(found, metrics)), sep="\n")
+        OUT.print(*map(rich_table, difference_tables(select(found, metrics))), sep="\n")
     else:
-        write(csv(chosen(found, metrics) if metrics else found), out)
+        write(csv(select(found, metrics) if metrics else found), out)
 
 
 @click.command()
@@ -140,14 +140,14 @@ def compare(
       lordbench compare runs:047e old_runs:047e --metric lpips
       lordbench compare runs old_runs/results.csv --format json --out changes.json
     """  # noqa: D301
-    from lordbench.report.compare import render, sheets
-    from lordbench.report.tables import rich_sheet
+    from lordbench.report.compare import compare_tables, render
+    from lordbench.report.tables import rich_table
     from lordbench.results.compare import compare as compared
     from lordbench.results.compare import read_side
 
     found = compared(read_side(a), read_side(b))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_sheet, sheets(found, metrics, everything)), sep="\n")
+        OUT.print(*map(rich_table, compare_tables(found, metrics, everything)), sep="\n")
     else:
         write(render(found, "markdown" if format_ == "table" else format_, metrics, everything), out)
 
@@ -170,14 +170,14 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
       lordbench run --preset experiments --seeds 0,1,2 && lordbench claims runs
       lordbench claims runs --claims mine.yaml --format markdown --out claims.md
     """  # noqa: D301
-    from lordbench.report.claims import LEGEND, claim_sheets, claims_markdown
-    from lordbench.report.tables import csv, rich_sheet
+    from lordbench.report.claims import LEGEND, claim_tables, claims_markdown
+    from lordbench.report.tables import csv, rich_table
     from lordbench.results.claims import check_claims, read_claims
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
 
     found = check_claims(read_claims(file), collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_sheet, claim_sheets(found)), Text(LEGEND, style="dim"), sep="\n")
+        OUT.print(*map(rich_table, claim_tables(found)), Text(LEGEND, style="dim"), sep="\n")
     else:
         write(csv(found) if format_ == "csv" else claims_markdown(found), out)

@@ -1,4 +1,4 @@
-"""Contact sheets: what a data set looks like, classes down, contents across."""
+"""Contact sheets of a data set: classes in rows, contents in columns."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from lordbench.evaluation.pictures import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGH
 from lordbench.utils.files import replacing
 
 LONGEST_NAME = 28
-"""Characters of a class name that are shown."""
+"""Most characters shown of a class name."""
 
 
 def contact_sheet(images: ImageSet, path: Path, lines: int = 8, columns: int = 8) -> None:
     """Draw some images of a data set and write them as an RGB PNG, atomically.
 
-    A line is a class, spread evenly over all of them. Where content is labelled a column is a content, spread
-    evenly over those that most of these classes have, and an image that does not exist is left blank; else
-    the images of a class are spread evenly over its own.
+    Classes are spread evenly over all of them. If content is labelled, a column is a content, spread evenly
+    over those that most of these classes have, and a missing image is left blank; else the images of a class
+    are spread evenly over its own.
 
     Args:
         images: the data set.
         path: file to write.
-        lines: classes shown, at most.
-        columns: images of each, at most.
+        lines: maximum number of classes.
+        columns: maximum number of images of each class.
     """
     present = np.unique(images.classes)
     classes = present[_spread(len(present), lines)]
-    table = _by_content(images, classes, columns) if images.contents is not None else None
-    rows = _by_place(images, classes, columns) if table is None else table
+    select = _by_place if images.contents is None else _by_content
+    rows = select(images, classes, columns)
     names = [images.class_names[k] for k in classes]
     contents = f", {len(images.content_names)} contents" if images.content_names is not None else ""
     title = f"{images.name}: {len(images):,} images, {images.n_classes:,} classes{contents}"
-    sheet = _drawn(images.images, rows, [_short(name) for name in names], title)
+    sheet = _draw(images.images, rows, [_short(name) for name in names], title)
     with replacing(path) as temporary:
         sheet.save(temporary, "PNG")
 
 
 def _by_place(images: ImageSet, classes: Int64Array, columns: int) -> Int64Array:
-    """Rows of the images to show, (classes, columns), -1 for none."""
+    """Indices of the images to show: int64 (classes, columns), -1 for none."""
     rows = np.full((len(classes), columns), -1, dtype=np.int64)
     for i, k in enumerate(classes):
         own = np.flatnonzero(images.classes == k)
@@ -51,7 +51,7 @@ def _by_place(images: ImageSet, classes: Int64Array, columns: int) -> Int64Array
 
 
 def _by_content(images: ImageSet, classes: Int64Array, columns: int) -> Int64Array:
-    """Rows of the images to show, (classes, contents), -1 for none."""
+    """As `_by_place`, with one column per content."""
     assert images.contents is not None
     assert images.content_names is not None
     first = np.full((len(classes), len(images.content_names)), -1, dtype=np.int64)
@@ -64,12 +64,12 @@ def _by_content(images: ImageSet, classes: Int64Array, columns: int) -> Int64Arr
 
 
 def _spread(n: int, wanted: int) -> Int64Array:
-    """Up to `wanted` places, evenly spread over range(n)."""
+    """Up to `wanted` indices, evenly spread over range(n)."""
     count = min(n, wanted)
     return np.arange(count, dtype=np.int64) * n // max(count, 1)
 
 
-def _drawn(images: UInt8Array, rows: Int64Array, names: list[str], title: str) -> Image.Image:
+def _draw(images: UInt8Array, rows: Int64Array, names: list[str], title: str) -> Image.Image:
     font = ImageFont.load_default(FONT_SIZE)
     side = images.shape[-1] * scale(images.shape[-1])
     left = MARGIN + max(int(font.getlength(name)) for name in names) + MARGIN

@@ -1,4 +1,4 @@
-"""Paired differences from the best and mean ranks, in tables like those of the headline."""
+"""Paired differences: from the best method, as mean ranks, and of every two methods."""
 
 from __future__ import annotations
 
@@ -6,132 +6,122 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import pandas as pd
-from rich import box
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
-from lordbench.report.boards import (
-    NOTHING,
-    Board,
-    Entry,
-    TableLine,
-    arrow,
-    decimals,
-    group_title,
-    number,
-    remarks,
-)
+from lordbench.report.boards import EntryColumn, arrow, group_title, lay_out, method_names
 from lordbench.report.quantities import Column, pick, sections, titles
-from lordbench.results.differences import TABLE, differences_from, mean_ranks, ranks, same_methods
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, row_name
+from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes, number
+from lordbench.results.differences import (
+    OTHER_SAMPLES,
+    TABLE,
+    differences_from,
+    mean_ranks,
+    ranks,
+    same_methods,
+)
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
 from lordbench.utils.errors import UserError, did_you_mean
 
+NOT_CORRECTED = (
+    "Not corrected for multiple comparisons: about 1 in 20 comparisons of equal methods looks significant."
+)
 DIFFERENCES_LEGEND = (
-    "Each line less the best value (*) of the column, on the same samples of the same seeds; ± reaches the "
-    "farther end of the 95 % interval of the difference (one seed: of these very trainings, bootstrap over "
-    "classes and what else goes together; several: Student's t over the seeds' differences). "
-    "≈ not told apart: the interval contains 0, or there is none. The intervals are not corrected for their "
-    "number: of twenty comparisons between equals about one is told apart by chance, more where the best of "
-    "many is picked out."
+    "Difference from the best method (*), on the same test pairs and seeds, with its 95 % interval. With one "
+    "seed it does not cover the variation between trainings. ≈ not significantly different (the interval "
+    f"contains 0) or no interval. {NOT_CORRECTED}"
 )
 RANKS_LEGEND = (
-    "Rank in a quantity: 1, and 1 more for each method that is better, and a half more for each that is not "
-    "told apart, by the intervals of paired differences. Mean ranks sum up: they have no interval, and tell "
-    "no two methods apart."
+    "Rank = 1 + number of significantly better methods + ½ per tie. A summary only: do not test methods by "
+    "mean rank."
 )
-DECIMALS = 2
-"""Of mean ranks."""
+LIST_LEGEND = (
+    "a - b on the same test pairs and seeds, with its 95 % interval. With one seed it does not cover the "
+    "variation between trainings. a is better or worse: the interval does not contain 0. "
+    f"{NOT_CORRECTED}"
+)
+LIST_HEADER = ("a - b", "difference", "interval", "n", "seeds", "a is")
+RANK_DECIMALS = 2
 
 
-def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Board]:
-    """Make the tables of differences from the best method, one beside each table of the headline.
-
-    Args:
-        rows: as from `collect`.
-        differences: of these rows, as from `paired.differences`.
-    """
-    made: list[Board] = []
-    for group, lines in aggregate(rows).groupby(GROUP, sort=False):
-        found = differences[(differences[GROUP] == list(group)).all(axis=1)]
-        for section, columns in sections(lines):
+def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
+    """Make a table of differences from the best method for each headline table of collected rows."""
+    tables = []
+    for group, means in aggregate(rows).groupby(GROUP, sort=False):
+        own = differences[(differences[GROUP] == list(group)).all(axis=1)]
+        for section, columns in sections(means):
             title = f"{group_title(group)}: {section}; differences from the best"
-            made += _difference_board(title, lines, {c: _from_best(lines, found, c) for c in columns})
-    return made
+            from_best = {column: _from_best(means, own, column) for column in columns}
+            if any(values["difference"].notna().any() for values in from_best.values()):
+                tables.append(_difference_table(title, means, from_best))
+    return tables
 
 
-def rank_boards(differences: pd.DataFrame) -> list[Board]:
-    """Make a table of mean ranks for each preset in which two methods or more are compared."""
-    every = ranks(differences, titles(differences))
-    return [_rank_board(f"mean ranks, preset {key[0]}", its) for key, its in every.groupby(TABLE, sort=False)]
-
-
-def _from_best(lines: pd.DataFrame, differences: pd.DataFrame, column: Column) -> pd.DataFrame:
-    """Differences of all others from the best method of a column."""
-    values = pick(lines, column)
+def _from_best(means: pd.DataFrame, differences: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """Differences of all others from the best method in a column."""
+    values = pick(means, column)
     values = values[~values["reference"] & values["value"].notna()]
-    found = pick(differences, column)
-    if values.empty or found.empty:
-        return found[:0]
-    higher_is_better = bool(found["higher_is_better"].iloc[0])
+    own = pick(differences, column)
+    if values.empty or own.empty:
+        return own[:0]
+    higher_is_better = bool(own["higher_is_better"].iloc[0])
     best_first = values.sort_values("value", ascending=not higher_is_better, kind="stable")
-    return differences_from(found, label(*map(str, best_first[LINE[len(GROUP) :]].iloc[0])))
+    return differences_from(own, label(*map(str, best_first[LINE[len(GROUP) :]].iloc[0])))
 
 
-def _difference_board(title: str, group: pd.DataFrame, found: dict[Column, pd.DataFrame]) -> Iterator[Board]:
-    shown = {column: lines for column, lines in found.items() if lines["difference"].notna().any()}
-    if not shown:
-        return
-    entries = {column: _entries(lines) for column, lines in shown.items()}
-    made = []
-    for key, mine in group.groupby(LINE, sort=False):
-        name = row_name(key)
-        line = tuple(entries[column].get(name, NOTHING) for column in shown)
-        if line.count(NOTHING) < len(line):
-            made.append(TableLine((name,), bool(mine["reference"].any()), int(mine["n_seeds"].max()), line))
-    yield Board(
-        title,
-        columns=tuple(column.title + arrow(lines) for column, lines in shown.items()),
-        decimals=tuple(decimals(pick(group, column)["value"]) for column in shown),
-        lines=tuple(made),
-        notes=remarks(
-            {c.title: list(zip(its["method_a"], its["note"], strict=True)) for c, its in found.items()}
-        ),
-    )
+def _difference_table(title: str, means: pd.DataFrame, from_best: dict[Column, pd.DataFrame]) -> Table:
+    columns = [
+        EntryColumn(column.title + arrow(own), decimals(pick(means, column)["value"]), _entries(own))
+        for column, own in from_best.items()
+        if own["difference"].notna().any()
+    ]
+    notes: dict[str, list[tuple[str, str]]] = {}
+    elsewhere: dict[str, None] = {}
+    for column, own in from_best.items():
+        named = list(zip(own["method_a"], own["note"], strict=True))
+        notes[column.title] = [(name, "" if note == OTHER_SAMPLES else note) for name, note in named]
+        elsewhere |= dict.fromkeys(name for name, note in named if note == OTHER_SAMPLES)
+    unpaired = (f"No paired difference for '{name}': it was measured on other images." for name in elsewhere)
+    return lay_out(title, means, method_names(means), columns, (*footnotes(notes), *unpaired))
 
 
-def _entries(lines: pd.DataFrame) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {lines["method_b"].iloc[0]: Entry(0.0, mark="best")}
-    lines = lines[lines["difference"].notna()]
-    numbers = zip(lines["difference"], lines["ci_low"], lines["ci_high"], strict=True)
-    for name, verdict, three in zip(lines["method_a"], lines["verdict"], numbers, strict=True):
-        entries[name] = replace(Entry.of(*three), mark="" if verdict in ("better", "worse") else "tied")
+def _entries(differences: pd.DataFrame) -> dict[tuple[str, ...], Entry]:
+    """Entries of a column by the name of the method."""
+    entries: dict[tuple[str, ...], Entry] = {(differences["method_b"].iloc[0],): Entry(0.0, mark="best")}
+    known = differences[differences["difference"].notna()]
+    numbers = zip(known["difference"], known["ci_low"], known["ci_high"], strict=True)
+    for name, verdict, values in zip(known["method_a"], known["verdict"], numbers, strict=True):
+        entries[(name,)] = replace(Entry.of(*values), mark="" if verdict in ("better", "worse") else "tied")
     return entries
 
 
-def _rank_board(title: str, ranked: pd.DataFrame) -> Board:
-    """Methods by their mean rank, over all groups that hold the same methods, and in each of several."""
+def rank_boards(differences: pd.DataFrame) -> list[Table]:
+    """Make a table of mean ranks for each preset in which two methods or more are compared."""
+    ranked = ranks(differences, titles(differences))
+    return [
+        _rank_table(f"mean ranks, preset {key[0]}", own) for key, own in ranked.groupby(TABLE, sort=False)
+    ]
+
+
+def _rank_table(title: str, ranked: pd.DataFrame) -> Table:
+    """Methods by their mean rank: over all groups if these hold the same methods, and in each of several."""
     groups = {
-        f"{group_title(group)} ↓": mean_ranks(lines, GROUP)
-        for group, lines in ranked.groupby(GROUP, sort=False)
+        f"{group_title(group)} ↓": mean_ranks(own, GROUP) for group, own in ranked.groupby(GROUP, sort=False)
     }
     columns = {"mean rank ↓": mean_ranks(ranked)} if same_methods(ranked) else {}
     if len(groups) > 1:
-        columns |= {name: lines for name, lines in groups.items() if len(lines)}
-    entries = {
-        name: {method: Entry(rank) for method, rank in zip(lines["method"], lines["mean_rank"], strict=True)}
-        for name, lines in columns.items()
-    }
-    best_first = [name for lines in columns.values() for name in lines["method"]]
-    order = dict.fromkeys([*best_first, *ranked["method"]])
-    return Board(
+        columns |= {name: means for name, means in groups.items() if len(means)}
+    entries = [
+        {method: Entry(rank) for method, rank in zip(means["method"], means["mean_rank"], strict=True)}
+        for means in columns.values()
+    ]
+    best_first = [name for means in columns.values() for name in means["method"]]
+    return Table(
         title,
-        columns=tuple(columns),
-        decimals=(DECIMALS,) * len(columns),
-        lines=tuple(
-            TableLine((name,), False, 1, tuple(entries[column].get(name, NOTHING) for column in columns))
-            for name in order
+        ("method", *columns),
+        tuple(
+            Row((name,), tuple(column.get(name, NOTHING) for column in entries))
+            for name in dict.fromkeys([*best_first, *ranked["method"]])
         ),
+        (RANK_DECIMALS,) * len(columns),
         notes=tuple(_rank_notes(ranked)),
     )
 
@@ -141,25 +131,19 @@ def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
     n_groups = len(ranked.drop_duplicates(GROUP))
     counted = int(quantities["counted"].sum())
     where = f" in {n_groups} tables" if n_groups > 1 else ""
-    yield f"{counted} quantities{where} count: those that all methods of a table have and are compared in"
+    names = titles(quantities)
+    excluded = []
+    for note, own in quantities[quantities["note"] != ""].groupby("note", sort=False):
+        keys = own[QUANTITY].itertuples(index=False, name=None)
+        excluded.append(f"{', '.join(dict.fromkeys(names[key] for key in keys))} excluded: {note}")
+    reasons = f" ({'; '.join(excluded)})" if excluded else ""
+    yield f"Mean rank over the {counted} metrics{where} available for all methods{reasons}."
     if not same_methods(ranked):
-        yield "no mean over tables: they hold different methods"
-    for note, lines in quantities[quantities["note"] != ""].groupby("note", sort=False):
-        called = titles(lines)
-        names = [called[key] for key in lines[QUANTITY].itertuples(index=False, name=None)]
-        yield f"not counted, as {note}: {', '.join(dict.fromkeys(names))}"
+        yield "No overall mean: the tables compare different methods."
 
 
-LEGEND = (
-    "a - b on the same samples of the same seeds, with its 95 % interval (one seed: of these very trainings, "
-    "bootstrap over classes and what else goes together; several: Student's t over the seeds' "
-    "differences), not corrected for the number of comparisons. `better`, `worse`: a than b, by an interval "
-    "that leaves out 0."
-)
-
-
-def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
-    """Differences in some metrics, whatever they were measured on; of none, in the headline's quantities.
+def select(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
+    """Select differences in some metrics, or in the headline metrics if none is named.
 
     Raises:
         UserError: a metric is unknown here.
@@ -175,54 +159,41 @@ def chosen(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
         return differences[differences["metric"].isin(list(metrics))]
     keys = differences[QUANTITY].itertuples(index=False, name=None)
     headline = titles(differences)
-    # A list of nothing would choose columns.
+    # As a series: an empty list would select columns.
     return differences[pd.Series([key in headline for key in keys], differences.index, dtype=bool)]
 
 
-def difference_tables(differences: pd.DataFrame) -> list[Group]:
-    """Make a table for each group, for a terminal; beneath stands what is missing, and why."""
-    groups = list(differences.groupby(GROUP, sort=False))
-    return [
-        _table(group_title(group), lines, LEGEND if i == len(groups) else "")
-        for i, (group, lines) in enumerate(groups, start=1)
-    ]
+def difference_tables(differences: pd.DataFrame) -> list[Table]:
+    """Make a table of all pairs for each group; the last one has the legend."""
+    tables = [_list_table(group_title(group), own) for group, own in differences.groupby(GROUP, sort=False)]
+    return [*tables[:-1], *(replace(last, notes=(*last.notes, LIST_LEGEND)) for last in tables[-1:])]
 
 
-def _table(title: str, lines: pd.DataFrame, legend: str) -> Group:
-    table = Table(
-        "a - b",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-        title=Text(title, style="bold"),
-        title_justify="left",
-    )
-    for name in ("difference", "interval", "n", "seeds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("a is", no_wrap=True)
-    notes, called = {}, titles(lines)
-    for key, same in lines.groupby(QUANTITY, sort=False):
-        name = called.get(tuple(map(str, key)), "/".join(map(str, key)))
-        pairs = same["method_a"] + " and " + same["method_b"]
-        notes[name] = list(zip(pairs, same["note"], strict=True))
-        _add(table, name + arrow(same), same[same["ci_low"].notna()])
-    beneath = [*remarks(notes), *([legend] if legend else [])]
-    return Group(table, *(Text(text, style="dim") for text in beneath), Text())
+def _list_table(title: str, differences: pd.DataFrame) -> Table:
+    rows: list[Row] = []
+    notes, names = {}, titles(differences)
+    for key, own in differences.groupby(QUANTITY, sort=False):
+        name = names.get(tuple(map(str, key)), "/".join(map(str, key)))
+        pairs = own["method_a"] + " and " + own["method_b"]
+        notes[name] = list(zip(pairs, own["note"], strict=True))
+        known = own[own["ci_low"].notna()]
+        if len(known):
+            rows += [Row((name + arrow(own),)), *_list_rows(known)]
+    return Table(title, LIST_HEADER, tuple(rows), right=frozenset(LIST_HEADER[1:-1]), notes=footnotes(notes))
 
 
-def _add(table: Table, name: str, lines: pd.DataFrame) -> None:
-    """Add the lines of one quantity beneath its name."""
-    if lines.empty:
-        return
-    digits = decimals(pd.concat([lines["difference"], lines["ci_low"], lines["ci_high"]]))
-    table.add_section()
-    table.add_row(Text(name, style="bold"))
-    for line in lines.to_dict("records"):
-        table.add_row(
-            Text(f"{line['method_a']} - {line['method_b']}"),
-            number(line["difference"], digits),
-            f"{number(line['ci_low'], digits)} to {number(line['ci_high'], digits)}",
-            f"{line['n']:,}",
-            str(line["n_seeds"]),
-            line["verdict"],
+def _list_rows(differences: pd.DataFrame) -> Iterator[Row]:
+    numbers = ["difference", "ci_low", "ci_high"]
+    digits = decimals(pd.concat([differences[name] for name in numbers]))
+    for record in differences.to_dict("records"):
+        difference, low, high = (number(record[name], digits) for name in numbers)
+        yield Row(
+            (
+                f"{record['method_a']} - {record['method_b']}",
+                difference,
+                f"{low} to {high}",
+                f"{record['n']:,}",
+                str(record["n_seeds"]),
+                str(record["verdict"]),
+            )
         )

@@ -1,9 +1,12 @@
-"""How figures look: colours that colour-blind readers tell apart, and a second sign for everything."""
+"""Figures for papers: leakage against transfer, training curves, and grids of transfers.
+
+Colours are distinguishable by colour-blind readers, and nothing is shown by colour alone.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lordbench.evaluation.pictures import Tiles
-from lordbench.report.boards import Entry, group_title
+from lordbench.report.boards import group_title
 from lordbench.report.picture_comparisons import Comparison
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, pick
 from lordbench.results.cells import CURVE, CellRecord
@@ -29,7 +32,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MUTED = "#767676"
-"""Of floors, ceilings and rules."""
+"""Colour of floors, ceilings and rules."""
 SETTINGS: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9,
@@ -46,219 +49,187 @@ SETTINGS: dict[Any, Any] = {
 }
 FORMATS = ("png", "svg", "pdf")
 
+LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
+PANELS_ACROSS = 3
+"""Most panels side by side."""
+TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND = 4.2, 3.6, 0.22
+"""Inches: of a panel, and of a row of the legend."""
+Value = tuple[float, float, float]
+"""A value and the ends of its interval; NaN for none."""
+Point = tuple[Value, Value]
+"""Class leakage and quality of transfer."""
+SIDE = 0.8
+"""Inches of an image."""
+CURVES_WIDTH, CURVES_HEIGHT = 3.8, 2.7
+"""Inches of a panel."""
+POINTS = 150
+"""Most points of a curve; if it has more, neighbours are averaged."""
+
 
 class Drawn(NamedTuple):
-    """A figure, and what it shows in words, for those who cannot see it."""
+    """A figure and its description in words, for those who cannot see it."""
 
     figure: Figure
     words: str
 
 
-class Sign(NamedTuple):
-    """How one line of a figure is told from the others: by colour, and without it."""
-
-    colour: str
-    marker: str
-    dashes: Any
-
-
-def signs(names: Iterable[str]) -> dict[str, Sign]:
-    """Give each name a sign; no two of the first seventy have both colour and marker in common."""
-    # The numbers of colours and of markers have no common divisor, so the pairs take long to come round.
-    return {
-        name: Sign(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, name in enumerate(dict.fromkeys(names))
-    }
-
-
-@contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """Draw in lordbench's style, and leave Matplotlib's own settings as they were."""
-    with mpl.rc_context(SETTINGS):
-        yield
-
-
-def figure(width: float, height: float) -> Figure:
-    """Make an empty figure, sides in inches, that belongs to no window."""
-    made = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(made)
-    return made
-
-
-def legend_below(made: Figure, axes: Sequence[Axes], used: int, columns: int) -> None:
-    """Put one legend of all panels below a figure, each name once, and hide the panels that are not used."""
-    for ax in axes[used:]:
-        ax.set_visible(False)
-    named = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
-    handles = {text: handle for handle, text in named}
-    made.legend(
-        list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize="small"
-    )
-
-
-def save(drawn: Drawn, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the end of its name, atomically.
-
-    The same figure gives the same bytes.
-
-    Raises:
-        UserError: the name ends otherwise.
-    """
-    kind = path.suffix[1:].lower()
-    if kind not in FORMATS:
-        raise UserError(
-            f"{path}: a figure is written as .{', .'.join(FORMATS)}", "Choose by the end of --out."
-        )
-    with replacing(path) as temporary:
-        temporary.write_bytes(rendered(drawn, kind, path.stem))
-
-
-def rendered(drawn: Drawn, kind: str, name: str) -> bytes:
-    """A figure as a file of this kind.
-
-    Args:
-        drawn: the figure.
-        kind: one of `FORMATS`.
-        name: tells its marks from those of other figures on the same page.
-    """
-    undated: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None, "Creator": "lordbench"},
-        "pdf": {"CreationDate": None},
-    }
-    buffer = io.BytesIO()
-    with styled(), mpl.rc_context({"svg.hashsalt": name}):
-        drawn.figure.savefig(buffer, format=kind, metadata=undated.get(kind))
-    return buffer.getvalue()
-
-
-LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
-PANELS_ACROSS = 3
-"""Panels beside one another, at most."""
-TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND = 4.2, 3.6, 0.22
-"""Inches: of a panel, and of a line of the legend."""
-
-Point = tuple[Entry, Entry]
-"""Leakage and quality of transfer."""
-
-
 def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
     """Draw leakage against transfer, a panel for each data set and split that has both.
 
-    Bars are 95 % intervals, as in the tables; floors are lines across, since they have no codes to leak.
+    Bars are 95 % intervals, as in the tables; floors are horizontal lines, since they have no codes.
 
     Args:
         rows: as from `collect`.
-        metric: of content transfer, against the true image or by a judge.
+        metric: of content transfer.
 
     Raises:
         UserError: no method has both values.
     """
     transfer = Column(metric, TRANSFER, "encoded", "transfer", metric)
     table = aggregate(rows)
-    groups = {group_title(key): lines for key, lines in table.groupby(GROUP, sort=False)}
-    points = {title: found for title, lines in groups.items() if (found := _points(lines, transfer))}
+    groups = {group_title(key): means for key, means in table.groupby(GROUP, sort=False)}
+    points = {title: own for title, means in groups.items() if (own := _points(means, transfer))}
     if not points:
         raise UserError(
             f"no method has both {metric} of transfers and leakage",
             "Run the experiments content-transfer and leakage, or choose another --metric.",
         )
-    look = signs(name for found in points.values() for name in found)
-    across, down = min(len(points), PANELS_ACROSS), -(-len(points) // PANELS_ACROSS)
-    with styled():
-        made = figure(
-            TRADEOFF_WIDTH * across,
-            TRADEOFF_HEIGHT * down + TRADEOFF_LEGEND * -(-(len(look) + 2) // (2 * across)),
-        )
-        axes = made.subplots(down, across, squeeze=False).flatten().tolist()
-        for ax, (title, found) in zip(axes, points.items(), strict=False):
-            _panel(ax, groups[title], transfer, found, look)
-            ax.set_title(title, fontsize="small", loc="left")
-        legend_below(made, axes, len(points), columns=2 * across)
-    return Drawn(made, _words(points, metric))
+    look = signs(name for own in points.values() for name in own)
+    with mpl.rc_context(SETTINGS):
+        legend_rows = -(-(len(look) + 2) // (2 * min(len(points), PANELS_ACROSS)))
+        drawing, axes = _grid(list(points), TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND * legend_rows)
+        for ax, (title, own) in zip(axes, points.items(), strict=True):
+            _panel(ax, groups[title], transfer, own, look)
+        _legend(drawing, columns_per_panel=2)
+    panels = []
+    for title, own in points.items():
+        values = (f"{name} {leak:.3g} and {quality:.3g}" for name, ((leak, *_), (quality, *_)) in own.items())
+        panels.append(f"{title}: {'; '.join(values)}")
+    return Drawn(drawing, f"Class leakage, and {metric} of transfers. {'. '.join(panels)}.")
 
 
-def _points(lines: pd.DataFrame, transfer: Column) -> dict[str, Point]:
+def _points(means: pd.DataFrame, transfer: Column) -> dict[str, Point]:
     """Methods that have both values, by name."""
-    methods = lines[~lines["reference"].astype(bool)]
-    leak, quality = _entries(methods, LEAK), _entries(methods, transfer)
+    methods = means[~means["reference"].astype(bool)]
+    leak, quality = _values(methods, LEAK), _values(methods, transfer)
     return {name: (leak[name], quality[name]) for name in leak if name in quality}
 
 
-def _words(points: dict[str, dict[str, Point]], metric: str) -> str:
-    panels = []
-    for title, found in points.items():
-        said = (f"{name} {leak.value:.3g} and {quality.value:.3g}" for name, (leak, quality) in found.items())
-        panels.append(f"{title}: {'; '.join(said)}")
-    return f"Class leakage, and {metric} of transfers. {'. '.join(panels)}."
-
-
 def _panel(
-    ax: Axes, lines: pd.DataFrame, transfer: Column, points: dict[str, Point], look: dict[str, Sign]
+    ax: Axes, means: pd.DataFrame, transfer: Column, points: dict[str, Point], look: dict[str, Sign]
 ) -> None:
     for name, (x, y) in points.items():
         sign = look[name]
         ax.errorbar(
-            [_middle(x)], [_middle(y)], xerr=_reach(x), yerr=_reach(y), label=name, linestyle="none",
+            [x[0]], [y[0]], xerr=_error(x), yerr=_error(y), label=name, linestyle="none",
             color=sign.colour, marker=sign.marker, markersize=7, markeredgecolor="white",
             elinewidth=1, capsize=2,
         )  # fmt: skip
-    floors = _entries(lines[lines["reference"].astype(bool)], transfer)
+    floors = _values(means[means["reference"].astype(bool)], transfer)
     for dashes, (name, floor) in zip(("--", ":"), floors.items(), strict=False):
-        ax.axhline(_middle(floor), color=MUTED, linestyle=dashes, linewidth=1, label=name)
-    higher = pick(lines, transfer)["higher_is_better"].dropna().astype(bool).any()
+        ax.axhline(floor[0], color=MUTED, linestyle=dashes, linewidth=1, label=name)
+    higher = pick(means, transfer)["higher_is_better"].dropna().astype(bool).any()
     ax.axvline(0, color=MUTED, linewidth=0.8)
     ax.set_xlabel("← class leakage from content code (MLP)")
     ax.set_ylabel(f"{transfer.metric} of transfers {'→' if higher else '←'}")
 
 
-def _entries(lines: pd.DataFrame, column: Column) -> dict[str, Entry]:
-    """Values of one quantity by the name of their line."""
-    found = pick(lines, column)
-    found = found[found["value"].notna()]
-    keys = found[LINE].itertuples(index=False, name=None)
-    numbers = zip(found["value"], found["ci_low"], found["ci_high"], strict=True)
-    return {row_name(key): Entry.of(*three) for key, three in zip(keys, numbers, strict=True)}
+def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
+    """Values of one quantity by the name of their row."""
+    values = pick(means, column)
+    values = values[values["value"].notna()]
+    names = map(row_name, values[LINE].itertuples(index=False, name=None))
+    numbers = values[["value", "ci_low", "ci_high"]].itertuples(index=False, name=None)
+    return dict(zip(names, numbers, strict=True))
 
 
-def _middle(entry: Entry) -> float:
-    return float("nan") if entry.value is None else entry.value
+def _error(value: Value) -> Sequence[list[float]] | None:
+    """Distances from the value to the ends of its interval, for Matplotlib."""
+    middle, low, high = value
+    return None if math.isnan(low) else ([max(middle - low, 0.0)], [max(high - middle, 0.0)])
 
 
-def _reach(entry: Entry) -> Sequence[list[float]] | None:
-    """The interval as Matplotlib wants it: how far it reaches below and above."""
-    if entry.value is None or entry.low is None or entry.high is None:
-        return None
-    return [max(entry.value - entry.low, 0.0)], [max(entry.high - entry.value, 0.0)]
+def curves(records: Sequence[CellRecord]) -> Drawn:
+    """Draw the training curves of cells, a panel for each method on each data set, a line for each seed.
+
+    Raises:
+        UserError: no cell has a training curve.
+    """
+    panels = _panels(records)
+    if not panels:
+        raise UserError("no cell has a training curve", "Give run folders: a results CSV has no curves.")
+    columns = (name for own in panels.values() for curve in own for name in curve.columns)
+    look = signs(name for name in columns if name not in CURVE)
+    with mpl.rc_context(SETTINGS):
+        drawing, axes = _grid(list(panels), CURVES_WIDTH, CURVES_HEIGHT, legend_height=0.5)
+        for ax, own in zip(axes, panels.values(), strict=True):
+            for curve in own:
+                _draw(ax, curve, look)
+            ax.set_yscale("log")
+            ax.set_xlabel("step")
+        _legend(drawing, columns_per_panel=3)
+    words = "; ".join(f"{title} ({len(own)})" for title, own in panels.items()).replace("\n", ", ")
+    return Drawn(drawing, f"Terms of the loss by training step; in brackets the number of seeds. {words}.")
 
 
-SIDE = 0.8
-"""Inches of an image."""
+def _panels(records: Sequence[CellRecord]) -> dict[str, list[pd.DataFrame]]:
+    panels: dict[str, list[pd.DataFrame]] = {}
+    for record in records:
+        if record.curve is not None:
+            s = record.settings
+            group = group_title((s.dataset, s.data_variant, s.split, s.preset_name))
+            panels.setdefault(f"{s.label}\n{group}", []).append(record.curve)
+    return panels
+
+
+def _draw(ax: Axes, curve: pd.DataFrame, look: dict[str, Sign]) -> None:
+    start = 0
+    for number, (_, phase) in enumerate(curve.groupby("phase", sort=False)):
+        if number:
+            ax.axvline(start, color=MUTED, linewidth=0.8)
+        for term in phase.columns.difference(list(CURVE), sort=False):
+            values = phase[term].to_numpy(dtype=float)
+            # A logarithmic axis has no place for zero or less.
+            values = np.where(values > 0, values, np.nan)
+            if np.isfinite(values).any():
+                steps, means = _thinned(start + phase["step"].to_numpy(dtype=float), values)
+                sign = look[term]
+                ax.plot(steps, means, color=sign.colour, linestyle=sign.dashes, linewidth=1, label=term)
+        start += int(phase["step"].max())
+
+
+def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Averages of neighbours, at most `POINTS`."""
+    size = -(-len(steps) // POINTS)
+    starts = np.arange(0, len(steps), size)
+    counts = np.diff(np.append(starts, len(steps)))
+    return np.add.reduceat(steps, starts) / counts, np.add.reduceat(values, starts) / counts
 
 
 def transfers(comparison: Comparison, pairs: int = 6) -> Drawn:
-    """Draw some pairs of a comparison: the given images, the true image, and what each method makes of them.
+    """Draw some pairs of a comparison: source images, the true image, and the output of each method.
 
-    The pairs lie on the diagonals of the grid, so that contents and classes repeat as late as can be; which
-    ones depends on nothing but their number.
+    The pairs lie on the diagonals of the grid, so that contents and classes repeat late. They depend only on
+    their number.
 
     Args:
         comparison: as from `comparisons`.
-        pairs: lines of the figure, at most.
+        pairs: maximum number of rows of the figure.
     """
-    lines, columns = comparison.outputs[0].tiles.shape[:2]
-    places = [(i, (i + shift) % columns) for shift in range(columns) for i in range(lines)][:pairs]
+    n_rows, columns = comparison.outputs[0].tiles.shape[:2]
+    places = [(i, (i + shift) % columns) for shift in range(columns) for i in range(n_rows)][:pairs]
     shown = list(_columns(comparison))
-    with styled():
-        made = figure(SIDE * len(shown), SIDE * len(places) + 0.5)
-        axes = made.subplots(len(places), len(shown), squeeze=False)
+    with mpl.rc_context(SETTINGS):
+        drawing = figure(SIDE * len(shown), SIDE * len(places) + 0.5)
+        axes = drawing.subplots(len(places), len(shown), squeeze=False)
         for line, (i, j) in zip(axes, places, strict=True):
             for ax, (_, tiles) in zip(line, shown, strict=True):
-                # Given images stand once for their whole line or column.
+                # Source images occur once for their whole row or column.
                 ax.imshow(tiles[min(i, len(tiles) - 1), min(j, tiles.shape[1] - 1)], interpolation="nearest")
                 ax.set_axis_off()
         for ax, (name, _) in zip(axes[0], shown, strict=True):
             ax.set_title(name.replace("[", "\n[").replace(" on ", "\non "), fontsize="x-small")
-    return Drawn(made, f"{comparison.title}: {', '.join(name for name, _ in shown)}.")
+    return Drawn(drawing, f"{comparison.title}: {', '.join(name for name, _ in shown)}.")
 
 
 def _columns(comparison: Comparison) -> Iterator[tuple[str, Tiles]]:
@@ -274,72 +245,86 @@ def _columns(comparison: Comparison) -> Iterator[tuple[str, Tiles]]:
         yield output.label, output.tiles
 
 
-CURVES_WIDTH, CURVES_HEIGHT = 3.8, 2.7
-"""Inches of a panel."""
-LINE_BREAK = "\n"
-POINTS = 150
-"""Of a curve; means of neighbours where it has more."""
-
-
-def curves(records: Sequence[CellRecord]) -> Drawn:
-    """Draw the training curves of cells, a panel for each method on each data set, a line for each seed.
+def save(drawn: Drawn, path: Path) -> None:
+    """Write a figure as PNG, SVG or PDF, by its suffix, atomically and with reproducible bytes.
 
     Raises:
-        UserError: no cell has a training curve.
+        UserError: the suffix is another one.
     """
-    panels = _panels(records)
-    if not panels:
-        raise UserError("no cell has a training curve", "Name run folders: a results CSV has no curves.")
-    terms = [
-        term for found in panels.values() for curve in found for term in curve.columns if term not in CURVE
-    ]
-    look = signs(terms)
-    across, down = min(len(panels), PANELS_ACROSS), -(-len(panels) // PANELS_ACROSS)
-    with styled():
-        made = figure(CURVES_WIDTH * across, CURVES_HEIGHT * down + 0.5)
-        axes = made.subplots(down, across, squeeze=False).flatten().tolist()
-        for ax, (title, found) in zip(axes, panels.items(), strict=False):
-            for curve in found:
-                _draw(ax, curve, look)
-            ax.set_yscale("log")
-            ax.set_title(title, fontsize="small", loc="left")
-            ax.set_xlabel("step")
-        legend_below(made, axes, len(panels), columns=3 * across)
-    said = (f"{title.replace(LINE_BREAK, ', ')} ({len(found)})" for title, found in panels.items())
-    return Drawn(
-        made, f"Terms of the loss by training step; in brackets the number of seeds. {'; '.join(said)}."
+    kind = path.suffix[1:].lower()
+    if kind not in FORMATS:
+        raise UserError(
+            f"{path}: figures are written as .{', .'.join(FORMATS)}",
+            "Choose by the suffix of --out.",
+        )
+    with replacing(path) as temporary:
+        temporary.write_bytes(rendered(drawn, kind, path.stem))
+
+
+def rendered(drawn: Drawn, kind: str, name: str) -> bytes:
+    """Return the bytes of a figure file.
+
+    Args:
+        drawn: the figure.
+        kind: one of `FORMATS`.
+        name: makes ids in an SVG unique on a page with several figures.
+    """
+    undated: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None, "Creator": "lordbench"},
+        "pdf": {"CreationDate": None},
+    }
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}):
+        drawn.figure.savefig(buffer, format=kind, metadata=undated.get(kind))
+    return buffer.getvalue()
+
+
+class Sign(NamedTuple):
+    """The colour of a line or point, and what distinguishes it without colour."""
+
+    colour: str
+    marker: str
+    dashes: Any
+
+
+def signs(names: Iterable[str]) -> dict[str, Sign]:
+    """Give each name a sign; the first seventy differ in colour or marker."""
+    # The numbers of colours and of markers have no common divisor, so pairs repeat late.
+    return {
+        name: Sign(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        for i, name in enumerate(dict.fromkeys(names))
+    }
+
+
+def figure(width: float, height: float) -> Figure:
+    """Make an empty figure, sides in inches, without a window."""
+    drawing = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(drawing)
+    return drawing
+
+
+def _grid(
+    titles: Sequence[str], width: float, height: float, legend_height: float
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure with a panel for each title; sizes in inches, of a panel and of the legend."""
+    across, down = min(len(titles), PANELS_ACROSS), -(-len(titles) // PANELS_ACROSS)
+    drawing = figure(width * across, height * down + legend_height)
+    axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
+    for ax, title in zip(axes, titles, strict=False):
+        ax.set_title(title, fontsize="small", loc="left")
+    for ax in axes[len(titles) :]:
+        ax.set_visible(False)
+    return drawing, axes[: len(titles)]
+
+
+def _legend(drawing: Figure, columns_per_panel: int) -> None:
+    """Put one legend of all panels below a figure, each name once."""
+    named = [pair for ax in drawing.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+    handles = {text: handle for handle, text in named}
+    drawing.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=columns_per_panel * min(len(drawing.axes), PANELS_ACROSS),
+        fontsize="small",
     )
-
-
-def _panels(records: Sequence[CellRecord]) -> dict[str, list[pd.DataFrame]]:
-    found: dict[str, list[pd.DataFrame]] = {}
-    for record in records:
-        if record.curve is not None:
-            s = record.settings
-            group = group_title((s.dataset, s.data_variant, s.split, s.preset_name))
-            found.setdefault(f"{s.label}{LINE_BREAK}{group}", []).append(record.curve)
-    return found
-
-
-def _draw(ax: Axes, curve: pd.DataFrame, look: dict[str, Sign]) -> None:
-    start = 0
-    for number, (_, phase) in enumerate(curve.groupby("phase", sort=False)):
-        if number:
-            ax.axvline(start, color=MUTED, linewidth=0.8)
-        for term in phase.columns.difference(list(CURVE), sort=False):
-            values = phase[term].to_numpy(dtype=float)
-            # A term at zero or below has no place on a logarithmic axis.
-            values = np.where(values > 0, values, np.nan)
-            if np.isfinite(values).any():
-                steps, means = _thinned(start + phase["step"].to_numpy(dtype=float), values)
-                sign = look[term]
-                ax.plot(steps, means, color=sign.colour, linestyle=sign.dashes, linewidth=1, label=term)
-        start += int(phase["step"].max())
-
-
-def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of as many neighbours as leave at most `POINTS`."""
-    size = -(-len(steps) // POINTS)
-    starts = np.arange(0, len(steps), size)
-    counts = np.diff(np.append(starts, len(steps)))
-    return np.add.reduceat(steps, starts) / counts, np.add.reduceat(values, starts) / counts

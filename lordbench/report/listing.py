@@ -1,4 +1,4 @@
-"""Tables of what there is: components, presets, weights, this machine."""
+"""Tables of components, presets, weights and this computer."""
 
 from __future__ import annotations
 
@@ -6,60 +6,55 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from lordbench.config import registry
 from lordbench.config.presets import load_grid, load_preset, presets
-from lordbench.datasets.published.dataset import PublishedDataset
 from lordbench.evaluation.metric import Metric
-from lordbench.nn import weights
 from lordbench.report.progress import tracker
-from lordbench.training.precision import Precision
-from lordbench.utils import hardware
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import home
-from lordbench.utils.hardware import device_name, resolve_device
 from lordbench.utils.version import __version__
 
 CHECKS = {
-    "checksums": "ready; checksums right",
-    "count": "ready; not all checksums known, number of images right",
+    "checksums": "ready; checksums match",
+    "count": "ready; not all checksums known, number of images matches",
     "none": "ready; not verified",
 }
-"""How a prepared set was verified, in words."""
+"""How a published data set was verified."""
+PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
+"""Packages whose versions `lordbench doctor` lists."""
 
 
 def data_table() -> tuple[Table, list[str]]:
-    """The table of all data sets, and how to get each one that is missing."""
+    """Return the table of all data sets, and a hint for each one that is missing."""
     table = Table("data set", "what it is", "state", title="Data sets", title_justify="left")
-    ways = []
+    hints = []
     for name, component in registry.available("datasets").items():
         try:
             kind = component.load()
-            state, way = _state(kind)
+            state, hint = _state(kind)
             table.add_row(name, escape(kind.summary), state)
-            ways += [way] if way else []
+            hints += [hint] if hint else []
         except UserError as error:
             table.add_row(name, f"[red]broken[/]: {escape(error.message)}", escape(error.hint))
-    return table, ways
+    return table, hints
 
 
 def _state(kind: Any) -> tuple[str, str]:
-    """The state of a data set with its default settings, and the way to get it if it is missing."""
+    """The state of a data set with its default settings, and a hint if it is missing."""
+    from lordbench.datasets.published.dataset import PublishedDataset
+
     if kind.takes_source:
         return "needs a path", ""
     dataset = kind(kind.Config())
-    if way := dataset.missing():
-        return "[yellow]missing[/]", way
+    if hint := dataset.missing():
+        return "[yellow]missing[/]", hint
     if isinstance(dataset, PublishedDataset):
         return CHECKS[dataset.stored().about["check"]], ""
     return "ready", ""
-
-
-PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
 
 
 def listing(kind: str) -> Table:
@@ -73,14 +68,14 @@ def listing(kind: str) -> Table:
             table.add_row(name, escape(grid.summary or preset.summary), f"{preset.image_size} px{sizes}")
         return table
     if kind == "datasets":
-        table, ways = data_table()
-        table.caption = "`lordbench data list` says how to get what is missing." if ways else None
+        table, hints = data_table()
+        table.caption = "`lordbench data list` explains how to get missing data sets." if hints else None
         table.caption_justify = "left"
         return table
     headers = {
         "methods": ("method", "what it does", "source"),
         "metrics": ("metric", "direction, unit", "source"),
-        "experiments": ("experiment", "what it asks", ""),
+        "experiments": ("experiment", "what it measures", ""),
     }
     table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
     for name, component in registry.available(kind).items():  # type: ignore[arg-type]
@@ -92,7 +87,9 @@ def listing(kind: str) -> Table:
 
 
 def weights_table() -> Table:
-    """Which pretrained weights are found, and where."""
+    """Pretrained weights, and where they were found."""
+    from lordbench.nn import weights
+
     table = Table("weights", "used for", "found", "checksum", title="Weights", title_justify="left")
     for entry in weights.status():
         table.add_row(*(escape(str(cell)) for cell in entry))
@@ -100,7 +97,9 @@ def weights_table() -> Table:
 
 
 def fetch_weights(console: Console) -> None:
-    """Fetch all weights that are missing; what cannot be had is said and passed over."""
+    """Fetch all missing weights; print an error for those that cannot be fetched."""
+    from lordbench.nn import weights
+
     for entry in weights.status():
         try:
             weights.ensure(entry.name, tracker(console))
@@ -110,9 +109,14 @@ def fetch_weights(console: Console) -> None:
 
 def machine_table() -> Table:
     """Device, precision, threads, versions and folders."""
+    import torch
+
+    from lordbench.training.precision import Precision
+    from lordbench.utils.hardware import device_name, git_sha, resolve_device
+
     device = resolve_device("auto")
-    table = Table("this machine", "", title="lordbench doctor", title_justify="left")
-    table.add_row("lordbench", f"{__version__} {hardware.git_sha()}")
+    table = Table("this computer", "", title="lordbench doctor", title_justify="left")
+    table.add_row("lordbench", f"{__version__} {git_sha()}")
     table.add_row("python", platform.python_version())
     table.add_row("device", escape(f"{device.type}: {device_name(device)}"))
     table.add_row("precision chosen by auto", Precision.resolve("auto", device).name)

@@ -1,4 +1,4 @@
-"""Pictures of several methods side by side: the same contents and classes, to be compared by eye."""
+"""Pictures of several methods side by side, made from the same images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Output:
-    """What one cell makes of the given images: uint8 (lines, columns, S, S, 3)."""
+    """Output images of one cell: uint8 (rows, columns, S, S, 3)."""
 
     cell: str
     label: str
@@ -26,14 +26,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What several methods make of the same images.
+    """Outputs of several methods for the same images.
 
     Attributes:
         group: data set, split and preset.
-        seed: of the cells.
-        picture: the file's name without its end, such as `transfer-encoded`.
-        part: what the picture shows.
-        given: the images that are the same for all: `across`, `down` and `truth`, where there are any.
+        picture: the file's name without its suffix, such as `transfer-encoded`.
+        given: images that all cells share: `across`, `down` and `truth`, as far as the picture has them.
         outputs: one for each cell.
     """
 
@@ -46,21 +44,21 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What is compared, in words."""
+        """Picture, group and seed in words."""
         what = f"{self.picture}: {self.part.title}" if self.part.title else self.picture
         return f"{what}; {self.group}, seed {self.seed}"
 
 
 def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[str]]:
-    """Bring together the pictures that show the same given images.
+    """Group the pictures that share their source images.
 
     Returns:
-        The comparisons, in the order of their first cell, and what could not be read.
+        The comparisons, in the order of their first cell, and errors of pictures that cannot be read.
     """
-    found: dict[Key, Comparison] = {}
+    groups: dict[Key, Comparison] = {}
     problems: list[str] = []
     for record in records:
-        problems += [str(found) for found in record.damage if found.file.suffix == ".png"]
+        problems += [str(damage) for damage in record.damage if damage.file.suffix == ".png"]
         for path in record.pictures:
             try:
                 parts = read_parts(path)
@@ -68,41 +66,35 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
                 problems.append(str(error))
                 continue
             for part, tiles in parts:
-                _add(found, record, path, part, dict(tiles))
-    return list(found.values()), problems
+                _add(groups, record, path, part, dict(tiles))
+    return list(groups.values()), problems
 
 
 def choose(
     records: Iterable[CellRecord], picture: str, dataset: str | None = None, seed: int | None = None
 ) -> Comparison:
-    """The first comparison of pictures of some name.
-
-    Args:
-        records: of all cells.
-        picture: the file's name without its end.
-        dataset: its name, if it matters.
-        seed: likewise.
+    """Return the first comparison with a name, and with a data set and a seed if these are given.
 
     Raises:
         UserError: there is none.
     """
-    made, problems = comparisons(
+    known, problems = comparisons(
         record
         for record in records
         if dataset in (None, record.settings.dataset) and seed in (None, record.settings.seed)
     )
-    for comparison in made:
+    for comparison in known:
         if comparison.picture == picture:
             return comparison
-    names = ", ".join(dict.fromkeys(comparison.picture for comparison in made)) or "none"
+    names = ", ".join(dict.fromkeys(comparison.picture for comparison in known)) or "none"
     raise UserError(
-        "\n".join([f"no cell has a picture {picture!r} that says where its images are", *problems]),
-        f"There are: {names}. Name run folders; pictures of versions before this one do not say it.",
+        "\n".join([f"no cell has a picture {picture!r} with the positions of its images", *problems]),
+        f"Known pictures: {names}. Give run folders; pictures of earlier versions have no positions.",
     )
 
 
 def _add(
-    found: dict[Key, Comparison], record: CellRecord, path: Path, part: Part, tiles: dict[Role, Tiles]
+    groups: dict[Key, Comparison], record: CellRecord, path: Path, part: Part, tiles: dict[Role, Tiles]
 ) -> None:
     outputs = tiles.pop("outputs", None)
     if outputs is None:
@@ -110,9 +102,9 @@ def _add(
     settings = record.settings
     group = group_title((settings.dataset, settings.data_variant, settings.split, settings.preset_name))
     key = (group, str(settings.seed), path.stem, part.title, _digest(tiles))
-    if key not in found:
-        found[key] = Comparison(group, settings.seed, path.stem, part, tiles)
-    found[key].outputs.append(Output(settings.id, settings.label, outputs))
+    if key not in groups:
+        groups[key] = Comparison(group, settings.seed, path.stem, part, tiles)
+    groups[key].outputs.append(Output(settings.id, settings.label, outputs))
 
 
 def _digest(tiles: Mapping[Role, Tiles]) -> str:

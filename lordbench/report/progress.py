@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: one bar for the cells, one for each that is under way."""
+"""Progress bars: one for all trainings of a run, and one for each that is running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REFRESH_SECONDS = 0.2
 
 
 class RunProgress:
-    """Progress bars of a run; it is the `Reporter` of its trainings and the `Track` of its preparations."""
+    """Progress bars of a run; the `Reporter` of trainings in this process."""
 
     def __init__(self, console: Console, cells: int) -> None:
         self.console = console
@@ -50,14 +50,12 @@ class RunProgress:
         self.bars.update(self.cells, detail=f"{done} of {self.n_cells}")
 
     def note(self, text: str) -> None:
-        """Show what is being evaluated."""
-        self._drop_inner()
-        self.inner = self.bars.add_task(f"{self.label}: {text}", total=None, detail="")
+        """Show the experiment that is running."""
+        self._begin_inner(text)
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        """A phase of training begins, or goes on after `done` steps."""
-        self._drop_inner()
-        self.inner = self.bars.add_task(f"{self.label}: {name}", total=steps, completed=done, detail="")
+        """A phase of training begins, or continues after `done` steps."""
+        self._begin_inner(name, total=steps, completed=done)
         self.steps, self.first, self.epoch_steps = steps, done, max(epoch_steps, 1.0)
         self.loss: float | None = None
         self.images = 0
@@ -78,11 +76,7 @@ class RunProgress:
         self.bars.update(self.inner, completed=done, detail=detail)
 
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
-        """Show the cells that run in other processes, a bar each.
-
-        Args:
-            running: title and progress by cell id; of all that run now.
-        """
+        """Show a bar for each cell that runs in another process: its title and progress, by id."""
         for gone in self.elsewhere.keys() - running.keys():
             self.bars.remove_task(self.elsewhere.pop(gone))
         for cell, (title, now) in running.items():
@@ -91,6 +85,10 @@ class RunProgress:
             description = f"{title}: {now.doing}" if now.doing else title
             bar = self.elsewhere[cell]
             self.bars.update(bar, description=description, completed=now.share or 0.0, detail=_detail(now))
+
+    def _begin_inner(self, text: str, total: float | None = None, completed: int = 0) -> None:
+        self._drop_inner()
+        self.inner = self.bars.add_task(f"{self.label}: {text}", total=total, completed=completed, detail="")
 
     def _drop_inner(self) -> None:
         if self.inner is not None:
@@ -108,7 +106,7 @@ def _detail(now: CellProgress) -> str:
 
 
 def tracker(console: Console) -> Track[Any]:
-    """Make a `Track` that draws a progress bar on a console for each thing that is iterated."""
+    """Return a `Track` that draws a progress bar for each iteration."""
 
     def track(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
         bars = _bars(console, "{task.completed:.0f} of {task.total:.0f}")
@@ -119,7 +117,7 @@ def tracker(console: Console) -> Track[Any]:
 
 
 def _bars(console: Console, detail: str) -> Progress:
-    """Bars that vanish when done; `detail` is shown behind each."""
+    """Bars that vanish when done, each followed by `detail`."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -1,4 +1,4 @@
-"""Quantities that a person asks for by name: a metric's, or as much of a quantity's as it takes."""
+"""The headline metrics, and quantities (a metric of an experiment, codes and subject) selected by name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lordbench.utils.errors import UserError, did_you_mean
 
 
 class Column(NamedTuple):
-    """A quantity that people read: its title, and where it is found among the rows.
+    """A quantity with its title.
 
-    A subject that ends with `*` stands for every subject that begins so, with its end in the title's place
-    of the `*`.
+    A subject that ends in `*` stands for every subject that begins so; the rest of the subject replaces
+    the `*` of the title.
     """
 
     title: str
@@ -39,7 +39,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
         Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
     ),
-    "one-shot: transfer onto held-out classes, by the number of images that give the class": (
+    "one-shot: transfer onto held-out classes, by the number of images of the class": (
         Column("LPIPS, 1", ONE_SHOT, "encoded", "transfer, K = 1", "lpips"),
         Column("LPIPS, 5", ONE_SHOT, "encoded", "transfer, K = 5", "lpips"),
         Column("LPIPS, all", ONE_SHOT, "encoded", "transfer, all", "lpips"),
@@ -58,7 +58,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
         Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
     ),
-    "expression transfer (expression, identity: how often a judge tells them)": (
+    "expression transfer (expression, identity: how often a judge predicts them)": (
         Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
         Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
         Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
@@ -68,12 +68,12 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("learned: LPIPS", EXPRESSION, "learned", "transfer", "lpips"),
         Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
     ),
-    "translation between domains, by the labels that methods were told (on …)": (
+    "translation between domains, by the class labels given to methods (on …)": (
         Column("LPIPS *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
         Column("FD-VGG16 *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
         Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
     ),
-    "those labels beside the true styles": (
+    "class labels given to methods compared with the true styles": (
         Column("k *", DOMAINS, "", "classes of *", "k"),
         Column("silhouette *", DOMAINS, "", "classes of *", "silhouette"),
         Column("NMI *", DOMAINS, "", "classes of *", "nmi"),
@@ -88,35 +88,35 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
     ),
 }
-"""What stands in which table; everything else is in `leaderboard.csv`."""
+"""The headline tables and their columns; everything else is only in `leaderboard.csv`."""
 
 
 def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
-    """Each section's title and columns, those with a `*` written out for the subjects of a table.
+    """Each section's title and columns; a `*` is replaced by the subjects of a table.
 
     Args:
         table: with the columns of `QUANTITY`, among others.
     """
     subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
     for title, columns in SECTIONS.items():
-        yield title, [column for written in columns for column in _written_out(written, subjects)]
+        yield title, [expanded for column in columns for expanded in _expanded(column, subjects)]
 
 
 def titles(table: pd.DataFrame) -> dict[tuple[str, ...], str]:
-    """Titles of the headline's quantities, by the values of `QUANTITY`, for a table as in `sections`."""
+    """Titles of the headline metrics by the values of `QUANTITY`, for a table as in `sections`."""
     return {column[1:]: column.title for _, columns in sections(table) for column in columns}
 
 
 def pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
-    """The lines of one quantity, of any table with the columns of `QUANTITY`."""
+    """The rows of one quantity, of any table with the columns of `QUANTITY`."""
     wanted = pd.Series(True, index=group.index)
     for name in QUANTITY:
         wanted &= group[name] == getattr(column, name)
     return group[wanted]
 
 
-def _written_out(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
-    """The columns that one with a `*` stands for; any other stands for itself."""
+def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
+    """The columns that a column with a `*` stands for; any other stands for itself."""
     if not column.subject.endswith("*"):
         yield column
         return
@@ -128,45 +128,45 @@ def _written_out(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
 
 
 def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
-    """Find the quantities that are asked for, with titles to tell them apart.
+    """Find the requested quantities, with titles that distinguish them.
 
-    A name is a quantity as `leaderboard.csv` has it, EXPERIMENT/CODES/SUBJECT/METRIC, or some of its parts in
-    that order, the metric at the end: `lpips`, `learned/lpips`, `content-transfer/reconstruction/l1`. Where
-    it fits several, it stands for those of the headline, if there are any; else for all of them.
+    A name is a quantity as in `leaderboard.csv`, EXPERIMENT/CODES/SUBJECT/METRIC, or some of its parts in
+    that order with the metric last: `lpips`, `learned/lpips`, `content-transfer/reconstruction/l1`. A name
+    that fits several quantities stands for the headline metrics among them, or for all if there are none.
 
     Args:
         table: with the columns of `QUANTITY` and `value`, among others.
-        names: what is asked for.
+        names: requested.
 
     Returns:
-        Columns in the order asked for, each once; those that have no value at all are left out.
+        Columns in the requested order, each once, without those that have no value.
 
     Raises:
         UserError: a name fits nothing here, or nothing that has a value.
     """
     known, valued = _quantities(table), set(_quantities(table[table["value"].notna()]))
     headline = titles(table)
-    found: dict[Column, None] = {}
+    chosen: dict[Column, None] = {}
     for name in names:
         fitting = [column for column in known if _fits(name, column)]
         if not fitting:
             raise _unknown(name, known)
-        having = [column for column in fitting if column in valued]
-        if not having:
+        fitting = [column for column in fitting if column in valued]
+        if not fitting:
             raise UserError(
                 f"--metric {name}: it has no value in these results",
-                "`lordbench leaderboard` without --metric says why, beneath its tables.",
+                "`lordbench leaderboard` without --metric gives the reason below its tables.",
             )
-        found |= dict.fromkeys([column for column in having if column[1:] in headline] or having)
-    return titled(list(found), headline)
+        chosen |= dict.fromkeys([column for column in fitting if column[1:] in headline] or fitting)
+    return titled(list(chosen), headline)
 
 
 def titled(columns: Sequence[Column], headline: Mapping[tuple[str, ...], str]) -> list[Column]:
-    """Give quantities their titles of the headline; their full names where they have none of their own."""
-    called = [headline.get(column[1:], "") for column in columns]
+    """Give quantities their headline titles, or their full names if a title is missing or not unique."""
+    names = [headline.get(column[1:], "") for column in columns]
     return [
-        column._replace(title=title if title and called.count(title) == 1 else full_name(column))
-        for column, title in zip(columns, called, strict=True)
+        column._replace(title=title if title and names.count(title) == 1 else full_name(column))
+        for column, title in zip(columns, names, strict=True)
     ]
 
 
@@ -193,6 +193,6 @@ def _unknown(name: str, known: Sequence[Column]) -> UserError:
     names = [*metrics, *map(full_name, known)]
     return UserError(
         f"--metric {name}: no such quantity in these results{did_you_mean(name, names)}",
-        f"Metrics are: {', '.join(metrics) or 'none'}. A name may also say where it is measured, as in the "
-        "columns of leaderboard.csv: EXPERIMENT/CODES/SUBJECT/METRIC.",
+        f"Metrics are: {', '.join(metrics) or 'none'}. A full path selects one measurement: "
+        "EXPERIMENT/CODES/SUBJECT/METRIC, as in the columns of leaderboard.csv.",
     )

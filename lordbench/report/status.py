@@ -24,30 +24,39 @@ STATES: dict[State, str] = {
     "planned": "",
     "done": "green",
 }
-"""All states with their styles, in the order in which they are shown: what matters now comes first."""
-SHARED = ("dataset", "split", "preset")
-"""What is shown only where it differs between cells."""
-SILENT_SECONDS = 30
-"""A training says something more often than that, unless its process was stopped or a step takes longer."""
+"""Styles of all states, in the order in which cells are shown."""
 ENDED: tuple[State, ...] = ("done", "failed")
-HOW = (
-    "Time left: a training under way at the rate of its present phase; others, and experiments, by the mean "
-    "of this folder's cells of the same method, data set, split and preset; ≥ where a part is unknown."
+COLUMNS_IF_DIFFERENT = ("dataset", "split", "preset")
+SILENT_SECONDS = 30
+"""A training without a sign of life for longer than this was stopped, or a step of it takes that long."""
+EVERY_SECONDS = 2.0
+"""Between two looks of `watch`."""
+LEGEND = (
+    "Time left: estimated from the current speed and from finished trainings of the same method and data "
+    "set; ≥ marks a lower bound."
 )
 
 
-def status_view(runs: Sequence[RunStatus], now: datetime) -> RenderableType:
-    """Tables of run folders, with a summary each.
+def watch(
+    roots: Sequence[Path], console: Console, sleep: Callable[[float], None] = time.sleep
+) -> list[RunStatus]:
+    """Show run folders until no run is running in them, and return their last status.
 
-    Args:
-        runs: as read.
-        now: when they were read, UTC.
+    Raises:
+        UserError: one is not a run folder.
     """
-    return Group(*(part for run in runs for part in _run(run, now)))
+    runs = [read_status(root) for root in roots]
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(status_view(runs, datetime.now(timezone.utc)), refresh=True)
+            if not any(run.alive for run in runs):
+                return runs
+            sleep(EVERY_SECONDS)
+            runs = [read_status(root) for root in roots]
 
 
 def status_json(runs: Sequence[RunStatus], now: datetime) -> str:
-    """The same for scripts: a JSON list of run folders, with seconds left of each cell and of the run."""
+    """Write run folders as a JSON list, with the seconds left of each cell and of the run."""
     return json.dumps([_run_fields(run, now) for run in runs], indent=2, ensure_ascii=False)
 
 
@@ -65,75 +74,83 @@ def _run_fields(run: RunStatus, now: datetime) -> dict[str, object]:
     }
 
 
+def status_view(runs: Sequence[RunStatus], now: datetime) -> RenderableType:
+    """Tables of run folders that were read at `now` (UTC), each with a summary."""
+    return Group(*(part for run in runs for part in _run(run, now)))
+
+
 def _run(run: RunStatus, now: datetime) -> Iterable[RenderableType]:
     estimate = Estimate(run, now)
-    yield f"[bold]{escape(str(run.root))}[/]: {_at_work(run, now)}"
+    cells = (*run.cells, *run.others)
+    yield f"[bold]{escape(str(run.root))}[/]: {_activity(run, now)}"
     if run.cells:
         yield _summary(run, estimate.run())
         yield _table(run.cells, estimate, now)
     if run.others:
         yield "other cells in this folder:" if run.plan is not None else "cells in this folder:"
         yield _table(run.others, estimate, now)
-    for note in (*run.notes, *(note for status in (*run.cells, *run.others) for note in status.notes)):
+    for note in (*run.notes, *(note for status in cells for note in status.notes)):
         yield f"[yellow]Damaged:[/] {escape(note)}"
-    for status in (*run.cells, *run.others):
+    for status in cells:
         if status.failure is not None:
-            yield f"[bold red]Failed:[/] {escape(_name(status))}\n  traceback: {escape(str(status.failure))}"
-    if run.cells and _goes_on(run):
-        yield HOW
+            name = f"{status.cell.label} on {status.cell.dataset}, seed {status.cell.seed}"
+            yield f"[bold red]Failed:[/] {escape(name)}\n  traceback: {escape(str(status.failure))}"
+    if run.cells and _is_unfinished(run):
+        yield LEGEND
 
 
-def _at_work(run: RunStatus, now: datetime) -> str:
+def _activity(run: RunStatus, now: datetime) -> str:
     if run.plan is None:
-        return "a run is at work" if run.alive else "no run is at work"
+        return "running" if run.alive else "not running"
     plan, ago = run.plan, duration(max(0.0, (now - run.plan.began).total_seconds()))
     if not run.alive:
-        return f"no run is at work; the last one began {ago} ago on {escape(plan.host)}"
-    return f"running for {ago} on {escape(plan.host)} (process {plan.pid}), {plan.jobs} cells at a time"
+        return f"not running; the last run began {ago} ago on {escape(plan.host)}"
+    return f"running for {ago} on {escape(plan.host)} (process {plan.pid}), {plan.jobs} at a time"
+
+
+def _summary(run: RunStatus, left: TimeLeft) -> str:
+    counts = ", ".join(f"{number} {state}" for state, number in _counts(run.cells).items() if number)
+    text = f"{len(run.cells)} cells: {counts}"
+    if not _is_unfinished(run):
+        return text
+    again = "" if run.alive else " when the same command is run again"
+    return f"{text}; time left{again}: {_left(left)}"
 
 
 def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Table:
     table = Table(box=None, pad_edge=False)
-    several = {field: len({getattr(status.cell, field) for status in cells}) > 1 for field in SHARED}
-    shown = [field for field, varies in several.items() if varies]
-    for title in ("method", *shown, "seed", "cell", "state", "how far", "time left"):
+    shown = [
+        name for name in COLUMNS_IF_DIFFERENT if len({getattr(status.cell, name) for status in cells}) > 1
+    ]
+    for title in ("method", *shown, "seed", "cell", "state", "progress", "time left"):
         table.add_column(title, overflow="fold")
     order = list(STATES)
     for status in sorted(cells, key=lambda status: order.index(status.state)):
-        state = STATES[status.state]
+        style = STATES[status.state]
         table.add_row(
             escape(status.cell.label),
-            *(escape(getattr(status.cell, field)) for field in shown),
+            *(escape(getattr(status.cell, name)) for name in shown),
             str(status.cell.seed),
             status.cell.id,
-            f"[{state}]{status.state}[/]" if state else status.state,
+            f"[{style}]{status.state}[/]" if style else status.state,
             escape(DETAILS[status.state](status, now)),
             "" if status.state in ENDED else _left(estimate.cell(status)),
         )
     return table
 
 
-def _how_far(status: CellStatus, now: datetime) -> str:
-    """A cell under way, or one that was: phase, share, rate, loss."""
-    at = status.progress
-    if at is None:
-        return "trained" if status.train_seconds is not None else "from its checkpoint on"
-    if not at.training:
-        return f"{at.doing}, {at.step} of {at.steps} experiments done"
-    share = "" if at.share is None else f"{at.share:.0%} of training"
-    rate = f"{at.rate:.0f} images/s" if at.rate else ""
-    loss = "" if at.loss is None else f"loss {at.loss:.4f}"
-    return " · ".join(filter(None, (at.doing or "starting", share, rate, loss)))
+def _planned(status: CellStatus, now: datetime) -> str:
+    return "" if status.train_seconds is None else "trained"
 
 
 def _running(status: CellStatus, now: datetime) -> str:
-    at, text = status.progress, _how_far(status, now)
+    at, text = status.progress, _interrupted(status, now)
     if at is None:
         return text
     if not at.training:
-        return f"{text}, at it for {duration(at.elapsed(now))}"
+        return f"{text}, running for {duration(at.elapsed(now))}"
     silent = (now - at.written).total_seconds()
-    return f"{text} · last heard of {duration(silent)} ago" if silent > SILENT_SECONDS else text
+    return f"{text} · last update {duration(silent)} ago" if silent > SILENT_SECONDS else text
 
 
 def _done(status: CellStatus, now: datetime) -> str:
@@ -146,8 +163,17 @@ def _failed(status: CellStatus, now: datetime) -> str:
     return status.error
 
 
-def _planned(status: CellStatus, now: datetime) -> str:
-    return "trained" if status.train_seconds is not None else ""
+def _interrupted(status: CellStatus, now: datetime) -> str:
+    """Phase, share, speed and loss of a cell that is or was running."""
+    at = status.progress
+    if at is None:
+        return "resumes from its checkpoint" if status.train_seconds is None else "trained"
+    if not at.training:
+        return f"{at.doing}, {at.step} of {at.steps} experiments done"
+    share = "" if at.share is None else f"{at.share:.0%} of training"
+    rate = f"{at.rate:.0f} images/s" if at.rate else ""
+    loss = "" if at.loss is None else f"loss {at.loss:.4f}"
+    return " · ".join(filter(None, (at.doing or "starting", share, rate, loss)))
 
 
 DETAILS: dict[State, Callable[[CellStatus, datetime], str]] = {
@@ -155,7 +181,7 @@ DETAILS: dict[State, Callable[[CellStatus, datetime], str]] = {
     "running": _running,
     "done": _done,
     "failed": _failed,
-    "interrupted": _how_far,
+    "interrupted": _interrupted,
 }
 
 
@@ -165,44 +191,10 @@ def _left(left: TimeLeft) -> str:
     return ("" if left.is_whole else "≥ ") + duration(left.seconds)
 
 
-def _summary(run: RunStatus, left: TimeLeft) -> str:
-    counts = ", ".join(f"{number} {state}" for state, number in _counts(run.cells).items() if number)
-    text = f"{len(run.cells)} cells: {counts}"
-    if not _goes_on(run):
-        return text
-    again = "" if run.alive else " once the same command is given again"
-    return f"{text}; time left{again}: {_left(left)}"
-
-
-def _goes_on(run: RunStatus) -> bool:
+def _is_unfinished(run: RunStatus) -> bool:
     return any(status.state not in ENDED for status in run.cells)
 
 
 def _counts(cells: Iterable[CellStatus]) -> dict[State, int]:
-    found = Counter(status.state for status in cells)
-    return {state: found[state] for state in STATES}
-
-
-def _name(status: CellStatus) -> str:
-    return f"{status.cell.label} on {status.cell.dataset}, seed {status.cell.seed}"
-
-
-EVERY_SECONDS = 2.0
-
-
-def watch(
-    roots: Sequence[Path], console: Console, sleep: Callable[[float], None] = time.sleep
-) -> list[RunStatus]:
-    """Show run folders as long as a run is at work in one of them, and return how they were in the end.
-
-    Raises:
-        UserError: one is no run folder.
-    """
-    runs = [read_status(root) for root in roots]
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            live.update(status_view(runs, datetime.now(timezone.utc)), refresh=True)
-            if not any(run.alive for run in runs):
-                return runs
-            sleep(EVERY_SECONDS)
-            runs = [read_status(root) for root in roots]
+    counts = Counter(status.state for status in cells)
+    return {state: counts[state] for state in STATES}

@@ -1,31 +1,34 @@
-"""Leaderboards as people read them: on a terminal, as CSV, as Markdown, as LaTeX."""
+"""Tables: one model, and writers for the terminal, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import math
+import textwrap
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 from rich import box
+from rich import table as rich_tables
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
-from lordbench.report.boards import LEGEND, Board, Entry, boards, broken, number
-from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
-from lordbench.report.pivot import PIVOT_LEGEND, Pivot
-from lordbench.report.quantities import titles
-from lordbench.results.differences import ranks
-from lordbench.results.leaderboard import aggregate, wide
-from lordbench.utils.files import write_text
+Mark = Literal["", "best", "tied", "second"]
+SIGNS = {"best": " *", "tied": " ≈"}
+"""Marks where there is neither bold type nor colour."""
+NONE = "–"
+"""Text of a missing value."""
+HEADING_WIDTH = 12
+"""Characters of a line in the heading of a column of entries."""
 
 PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. Bold: best. Underlined: second.
-% \approx: the interval overlaps that of the best; in a table of differences, it contains 0. \pm reaches the
-% farther end of the interval. A table that is wider than a line is made smaller."""
+% \approx: not significantly different from the best. \pm: the larger half-width of the 95 % confidence
+% interval. A table wider than a line is scaled down."""
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
-"""Shrinks what is too wide for a line, and leaves what is not as it is."""
-SPECIAL = {
+"""Scales down what is wider than a line."""
+LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -42,249 +45,244 @@ SPECIAL = {
 }
 
 
-def escape(text: str) -> str:
-    """Write text so that LaTeX prints it as it is."""
-    return "".join(SPECIAL.get(character, character) for character in text)
+@dataclass(frozen=True)
+class Entry:
+    """A value of a table with its 95 % interval; None if missing.
 
-
-def latex(boards: list[Board]) -> str:
-    """Write boards as LaTeX tables, one after the other."""
-    return "\n".join([PREAMBLE, *(line for board in boards for line in _table(board))]) + "\n"
-
-
-def _table(board: Board) -> Iterator[str]:
-    yield ""
-    yield r"\begin{table}"
-    yield r"  \centering"
-    yield rf"  \caption{{{escape(board.title)}}}\smallskip"
-    yield r"  \setlength{\tabcolsep}{4pt}"
-    stub = len(board.stub)
-    yield f"  {FIT}"
-    yield rf"  \begin{{tabular}}{{{'l' * stub}{'r' * (len(board.header) - stub)}}}"
-    yield r"    \toprule"
-    yield f"    {' & '.join(map(_heading, board.header))} \\\\"
-    yield r"    \midrule"
-    for i, line in enumerate(board.lines):
-        if i == board.first_reference:
-            yield r"    \midrule"
-        cells = (_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True))
-        yield f"    {' & '.join([*map(escape, board.start(line)), *cells])} \\\\"
-    yield r"    \bottomrule"
-    yield r"  \end{tabular}}"
-    for note in board.notes:
-        yield rf"  \par\smallskip\footnotesize {escape(note)}"
-    yield r"\end{table}"
-
-
-def _heading(title: str) -> str:
-    lines = [escape(line) for line in broken(title).splitlines()]
-    return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
-
-
-def _cell(entry: Entry, decimals: int) -> str:
-    if entry.value is None:
-        return "--"
-    # The sign alone in math: digits in math would not be bold with the text around them.
-    value = number(entry.value, decimals).replace("-", "$-$")
-    marked = {
-        "best": rf"\textbf{{{value}}}",
-        "second": rf"\underline{{{value}}}",
-        "tied": rf"{value}$^{{\approx}}$",
-    }.get(entry.mark, value)
-    return marked if entry.reach is None else rf"{marked} {{\scriptsize$\pm${entry.reach:.{decimals}f}}}"
-
-
-SIGNS = {"best": " *", "tied": " ≈"}
-"""Marks that survive where there is neither bold type nor colour."""
-
-
-def render(
-    rows: pd.DataFrame,
-    format_: str,
-    differences: pd.DataFrame | None = None,
-    pivot: Pivot | None = None,
-) -> str:
-    """Write the leaderboard of rows as text that ends with a line break.
-
-    Args:
-        rows: as from `collect`.
-        format_: `csv` for everything, one line per method, as `wide` lays it out; `markdown` or `latex` for
-            the headline tables.
-        differences: of these rows, as from `paired.differences`: tables of them and of ranks follow, but in
-            `csv`.
-        pivot: what to show in their place, if not the headline with all that follows.
+    Attributes:
+        mark: `best`; `tied` if not significantly different from it; `second` for a runner-up that is.
+        source: values of `LINE` and `QUANTITY` of the results behind it, if any.
     """
-    return RENDERERS[format_](rows, differences, pivot)
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: Mark = ""
+    source: tuple[Hashable, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, value: float, low: float, high: float, source: tuple[Hashable, ...] = ()) -> Entry:
+        """Make an entry from the numbers of a data frame, where NaN stands for a missing one."""
+        value_, low_, high_ = (None if math.isnan(x) else float(x) for x in (value, low, high))
+        return cls(value_, low_, high_, source=source)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the interval; both are the value if it has none. None without a value."""
+        if self.value is None:
+            return None
+        return (self.value, self.value) if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def half_width(self) -> float | None:
+        """The larger half-width of the interval."""
+        if self.value is None or self.low is None or self.high is None:
+            return None
+        return max(self.value - self.low, self.high - self.value)
+
+    def text(self, digits: int) -> str:
+        """The value with so many digits after the point."""
+        return NONE if self.value is None else number(self.value, digits)
+
+    def margin(self, digits: int) -> str:
+        """`±` and the half-width, or nothing."""
+        return "" if self.half_width is None else f"±{self.half_width:.{digits}f}"
 
 
-def rich_tables(
-    rows: pd.DataFrame, differences: pd.DataFrame | None = None, pivot: Pivot | None = None
-) -> list[Group]:
-    """Make the tables of `render` for a terminal, each with its remarks beneath."""
-    return [
-        _rich_table(board, legend if board is made[-1] else "")
-        for made, legend in _chapters(rows, differences, pivot)
-        for board in made
-    ]
-
-
-def _chapters(
-    rows: pd.DataFrame, differences: pd.DataFrame | None, pivot: Pivot | None
-) -> Iterator[tuple[list[Board], str]]:
-    """Tables that share a legend, and the legend."""
-    if pivot is not None:
-        yield pivot.boards(rows), PIVOT_LEGEND
-        return
-    yield boards(rows), LEGEND
-    if differences is not None:
-        yield difference_boards(rows, differences), DIFFERENCES_LEGEND
-        yield rank_boards(differences), RANKS_LEGEND
-
-
-def _rich_table(board: Board, legend: str) -> Group:
-    remarks = [*board.notes, *([legend] if legend else [])]
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-        title=Text(board.title, style="bold"),
-        title_justify="left",
-    )
-    for i, title in enumerate(board.header):
-        table.add_column(broken(title), justify="left" if i < len(board.stub) else "right", overflow="fold")
-    for i, line in enumerate(board.lines):
-        if i == board.first_reference:
-            table.add_section()
-        cells = [_rich_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True)]
-        table.add_row(*map(Text, board.start(line)), *cells, style="dim" if line.is_reference else "")
-    # Beneath the table, not as its caption: a narrow table would squeeze it into a column.
-    return Group(table, *(Text(remark, style="dim") for remark in remarks), Text())
-
-
-def _rich_cell(entry: Entry, decimals: int) -> Text:
-    """Value over interval, so that seven columns fit; the sign has a place of its own on each line."""
-    if entry.value is None:
-        return Text("–  ")
-    value = Text(number(entry.value, decimals), style="bold" if entry.mark == "best" else "")
-    value.append(SIGNS.get(entry.mark, "  "))
-    if entry.reach is not None:
-        value.append(f"\n±{entry.reach:.{decimals}f}  ", style="not bold dim")
-    return value
-
-
-def _csv(rows: pd.DataFrame, differences: pd.DataFrame | None, pivot: Pivot | None) -> str:
-    table = wide(aggregate(rows)) if pivot is None else pivot.table(rows)
-    return table.to_csv(index=False, lineterminator="\n")
-
-
-def _markdown(rows: pd.DataFrame, differences: pd.DataFrame | None, pivot: Pivot | None) -> str:
-    chapters = [
-        "\n".join([*(line for board in made for line in _markdown_table(board)), legend]) + "\n"
-        for made, legend in _chapters(rows, differences, pivot)
-        if made
-    ]
-    return "\n".join(chapters)
-
-
-def _latex(rows: pd.DataFrame, differences: pd.DataFrame | None, pivot: Pivot | None) -> str:
-    return latex([board for made, _ in _chapters(rows, differences, pivot) for board in made])
-
-
-def _markdown_table(board: Board) -> Iterator[str]:
-    yield f"### {board.title}\n"
-    yield f"| {' | '.join(board.header)} |"
-    yield f"|{' --- |' * len(board.stub)}{' ---: |' * (len(board.header) - len(board.stub))}"
-    for line in board.lines:
-        start = (text.replace("|", "\\|") for text in board.start(line))
-        cells = (_markdown_cell(entry, n) for entry, n in zip(line.entries, board.decimals, strict=True))
-        yield f"| {' | '.join([*start, *cells])} |"
-    yield ""
-    if board.notes:
-        yield "\n".join(f"- {note}" for note in board.notes) + "\n"
-
-
-def _markdown_cell(entry: Entry, decimals: int) -> str:
-    if entry.value is None:
-        return "–"
-    text = number(entry.value, decimals)
-    if entry.reach is not None:
-        text += f" ±{entry.reach:.{decimals}f}"
-    if entry.mark == "best":
-        return f"**{text}** \\*"
-    return text + SIGNS.get(entry.mark, "")
-
-
-RENDERERS: dict[str, Callable[[pd.DataFrame, pd.DataFrame | None, Pivot | None], str]] = {
-    "csv": _csv,
-    "markdown": _markdown,
-    "latex": _latex,
-}
+NOTHING = Entry()
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A table of text; without a header it is its notes only.
+class Row:
+    """A row of a table: texts, then entries. With fewer texts than the header has, it is a subheading."""
+
+    texts: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+    is_reference: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, or only its title and notes if it has no header.
 
     Attributes:
-        title: of the table.
-        header: of the columns; numbers stand in those of `right`.
-        lines: of cells.
-        right: headings of the columns that are aligned at the right.
-        notes: sentences beneath.
+        title: what all its values have in common.
+        header: titles of all columns; those of entries come last, with ↑ or ↓ for the better direction.
+        rows: methods, then references.
+        decimals: digits after the point, for each column of entries.
+        right: titles of text columns that are aligned to the right.
+        notes: sentences below the table.
         lead: a sentence between title and table; empty for none.
     """
 
     title: str
     header: tuple[str, ...] = ()
-    lines: tuple[tuple[str, ...], ...] = ()
+    rows: tuple[Row, ...] = ()
+    decimals: tuple[int, ...] = ()
     right: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     lead: str = ""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Titles of the columns of entries."""
+        return self.header[len(self.header) - len(self.decimals) :]
 
-def rich_sheet(sheet: Sheet) -> Group:
-    """Make a sheet for a terminal."""
-    notes = [Text(note, style="dim" if sheet.header else "") for note in sheet.notes]
-    above = [Text(sheet.title, style="bold"), *([Text(sheet.lead, style="dim")] if sheet.lead else [])]
-    if not sheet.header:
+    @property
+    def first_reference(self) -> int | None:
+        """Index of the first row below the rule that separates references from methods."""
+        return next((i for i, row in enumerate(self.rows) if row.is_reference), None)
+
+    @property
+    def is_right(self) -> tuple[bool, ...]:
+        """Whether each column is aligned to the right."""
+        n_texts = len(self.header) - len(self.decimals)
+        return tuple(i >= n_texts or title in self.right for i, title in enumerate(self.header))
+
+
+def rich_table(table: Table) -> Group:
+    """Make a table for the terminal."""
+    # Title and notes stand outside the rich table: a narrow table would wrap them at its own width.
+    above = [Text(table.title, style="bold"), *([Text(table.lead, style="dim")] if table.lead else [])]
+    notes = [Text(note, style="dim" if table.header else "") for note in table.notes]
+    if not table.header:
         return Group(*above, *notes, Text())
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in sheet.header:
-        table.add_column(name, justify="right" if name in sheet.right else "left", overflow="fold")
-    for line in sheet.lines:
-        table.add_row(*map(Text, line))
-    # Above the table, not as its title: a narrow table would squeeze it into a column.
-    return Group(*above, table, *notes, Text())
+    grid = rich_tables.Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for title, right in zip(_broken_header(table), table.is_right, strict=True):
+        grid.add_column(title, justify="right" if right else "left", overflow="fold")
+    for i, row in enumerate(table.rows):
+        subheading = len(row.texts) + len(row.entries) < len(table.header)
+        if subheading or i == table.first_reference:
+            grid.add_section()
+        entries = map(_rich_entry, row.entries, table.decimals)
+        style = "bold" if subheading else "dim" if row.is_reference else ""
+        grid.add_row(*map(Text, row.texts), *entries, style=style)
+    return Group(*above, grid, *notes, Text())
 
 
-def markdown_sheet(sheet: Sheet) -> str:
-    """Write a sheet as Markdown that ends with a line break."""
-    parts = [f"### {sheet.title}", *([sheet.lead] if sheet.lead else [])]
-    if sheet.header:
-        rule = ("---:" if name in sheet.right else "---" for name in sheet.header)
-        rows = [sheet.header, tuple(rule), *sheet.lines]
-        parts.append(
-            "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
-        )
-    if sheet.notes:
-        parts.append("\n".join(f"- {note}" for note in sheet.notes))
+def _rich_entry(entry: Entry, digits: int) -> Text:
+    """The value above its interval, so that seven columns fit; both leave room for a sign."""
+    text = Text(entry.text(digits), style="bold" if entry.mark == "best" else "")
+    text.append(SIGNS.get(entry.mark, "  "))
+    if entry.half_width is not None:
+        text.append(f"\n{entry.margin(digits)}  ", style="not bold dim")
+    return text
+
+
+def markdown(table: Table) -> str:
+    """Write a table as Markdown that ends with a line break."""
+    parts = [f"### {table.title}", *([table.lead] if table.lead else [])]
+    if table.header:
+        rows = [
+            _markdown_row(table.header),
+            f"|{''.join(' ---: |' if r else ' --- |' for r in table.is_right)}",
+        ]
+        for row in table.rows:
+            cells = [*row.texts, *map(_markdown_entry, row.entries, table.decimals)]
+            rows.append(_markdown_row([*cells, *[""] * (len(table.header) - len(cells))]))
+        parts.append("\n".join(rows))
+    if table.notes:
+        parts.append("\n".join(f"- {note}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
 
 
-def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) -> None:
-    """Write `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `ranks.csv`, each atomically.
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _markdown_entry(entry: Entry, digits: int) -> str:
+    text = f"{entry.text(digits)} {entry.margin(digits)}".rstrip()
+    return f"**{text}** \\*" if entry.mark == "best" else text + SIGNS.get(entry.mark, "")
+
+
+def latex(tables: Sequence[Table]) -> str:
+    """Write tables as LaTeX, one after the other."""
+    return "\n".join([PREAMBLE, *(line for table in tables for line in _latex_table(table))]) + "\n"
+
+
+def latex_escape(text: str) -> str:
+    """Escape text so that LaTeX prints it unchanged."""
+    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
+
+
+def _latex_table(table: Table) -> Iterator[str]:
+    yield ""
+    yield r"\begin{table}"
+    yield r"  \centering"
+    yield rf"  \caption{{{latex_escape(table.title)}}}\smallskip"
+    yield r"  \setlength{\tabcolsep}{4pt}"
+    yield f"  {FIT}"
+    yield rf"  \begin{{tabular}}{{{''.join('r' if right else 'l' for right in table.is_right)}}}"
+    yield r"    \toprule"
+    yield f"    {' & '.join(map(_latex_heading, _broken_header(table)))} \\\\"
+    yield r"    \midrule"
+    for i, row in enumerate(table.rows):
+        if i == table.first_reference:
+            yield r"    \midrule"
+        entries = map(_latex_entry, row.entries, table.decimals)
+        yield f"    {' & '.join([*map(latex_escape, row.texts), *entries])} \\\\"
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}}"
+    for note in table.notes:
+        yield rf"  \par\smallskip\footnotesize {latex_escape(note)}"
+    yield r"\end{table}"
+
+
+def _latex_heading(title: str) -> str:
+    lines = [latex_escape(line) for line in title.splitlines()]
+    return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
+
+
+def _latex_entry(entry: Entry, digits: int) -> str:
+    if entry.value is None:
+        return "--"
+    # Only the sign in math mode: digits there would not be bold with the text around them.
+    value = entry.text(digits).replace("-", "$-$")
+    marked = {
+        "best": rf"\textbf{{{value}}}",
+        "second": rf"\underline{{{value}}}",
+        "tied": rf"{value}$^{{\approx}}$",
+    }.get(entry.mark, value)
+    if entry.half_width is None:
+        return marked
+    return rf"{marked} {{\scriptsize$\pm${entry.half_width:.{digits}f}}}"
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """Write a data frame as CSV, without its index."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _broken_header(table: Table) -> Iterator[str]:
+    """Titles of columns, long ones of entries broken into lines between words but not before an arrow."""
+    n_texts = len(table.header) - len(table.decimals)
+    yield from table.header[:n_texts]
+    for title in table.columns:
+        kept = title.replace(" ↑", "\u00a0↑").replace(" ↓", "\u00a0↓")
+        yield textwrap.fill(kept, HEADING_WIDTH, break_long_words=False)
+
+
+def footnotes(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:
+    """Return each note once, with its columns, and with its rows if it does not concern all of them.
 
     Args:
-        folder: the run folder.
-        rows: as from `collect`.
-        differences: of these rows, as from `paired.differences`.
+        notes: by the title of a column, the name and the note (empty for none) of each row.
     """
-    write_text(folder / "leaderboard.csv", render(rows, "csv"))
-    write_text(folder / "leaderboard.md", render(rows, "markdown", differences))
-    write_text(folder / "differences.csv", csv(differences))
-    write_text(folder / "ranks.csv", csv(ranks(differences, titles(differences))))
+    titles: dict[str, list[str]] = {}
+    for title, rows in notes.items():
+        for note in dict.fromkeys(note for _, note in rows if note):
+            names = [name for name, own in rows if own == note]
+            where = "" if len(names) == len(rows) else f" ({', '.join(names)})"
+            titles.setdefault(f"{where}: {note}", []).append(title)
+    return tuple(", ".join(columns) + note for note, columns in titles.items())
 
 
-def csv(table: pd.DataFrame) -> str:
-    """Write a table as CSV, without its index."""
-    return table.to_csv(index=False, lineterminator="\n")
+def decimals(values: pd.Series[float]) -> int:
+    """Digits after the point that give the largest value three significant ones; from 1 to 4."""
+    largest = float(values.abs().max())
+    return 3 if largest == 0 else int(np.clip(3 - np.ceil(np.log10(largest)), 1, 4))
+
+
+def number(value: float, digits: int) -> str:
+    """Write a value with so many digits after the point; a rounded zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"

@@ -18,8 +18,8 @@ from lordbench.config import registry
 from lordbench.data import splits
 from lordbench.data.splits import SplitName
 from lordbench.nn import weights
+from lordbench.report.leaderboard import rich_leaderboard, write_tables
 from lordbench.report.progress import RunProgress, tracker
-from lordbench.report.tables import rich_tables, write_tables
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
@@ -206,7 +206,7 @@ def run_session(
         mine = collected[collected["cell"].isin([cell.id for cell in plan.cells])]
         if len(mine):
             found = compared if len(mine) == len(collected) else differences(mine, files)
-            console.print(*rich_tables(mine, found), sep="\n")
+            console.print(*rich_leaderboard(mine, found), sep="\n")
     print_paths(plan, store, messages)
     failures = [
         f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}\n"

@@ -168,7 +168,7 @@ class TestVerification:
         assert json.loads((STORE / "meta.json").read_text())["about"]["check"] == "checksums"
         assert load("edges2shoes").fingerprint != unverified
         run("data", "list")
-        assert "checksums right" in " ".join(capsys.readouterr().out.split())
+        assert "checksums match" in " ".join(capsys.readouterr().out.split())
 
     def test_without_a_known_checksum_the_number_of_images_must_be_right(
         self, run: Run, archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""Two cells or runs side by side: what belongs together, what differs, and what may be said of it."""
+"""Comparing two trainings or runs: what is matched, what differs, and the verdicts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
-from lordbench.report.compare import CSV_COLUMNS, render, sheets
-from lordbench.report.tables import rich_sheet
+from lordbench.report.compare import CSV_COLUMNS, compare_tables, render
+from lordbench.report.tables import rich_table
 from lordbench.results.compare import COLUMNS, OTHER_POLICY, Comparison, compare, read_side
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store, encode_provenance
@@ -30,7 +30,7 @@ SSIM = {"metric": "ssim", "higher_is_better": True}
 
 
 def sampled(shift: float = 0.0, seed: int = 0, groups: np.ndarray = CLASSES, **other: Any) -> Measurement:
-    """A mean of which the class explains the most; two of them differ by `shift`, give or take 0.01."""
+    """A mean with most of its variance between classes; two of them differ by `shift` ± 0.01."""
     values = np.random.default_rng(0).normal(size=12)[CLASSES] + shift
     values = values + 0.01 * np.random.default_rng(seed + 1).normal(size=N)
     reach = 0.6
@@ -41,7 +41,7 @@ def sampled(shift: float = 0.0, seed: int = 0, groups: np.ndarray = CLASSES, **o
 def add(
     run: Path, name: str, *found: Measurement, settings: dict[str, Any] | None = None, **other: Any
 ) -> Path:
-    """Add a cell to a run folder, as if it had been run."""
+    """Add a finished cell to a run folder."""
     rows = cell(*found, cell=name, **other)
     folder = Store(run).cell(name)
     for experiment in rows["experiment"].unique():
@@ -79,11 +79,13 @@ def changed(comparison: Comparison) -> dict[tuple[str, str], tuple[Any, Any]]:
 
 def printed(comparison: Comparison, *metrics: str, everything: bool = False) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=200).print(*map(rich_sheet, sheets(comparison, metrics, everything)), sep="\n")
+    Console(file=stream, width=200).print(
+        *map(rich_table, compare_tables(comparison, metrics, everything)), sep="\n"
+    )
     return stream.getvalue()
 
 
-class TestWhatBelongsTogether:
+class TestMatching:
     def test_two_cells_are_compared_as_they_are(self, tmp_path: Path) -> None:
         a = add(tmp_path / "a", "cell1", sampled(), method="lord")
         b = add(tmp_path / "b", "cell2", sampled(), method="drnet", seed=7)
@@ -121,7 +123,7 @@ class TestWhatBelongsTogether:
             for method in ("lord", "drnet"):
                 add(tmp_path / run, method, sampled(), method=method, dataset=dataset)
         found = compared(tmp_path / "a", tmp_path / "b")
-        assert "No cell of A has its like in B" in printed(found)
+        assert "Nothing to match: no method in A" in printed(found)
         assert not found.identical
 
 
@@ -179,7 +181,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("other", "verdict"), [({}, "better"), (SSIM, "worse"), ({"higher_is_better": None}, "differs")]
     )
-    def test_pairs_tell_apart_what_overlapping_intervals_do_not(
+    def test_pairs_distinguish_what_overlapping_intervals_do_not(
         self, tmp_path: Path, other: dict[str, Any], verdict: str
     ) -> None:
         a = add(tmp_path / "a", "c", sampled(0.0, **other))
@@ -189,13 +191,13 @@ class TestValues:
         assert line["ci_low"] < -0.1 < line["ci_high"] < 0
         assert line["ci_high_a"] > line["ci_low_b"]
 
-    def test_a_small_difference_is_not_told_apart(self, tmp_path: Path) -> None:
+    def test_a_small_difference_is_not_significant(self, tmp_path: Path) -> None:
         a, b = (add(tmp_path / run, "c", sampled(seed=seed)) for seed, run in enumerate("ab"))
         line = value(compared(a, b))
         assert (line["basis"], line["verdict"]) == ("paired", "not significantly different")
 
     def test_the_samples_of_a_side_are_its_own_though_ids_are_the_same(self, tmp_path: Path) -> None:
-        """A difference too small to tell the samples of one value from those of the other by their mean."""
+        """The means of the two are too close to identify whose samples they are."""
         values = 1.0 + 0.1 * CLASSES
         near = values + 1e-6 * (1 + CLASSES)
         a, b = (
@@ -226,7 +228,7 @@ class TestValues:
         b = add(tmp_path / "seeds", "c2", sampled(shift, seed=1), seed=1)
         assert value(compared(a, b))["note"] == "no seed in common"
 
-    def test_without_any_interval_nothing_is_said(self, tmp_path: Path) -> None:
+    def test_without_any_interval_there_is_no_verdict(self, tmp_path: Path) -> None:
         a, b = (
             add(tmp_path / run, "c", measured(v, None, metric="fid")) for run, v in (("a", 30.0), ("b", 90.0))
         )
@@ -237,7 +239,9 @@ class TestValues:
     @pytest.mark.parametrize(
         "other", [{"protocol_version": 2}, {"data_fingerprint": "xyz"}, {"split": "classes"}]
     )
-    def test_on_other_ground_nothing_is_better(self, tmp_path: Path, other: dict[str, Any]) -> None:
+    def test_values_on_other_data_or_protocols_have_no_verdict(
+        self, tmp_path: Path, other: dict[str, Any]
+    ) -> None:
         a = add(tmp_path / "a", "c", sampled(0.0))
         b = add(tmp_path / "b", "c", sampled(5.0), **other)
         found = compared(a, b)
@@ -256,7 +260,7 @@ class TestValues:
         assert value(compared(a, same))["verdict"] == "better"
         assert value(compared(a, other))["note"] == OTHER_POLICY
 
-    def test_what_one_side_lacks_is_said(self, tmp_path: Path) -> None:
+    def test_a_value_missing_on_one_side_is_noted(self, tmp_path: Path) -> None:
         fid = measured(None, metric="fid", note="no weights")
         a = add(tmp_path / "a", "c", sampled(), measured(3.0, metric="fd"), fid)
         b = add(tmp_path / "b", "c", sampled(), measured(4.0, metric="fid"))
@@ -264,7 +268,7 @@ class TestValues:
         assert value(found, "fd")["note"] == "B has none: not measured"
         assert value(found, "fid")["note"] == "A has none: no weights"
 
-    def test_what_differs_stands_first(self, tmp_path: Path) -> None:
+    def test_differences_come_first(self, tmp_path: Path) -> None:
         metrics = {"l1": 0.0, "lpips": 0.5, "psnr": 0.001, "ssim": 0.3}
         a = add(tmp_path / "a", "c", *(sampled(0.0, metric=name) for name in metrics))
         b = add(tmp_path / "b", "c", *(sampled(s, seed=s > 0, metric=name) for name, s in metrics.items()))
@@ -272,7 +276,7 @@ class TestValues:
         assert list(values["metric"]) == ["lpips", "ssim", "psnr", "l1"]
         assert list(values["verdict"]) == ["better", "better", "not significantly different", "equal"]
 
-    def test_the_same_is_said_to_be_the_same(self, tmp_path: Path) -> None:
+    def test_identical_sides_are_reported_as_the_same(self, tmp_path: Path) -> None:
         lacking = measured(None, metric="fid", note="no weights")
         a, b = (add(tmp_path / run, "c", sampled(), lacking) for run in "ab")
         found = compared(a, b)
@@ -280,8 +284,8 @@ class TestValues:
         assert "They are the same: 1 value is equal" in printed(found)
 
 
-class TestRefusals:
-    def test_nothing_there(self, tmp_path: Path) -> None:
+class TestErrors:
+    def test_a_missing_path(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="no such file or folder"):
             read_side(str(tmp_path / "none"))
 
@@ -327,7 +331,7 @@ class TestCommand:
         assert [line["metric"] for line in found["lines"][0]["values"]] == ["lpips"]
         assert found["lines"][0]["values"][0]["ci_high"] < 0
 
-    def test_json_has_null_for_what_there_is_not(self, tmp_path: Path) -> None:
+    def test_json_has_null_for_missing_values(self, tmp_path: Path) -> None:
         a, b = (add(tmp_path / run, "c", measured(None, metric="fid")) for run in "ab")
         found = json.loads(render(compared(a, b), "json", (), False))
         assert found["lines"][0]["values"][0]["value_a"] is None

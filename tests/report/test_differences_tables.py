@@ -1,4 +1,4 @@
-"""Paired differences and ranks at the command line: files, tables, and what they say."""
+"""Tables of paired differences and mean ranks, and the files and commands that show them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from rich.console import Console
 from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Samples
-from lordbench.report.boards import LEGEND, Entry
+from lordbench.report.boards import LEGEND
 from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards
-from lordbench.report.tables import render, rich_tables
+from lordbench.report.leaderboard import render, rich_leaderboard
+from lordbench.report.tables import Entry
 from lordbench.results import differences
 from lordbench.results.leaderboard import aggregate
 from lordbench.results.loading import SampleFiles
@@ -47,10 +48,10 @@ def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 class TestTables:
-    def test_each_line_stands_against_the_best(self, tmp_path: Path) -> None:
+    def test_each_row_is_compared_with_the_best(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.150, b=0.152, c=0.18)
         (board,) = difference_boards(rows, found)
-        entries = {line.label: line.entries[0] for line in board.lines}
+        entries = {row.texts[0]: row.entries[0] for row in board.rows}
         assert entries["a"] == Entry(0.0, mark="best")
         assert {name: entry.mark for name, entry in entries.items()} == {
             "a": "best", "b": "tied", "c": "", "floor: copy of B": "",
@@ -60,12 +61,12 @@ class TestTables:
         assert 0 < entries["c"].low < 0.03
         assert board.first_reference == 3
 
-    def test_pairs_tell_apart_what_overlapping_intervals_do_not(self, tmp_path: Path) -> None:
+    def test_pairs_distinguish_what_overlapping_intervals_do_not(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.15, c=0.18)
         text = render(rows, "markdown", found)
         assert "| c | 0.180 ±0.100 ≈ |" in text
         assert "| c | 0.030 ±0.0" in text
-        assert "≈" not in text.split("differences from the best")[1].split("Each line")[0]
+        assert "≈" not in text.split("differences from the best")[1].split("Difference from")[0]
 
     def test_one_method_is_compared_with_floors_and_has_no_rank(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.15)
@@ -73,7 +74,7 @@ class TestTables:
         assert "| floor: copy of B | 0.050 ±" in text
         assert "mean rank" not in text
 
-    def test_without_samples_the_leaderboard_stands_and_says_why(self) -> None:
+    def test_without_samples_the_leaderboard_remains_and_gives_the_reason(self) -> None:
         rows = pd.concat([cell(measured(0.1), method="a"), cell(measured(0.3), method="b")])
         found = differences.differences(rows, SampleFiles([]))
         assert len(found) == 1
@@ -81,7 +82,7 @@ class TestTables:
         assert text.startswith(render(rows, "markdown"))
         assert "| b | 0.200 ≈ |" in text
         assert "LPIPS: samples were not kept" in text
-        assert "not counted, as not all methods are compared in it: LPIPS" in text
+        assert "LPIPS excluded: not all methods are compared in it" in text
 
     def test_every_format_has_them_but_csv(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.15, b=0.18)
@@ -90,7 +91,7 @@ class TestTables:
         assert latex.startswith(render(rows, "latex")[:-1])
         assert latex.count(r"\begin{table}") == 3
         stream = io.StringIO()
-        Console(file=stream, width=100).print(*rich_tables(rows, found), sep="\n")
+        Console(file=stream, width=100).print(*rich_leaderboard(rows, found), sep="\n")
         flat = " ".join(stream.getvalue().split())
         assert all(legend in flat for legend in (LEGEND, DIFFERENCES_LEGEND, RANKS_LEGEND))
 
@@ -102,7 +103,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def two_runs(run: Run, shelf: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a run of two methods prints, beside its folder; it is run once, and each test has a copy."""
+    """The output of a run of two methods, next to a copy of its folder for each test."""
     if not (shelf / "runs").exists():
         assert run(*TWO) == 0
         (shelf / "printed").write_text(capsys.readouterr().out)
@@ -149,13 +150,16 @@ class TestRun:
             assert float(line["difference"]) == pytest.approx(expected)
 
     def test_every_mean_with_an_interval_is_compared(self, two_runs: str) -> None:
-        """The only reasons left in a fresh run: sets have no samples, and the ceiling has other ones."""
+        """In a new run only the ceiling is measured on other samples."""
         found = pd.read_csv("runs/differences.csv", keep_default_na=False).query("verdict == ''")
         assert set(found["note"]) == {"scored on other samples"}
         assert set(found["method_b"]) == {"ceiling: real images"}
         made = difference_boards(results(), differences.differences(results(), SampleFiles([Path("runs")])))
-        assert not any(line.label == "ceiling: real images" for board in made for line in board.lines)
-        assert any("(ceiling: real images): scored on other samples" in note for note in made[0].notes)
+        assert not any(row.texts[0] == "ceiling: real images" for board in made for row in board.rows)
+        assert (
+            "No paired difference for 'ceiling: real images': it was measured on other images."
+            in made[0].notes
+        )
 
     def test_the_same_cells_give_the_same_files(self, run: Run, two_runs: str) -> None:
         assert run(*SHORT, "mlvae,drnet", "--out", "again") == 0

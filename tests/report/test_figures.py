@@ -1,4 +1,4 @@
-"""Figures: what is drawn is what was measured, the same each time, and told without colour too."""
+"""Figures: they show the measured values, are reproducible, and do not depend on colour."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_the_scatter_shows_values_intervals_and_floors(folder: Path) -> None:
     assert floors == {"floor: copy of B": pytest.approx(0.3)}
 
 
-def test_the_scatter_says_in_words_what_it_shows(folder: Path) -> None:
+def test_the_scatter_is_described_in_words(folder: Path) -> None:
     assert "lord 0.0525 and 0.105" in tradeoff(collect([folder])).words
 
 
-def test_a_metric_that_nobody_has_is_refused(folder: Path) -> None:
+def test_a_metric_without_values_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="ssim"):
         tradeoff(collect([folder]), "ssim")
 
@@ -97,7 +97,7 @@ def test_the_same_results_give_the_same_bytes(folder: Path, kind: str) -> None:
     assert first == second
 
 
-def test_no_two_methods_are_told_apart_by_colour_alone() -> None:
+def test_no_two_methods_differ_by_colour_alone() -> None:
     look = signs(map(str, range(70)))
     assert len({(sign.colour, sign.marker) for sign in look.values()}) == 70
     few = list(look.values())[:8]

@@ -1,7 +1,7 @@
-"""LaTeX: the very bytes of tables that hold everything a table can hold.
+"""LaTeX: the exact bytes of tables with every kind of entry.
 
-`golden/leaderboard.tex` was compiled and looked at. Where the tables are changed on purpose, write `golden()`
-to it, compile it and look at it again.
+`golden/leaderboard.tex` was compiled and inspected. If the tables are changed on purpose, write `golden()` to
+it, compile it and inspect it again.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import pandas as pd
 from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement
+from lordbench.report.leaderboard import render
 from lordbench.report.pivot import Pivot
-from lordbench.report.tables import escape, render
+from lordbench.report.tables import latex_escape
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.tex"
 LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_mlp.normalized"}
 
 
 def several(*values: float | None, **leak: float) -> list[Measurement]:
-    """LPIPS, SSIM and class agreement as given, and what leaks."""
+    """LPIPS, SSIM and class agreement with these values, and leakage."""
     metrics = (("lpips", False), ("ssim", True), ("class_agreement", True))
     found = [
         measured(value, None if metric == "ssim" else 0.01, metric=metric, higher_is_better=higher,
@@ -44,13 +45,13 @@ def everything() -> pd.DataFrame:
 
 
 def golden() -> str:
-    """The headline, and a table with two names to a line and data sets across."""
+    """The headline tables, and one with two names per row and data sets in columns."""
     rows = everything()
     both = pd.concat([rows[rows["metric"] == "lpips"], cell(measured(0.4), method="lord", dataset="cars")])
     return render(rows, "latex") + render(both, "latex", pivot=Pivot(("method", "split"), ("lpips",)))
 
 
-def test_every_byte_is_as_it_was_looked_at() -> None:
+def test_every_byte_is_as_inspected() -> None:
     assert golden().encode() == GOLDEN.read_bytes()
 
 
@@ -66,7 +67,7 @@ def test_every_kind_of_entry_is_in_it() -> None:
         assert part in text, part
 
 
-def test_special_characters_are_printed_as_they_are() -> None:
-    assert escape("50% & a_b #1 {x} \\ < ~^") == (
+def test_special_characters_are_escaped() -> None:
+    assert latex_escape("50% & a_b #1 {x} \\ < ~^") == (
         r"50\% \& a\_b \#1 \{x\} \textbackslash{} \textless{} \textasciitilde{}\textasciicircum{}"
     )

@@ -1,4 +1,4 @@
-"""The report: every number leads to how it came to be, everything is inside, nothing can break out."""
+"""The report page: every number links to its results, and the page is self-contained and safe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lordbench.utils.errors import UserError
 
 
 class Page(HTMLParser):
-    """What a test looks at in a page: its elements with their attributes, and the text in each."""
+    """Elements of a page with their attributes, and its texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

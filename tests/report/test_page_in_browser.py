@@ -1,6 +1,6 @@
-"""The report in a real browser: it sorts, filters, compares, and asks no network for anything.
+"""The report page in a real browser: sorting, filtering and comparing, without the network.
 
-Needs the extra `browser` and a Chromium on the machine (Debian: `apt install chromium`).
+Needs the extra `browser` and a Chromium (Debian: `apt install chromium`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lordbench.report.page.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found")
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +39,20 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, file: Path) -> Iterator[Any]:
-    """The page; afterwards nothing may have been complained of, nor fetched."""
+    """The page; afterwards there must be no errors and no requests."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("requestfailed", lambda request: complaints.append(request.url))
+    errors: list[str] = []
+    opened.on("console", lambda message: errors.append(message.text))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("requestfailed", lambda request: errors.append(request.url))
     opened.on(
         "request",
-        lambda request: (
-            None if request.url.startswith(("data:", "file:")) else complaints.append(request.url)
-        ),
+        lambda request: None if request.url.startswith(("data:", "file:")) else errors.append(request.url),
     )
     opened.goto(file.as_uri())
     yield opened
     opened.close()
-    assert complaints == []
+    assert errors == []
 
 
 def names(page: Any, table: str) -> list[str]:
@@ -62,7 +60,7 @@ def names(page: Any, table: str) -> list[str]:
     return [row.get_attribute("data-name") for row in rows if row.is_visible()]
 
 
-LEADERBOARD = "#leaderboard .board:first-of-type"
+LEADERBOARD = "#leaderboard .table:first-of-type"
 
 
 def test_a_column_sorts_up_and_down_and_floors_stay_below(page: Any) -> None:
@@ -82,7 +80,7 @@ def test_filters_leave_what_is_wanted(page: Any) -> None:
     assert len(names(page, LEADERBOARD)) == 3
     page.select_option("#group", "mean ranks, preset smoke")
     assert not page.is_visible(LEADERBOARD)
-    assert page.is_visible("#ranks .board")
+    assert page.is_visible("#ranks .table")
 
 
 def test_a_number_opens_its_cells_and_a_cell_its_settings(page: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pivots: lines as asked for, all else that differs across, and nothing averaged but seeds."""
+"""Pivot tables: rows as requested, columns for all else that differs, and only seeds are averaged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from commandline import Run
 from synthetic import cell, measured
 
-from lordbench.report.boards import Board, boards
+from lordbench.report.boards import boards
+from lordbench.report.leaderboard import render
 from lordbench.report.pivot import Pivot
-from lordbench.report.tables import render
+from lordbench.report.tables import Row, Table
 from lordbench.utils.errors import UserError
 
 LPIPS = "content-transfer/encoded/transfer/lpips"
@@ -40,17 +41,22 @@ def read(group_by: str | None, *metrics: str) -> Pivot:
     return pivot
 
 
-def shown(board: Board) -> dict[tuple[str, ...], list[float | None]]:
-    values = {line.names: [entry.value for entry in line.entries] for line in board.lines}
-    return {names: [None if v is None else round(v, 6) for v in its] for names, its in values.items()}
+def names(board: Table, row: Row) -> tuple[str, ...]:
+    titles = board.header[: len(row.texts)]
+    return tuple(text for title, text in zip(titles, row.texts, strict=True) if title != "seeds")
 
 
-def marks(board: Board) -> dict[tuple[str, ...], list[str]]:
-    return {line.names: [entry.mark for entry in line.entries] for line in board.lines}
+def shown(board: Table) -> dict[tuple[str, ...], list[float | None]]:
+    values = {names(board, row): [entry.value for entry in row.entries] for row in board.rows}
+    return {key: [None if v is None else round(v, 6) for v in row] for key, row in values.items()}
+
+
+def marks(board: Table) -> dict[tuple[str, ...], list[str]]:
+    return {names(board, row): [entry.mark for entry in row.entries] for row in board.rows}
 
 
 class TestLayout:
-    def test_methods_down_and_data_sets_across(self) -> None:
+    def test_methods_in_rows_and_data_sets_in_columns(self) -> None:
         (board,) = read("method", "lpips").boards(several())
         assert board.title == "samples split, preset smoke: LPIPS"
         assert board.header == ("method", "seeds", "cars ↓", "faces ↓")
@@ -59,13 +65,13 @@ class TestLayout:
         }  # fmt: skip
         assert board.first_reference == 2
 
-    def test_data_sets_down_and_methods_across(self) -> None:
+    def test_data_sets_in_rows_and_methods_in_columns(self) -> None:
         (board,) = read("dataset", "lpips").boards(several())
         assert board.columns == ("drnet ↓", "lord ↓", "floor: copy of B ↓")
         assert shown(board) == {("cars",): [0.35, 0.15, 0.01], ("faces",): [0.7, 0.8, 0.01]}
         assert board.first_reference is None
 
-    def test_two_names_to_a_line_leave_the_quantities_across(self) -> None:
+    def test_rows_with_two_names_leave_the_metrics_in_columns(self) -> None:
         (board,) = read("dataset,method", "lpips", "ssim").boards(several())
         assert board.header == ("dataset", "method", "seeds", "LPIPS ↓", "SSIM ↑")
         assert list(shown(board)) == [
@@ -74,14 +80,14 @@ class TestLayout:
         ]  # fmt: skip
         assert shown(board)["faces", "lord"] == [0.8, 0.2]
 
-    def test_seeds_are_averaged_only_where_they_name_no_line(self) -> None:
+    def test_seeds_are_averaged_unless_they_name_rows(self) -> None:
         cars = several().query("dataset == 'cars'")
         (board,) = read("seed", "lpips").boards(cars)
         assert board.header == ("seed", "drnet ↓", "lord ↓", "floor: copy of B ↓")
         assert shown(board) == {("0",): [0.3, 0.1, 0.01], ("1",): [0.4, 0.2, 0.01]}
         (board,) = read("method,seed", "lpips").boards(cars)
         assert shown(board)["lord", "1"] == [0.2]
-        assert board.lines[0].entries[0].reach == pytest.approx(0.01)
+        assert board.rows[0].entries[0].half_width == pytest.approx(0.01)
 
     def test_a_split_a_preset_or_a_setting_is_never_averaged_over(self) -> None:
         others = [{"split": "classes"}, {"preset": "paper"}, {"data_settings": "n=2"}]
@@ -93,28 +99,28 @@ class TestLayout:
         )  # fmt: skip
         assert shown(board) == {("lord",): [0.5, 0.1, 0.5, 0.5]}
 
-    def test_several_metrics_make_a_table_each_where_data_sets_are_across(self) -> None:
+    def test_several_metrics_make_a_table_each_if_data_sets_are_in_columns(self) -> None:
         made = read("method", "lpips", "ssim").boards(several())
         assert [board.title for board in made] == [
             f"samples split, preset smoke: {name}" for name in ("LPIPS", "SSIM")
         ]
         assert [board.columns[0] for board in made] == ["cars ↓", "cars ↑"]
 
-    def test_of_one_group_it_is_the_headline_of_these_metrics(self) -> None:
+    def test_of_one_group_it_is_the_headline_table_of_these_metrics(self) -> None:
         rows = several().query("dataset == 'cars'")
         (board,) = read(None, "lpips", "ssim").boards(rows)
         (headline,) = boards(rows)
-        assert board.lines == headline.lines
+        assert board.rows == headline.rows
         assert board.columns == headline.columns
 
-    def test_without_metrics_it_has_the_headline(self) -> None:
+    def test_without_metrics_it_has_the_headline_metrics(self) -> None:
         titles = [board.title for board in read("dataset").boards(several())]
         section = "samples split, preset smoke: content transfer and reconstruction"
         assert titles == [f"{section}: LPIPS", f"{section}: SSIM"]
 
 
 class TestMarks:
-    def test_methods_are_compared_on_one_data_set_wherever_they_stand(self) -> None:
+    def test_methods_are_compared_on_one_data_set_in_rows_and_in_columns(self) -> None:
         rows = several().assign(
             ci_low=float("nan"), ci_high=float("nan"), seed=0, cell=lambda t: t.index // 3
         )
@@ -130,8 +136,8 @@ class TestMarks:
         assert marks(board) == {("0",): ["", "best", ""], ("1",): ["", "best", ""]}
 
 
-class TestWhatIsSaid:
-    def test_fewer_seeds_than_beside_them(self) -> None:
+class TestOutput:
+    def test_fewer_seeds_than_in_other_columns_are_noted(self) -> None:
         (board,) = read("method", "lpips").boards(several())
         assert board.notes == ("faces: 1 of 2 seeds",)
 
@@ -142,7 +148,7 @@ class TestWhatIsSaid:
         assert "| faces | drnet | 1 | **0.700 ±0.010** \\* |" in text
         assert r"faces & drnet & 1 & \textbf{0.700}" in render(several(), "latex", pivot=pivot)
 
-    def test_csv_has_a_line_for_each_line_and_all_values(self) -> None:
+    def test_csv_has_all_values_of_each_row(self) -> None:
         table = pd.read_csv(io.StringIO(render(several(), "csv", pivot=read("method", "lpips", "ssim"))))
         assert list(table)[:6] == [
             "split", "preset", "method", "n_seeds", f"cars: {LPIPS}", f"cars: {LPIPS}_ci_low",
@@ -150,7 +156,7 @@ class TestWhatIsSaid:
         assert list(table["method"]) == ["drnet", "lord", "floor: copy of B"]
         np.testing.assert_allclose(table[f"faces: {LPIPS}"], [0.7, 0.8, 0.01])
         np.testing.assert_allclose(table[f"faces: {LPIPS}_ci_high"], [0.71, 0.81, 0.02])
-        table = read("dataset,method", "lpips").table(several())
+        table = read("dataset,method", "lpips").wide(several())
         assert list(table)[:6] == ["dataset", "split", "preset", "method", "n_seeds", LPIPS]
 
 
@@ -174,21 +180,21 @@ class TestNames:
                                       "reconstruction/learned/reconstruction/lpips ↓")),
         ],
     )  # fmt: skip
-    def test_as_much_of_a_quantity_as_it_takes(self, name: str, columns: tuple[str, ...]) -> None:
+    def test_a_part_of_a_path_selects_a_quantity(self, name: str, columns: tuple[str, ...]) -> None:
         (board,) = read(None, name).boards(self.rows())
         assert board.columns == columns
 
     @pytest.mark.parametrize("name", ["lpisp", "transfer/encoded/lpips", "lpips/transfer", ""])
-    def test_what_fits_nothing_is_refused(self, name: str) -> None:
+    def test_an_unknown_name_is_refused(self, name: str) -> None:
         with pytest.raises(UserError, match="no such quantity") as caught:
             read(None, name).boards(self.rows())
         assert "lpips" in str(caught.value)
 
-    def test_what_has_no_value_is_said(self) -> None:
+    def test_a_quantity_without_values_is_refused(self) -> None:
         with pytest.raises(UserError, match="fid: it has no value"):
             read(None, "fid").boards(self.rows())
 
-    def test_a_column_that_lines_cannot_be_grouped_by(self) -> None:
+    def test_rows_cannot_be_grouped_by_another_column(self) -> None:
         with pytest.raises(UserError, match="no column 'metod': did you mean method"):
             Pivot.read("dataset,metod", ())
         with pytest.raises(UserError, match="no column ''"):

@@ -1,4 +1,4 @@
-"""`lordbench status`: what it says of cells, of time, and that it disturbs no run and trips over no file."""
+"""`lordbench status`: states of cells, time left, damaged files, and no effect on running runs."""
 
 import io
 import json
@@ -37,8 +37,8 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def at_work(folder: Folder) -> Iterator[FileLock]:
-    """A run holds the folder."""
+def running(folder: Folder) -> Iterator[FileLock]:
+    """The lock of a run that is running in the folder."""
     with FileLock(folder.store.lock) as lock:
         yield lock
 
@@ -62,7 +62,7 @@ def left(folder: Folder) -> TimeLeft:
 
 
 class TestStates:
-    def test_of_a_run_at_work(self, folder: Folder, at_work: FileLock) -> None:
+    def test_of_a_running_run(self, folder: Folder, running: FileLock) -> None:
         folder.plan(*(planned(name) for name in "abcd"))
         folder.finish("a")
         folder.fail("b")
@@ -78,23 +78,21 @@ class TestStates:
         folder.finish("d")
         assert states(folder) == ["interrupted", "interrupted", "interrupted", "done", "planned"]
 
-    def test_what_failed_before_is_tried_again_by_the_run_at_work(
-        self, folder: Folder, at_work: FileLock
-    ) -> None:
+    def test_earlier_failures_are_retried_by_the_running_run(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"), planned("b"), began=ago(60))
         folder.fail("a", when=ago(61))
         folder.fail("b", when=ago(59))
         assert states(folder) == ["planned", "failed"]
-        at_work.release()
+        running.release()
         assert states(folder) == ["failed", "failed"]
 
-    def test_a_cell_with_an_experiment_to_come_is_not_done(self, folder: Folder) -> None:
+    def test_a_cell_with_a_missing_experiment_is_not_done(self, folder: Folder) -> None:
         folder.plan(planned("a"))
         (folder.finish("a").path / "leakage.json").unlink()
         (status,) = look(folder).cells
         assert (status.state, status.missing) == ("interrupted", ("leakage",))
 
-    def test_cells_of_earlier_runs_stand_apart(self, folder: Folder, at_work: FileLock) -> None:
+    def test_cells_of_earlier_runs_are_listed_separately(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("new"))
         cell = {
             "id": "old", "method_name": "lord", "variant": "noise=1", "labels": "", "dataset": "squares",
@@ -106,14 +104,14 @@ class TestStates:
         assert (old.cell.label, old.cell.seed, old.state) == ("lord[noise=1]", 3, "done")
         assert "other cells in this folder" in shown(folder)
 
-    def test_what_is_shown(self, folder: Folder, at_work: FileLock) -> None:
+    def test_what_is_shown(self, folder: Folder, running: FileLock) -> None:
         folder.plan(*(planned(name) for name in "abcd"), jobs=2)
         folder.finish("a", seconds=75)
         folder.fail("b", error="RuntimeError: first\nout of memory")
         folder.run("c")
         text = " ".join(shown(folder).split())
         for words in (
-            "2 cells at a time",
+            "2 at a time",
             "trained in 1 min 15 s",
             "out of memory",
             str(folder.store.cell("b").failure),
@@ -125,7 +123,7 @@ class TestStates:
 
 
 class TestTheLock:
-    def test_is_seen_while_a_run_is_at_work(self, folder: Folder) -> None:
+    def test_is_seen_while_a_run_is_running(self, folder: Folder) -> None:
         lock = folder.store.lock
         assert not is_held(lock)
         with RunFolder(folder.store.root):
@@ -133,7 +131,7 @@ class TestTheLock:
             assert is_held(lock)
         assert not is_held(lock)
 
-    def test_of_a_killed_process_is_nobodys(self, folder: Folder) -> None:
+    def test_of_a_killed_process_is_free(self, folder: Folder) -> None:
         command = [sys.executable, "-c", HOLD, str(folder.store.lock)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
             assert run.stdout is not None
@@ -143,7 +141,7 @@ class TestTheLock:
             run.wait()
         assert not is_held(folder.store.lock)
 
-    def test_a_run_begins_while_others_look(self, folder: Folder) -> None:
+    def test_a_run_can_begin_while_others_look(self, folder: Folder) -> None:
         seen, over = [], threading.Event()
 
         def look_on() -> None:
@@ -163,7 +161,7 @@ class TestTheLock:
                 watcher.join()
         assert True in seen
 
-    def test_looking_leaves_nothing_behind(self, folder: Folder) -> None:
+    def test_reading_the_status_leaves_no_files(self, folder: Folder) -> None:
         folder.plan(planned("a"))
         before = sorted(folder.store.root.rglob("*"))
         look(folder)
@@ -171,13 +169,13 @@ class TestTheLock:
 
 
 class TestTimeLeft:
-    def test_is_unknown_with_nothing_to_go_by(self, folder: Folder, at_work: FileLock) -> None:
+    def test_is_unknown_without_finished_cells(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"), planned("b"))
         assert not left(folder).is_known
         assert "time left: unknown" in shown(folder)
 
-    def test_of_a_training_is_by_its_rate_and_what_follows_by_finished_cells(
-        self, folder: Folder, at_work: FileLock
+    def test_of_a_training_is_by_its_speed_and_of_the_rest_by_finished_cells(
+        self, folder: Folder, running: FileLock
     ) -> None:
         folder.plan(planned("a"), planned("b", seed=1), planned("c", seed=2))
         folder.finish("a", seconds=50, each=5)
@@ -185,7 +183,7 @@ class TestTimeLeft:
         # 3,000 images at 100 a second, two experiments; then a whole cell.
         assert left(folder) == TimeLeft(seconds=30 + 10 + 50 + 10, is_whole=True)
 
-    def test_of_an_experiment_is_what_it_took_before(self, folder: Folder, at_work: FileLock) -> None:
+    def test_of_an_experiment_is_by_earlier_ones(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"), planned("b", seed=1))
         folder.finish("a", each=20)
         folder.train("b")
@@ -194,14 +192,14 @@ class TestTimeLeft:
         folder.run("b", doing="leakage", training=False, step=0, steps=2, began=ago(500))
         assert left(folder) == TimeLeft(seconds=20, is_whole=True)
 
-    def test_does_not_take_another_method_for_the_same(self, folder: Folder, at_work: FileLock) -> None:
+    def test_does_not_use_the_times_of_another_method(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"), planned("b", "mlvae"))
         folder.finish("a")
         folder.run("b")
         assert left(folder) == TimeLeft(seconds=30, is_whole=False)
         assert "≥ 30 s" in shown(folder)
 
-    def test_is_shared_by_jobs_but_no_cell_gets_shorter(self, folder: Folder, at_work: FileLock) -> None:
+    def test_is_shared_by_jobs_but_no_cell_gets_shorter(self, folder: Folder, running: FileLock) -> None:
         cells = [planned(name, seed=seed) for seed, name in enumerate("abcde")]
         folder.plan(*cells, jobs=2)
         folder.finish("a", seconds=50, each=5)
@@ -234,7 +232,7 @@ class TestDamage:
         assert str(path) in "".join(look(folder).cells[0].notes)
         assert "Damaged" in shown(folder)
 
-    def test_in_the_plan_leaves_what_the_folders_say(self, folder: Folder) -> None:
+    def test_in_the_plan_leaves_the_state_of_the_folders(self, folder: Folder) -> None:
         folder.plan(planned("a"))
         folder.finish("a")
         folder.store.plan.write_text('{"cells": ')
@@ -258,7 +256,7 @@ class TestTheCommand:
         folder.fail("b")
         assert run("status", "runs") == 1
 
-    def test_json_says_all_of_several_folders(
+    def test_json_describes_several_folders(
         self, folder: Folder, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         folder.plan(planned("a"), planned("b"))
@@ -288,7 +286,7 @@ class TestTheCommand:
         assert run("status", *arguments) == 2
         assert words in capsys.readouterr().err
 
-    def test_watching_ends_with_the_run(self, folder: Folder, at_work: FileLock) -> None:
+    def test_watching_ends_with_the_run(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"))
         folder.run("a")
         waits: list[float] = []
@@ -297,7 +295,7 @@ class TestTheCommand:
             waits.append(seconds)
             if len(waits) == 3:
                 folder.finish("a").progress.unlink()
-                at_work.release()
+                running.release()
 
         stream = io.StringIO()
         (status,) = watch([folder.store.root], Console(file=stream, width=120), sleep)

@@ -1,4 +1,4 @@
-"""Tables: what is marked best, what is said beside the numbers, and how each format looks."""
+"""Tables: marks, notes, and each format."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import pytest
 from rich.console import Console
 from synthetic import cell, measured
 
-from lordbench.report.boards import NOTHING, Entry, boards, mark_best, number
-from lordbench.report.tables import render, rich_tables
+from lordbench.report.boards import boards, mark_best
+from lordbench.report.leaderboard import render, rich_leaderboard
+from lordbench.report.tables import NOTHING, Entry, number
 from lordbench.results.leaderboard import aggregate, wide
 
 FID = {"metric": "fid", "note": "fid: no weights `inception`"}
 
 
 def marks(*values: tuple[float, float] | None, higher_is_better: bool = False) -> list[str]:
-    """Marks of values given with the reach of their intervals."""
+    """Marks of values, each with the half-width of its interval."""
     entries = [Entry(v[0], v[0] - v[1], v[0] + v[1]) if v else NOTHING for v in values]
     return [entry.mark for entry in mark_best(entries, higher_is_better=higher_is_better)]
 
@@ -34,7 +35,7 @@ def three_methods() -> pd.DataFrame:
 
 def printed(rows: pd.DataFrame, width: int = 100) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(*rich_tables(rows), sep="\n")
+    Console(file=stream, width=width).print(*rich_leaderboard(rows), sep="\n")
     return stream.getvalue()
 
 
@@ -45,7 +46,7 @@ class TestMarks:
     def test_higher_is_better(self):
         assert marks((0.1, 0.01), (0.2, 0.01), (0.3, 0.01), higher_is_better=True) == ["", "second", "best"]
 
-    def test_overlapping_intervals_are_not_told_apart(self):
+    def test_overlapping_intervals_are_not_significantly_different(self):
         assert marks((0.10, 0.02), (0.13, 0.02), (0.20, 0.02)) == ["best", "tied", ""]
 
     def test_intervals_that_touch_overlap(self):
@@ -68,51 +69,51 @@ class TestMarks:
         rows = pd.concat([cell(measured(v), measured(0.001, subject="copy", codes=""), method=m)
                           for m, v in (("lord", 0.1), ("drnet", 0.2))])  # fmt: skip
         (board,) = boards(rows)
-        assert {line.label: line.entries[0].mark for line in board.lines} == {
+        assert {row.texts[0]: row.entries[0].mark for row in board.rows} == {
             "drnet": "", "lord": "best", "floor: copy of B": "",
         }  # fmt: skip
 
     def test_groups_are_not_compared(self):
         made = boards(pd.concat([cell(measured(0.1)), cell(measured(0.2), dataset="cars")]))
-        assert [board.lines[0].entries[0].mark for board in made] == ["", ""]
+        assert [board.rows[0].entries[0].mark for board in made] == ["", ""]
 
 
-class TestWhatIsSaid:
-    def test_a_column_without_values_is_left_out_with_its_reason(self):
+class TestNotes:
+    def test_a_column_without_values_is_left_out_with_a_note(self):
         (board,) = boards(three_methods())
         assert board.columns == ("LPIPS ↓",)
         assert board.notes == ("FID: fid: no weights `inception`",)
 
-    def test_a_value_that_some_lack_says_who_lacks_it(self):
+    def test_a_note_on_some_rows_names_them(self):
         lacking = cell(measured(None, note="out of memory"), method="drnet")
         rows = pd.concat([cell(measured(0.1), method="lord"), lacking, cell(measured(0.2), method="mlvae")])
         (board,) = boards(rows)
         assert board.notes == ("LPIPS (drnet): out of memory",)
-        assert "drnet" not in [line.label for line in board.lines]
+        assert "drnet" not in [row.texts[0] for row in board.rows]
 
-    def test_the_shown_reach_is_never_less_than_the_interval(self):
-        assert Entry(0.5, 0.4, 0.8).reach == pytest.approx(0.3)
+    def test_the_larger_half_width_is_shown(self):
+        assert Entry(0.5, 0.4, 0.8).half_width == pytest.approx(0.3)
 
-    def test_values_of_no_headline_make_no_table(self):
+    def test_other_metrics_make_no_table(self):
         rows = cell(measured(0.1, metric="homemade"))
         assert boards(rows) == []
-        assert rich_tables(rows) == []
+        assert rich_leaderboard(rows) == []
         assert "homemade" in render(rows, "csv")
 
-    def test_a_column_of_every_direction_is_written_out(self):
+    def test_a_column_of_each_direction_is_expanded(self):
         rows = cell(*(
             measured(value, experiment="clustered-domain", subject=f"transfer of paired style, {way}")
             for way, value in (("b to a", 0.1), ("a to b", 0.2))
         ))  # fmt: skip
         (board,) = boards(rows)
         assert board.columns == ("LPIPS a to b ↓", "LPIPS b to a ↓")
-        assert [entry.value for entry in board.lines[0].entries] == [0.2, 0.1]
+        assert [entry.value for entry in board.rows[0].entries] == [0.2, 0.1]
 
     def test_seeds_are_counted_where_there_are_several(self):
         assert boards(cell())[0].header == ("method", "LPIPS ↓")
         (board,) = boards(pd.concat([cell(), cell(seed=1), cell(method="drnet")]))
         assert board.header == ("method", "seeds", "LPIPS ↓")
-        assert [board.start(line) for line in board.lines] == [("drnet", "1"), ("lord", "2")]
+        assert [row.texts for row in board.rows] == [("drnet", "1"), ("lord", "2")]
 
 
 class TestTerminal:

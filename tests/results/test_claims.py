@@ -16,8 +16,8 @@ from synthetic import cell, measured
 from lordbench.config import registry
 from lordbench.evaluation.measurement import Samples
 from lordbench.lord import LordConfig
-from lordbench.report.claims import claim_sheets, claims_markdown
-from lordbench.report.tables import rich_sheet
+from lordbench.report.claims import claim_tables, claims_markdown
+from lordbench.report.tables import rich_table
 from lordbench.results.claims import COLUMNS, Claim, check_claims, read_claims
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
@@ -120,7 +120,7 @@ class TestShown:
 
     def test_on_a_terminal(self) -> None:
         stream = io.StringIO()
-        Console(file=stream, width=100).print(*map(rich_sheet, claim_sheets(self.LINES)), sep="\n")
+        Console(file=stream, width=100).print(*map(rich_table, claim_tables(self.LINES)), sep="\n")
         assert "lord (first) against lord[noise=0] (second); a paper" in stream.getvalue()
         assert "confirmed" in stream.getvalue()
 

@@ -92,13 +92,13 @@ class TestMeans:
         assert set(table.loc[~table["counted"].astype(bool), "note"]) == {NOT_ALL}
         assert list(mean_ranks(table)["mean_rank"]) == [1, 2, 3]
         (board,) = rank_boards(found)
-        assert board.notes[1] == f"not counted, as not all methods have it: {TITLES[KEYS[1]]}"
+        assert f"({TITLES[KEYS[1]]} excluded: not all methods have it)" in board.notes[0]
 
     def test_methods_that_share_no_quantity_have_no_mean(self) -> None:
         found = pd.concat([compared({"a b": "better"}), compared({"b c": "better"}, KEYS[1])])
         (board,) = rank_boards(found)
-        assert [line.entries[0].value for line in board.lines] == [None, None, None]
-        assert board.notes[0].startswith("0 quantities count")
+        assert [row.entries[0].value for row in board.rows] == [None, None, None]
+        assert board.notes[0].startswith("Mean rank over the 0 metrics")
 
     def test_presets_are_kept_apart(self) -> None:
         boards = rank_boards(pd.concat([compared(CLEAR), compared(CLEAR, preset="paper")]))
@@ -108,14 +108,14 @@ class TestMeans:
         other = compared({"a b": TIE, "a c": TIE, "b c": TIE}, dataset="cars")
         (board,) = rank_boards(pd.concat([compared(CLEAR), other]))
         assert len(board.columns) == 3
-        entries = {line.label: [entry.value for entry in line.entries] for line in board.lines}
+        entries = {row.texts[0]: [entry.value for entry in row.entries] for row in board.rows}
         assert entries == {"a": [1.5, 1, 2], "b": [2, 2, 2], "c": [2.5, 3, 2]}
-        assert all(entry.mark == "" for line in board.lines for entry in line.entries)
+        assert all(entry.mark == "" for row in board.rows for entry in row.entries)
 
     def test_tables_of_different_methods_have_no_mean_over_both(self) -> None:
         found = pd.concat([compared(CLEAR), compared({"a d": "worse"}, dataset="cars")])
         (board,) = rank_boards(found)
         assert len(board.columns) == 2
-        entries = {line.label: [entry.value for entry in line.entries] for line in board.lines}
+        entries = {row.texts[0]: [entry.value for entry in row.entries] for row in board.rows}
         assert entries == {"a": [1, 2], "b": [2, None], "c": [3, None], "d": [None, 1]}
-        assert "no mean over tables: they hold different methods" in board.notes
+        assert "No overall mean: the tables compare different methods." in board.notes

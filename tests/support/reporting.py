@@ -1,4 +1,4 @@
-"""Run folders made up for the tests of reports: rows, curves, pictures and failures without any training."""
+"""Run folders for tests of reports: results, curves, pictures and failures without training."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def made_up_run(
 
     Args:
         folder: to write into.
-        methods: by name, with the value about which all its measurements lie.
-        seeds: of each.
-        failed: names of methods that have failed instead, with seed 0.
+        methods: names, with the value around which all measurements lie.
+        seeds: of each method.
+        failed: names of methods that failed with seed 0.
     """
     store, tables = Store(folder), []
     for method, centre in methods.items():
@@ -59,19 +59,19 @@ def measurements(centre: float) -> list[Measurement]:
 
 
 def picture(path: Path, seed: int, contents: np.ndarray = CONTENTS) -> np.ndarray:
-    """Draw a grid of random outputs, and return them."""
+    """Draw a grid of random outputs and return these."""
     outputs = np.random.default_rng(seed).integers(0, 256, size=TRUTH.shape, dtype=np.uint8)
     transfer_grid(contents, CLASSES, outputs, path, title="any", truth=TRUTH)
     return outputs
 
 
 def _settings(store: Store, name: str, method: str, seed: int) -> None:
-    known = {
+    settings = {
         "id": name, "method_name": method, "variant": "", "dataset": "squares", "data_variant": "",
         "split": "samples", "preset_name": "smoke", "seed": seed, "experiments": ["leakage"],
         "settings": {"noise": 0.5}, "data_settings": {}, "preset": {"image_size": SIZE},
     }  # fmt: skip
-    write_json(store.cell(name).path / "cell.json", known)
+    write_json(store.cell(name).path / "cell.json", settings)
 
 
 def _curve(store: Store, name: str, centre: float) -> None:

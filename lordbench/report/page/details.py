@@ -1,4 +1,4 @@
-"""How each number of a report came to be: what stands behind the tables, as plain data for the page."""
+"""Results behind the numbers of the report, as plain data for the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lordbench.report.boards import Board, TableLine
+from lordbench.report.tables import Entry
 from lordbench.results.cells import CellRecord
 from lordbench.results.leaderboard import LINE, QUANTITY, by_seed, label
 from lordbench.results.rows import Provenance
@@ -23,7 +23,7 @@ NUMBER = "{:.6g}"
 
 
 class Source(NamedTuple):
-    """What stands behind a number: a cell, and the place of all its values in `Details.behind`."""
+    """The results behind an entry: the first cell, and an index into `Details.behind`."""
 
     cell: str
     behind: int
@@ -33,7 +33,7 @@ NOWHERE = Source("", -1)
 
 
 class Details:
-    """Collects what the page shows on demand, each text once.
+    """Results and settings that the page shows on demand, each text once.
 
     Args:
         rows: as from `collect`.
@@ -45,8 +45,7 @@ class Details:
         self.records = {record.settings.id: record for record in records}
         self.texts: dict[str, int] = {}
         self.behind: list[list[int]] = []
-        # Rows are numbered in order; `samples` names a value within its cell also where a reference stands in
-        # the columns of what it is compared with.
+        # `samples` identifies a value within its cell even where a reference has been moved to other columns.
         names = map(samples_key, rows["codes"], rows["subject"], rows["metric"])
         numbers = {key: i for i, key in enumerate(zip(rows["cell"], rows["experiment"], names, strict=True))}
         lines = by_seed(rows)
@@ -58,14 +57,16 @@ class Details:
         ):
             self._at.setdefault(key, []).append((own[0], numbers[own]))
 
-    def behind_line(self, board: Board, line: TableLine) -> list[Source]:
-        """What stands behind each entry of a line."""
-        if not board.quantities:
-            return [NOWHERE] * len(line.entries)
-        return [self._source(line.key, quantity[1:]) for quantity in board.quantities]
+    def source(self, entry: Entry) -> Source:
+        """Register the results behind an entry."""
+        results = self._at.get(entry.source, [])
+        if not results:
+            return NOWHERE
+        self.behind.append([number for _, number in results])
+        return Source(results[0][0], len(self.behind) - 1)
 
     def values(self) -> dict[str, Any]:
-        """All values and texts, as JSON takes them: each row as numbers into `texts`, and its own numbers."""
+        """All results for JSON: each row as indices into `texts` and its numbers."""
         columns = ["cell", *QUANTITY, "value", "ci_low", "ci_high", "n", "unit", "policy", "note"]
         packed = []
         for cell, experiment, codes, subject, metric, value, low, high, n, unit, policy, note in self.rows[
@@ -76,16 +77,16 @@ class Details:
         return {"rows": packed, "behind": self.behind, "cells": self.cells(), "texts": list(self.texts)}
 
     def cells(self) -> dict[str, Any]:
-        """What is known of each cell: provenance from its rows, settings from its folder."""
+        """Provenance of each cell from its rows, and settings from its folder."""
         known = self.rows.drop_duplicates("cell").set_index("cell")
-        found: dict[str, Any] = {}
+        cells: dict[str, Any] = {}
         for cell, row in known[PROVENANCE].iterrows():
-            found[str(cell)] = {
+            cells[str(cell)] = {
                 "provenance": {name: _plain(row[name]) for name in PROVENANCE if row[name] != ""}
             }
         for cell, record in self.records.items():
             s = record.settings
-            found.setdefault(cell, {"provenance": {}})["settings"] = {
+            cells.setdefault(cell, {"provenance": {}})["settings"] = {
                 "method": s.settings,
                 "data set": s.data_settings,
                 "preset": {
@@ -93,10 +94,10 @@ class Details:
                 },
                 "experiments": s.experiments,
             }
-        return found
+        return cells
 
     def listed(self) -> list[dict[str, Any]]:
-        """A line for each cell that has results, for the table of what was run."""
+        """A row for each cell that has results, for the table of trainings."""
         known = self.rows.drop_duplicates("cell").sort_values([*LINE, "seed"], kind="stable")
         return [
             {
@@ -107,13 +108,6 @@ class Details:
             for row in known.to_dict("records")
         ]
 
-    def _source(self, line: tuple[Hashable, ...], quantity: tuple[Hashable, ...]) -> Source:
-        found = self._at.get((*line, *quantity), [])
-        if not found:
-            return NOWHERE
-        self.behind.append([number for _, number in found])
-        return Source(found[0][0], len(self.behind) - 1)
-
     def _text(self, text: str) -> int:
         return self.texts.setdefault(text, len(self.texts))
 
@@ -123,5 +117,5 @@ def _number(value: float) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a frame as JSON takes it."""
+    """A value of a data frame for JSON."""
     return value.item() if hasattr(value, "item") else value

@@ -2,7 +2,7 @@
 const byId = (id) => document.getElementById(id);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-/* Makes an element; text is set as text, never as markup. */
+/* Create an element; text is never parsed as markup. */
 function make(kind, text = "", attributes = {}) {
   const element = document.createElement(kind);
   element.textContent = text;
@@ -10,11 +10,11 @@ function make(kind, text = "", attributes = {}) {
   return element;
 }
 
-/* Sorting: by number where a cell has one, else by text; what has no value stays last either way. */
+/* Sorting: by number, else by text; missing values stay last in both directions. */
 function sort(header) {
   const descending = header.getAttribute("aria-sort") === "ascending";
   const column = [...header.parentNode.children].indexOf(header);
-  for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
+  for (const sibling of header.parentNode.children) sibling.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", descending ? "descending" : "ascending");
   const key = (row) => {
     const cell = row.children[column];
@@ -28,9 +28,9 @@ function sort(header) {
 }
 for (const header of all("table.sortable thead th")) header.querySelector("button").addEventListener("click", () => sort(header));
 
-/* Filtering: lines by a part of their name, tables by what they are about. */
-const boards = all(".board");
-const groups = new Set(boards.map((board) => board.dataset.title.split(": ")[0]));
+/* Filtering: rows by a part of their name, tables by their group. */
+const tables = all(".table");
+const groups = new Set(tables.map((table) => table.dataset.title.split(": ")[0]));
 for (const group of groups) byId("group").append(make("option", group, { value: group }));
 function filter() {
   const wanted = byId("wanted").value.trim().toLowerCase();
@@ -39,12 +39,12 @@ function filter() {
     row.hidden = !reference && !row.dataset.name.toLowerCase().includes(wanted);
   }
   for (const strip of all(".strip")) strip.hidden = Boolean(strip.querySelector("figcaption a")) && !strip.dataset.name.toLowerCase().includes(wanted);
-  for (const board of boards) board.hidden = byId("group").value !== "" && !board.dataset.title.startsWith(byId("group").value + ": ") && board.dataset.title !== byId("group").value;
+  for (const table of tables) table.hidden = byId("group").value !== "" && !table.dataset.title.startsWith(byId("group").value + ": ") && table.dataset.title !== byId("group").value;
 }
 byId("filter").addEventListener("input", filter);
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
 
-/* What stands behind a number, and all about a cell. */
+/* The results behind a number, and the details of a cell. */
 let kept;
 const details = () => (kept ??= JSON.parse(byId("details").textContent));
 function unpacked([cell, quantity, unit, policy, note, n, value, low, high]) {
@@ -76,22 +76,22 @@ function showNumber(number) {
   const rows = details().behind[number].map((row) => unpacked(details().rows[row]));
   const button = ({ cell }) => make("button", `seed ${details().cells[cell].provenance.seed}, cell ${cell}`, { type: "button", class: "open", "data-cell": cell });
   const mean = rows.length > 1 ? `The table shows the mean over ${rows.length} seeds.` : "The table shows this value.";
-  show(rows[0].quantity, make("p", mean), valuesTable(rows, "cell", button), make("p", rows[0].policy && `How: ${rows[0].policy}`));
+  show(rows[0].quantity, make("p", mean), valuesTable(rows, "cell", button), make("p", rows[0].policy && `Measured by: ${rows[0].policy}`));
 }
 function list(values) {
-  const made = make("dl");
+  const definitions = make("dl");
   for (const [name, value] of Object.entries(values)) {
     const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-    made.append(make("dt", name), make("dd", text));
+    definitions.append(make("dt", name), make("dd", text));
   }
-  return made;
+  return definitions;
 }
 function showCell(cell) {
   const rows = details().rows.map(unpacked).filter((row) => row.cell === cell);
   const { provenance, settings } = details().cells[cell];
-  const parts = [make("h3", "Where it comes from"), list(provenance)];
+  const parts = [make("h3", "Provenance"), list(provenance)];
   if (settings) for (const [name, values] of Object.entries(settings)) parts.push(make("h3", `Settings: ${name}`), list(values));
-  else parts.push(make("p", "Its folder is not beside these results, so its settings, curve and pictures are not known here."));
+  else parts.push(make("p", "The folder of this cell was not found beside its results, so its settings, curve and pictures are missing."));
   show(`Cell ${cell}`, ...parts, make("h3", "All values"), valuesTable(rows, "quantity", (row) => row.quantity));
 }
 document.addEventListener("click", (event) => {
@@ -104,7 +104,7 @@ document.addEventListener("click", (event) => {
   else if (event.target === byId("how")) byId("how").close();
 });
 
-/* Pictures: the pair that is pointed at is marked in every strip, and shown large. */
+/* Pictures: the selected pair is marked in every strip and enlarged. */
 function choose(comparison, line, column) {
   comparison.dataset.line = line;
   comparison.dataset.column = column;
@@ -137,7 +137,7 @@ function pointed(event) {
   const place = (from, length, count) => Math.max(0, Math.min(count - 1, Math.floor((from / length) * count)));
   const lines = Number(strip.dataset.lines);
   const columns = Number(strip.dataset.columns);
-  /* A strip of one line or column, such as the given images, leaves the other place as it was. */
+  /* In a strip of one line or column, such as source images, the other coordinate stays. */
   const line = lines > 1 ? place(event.clientY - box.top, box.height, lines) : Number(comparison.dataset.line);
   const column = columns > 1 ? place(event.clientX - box.left, box.width, columns) : Number(comparison.dataset.column);
   choose(comparison, line, column);
