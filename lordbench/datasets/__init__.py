@@ -1,4 +1,4 @@
-"""Data sets, one file each: the file's name is the data set's name, and `config.registry` finds it.
+"""Data sets, one file each: the file name is the name of the data set.
 
-Code that several share lives in sub-folders, since every file in this folder is taken for a data set.
+Shared code lies in sub-folders, since every file in this folder is taken for a data set.
 """

@@ -1,0 +1,44 @@
+"""Class attributes read from source code, without importing it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from lordbench.utils.files import PACKAGE
+
+DESCRIPTION = ("summary", "source", "higher_is_better", "unit")
+"""Class attributes that describe a component; each kind has some of them."""
+
+
+def described(path: Path) -> dict[str, Any]:
+    """Return the `DESCRIPTION` of the component in a file, including what it inherits within lordbench."""
+    module = _parse(path)
+    names = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
+    return max((_attributes(module, name) for name in names), key=len, default={})
+
+
+def _attributes(module: ast.Module, name: str) -> dict[str, Any]:
+    """Attributes of a class that a module defines or imports."""
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            found: dict[str, Any] = {}
+            for base in node.bases:
+                if isinstance(base, ast.Name):
+                    found |= _attributes(module, base.id)
+            for line in node.body:
+                match line:
+                    case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if (
+                        key in DESCRIPTION
+                    ):
+                        found[key] = ast.literal_eval(value)
+            return found
+        if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
+            path = PACKAGE.parent / f"{str(node.module).replace('.', '/')}.py"
+            return _attributes(_parse(path), name) if path.is_file() else {}
+    return {}
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
