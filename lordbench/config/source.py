@@ -29,10 +29,8 @@ def _attributes(module: ast.Module, name: str) -> dict[str, Any]:
                     found |= _attributes(module, base.id)
             for line in node.body:
                 match line:
-                    case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if (
-                        key in DESCRIPTION
-                    ):
-                        found[key] = ast.literal_eval(value)
+                    case ast.AnnAssign(target=ast.Name(id=key), value=ast.Constant(value=value)):
+                        found |= {key: value} if key in DESCRIPTION else {}
             return found
         if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
             path = PACKAGE.parent / f"{str(node.module).replace('.', '/')}.py"

@@ -97,7 +97,7 @@ def test_names_cannot_leave_the_folder_of_the_cell(tmp_path: Path, name: str) ->
     keeper = Keeper(tmp_path)
     attempt, _ = keeper.begin("0123abcd")
     for change in ({name: b"x"}, []), ({}, [name]):
-        with pytest.raises(ValueError, match="no name"):
+        with pytest.raises(ValueError, match="invalid file name"):
             keeper.change("0123abcd", attempt, *change)
     with pytest.raises(FileNotFoundError):
         keeper.begin("../elsewhere")
