@@ -244,7 +244,7 @@ class RayCluster(WorkerExecutor):
         return int(fit)
 
     def _mark_and_keeper(self, root: Path) -> tuple[str, Any]:
-        """A mark by which workers know whether they see the run folder, and a keeper for those that do not."""
+        """A mark that shows workers whether they see the run folder, and a keeper for those that do not."""
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
