@@ -116,8 +116,8 @@ def compare(
     """Show what differs between two cells or runs, and which differences exceed the intervals.
 
     A and B are each the folder of a cell, a run folder, or a results CSV; a run may be followed by a colon
-    and the beginning of a cell id. Two cells are compared as they are; in runs, cells of the same method, data
-    set, split, preset and seed are compared.
+    and the beginning of a cell id. Two cells are compared as they are; in runs, cells of the same method,
+    data set, split, preset and seed are compared.
 
     \b
     Examples:

@@ -108,11 +108,11 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--experiments", show_default="all", help="Experiments, separated by commas.")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
 @click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
-              help="What is held out: images, or whole classes; as in the data set's official split if it has one"
-              " of that kind, else a tenth.")  # fmt: skip
+              help="What is held out: images, or whole classes; as in the data set's official split if it has"
+              " one of that kind, else a tenth.")  # fmt: skip
 @click.option("--labels", show_default="own",
-              help="Class labels given to methods, separated by commas: own (the data set's classes), clusters"
-              " or clusters[k=12] (of each domain, found without labels), truth (the true styles of each"
+              help="Class labels given to methods, separated by commas: own (the data set's classes),"
+              " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of each"
               " domain).")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."

@@ -116,7 +116,7 @@ def test_components_of_other_kinds_pass(name: str) -> None:
         ("metric", "mean(dim=(1, 2, 3))", "mean()", "values"),
         ("dataset", "0.25 * np.cos(angle)", "0.25 * np.random.rand()", "same again"),
         ("dataset", "fingerprint(images, classes, contents, VERSION)", "VERSION", "another size"),
-        ("experiment", 'Place("mine"', 'Place("yours"', "measures"),
+        ("experiment", 'MeasurementKey("mine"', 'MeasurementKey("yours"', "measures"),
     ],
 )  # fmt: skip
 def test_broken_components_of_other_kinds_are_named(

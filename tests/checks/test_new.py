@@ -20,7 +20,7 @@ def test_nothing_is_overwritten(run: Run, capsys: pytest.CaptureFixture[str]) ->
     Path("mine.py").write_text("precious")
     assert run("new", "method", "mine.py") == 2
     assert Path("mine.py").read_text() == "precious"
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["mine.txt", "my method.py", "1st.py", "a[b].py"])
