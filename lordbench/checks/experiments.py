@@ -102,9 +102,7 @@ def spares_the_method(trial: ExperimentTrial) -> str:
         before = state_bytes(method)
         trial.run(name)
         require(state_bytes(method) == before, "the state of the method has changed", "Work on a copy of it.")
-        require(
-            not method.training, "the method is left in training mode", "Restore evaluation mode with eval()."
-        )
+        require(not method.training, "the method is left in training mode", "Restore it with eval().")
     return "its state is unchanged"
 
 

@@ -153,7 +153,7 @@ def alone_or_in_batch(trial: Trial) -> str:
 
 
 def same_training(trial: Trial) -> str:
-    """Equal seeds give equal weights, whatever the state of the global generators: trainings are repeatable."""
+    """Equal seeds give equal weights, whatever the state of the global generators."""
     # A state of the global generators that the first training did not have reveals who draws from them.
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -223,7 +223,7 @@ def learned_codes(trial: Trial) -> str:
 
 
 def optimized_codes(trial: Trial) -> str:
-    """`optimize_codes`, if the method has it, finds codes of unseen images and does not change the networks."""
+    """`optimize_codes`, if the method has it, finds codes of unseen images and leaves the networks as is."""
     method, data = trial.trained["colour"], trial.data()
     unseen = data.keep_classes(np.arange(2))
     before = state_bytes(method)
@@ -258,7 +258,7 @@ def learns(trial: Trial) -> str:
 
 
 def transfers(trial: Trial) -> str:
-    """The class code carries the class and the content code the content: exchanged, they give the true image."""
+    """The class code carries the class, the content code the content: exchanged, they give the true image."""
     data, method = trial.data(), trial.trained["long"]
     content = np.arange(len(data))
     other = np.roll(content, 3 * len(data) // data.n_classes + 5)  # another class, and another content

@@ -122,15 +122,10 @@ def probe_predicts(kind: type[Metric]) -> str:
     """It predicts a label from codes that determine it, equally for equal seeds."""
     assert issubclass(kind, Probe)
     probe, (codes, labels) = kind(), _labelled_codes()
-    predictions = [probe.predict(codes[:80], labels[:80], codes[80:], seed=0) for _ in range(2)]
-    require(
-        predictions[0].shape == (40,), f"predict gives {predictions[0].shape} for 40 codes; (40,) is needed"
-    )
-    require(
-        np.array_equal(predictions[0], predictions[1]),
-        "with the same seed, it predicts differently the second time",
-    )
-    accuracy = float((predictions[0] == labels[80:]).mean())
+    first, second = (probe.predict(codes[:80], labels[:80], codes[80:], seed=0) for _ in range(2))
+    require(first.shape == (40,), f"predict gives {first.shape} for 40 codes; (40,) is needed")
+    require(np.array_equal(first, second), "with the same seed, it predicts differently the second time")
+    accuracy = float((first == labels[80:]).mean())
     require(accuracy > 0.9, f"an accuracy of {accuracy:.2f} on codes that determine the label")
     return f"accuracy {accuracy:.2f} on codes that determine the label"
 

@@ -31,8 +31,9 @@ def halves(
 ) -> ImageSet:
     """Two-coloured squares: the class is the pair of colours, the content the direction of the border.
 
-    Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels determine many
-    pixels. The colours cover unequal areas, so that no direction looks like another with exchanged colours.
+    Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels determine
+    many pixels. The colours cover unequal areas, so that no direction looks like another with exchanged
+    colours.
     """
     colours = np.random.default_rng(7).integers(0, 256, size=(n_classes, 2, channels))
     y, x = np.mgrid[:size, :size] - (size - 1) / 2

@@ -112,8 +112,8 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
               " one of that kind, else a tenth.")  # fmt: skip
 @click.option("--labels", show_default="own",
               help="Class labels given to methods, separated by commas: own (the data set's classes),"
-              " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of each"
-              " domain).")  # fmt: skip
+              " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of"
+              " each domain).")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Run folder."
 )

@@ -120,8 +120,9 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset}
         kinds = [parse_labels(text) for text in part.labels]
-        for kind in filter(None, kinds):
-            kind.check(images[key], part.split)
+        for kind in kinds:
+            if kind is not None:
+                kind.check(images[key], part.split)
         for seed, kind, text in product(request.seeds, kinds, part.methods):
             if text not in methods:
                 continue

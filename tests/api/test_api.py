@@ -88,11 +88,11 @@ class TestAMethodOfACell:
             lordbench.load_method(cell, plugins=[data])
 
     def test_needs_a_cell_that_is_trained(self, run: Run, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="no cell can be read here"):
+        with pytest.raises(UserError, match="cannot read a cell"):
             lordbench.load_method(tmp_path)
         cell = cell_of(run, "mlvae")
         (cell / "model.safetensors").unlink()
-        with pytest.raises(UserError, match="training has not ended"):
+        with pytest.raises(UserError, match="training is not finished"):
             lordbench.load_method(cell)
 
 
