@@ -135,8 +135,8 @@ def run(
     """Run cells as `lordbench run` does, and return their rows.
 
     Args:
-        methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`; None, here and below: as
-            in the preset, else the default of the command.
+        methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`; None, here and
+            below: as in the preset, else the default of the command.
         dataset: selector.
         preset: name, or path of a YAML file.
         seeds: one cell each.
