@@ -80,7 +80,7 @@ def steps(presets: tuple[str, ...], rounds: int, n_steps: int, write: bool) -> N
 
 @benchmarks.command()
 @ROUNDS
-@click.option("--steps", "n_steps", default=30, show_default=True, help="Training steps per repetition.")
+@click.option("--steps", "n_steps", default=30, show_default=True, help="Steps per repetition.")
 @WRITE
 def rows(rounds: int, n_steps: int, write: bool) -> None:
     """A step of LORD against the number of training images, 1,000 to 1,000,000."""

@@ -131,9 +131,7 @@ class TestModel:
             (np.zeros((2, 3, 16, 16), np.int64), "uint8"),
         ],
     )
-    def test_names_the_shape_and_type_that_images_must_have(
-        self, model: Model, images: np.ndarray, words: str
-    ) -> None:
+    def test_names_the_required_form_of_images(self, model: Model, images: np.ndarray, words: str) -> None:
         with pytest.raises(UserError, match=words):
             model.encode(images)
 

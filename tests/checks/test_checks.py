@@ -66,9 +66,7 @@ class TestABrokenMethod:
             ("NO_SUMMARY", "describes itself", "summary is ''"),
         ],
     )
-    def test_fails_one_check_with_the_cause(
-        self, tmp_path: Path, source: str, check: str, cause: str
-    ) -> None:
+    def test_fails_with_the_cause(self, tmp_path: Path, source: str, check: str, cause: str) -> None:
         found = failed(checked(written(tmp_path, getattr(broken_methods, source))))
         assert list(found) == [check]
         assert cause in found[check]

@@ -16,17 +16,17 @@ GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200",
 
 
 @pytest.fixture
-def uninterrupted(run: Run) -> pd.DataFrame:
+def unbroken(run: Run) -> pd.DataFrame:
     """The rows of a run without accidents, on one thread as in the workers."""
     Path("deadly.py").write_text(DEADLY)
     Path("attempts.txt").write_text("survives\n" * 9)
-    assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", "--out", "uninterrupted") == 0
+    assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", "--out", "unbroken") == 0
     Path("attempts.txt").unlink()
-    return results("uninterrupted")
+    return results("unbroken")
 
 
-def assert_same(uninterrupted: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(results().drop(columns=STAMPS), uninterrupted.drop(columns=STAMPS))
+def assert_same(unbroken: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(results().drop(columns=STAMPS), unbroken.drop(columns=STAMPS))
 
 
 class TestSlurm:
@@ -34,7 +34,7 @@ class TestSlurm:
 
     @pytest.mark.parametrize("signal", ["SIGKILL", "SIGUSR2"])
     def test_killed_and_preempted_jobs_resume_from_their_checkpoint(
-        self, run: Run, uninterrupted: pd.DataFrame, signal: str
+        self, run: Run, unbroken: pd.DataFrame, signal: str
     ) -> None:
         pytest.importorskip("submitit")
         Path("deadly.py").write_text(DEADLY.replace("SIGKILL", signal))
@@ -48,7 +48,7 @@ class TestSlurm:
         order = ["method", "seed", "subject", "metric"]
         pd.testing.assert_frame_equal(
             rows.sort_values(order, ignore_index=True),
-            uninterrupted.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
+            unbroken.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
         )
 
     def test_pickles_are_in_a_private_folder_and_never_in_a_run_folder(self, run: Run) -> None:
@@ -68,7 +68,7 @@ class TestRay:
         yield cluster
         cluster.shutdown()
 
-    def test_a_killed_node_loses_no_cell(self, run: Run, uninterrupted: pd.DataFrame, cluster: Any) -> None:
+    def test_a_killed_node_loses_no_cell(self, run: Run, unbroken: pd.DataFrame, cluster: Any) -> None:
         Path("attempts.txt").write_text("survives\n" * 9)
         command = [*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1"]
         ray = ["--executor", "ray", "--ray-address", cluster.address]
@@ -79,4 +79,4 @@ class TestRay:
             assert process.wait(timeout=300) == 0
         finally:
             process.kill()
-        assert_same(uninterrupted)
+        assert_same(unbroken)

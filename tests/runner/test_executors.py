@@ -108,10 +108,8 @@ class TestProcesses:
         first, second = Path("attempts.txt").read_text().split()
         assert (int(first), int(second)) == (0, 50)
         Path("attempts.txt").write_text("survives\n")
-        assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "uninterrupted") == 0
-        pd.testing.assert_frame_equal(
-            broken.drop(columns=STAMPS), results("uninterrupted").drop(columns=STAMPS)
-        )
+        assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "unbroken") == 0
+        pd.testing.assert_frame_equal(broken.drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
 
     def test_one_that_is_always_killed_fails_its_cell_only(self, run: Run) -> None:
         Path("deadly.py").write_text(DEADLY)

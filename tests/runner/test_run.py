@@ -79,7 +79,7 @@ def test_order_of_methods_does_not_matter(run: Run) -> None:
 
 
 def test_an_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(*TINY, "--methods", "lord", "--out", "uninterrupted")
+    run(*TINY, "--methods", "lord", "--out", "unbroken")
     from lordbench.experiments.leakage import Leakage
     from lordbench.report.progress import RunProgress
 
@@ -95,11 +95,9 @@ def test_an_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pyte
             patch.setattr(place, name, stop)
             assert run(*TINY, "--methods", "lord") == 130
     assert run(*TINY, "--methods", "lord") == 0
-    pd.testing.assert_frame_equal(
-        results().drop(columns=STAMPS), results("uninterrupted").drop(columns=STAMPS)
-    )
-    for path in Path("uninterrupted/cells").rglob("*.png"):
-        assert path.read_bytes() == (Path("runs") / path.relative_to("uninterrupted")).read_bytes()
+    pd.testing.assert_frame_equal(results().drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
+    for path in Path("unbroken/cells").rglob("*.png"):
+        assert path.read_bytes() == (Path("runs") / path.relative_to("unbroken")).read_bytes()
 
 
 def test_more_experiments_on_a_finished_cell_train_nothing(run: Run) -> None:
