@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from lordbench.config.component import CONTRACTS, Component, Kind, from_file, identify
-from lordbench.config.source import DESCRIPTION, described
 from lordbench.data.dataset import Dataset
 from lordbench.utils.errors import BrokenComponentError, UserError, did_you_mean
 from lordbench.utils.files import PACKAGE, plugin_folder
@@ -122,28 +121,6 @@ def broken(kind: Kind) -> dict[str, BrokenComponentError]:
     for name, component in available(kind).items():
         try:
             component.load()
-        except BrokenComponentError as error:
-            found[name] = error
-    return found
-
-
-def summaries(kind: Kind) -> dict[str, dict[str, Any] | BrokenComponentError]:
-    """Return what describes each component of a kind (see `source.DESCRIPTION`), or why it cannot be loaded.
-
-    Shipped components are read from their source, since importing them takes seconds. Plug-ins are imported,
-    so that broken ones are noticed.
-    """
-    shipped = plugin_folder(FOLDERS[kind]) if kind in FOLDERS else None
-    found: dict[str, dict[str, Any] | BrokenComponentError] = {}
-    for name, component in available(kind).items():
-        try:
-            if component.module.startswith("lordbench.") or (
-                component.path and component.path.parent == shipped
-            ):
-                found[name] = described(component.source_files()[0])
-            else:
-                loaded = component.load()
-                found[name] = {key: getattr(loaded, key) for key in DESCRIPTION if hasattr(loaded, key)}
         except BrokenComponentError as error:
             found[name] = error
     return found

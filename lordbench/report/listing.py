@@ -13,6 +13,7 @@ from rich.table import Table
 
 from lordbench.config import registry
 from lordbench.config.presets import load_grid, load_preset, presets
+from lordbench.config.summaries import summaries
 from lordbench.datasets.published.dataset import PublishedDataset
 from lordbench.nn import weights
 from lordbench.report.progress import tracker
@@ -82,7 +83,7 @@ def listing(kind: str) -> Table:
         "experiments": ("experiment", "what it asks", ""),
     }
     table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
-    for name, summary in registry.summaries(kind).items():  # type: ignore[arg-type]
+    for name, summary in summaries(kind).items():  # type: ignore[arg-type]
         if isinstance(summary, UserError):
             table.add_row(name, f"[red]broken[/]: {escape(summary.message)}", escape(summary.hint))
         else:

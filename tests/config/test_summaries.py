@@ -1,4 +1,4 @@
-"""`registry.summaries` reads the source of shipped components; it must say what their classes say."""
+"""`summaries` reads the source of shipped components; it must agree with their classes."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from commandline import BROKEN
 
 from lordbench.config import registry
 from lordbench.config.component import Kind
-from lordbench.config.source import DESCRIPTION
+from lordbench.config.summaries import DESCRIPTION, summaries
 from lordbench.utils.errors import BrokenComponentError
 
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "metrics", "experiments"])
 def test_summaries_read_from_source_equal_the_attributes_of_the_loaded_classes(kind: Kind) -> None:
-    summaries, loaded = registry.summaries(kind), registry.load_all(kind)
-    assert list(summaries) == list(registry.available(kind))
+    described, loaded = summaries(kind), registry.load_all(kind)
+    assert list(described) == list(registry.available(kind))
     for name, component in loaded.items():
         expected = {key: getattr(component, key) for key in DESCRIPTION if hasattr(component, key)}
-        assert {"unit": "", **summaries[name]} == {"unit": "", **expected}
+        assert {"unit": "", **described[name]} == {"unit": "", **expected}
 
 
 def test_a_plugin_is_imported_and_listed_with_its_error_if_that_fails(tmp_path: Path) -> None:
@@ -26,6 +26,6 @@ def test_a_plugin_is_imported_and_listed_with_its_error_if_that_fails(tmp_path: 
     (folder / "mine.py").write_text(BROKEN)
     (folder / "wrong.py").write_text("import nothing_like_this\n")
     with registry.use_plugins([tmp_path]):
-        summaries = registry.summaries("methods")
-    assert summaries["mine"] == {"summary": "fails", "source": "none"}
-    assert isinstance(summaries["wrong"], BrokenComponentError)
+        described = summaries("methods")
+    assert described["mine"] == {"summary": "fails", "source": "none"}
+    assert isinstance(described["wrong"], BrokenComponentError)

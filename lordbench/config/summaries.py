@@ -1,4 +1,4 @@
-"""Class attributes read from source code, without importing it."""
+"""What describes each component, in listings; shipped components are not imported for that."""
 
 from __future__ import annotations
 
@@ -6,14 +6,38 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from lordbench.utils.files import PACKAGE
+from lordbench.config import registry
+from lordbench.config.component import Kind
+from lordbench.utils.errors import BrokenComponentError
+from lordbench.utils.files import PACKAGE, plugin_folder
 
 DESCRIPTION = ("summary", "source", "higher_is_better", "unit")
 """Class attributes that describe a component; each kind has some of them."""
 
 
-def described(path: Path) -> dict[str, Any]:
-    """Return the `DESCRIPTION` of the component in a file, including what it inherits within lordbench."""
+def summaries(kind: Kind) -> dict[str, dict[str, Any] | BrokenComponentError]:
+    """Return the `DESCRIPTION` of each component of a kind, or why it cannot be loaded.
+
+    Shipped components are read from their source, since importing them takes seconds. Plug-ins are imported,
+    so that broken ones are noticed.
+    """
+    shipped = plugin_folder(registry.FOLDERS[kind]) if kind in registry.FOLDERS else None
+    found: dict[str, dict[str, Any] | BrokenComponentError] = {}
+    for name, component in registry.available(kind).items():
+        path = component.path
+        try:
+            if (path and path.parent == shipped) or component.module.startswith("lordbench."):
+                found[name] = _from_source(component.source_files()[0])
+            else:
+                loaded = component.load()
+                found[name] = {key: getattr(loaded, key) for key in DESCRIPTION if hasattr(loaded, key)}
+        except BrokenComponentError as error:
+            found[name] = error
+    return found
+
+
+def _from_source(path: Path) -> dict[str, Any]:
+    """Attributes of the component in a file, including what it inherits within lordbench."""
     module = _parse(path)
     names = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
     return max((_attributes(module, name) for name in names), key=len, default={})
