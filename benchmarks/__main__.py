@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures speed side by side, and writes it into docs/performance.md."""
+"""`python -m benchmarks`: compare speeds, and write the tables into docs/performance.md."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmarks import page
 
 @click.group()
 def benchmarks() -> None:
-    """Measure speed, as ratios of two things in one run.
+    """Compare the speed of alternatives in one run.
 
-    Each command prints a table; with --write it also puts it into docs/performance.md.
+    Each command prints a table, and with --write puts it into docs/performance.md.
     """
 
 
@@ -29,10 +29,10 @@ WRITE = click.option("--write", is_flag=True, help="Put the table into docs/perf
 
 @benchmarks.command()
 @click.option("--images", default=200_000, show_default=True, help="JPEGs of CelebA's size.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="For 40 kB an image.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Needs 40 kB per image.")
 @WRITE
 def preparing(images: int, folder: Path | None, write: bool) -> None:
-    """Preparing CelebA, against plain Pillow in one process."""
+    """Preparing CelebA, compared with plain Pillow in one process."""
     from benchmarks.preparing import preparing as measure
 
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -40,10 +40,10 @@ def preparing(images: int, folder: Path | None, write: bool) -> None:
 
 
 @benchmarks.command()
-@click.option("--images", default=10_000, show_default=True, help="Pairs, real images and codes a method.")
+@click.option("--images", default=10_000, show_default=True, help="Pairs, real images and codes per method.")
 @WRITE
 def evaluation(images: int, write: bool) -> None:
-    """Evaluating three methods, against calling the packages plainly."""
+    """Evaluating three methods, compared with calling the packages directly."""
     from benchmarks.evaluation import evaluation as measure
 
     written("evaluation", measure(images), write)
@@ -53,15 +53,17 @@ def evaluation(images: int, write: bool) -> None:
 @click.option("--cells", default=1000, show_default=True)
 @WRITE
 def scheduling(cells: int, write: bool) -> None:
-    """What a cell costs beside its training: cells that do next to nothing, on each executor."""
+    """The overhead of a cell beside its training, on each executor."""
     from benchmarks.scheduling import scheduling as measure
 
     with tempfile.TemporaryDirectory() as temporary:
         written("scheduling", measure(Path(temporary), cells), write)
 
 
-ROUNDS = click.option("--rounds", default=3, show_default=True, help="How often everything takes its turn.")
-STEPS = click.option("--steps", "n_steps", default=3, show_default=True, help="Training steps a turn.")
+ROUNDS = click.option("--rounds", default=3, show_default=True, help="Repetitions of all measurements.")
+STEPS = click.option(
+    "--steps", "n_steps", default=3, show_default=True, help="Training steps per repetition."
+)
 
 
 @benchmarks.command()
@@ -70,7 +72,7 @@ STEPS = click.option("--steps", "n_steps", default=3, show_default=True, help="T
 @STEPS
 @WRITE
 def steps(presets: tuple[str, ...], rounds: int, n_steps: int, write: bool) -> None:
-    """A training step of each method, against the published style."""
+    """A training step of each method, compared with the published code's style."""
     from benchmarks.steps import steps as measure
 
     written("steps", measure(list(presets), rounds, n_steps), write)
@@ -78,7 +80,7 @@ def steps(presets: tuple[str, ...], rounds: int, n_steps: int, write: bool) -> N
 
 @benchmarks.command()
 @ROUNDS
-@click.option("--steps", "n_steps", default=30, show_default=True, help="Training steps a turn.")
+@click.option("--steps", "n_steps", default=30, show_default=True, help="Steps per repetition.")
 @WRITE
 def rows(rounds: int, n_steps: int, write: bool) -> None:
     """A step of LORD against the number of training images, 1,000 to 1,000,000."""

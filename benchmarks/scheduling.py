@@ -1,4 +1,4 @@
-"""What a cell costs beside its training and its experiments: cells that do next to nothing."""
+"""The overhead of a cell beside its training and experiments: cells that do almost nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.page import table
 
 METHOD = '''
-"""Learns nothing: what its cells cost is the harness."""
+"""Learns nothing, so the time of its cells is overhead."""
 from typing import ClassVar
 import torch
 from lordbench.training.method import Codes, Method
@@ -37,7 +37,7 @@ class Idle(Method):
         return codes.class_code[:, :, None, None].expand(-1, -1, 16, 16)
 '''
 EXPERIMENT = '''
-"""Measures next to nothing."""
+"""Measures almost nothing."""
 from typing import ClassVar
 from lordbench.evaluation.experiment import Experiment
 from lordbench.evaluation.measurement import Measurement
@@ -48,10 +48,10 @@ class Glance(Experiment):
 
     def run(self, trained):
         n = len(trained.split.test)
-        place = {"experiment": "glance", "subject": "images", "codes": "", "metric": "count"}
-        return [Measurement(**place, value=float(n), n=n, higher_is_better=None)]
+        key = {"experiment": "glance", "subject": "images", "codes": "", "metric": "count"}
+        return [Measurement(**key, value=float(n), n=n, higher_is_better=None)]
 '''
-WAYS = {
+EXECUTORS = {
     "local, one process": [],
     "local, `-j 2`": ["-j", "2"],
     "Ray, on this machine alone": ["--executor", "ray"],
@@ -59,24 +59,19 @@ WAYS = {
 
 
 def scheduling(folder: Path, n: int) -> str:
-    """Measure each way, and give the table.
-
-    Args:
-        folder: for run folders.
-        n: cells.
-    """
+    """Measure each executor with `n` cells in run folders under `folder`, and return the table."""
     (folder / "idle.py").write_text(METHOD)
     (folder / "glance.py").write_text(EXPERIMENT)
     rows = []
-    for name, options in WAYS.items():
+    for name, options in EXECUTORS.items():
         few, many = (_seconds(folder, name, cells, options) for cells in (2, n))
         rows.append([name, f"{few:.1f}", f"{many:.1f}", f"{1000 * (many - few) / (n - 2):.0f}"])
     return table(["executor", "2 cells, s", f"{n:,} cells, s", "a cell, ms"], rows)
 
 
 def _seconds(folder: Path, name: str, cells: int, options: list[str]) -> float:
-    """Seconds of the whole command, its start and its tables among them."""
-    out = folder / f"{list(WAYS).index(name)}-{cells}"
+    """Seconds of the whole command, including its start and its tables."""
+    out = folder / f"{list(EXECUTORS).index(name)}-{cells}"
     command = [
         sys.executable,
         "-m",

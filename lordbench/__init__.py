@@ -5,12 +5,15 @@ In Python: `run`, `load_results`, `load_method`, `fit_method`, `load_dataset`, `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lordbench.utils.lazy import lazy_names
 from lordbench.utils.version import PROTOCOL_VERSION, __version__
 
 if TYPE_CHECKING:
     from lordbench.api import fit_method, image_set, load_dataset, load_method, load_results, run
+else:
+    __getattr__, __dir__ = lazy_names(__name__, "api")
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -22,12 +25,3 @@ __all__ = [
     "load_results",
     "run",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # Not before it is asked for: the API needs torch, and `lordbench --help` should not wait for it.
-    if name in __all__:
-        from lordbench import api
-
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The Python API, for notebooks and scripts; `lordbench` itself offers each function by its name."""
+"""The Python API, for notebooks and scripts; `lordbench` exports each function."""
 
 from __future__ import annotations
 
@@ -47,13 +47,9 @@ Pixels = UInt8Array | npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Model:
-    """A trained method, for use by hand; the contract of methods knows nothing of it.
+    """A trained method in evaluation mode, on its device.
 
-    Images go in as `Pixels` of the size and number of channels that it was trained on, and come out as uint8.
-
-    Attributes:
-        method: in evaluation mode, on `device`.
-        device: where it computes.
+    Inputs are `Pixels` with the size and number of channels that it was trained on; outputs are uint8.
     """
 
     method: Method
@@ -63,9 +59,9 @@ class Model:
         """Codes of images: float32 (N, class size) and (N, content size).
 
         Raises:
-            UserError: the images have another form than the method was trained on.
+            UserError: the images have another shape or type.
         """
-        return inference.encode(self.method, self._at_rest(images), self.device)
+        return inference.encode(self.method, self._as_uint8(images), self.device)
 
     def class_code(self, images: Pixels) -> Tensor:
         """One class code, float32 (class size,), of several images of one class.
@@ -73,36 +69,35 @@ class Model:
         Raises:
             UserError: as `encode` does.
         """
-        return inference.encode_class(self.method, inference.to_float(self._at_rest(images), self.device))
+        return inference.encode_class(self.method, inference.to_float(self._as_uint8(images), self.device))
 
     def decode(self, codes: Codes) -> UInt8Array:
         """Images, uint8 (N, C, S, S), from codes."""
         return inference.decode(self.method, codes)
 
     def transfer(self, contents: Pixels, classes: Pixels) -> UInt8Array:
-        """The content of some images on the class of others: uint8 (N, C, S, S).
+        """Images with the content of some images and the class of others: uint8 (N, C, S, S).
 
         Args:
-            contents: N images that give the content.
-            classes: that give the class: one for each of the others, or a single one for all.
+            contents: N images.
+            classes: N images, or one for all contents.
 
         Raises:
-            UserError: as `encode` does, or the numbers of images do not fit.
+            UserError: as `encode`, or the counts of images do not match.
         """
-        content, other = self.encode(contents), self.encode(classes)
-        if len(other) not in (1, len(content)):
+        content, class_ = self.encode(contents), self.encode(classes)
+        if len(class_) not in (1, len(content)):
             raise UserError(
-                f"{len(other)} images for the class of {len(content)}",
+                f"{len(class_)} images for the class of {len(content)}",
                 "Give one for each, or a single one for all.",
             )
-        return self.decode(Codes(other.class_code.expand(len(content), -1), content.content_code))
+        return self.decode(Codes(class_.class_code.expand(len(content), -1), content.content_code))
 
-    def _at_rest(self, images: Pixels) -> UInt8Array:
+    def _as_uint8(self, images: Pixels) -> UInt8Array:
         pixels = np.asarray(images)
         pixels = pixels[None] if pixels.ndim == 3 else pixels
         spec = self.method.spec
-        wanted = (spec.channels, spec.size, spec.size)
-        if pixels.ndim != 4 or pixels.shape[1:] != wanted:
+        if pixels.ndim != 4 or pixels.shape[1:] != (spec.channels, spec.size, spec.size):
             raise UserError(
                 f"images of shape {np.shape(images)}; this method was trained on (N, {spec.channels}, "
                 f"{spec.size}, {spec.size})",
@@ -138,33 +133,32 @@ def run(
     plugins: Iterable[Path | str] = (),
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Do what `lordbench run` does, and return the rows of the cells that were asked for.
+    """Run cells as `lordbench run` does, and return their rows.
 
     Args:
-        methods: selectors, as in `["lord", "lord[regularizer=kl]", "./my_method.py"]`; like all that is None,
-            as the preset says or as the command's default.
+        methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`; None, here and
+            below: as in the preset, else the default of the command.
         dataset: selector.
         preset: name, or path of a YAML file.
-        seeds: of the cells.
-        out: run folder; what is done there already is not done again.
+        seeds: one cell each.
+        out: run folder; finished cells in it are not run again.
         experiments: names or paths.
         split: what is held out.
-        labels: what methods are told as the class.
-        settings: of the preset or of a method, by dotted key, as in `{"budget.images": 5000}`.
+        labels: class labels given to methods.
+        settings: of the preset or of a method, by dotted key, e.g. `{"budget.images": 5000}`.
         device: name.
-        jobs: cells at a time; more than one in processes of their own.
-        executor: where cells run: `local`, `ray` or `slurm`.
-        executor_settings: of the executor, as in `{"gpus_per_cell": 0.25}`.
-        force: run cells again that are done.
+        jobs: cells at a time; several run in worker processes.
+        executor: `local`, `ray` or `slurm`.
+        executor_settings: e.g. `{"gpus_per_cell": 0.25}`.
+        force: run finished cells again.
         plugins: further folders and files of plug-ins.
-        quiet: show no plan, no progress and no warnings on stderr.
+        quiet: print no plan, progress or warnings on stderr.
 
     Returns:
-        Tidy rows, one value each, with `results.rows.COLUMNS`. Failed cells have none and are named in
-        a warning.
+        Tidy rows, one value each, with `results.rows.COLUMNS`. Failed cells have none; a warning names each.
 
     Raises:
-        UserError: the request cannot be carried out.
+        UserError: the request cannot be run.
     """
     request = plan.Request(
         methods=None if methods is None else list(methods),
@@ -176,47 +170,47 @@ def run(
         labels=None if labels is None else list(labels),
         overrides=dict(settings or {}),
     )
-    chosen = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
-    options = RunOptions(executors.make(executor, chosen), device, force)
+    executor_settings = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
+    options = RunOptions(executors.make(executor, executor_settings), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
     with use_plugins(plugins):
-        ended = run_session(request, Path(out), options, Console(quiet=True), messages)
-    for failure in ended.failures:
+        result = run_session(request, Path(out), options, Console(quiet=True), messages)
+    for failure in result.failures:
         warnings.warn(failure, stacklevel=2)
-    return ended.rows
+    return result.rows
 
 
 def load_results(*runs: Path | str) -> pd.DataFrame:
     """Merge the rows of run folders and results CSVs: one value each, with `results.rows.COLUMNS`.
 
     Raises:
-        UserError: there are none, or they must not stand side by side.
+        UserError: there are none, or they cannot be compared.
     """
     return collect(Path(run) for run in runs)
 
 
 def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path | str] = ()) -> Model:
-    """The trained method of a finished cell.
+    """Load the trained method of a finished cell.
 
     Args:
-        cell: its folder, such as `runs/cells/0123456789abcdef`.
+        cell: folder of the cell, e.g. `runs/cells/0123456789abcdef`.
         device: name.
-        plugins: folders and files that the method may be in. If the cell names it by the path of its file,
-            that file or a folder around it must be among these, or in `$LORDBENCH_PLUGINS`: a run folder
-            from somebody else may name any file.
+        plugins: folders and files of plug-ins. A run folder from somebody else may name any file of code, so
+            a method in a file is loaded only if that file, or a folder around it, is among these or in
+            `$LORDBENCH_PLUGINS`.
 
     Raises:
-        UserError: there is no trained cell, its method cannot be loaded any more, or its file is not named.
+        UserError: the cell is not trained, or its method cannot be loaded or is not among the plug-ins.
     """
     folder = CellFolder(Path(cell))
     try:
         described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{folder.path}: no cell can be read here: {error}", "Give a folder such as runs/cells/ID."
+            f"{folder.path}: cannot read a cell: {error}", "Give a folder such as runs/cells/ID."
         ) from None
     if not folder.is_trained():
-        raise UserError(f"{folder.path}: its training has not ended", "Run it again; it goes on.")
+        raise UserError(f"{folder.path}: the training is not finished", "Run it again; it resumes.")
     with use_plugins(plugins):
         _refuse_unnamed(described.method, folder)
         method = build(described, read_spec(folder) or _spec(described, folder))
@@ -234,28 +228,28 @@ def fit_method(
     device: str = "auto",
     plugins: Iterable[Path | str] = (),
 ) -> Model:
-    """Train a method by itself on all images of a set; nothing is written.
+    """Train a method on all images of a set; nothing is written.
 
     Args:
-        method: selector, as in `"lord[decay=1e-3]"` or `"./my_method.py"`.
-        images: to learn from.
-        preset: whose settings and budget to take; the size of the images is their own.
+        method: selector, e.g. `"lord[decay=1e-3]"` or `"./my_method.py"`.
+        images: of any size; that of the preset does not matter.
+        preset: its settings and budget are used.
         seed: of initialisation and training.
-        settings: of the preset, by dotted key, as in `{"budget.images": 5000}`.
+        settings: of the preset, by dotted key, e.g. `{"budget.images": 5000}`.
         device: name.
-        plugins: folders and files that the method may be in.
+        plugins: folders and files of plug-ins.
 
     Raises:
-        UserError: there is no such method or preset, or a setting is wrong.
+        UserError: the method or preset does not exist, or a setting is wrong.
         TrainingDivergedError: a loss is NaN or infinite.
     """
-    chosen, sizes = selectors.parse(method), load_preset(preset, dict(settings or {}))
+    selector, chosen = selectors.parse(method), load_preset(preset, dict(settings or {}))
     with use_plugins(plugins):
-        component = registry.find("methods", chosen.name)
+        component = registry.find("methods", selector.name)
         kind: type[Method] = component.load()
     config = validated(
         kind.Config,
-        sizes.settings(component.name, kind.Config) | chosen.settings,
+        chosen.settings(component.name, kind.Config) | selector.settings,
         f"method {component.name}",
     )
     for name in config.weights():
@@ -264,9 +258,9 @@ def fit_method(
         model = _ready(kind(config, DataSpec.of(images)), device)
     context = Context(
         model.device,
-        Precision.resolve(sizes.precision, model.device),
+        Precision.resolve(chosen.precision, model.device),
         seed=seeds.derive(seed, "training"),
-        budget=sizes.budget.budget(len(images)),
+        budget=chosen.budget.budget(len(images)),
     )
     model.method.fit(images, context)
     model.method.eval()
@@ -274,14 +268,14 @@ def fit_method(
 
 
 def load_dataset(dataset: str, size: int = 32, plugins: Iterable[Path | str] = ()) -> ImageSet:
-    """The images of a data set, given by its selector, at `size` x `size` pixels.
+    """Load the images of a data set, given by its selector, at `size` x `size` pixels.
 
     Raises:
-        UserError: there is no such set, its data is missing, or a setting is wrong.
+        UserError: the data set does not exist, its data is missing, or a setting is wrong.
     """
-    chosen = selectors.parse(dataset)
+    selector = selectors.parse(dataset)
     with use_plugins(plugins):
-        return make_dataset(chosen.name, chosen.settings).load(size)
+        return make_dataset(selector.name, selector.settings).load(size)
 
 
 def image_set(
@@ -290,16 +284,16 @@ def image_set(
     contents: Sequence[Hashable] | None = None,
     name: str = "images",
 ) -> ImageSet:
-    """Make a set of arrays.
+    """Make an image set from arrays.
 
     Args:
         images: uint8, (N, 1 or 3, S, S).
-        classes: a label for each image, of any kind that can be written.
-        contents: likewise; None where content is not labelled.
+        classes: a label for each image; its text is the name of the class.
+        contents: likewise; None if the content is not labelled.
         name: of the set.
 
     Raises:
-        ValueError: shapes or types are others, or the labels are not as many as the images.
+        ValueError: a shape, a type or the count of labels is wrong.
     """
     ids, names = number_labels([str(label) for label in classes])
     content_ids, content_names = None, None
@@ -310,18 +304,18 @@ def image_set(
 
 
 def _spec(cell: Cell, folder: CellFolder) -> DataSpec:
-    """What the method of a cell was built for, from its data: models of before do not record it."""
+    """What a cell's method was built for, from its data: older models do not record it."""
     _refuse_unnamed(cell.dataset.partition(":")[0], folder)
     images = make_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     if images.fingerprint != cell.data_fingerprint:
-        raise UserError(f"{cell.dataset}: the data is not what this cell was trained on", "Run it again.")
+        raise UserError(f"{cell.dataset}: the data has changed since this cell was trained", "Run it again.")
     state = WorkerState(Store(folder.path.parent.parent))
     return DataSpec.of(state.split(cell, images, resolve_device("cpu")).train)
 
 
 def _refuse_unnamed(name: str, folder: CellFolder) -> None:
-    way = f"If you trust that file: lordbench.load_method({str(folder.path)!r}, plugins=[{name!r}])"
-    refuse_untrusted(name, str(folder.description), way)
+    hint = f"If you trust that file: lordbench.load_method({str(folder.path)!r}, plugins=[{name!r}])"
+    refuse_untrusted(name, str(folder.description), hint)
 
 
 def _ready(method: Method, device: str) -> Model:

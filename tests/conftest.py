@@ -1,4 +1,4 @@
-"""Fixtures that several test files share."""
+"""Fixtures of several test files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lordbench.nn import weights
 from lordbench.utils import download, files
 from lordbench.utils.errors import MissingWeightsError
 
-# The networks of the tests are too small to share between threads: waiting for each other costs more.
+# The tests' networks are too small for several threads.
 torch.set_num_threads(1)
 load_profile()
 
@@ -29,7 +29,7 @@ def real_weights() -> dict[str, Path]:
     """The files of AlexNet's and VGG16's weights, fetched once into the user's own cache."""
     files.home().mkdir(parents=True, exist_ok=True)
     try:
-        # One test process at a time: pytest-xdist runs several.
+        # pytest-xdist runs several test processes.
         with FileLock(files.home() / ".tests.lock"):
             return {name: weights.ensure(name) for name in ("alexnet", "vgg16")}
     except MissingWeightsError as error:
@@ -44,14 +44,14 @@ def metric_class() -> Callable[[str], type]:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call the command line in this process, offline, in an empty folder; returns the exit status."""
+    """Call the command line in this process, offline, in an empty folder; return the exit status."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LORDBENCH_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
     monkeypatch.setenv("LORDBENCH_PLUGINS", "")
-    # For workers, whose data sets import the tests' helpers.
+    # Data sets in workers import the tests' helpers.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "support"))
     (tmp_path / "halves_set.py").write_text(DATASET)
     (tmp_path / "tiny.yaml").write_text(PRESET)
@@ -83,7 +83,7 @@ def publisher(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
 
 @pytest.fixture
 def threads() -> Callable[[int], None]:
-    """Sets the number of threads; it is put back afterwards."""
+    """Set the number of threads; it is restored afterwards."""
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)

@@ -1,1 +1,1 @@
-"""Conformance: does a plug-in keep its contract? Small named checks, one idea each, for `lordbench check`."""
+"""Does a plug-in keep its contract? Small named checks, for `lordbench check`."""

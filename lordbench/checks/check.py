@@ -1,4 +1,4 @@
-"""What a check is, and how a list of them is carried out."""
+"""What a check is, how a list of checks is run, and requirements that several checks share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 
 class FailedCheck(Exception):
-    """What was asked for is not so; `hint` says how to mend it."""
+    """A requirement is not met; `hint` says how to fix it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -28,17 +28,17 @@ class FailedCheck(Exception):
 
 
 class SkippedCheck(Exception):
-    """The check cannot be made here, or asks for something that is optional."""
+    """The check is impossible here, or concerns something optional."""
 
 
 @dataclass(frozen=True)
 class Check(Generic[T]):
-    """One question.
+    """One check.
 
     Attributes:
         name: a word or two.
-        ask: answers with a sentence on what was found; its docstring says what is asked, and why.
-        needs: names of the checks that must have passed for this one to make sense.
+        run: returns a sentence on the result, or raises; its docstring says what is checked, and why.
+        needs: names of checks that must pass first.
     """
 
     name: str
@@ -47,21 +47,20 @@ class Check(Generic[T]):
 
     @property
     def question(self) -> str:
-        """What is asked, in a line."""
+        """What is checked, in a line."""
         return (self.run.__doc__ or "").strip().splitlines()[0]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to one check.
+    """The result of one check.
 
     Attributes:
-        check: its name.
-        question: what was asked.
-        status: how it ended.
-        message: what was found, or why it was skipped.
-        hint: how to mend what failed; empty where nothing is known.
-        seconds: that it took.
+        check: name of the check.
+        question: what was checked.
+        message: the result, or why the check was skipped.
+        hint: how to fix a failure; empty if unknown.
+        seconds: duration.
     """
 
     check: str
@@ -72,39 +71,26 @@ class Verdict:
     seconds: float = 0.0
 
 
-def require(condition: bool, message: str, hint: str = "") -> None:
-    """Fail the check unless a condition holds.
-
-    Raises:
-        FailedCheck: it does not.
-    """
-    if not condition:
-        raise FailedCheck(message, hint)
-
-
-def carried_out(checks: Sequence[Check[T]], subject: T, files: Sequence[Path]) -> Iterator[Verdict]:
-    """Make all checks, and yield each verdict as it comes; one that fails stops only those that need it.
+def run_all(checks: Sequence[Check[T]], subject: T, files: Sequence[Path]) -> Iterator[Verdict]:
+    """Run checks in order, and yield each verdict as it comes; a failure skips only the checks that need it.
 
     Args:
-        checks: in an order in which each comes after what it needs.
-        subject: what is tried.
-        files: of the plug-in: an unexpected error is placed in them.
+        checks: each comes after the checks it needs.
+        subject: what is checked.
+        files: of the plug-in; unexpected errors are located in them.
     """
-    passed: set[str] = set()
+    statuses: dict[str, Status] = {}
     for check in checks:
-        lacking = [name for name in check.needs if name not in passed]
-        if lacking:
-            yield Verdict(
-                check.name, check.question, "skipped", f"needs what did not pass: {', '.join(lacking)}"
-            )
-            continue
-        verdict = _carry_out(check, subject, files)
-        if verdict.status == "passed":
-            passed.add(check.name)
+        missing = [f"'{name}' {statuses[name]}" for name in check.needs if statuses[name] != "passed"]
+        if missing:
+            verdict = Verdict(check.name, check.question, "skipped", f"skipped: {', '.join(missing)}")
+        else:
+            verdict = _run(check, subject, files)
+        statuses[check.name] = verdict.status
         yield verdict
 
 
-def _carry_out(check: Check[T], subject: T, files: Sequence[Path]) -> Verdict:
+def _run(check: Check[T], subject: T, files: Sequence[Path]) -> Verdict:
     began, hint = time.monotonic(), ""
     status: Status
     try:
@@ -114,36 +100,31 @@ def _carry_out(check: Check[T], subject: T, files: Sequence[Path]) -> Verdict:
     except (SkippedCheck, MissingWeightsError, MissingDataError) as reason:
         status, message = "skipped", str(reason)
     except Exception as error:
-        status, message, hint = "failed", errors.described(error), _place(error, files)
+        status, message = "failed", errors.described(error)
+        places = [f"{path.name}, {line}" for path in files if (line := errors.line_of(error, path))]
+        hint = places[-1] if places else ""
     return Verdict(check.name, check.question, status, message, hint, round(time.monotonic() - began, 2))
 
 
-def _place(error: Exception, files: Sequence[Path]) -> str:
-    places = [f"{path.name}, {line}" for path in files if (line := errors.line_of(error, path))]
-    return places[-1] if places else ""
+def require(condition: bool, message: str, hint: str = "") -> None:
+    """Raise `FailedCheck` unless the condition holds."""
+    if not condition:
+        raise FailedCheck(message, hint)
 
 
 def require_text(kind: type[Any], *names: str) -> None:
-    """Fail unless class attributes are there and hold a line of text each.
-
-    Raises:
-        FailedCheck: one does not.
-    """
+    """Require that class attributes hold a line of text each."""
     for name in names:
         text = getattr(kind, name, None)
         require(
             isinstance(text, str) and bool(text.strip()) and "\n" not in text,
-            f"{kind.__name__}.{name} is {text!r}; a line of text is needed",
+            f"{kind.__name__}.{name} is {text!r}; it must be a line of text",
             f'Write `{name}: ClassVar[str] = "..."` in the class.',
         )
 
 
 def require_settings(kind: type[Any], base: type[BaseModel]) -> None:
-    """Fail unless the file's settings are the class's, each has a default, and all can be written as JSON.
-
-    Raises:
-        FailedCheck: they do not.
-    """
+    """Require that the class uses the settings in its file, and that all have defaults that JSON can hold."""
     require(
         isinstance(kind.Config, type) and issubclass(kind.Config, base),
         f"{kind.__name__}.Config is no subclass of {base.__name__}",
@@ -165,6 +146,6 @@ def require_settings(kind: type[Any], base: type[BaseModel]) -> None:
         kind.Config().model_dump_json()
     except Exception as error:
         raise FailedCheck(
-            f"{kind.Config.__name__}() cannot be made, or written as JSON: {error}",
+            f"{kind.Config.__name__}() cannot be made or written as JSON: {error}",
             "Give every setting a default: numbers, text, booleans or None.",
         ) from error

@@ -1,4 +1,4 @@
-"""Starting files for plug-ins: copies of the templates, which are working plug-ins themselves."""
+"""Write a plug-in from a template."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ RUNS = {
     "metric": "lordbench run --preset smoke --plugins {file}",
     "experiment": "lordbench run --preset smoke --experiments {file}",
 }
-"""How a plug-in of each kind is run, given by its file."""
+"""Commands that run a plug-in file, by its kind."""
 
 
 def write_template(kind: str, path: Path) -> None:
-    """Write the starting file of a `method`, `dataset`, `metric` or `experiment`.
+    """Write the template of a `method`, `dataset`, `metric` or `experiment`.
 
     Raises:
-        UserError: there is a file already, or its name cannot be a plug-in's.
+        UserError: the file already exists, or a plug-in cannot have its name.
     """
     if path.suffix != ".py" or not re.fullmatch(r"[A-Za-z][\w-]*", path.stem):
         raise UserError(
-            f"{path}: a plug-in is a .py file, and its name is the plug-in's",
+            f"{path}: a plug-in is a .py file, and the file name is the name of the plug-in",
             f"Use letters, digits, - and _, as in my_{kind}.py.",
         )
     if path.exists():
-        raise UserError(f"{path} is there already", "Choose another name; nothing is overwritten.")
-    # The template says `mine` where a plug-in's name stands.
+        raise UserError(f"{path} already exists", "Choose another name; nothing is overwritten.")
+    # In templates, the name of the plug-in is `mine`.
     text = (TEMPLATES / f"{kind}.py").read_text(encoding="utf-8")
     write_text(path, text.replace('"mine"', f'"{path.stem}"'))
 
 
 def next_commands(kind: str, path: Path) -> list[str]:
-    """What to do with a starting file: check it, run it."""
+    """Commands that check and run a new plug-in."""
     file = shlex.quote(str(path))
     return [f"lordbench check {file}", RUNS[kind].format(file=file)]

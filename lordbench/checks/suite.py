@@ -1,4 +1,4 @@
-"""The suite: from what the user names to the verdicts on it."""
+"""Check a plug-in by its selector."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lordbench.checks.check import Verdict, carried_out
-from lordbench.checks.datasets import DATASET_CHECKS, Loading
-from lordbench.checks.experiments import EXPERIMENT_CHECKS, Trying
+from lordbench.checks.check import Verdict, run_all
+from lordbench.checks.datasets import DATASET_CHECKS, DatasetTrial
+from lordbench.checks.experiments import EXPERIMENT_CHECKS, ExperimentTrial
 from lordbench.checks.methods import METHOD_CHECKS
 from lordbench.checks.metrics import checks_of
 from lordbench.checks.trial import Trial
@@ -23,20 +23,20 @@ from lordbench.utils.errors import BrokenComponentError
 from lordbench.utils.settings import validated
 
 LOADS = "loads"
-QUESTION = "It can be imported, and holds one complete class."
-SMALL = "smoke"
-"""The preset whose settings methods are tried with: small networks, quick rates."""
-TRIED_WITH = "lord"
-"""The method that experiments are tried with: it has codes of every kind."""
+QUESTION = "It can be imported, and defines one complete class."
+PRESET = "smoke"
+"""Preset of the methods' settings: small networks, high learning rates."""
+METHOD = "lord"
+"""Method that experiments are run with: it has all kinds of codes."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is asked of a plug-in on trial.
+    """Sizes of the checks.
 
     Attributes:
         size: of images, in pixels; 4 times a power of two.
-        images: seen in the training that is to learn something.
+        images: seen in the longest training, which should learn something.
     """
 
     size: int = 16
@@ -44,47 +44,47 @@ class Sizes:
 
 
 def run_checks(text: str, sizes: Sizes) -> Iterator[Verdict]:
-    """Check what a selector names, as `NAME`, `FILE.py`, either with `[key=value]`, or `folder:PATH`.
+    """Check the plug-in of a selector: `NAME` or `FILE.py`, with or without `[key=value]`, or `folder:PATH`.
 
     Raises:
         UserError: there is no such component, or a setting is wrong.
     """
-    chosen = selectors.parse(text)
+    selector = selectors.parse(text)
     try:
-        component = registry.locate(chosen.name.partition(":")[0])
+        component = registry.locate(selector.name.partition(":")[0])
         component.load()
     except BrokenComponentError as error:
         yield Verdict(LOADS, QUESTION, "failed", error.message, error.hint)
         return
     yield Verdict(LOADS, QUESTION, "passed", f"{component.kind[:-1]} {component.name}, in {component.where}")
-    yield from SUITES[component.kind](component, chosen, sizes)
+    yield from SUITES[component.kind](component, selector, sizes)
 
 
-def _method(component: Component, chosen: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    return carried_out(METHOD_CHECKS, _trial(component, chosen.settings, sizes), component.source_files())
+def _method(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
+    return run_all(METHOD_CHECKS, _trial(component, selector.settings, sizes), component.source_files())
 
 
-def _dataset(component: Component, chosen: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    loading = Loading(load_dataset(chosen.name, chosen.settings), sizes.size)
-    return carried_out(DATASET_CHECKS, loading, component.source_files())
+def _dataset(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
+    trial = DatasetTrial(load_dataset(selector.name, selector.settings), sizes.size)
+    return run_all(DATASET_CHECKS, trial, component.source_files())
 
 
-def _metric(component: Component, chosen: Selector, sizes: Sizes) -> Iterator[Verdict]:
+def _metric(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
     kind: type[Metric] = component.load()
-    return carried_out(checks_of(kind), kind, component.source_files())
+    return run_all(checks_of(kind), kind, component.source_files())
 
 
-def _experiment(component: Component, chosen: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    trial = _trial(registry.find("methods", TRIED_WITH), {}, sizes)
-    trying = Trying(component.name, component.load(), trial)
-    return carried_out(EXPERIMENT_CHECKS, trying, component.source_files())
+def _experiment(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
+    method_trial = _trial(registry.find("methods", METHOD), {}, sizes)
+    trial = ExperimentTrial(component.name, component.load(), method_trial)
+    return run_all(EXPERIMENT_CHECKS, trial, component.source_files())
 
 
 def _trial(component: Component, settings: dict[str, Any], sizes: Sizes) -> Trial:
     kind: type[Method] = component.load()
-    # Settings of any other kind are what the first check finds fault with.
+    # The first check reports a Config of another kind.
     model = kind.Config if issubclass(kind.Config, MethodConfig) else MethodConfig
-    preset = load_preset(SMALL, {"image_size": sizes.size})
+    preset = load_preset(PRESET, {"image_size": sizes.size})
     config = validated(model, preset.settings(component.name, model) | settings, f"method {component.name}")
     return Trial(kind, config, sizes.size, sizes.images)
 
@@ -95,4 +95,4 @@ SUITES: dict[Kind, Callable[[Component, Selector, Sizes], Iterator[Verdict]]] = 
     "metrics": _metric,
     "experiments": _experiment,
 }
-"""How a component of each kind is checked."""
+"""By the kind of the component."""

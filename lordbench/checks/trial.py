@@ -1,4 +1,4 @@
-"""A method on trial: how it is built and trained for its checks, as a run would do it."""
+"""Build and train a method for its checks, as a run would, on a tiny set of images."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from lordbench.training.precision import Precision
 from lordbench.utils import seeds
 
 N_CLASSES, N_CONTENTS = 8, 12
+CPU = torch.device("cpu")
+BATCH = 32
+SHORT = 2 * LOG_STEPS + 10
+"""Steps of a short training: enough for a checkpoint in each half, not for learning."""
+COLOURS = {"colour": 3, "grey": 1}
+"""Number of channels."""
 
 
 def halves(
     size: int, channels: int = 3, n_classes: int = N_CLASSES, n_contents: int = N_CONTENTS
 ) -> ImageSet:
-    """Two-coloured squares: the class is the pair of colours, the content the side that the first is on.
+    """Two-coloured squares: the class is the pair of colours, the content the direction of the border.
 
-    Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels decide many
-    pixels, so neither can be overlooked; the colours cover unequal shares, so that no direction looks like
-    another with the colours exchanged.
+    Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels determine
+    many pixels. The colours cover unequal areas, so that no direction looks like another with exchanged
+    colours.
     """
     colours = np.random.default_rng(7).integers(0, 256, size=(n_classes, 2, channels))
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
@@ -48,28 +54,19 @@ def halves(
 
 
 def without_contents(images: ImageSet) -> ImageSet:
-    """The same images where nobody has labelled their content."""
+    """The same images without content labels."""
     return replace(images, contents=None, content_names=None)
-
-
-CPU = torch.device("cpu")
-BATCH = 32
-SHORT = 2 * LOG_STEPS + 10
-"""Steps of a training that need not learn anything: long enough for a checkpoint in each half."""
-COLOURS = {"colour": 3, "grey": 1}
 
 
 @dataclass
 class Trial:
-    """A method on trial.
+    """A method with small settings.
 
     Attributes:
-        kind: its class.
-        config: its settings, small ones.
         size: of images, in pixels.
-        images: seen in the training that is to learn something.
-        trained: methods whose training ended, filled in by the checks of training: short ones by `colour`
-            and `grey`, and a `long` one.
+        images: seen in the longest training, which should learn something.
+        trained: trained methods, added by the checks of training: after a short training on `colour` and
+            `grey` images, and after a `long` one.
     """
 
     kind: type[Method]
@@ -110,9 +107,9 @@ class Trial:
         return method.eval(), context
 
     def subjects(self) -> Iterator[tuple[str, Method, Tensor]]:
-        """Methods to try, untrained and (where training ended) trained, each with 5 images of 3 classes.
+        """Untrained and, if the training succeeded, trained methods, each with 5 images of 3 classes.
 
-        Yields what it is in words, the method, and the images as float32 [0, 1] (5, C, S, S).
+        Yields a title, the method, and the images, float32 [0, 1] (5, C, S, S).
         """
         for colour in COLOURS:
             data = self.data(colour)

@@ -1,4 +1,4 @@
-"""What the commands share: consoles, exit statuses, options."""
+"""What the commands share: consoles, exit statuses, options, writing of output."""
 
 from __future__ import annotations
 
@@ -10,27 +10,37 @@ import click
 from rich.console import Console
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
-EXIT_FAILED_CELLS, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
-
-
-def plain(text: str) -> str:
-    """Keep rich from reading selectors such as lord[noise=1] as markup."""
-    return text.replace("[", r"\[")
-
+OUT, ERR = Console(), Console(stderr=True)
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-OUT, ERR = Console(), Console(stderr=True)
 
 runs_argument = click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="File to write; the terminal otherwise."
+    "--out", type=click.Path(path_type=Path), help="File to write.  [default: the terminal]"
+)
+plugins_option = click.option(
+    "--plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Use the plug-ins in a folder (in its methods/, datasets/, metrics/, experiments/) or in a .py file"
+    " (repeatable), besides those in $LORDBENCH_PLUGINS.",
+)
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set (repeatable)."
 )
 
 
-def format_option(*others: str, help_: str = "How to write it.") -> Callable[[Command], Command]:
+def format_option(*others: str, help_: str = "Output format.") -> Callable[[Command], Command]:
     """Make the option `--format`: a table by default, or one of the others."""
     kinds = click.Choice(["table", *others])
     return click.option("--format", "format_", type=kinds, default="table", show_default=True, help=help_)
+
+
+def metric_option(help_: str) -> Callable[[Command], Command]:
+    """Make the repeatable option `--metric`."""
+    return click.option("--metric", "metrics", multiple=True, metavar="NAME", help=help_)
 
 
 def write(text: str, out: Path | None) -> None:
@@ -41,4 +51,9 @@ def write(text: str, out: Path | None) -> None:
         click.echo(text, nl=False)
     else:
         write_text(out, text)
-        ERR.print(f"Wrote {out}")
+        say(f"Wrote {out}")
+
+
+def say(text: str) -> None:
+    """Print a message to stderr: paths and selectors such as lord[noise=1] as they are, in one line."""
+    ERR.print(text, soft_wrap=True, markup=False, highlight=False)

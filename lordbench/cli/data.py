@@ -1,15 +1,16 @@
-"""`lordbench data`: fetch and prepare published data sets, list them, look at them."""
+"""`lordbench data`: list, fetch, prepare and show data sets."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lordbench.cli.console import ERR, OUT
+from lordbench.cli.console import ERR, OUT, say, settings_option
 from lordbench.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def list_() -> None:
     """  # noqa: D301
     from lordbench.report.listing import data_table
 
-    table, ways = data_table()
+    table, hints = data_table()
     OUT.print(table)
-    for way in ways:
-        OUT.print(f"\n{way}", soft_wrap=True, markup=False, highlight=False)
+    for hint in hints:
+        OUT.print(f"\n{hint}", soft_wrap=True, markup=False, highlight=False)
 
 
 @data.command()
@@ -55,16 +56,16 @@ def list_() -> None:
     help="Folder to fetch to.  [default: downloads/NAME under LORDBENCH_HOME]",
 )
 @click.option(
-    "--file", "only", multiple=True, metavar="NAME", help="Fetch this official file only; repeatable."
+    "--file", "only", multiple=True, metavar="NAME", help="Fetch only this official file (repeatable)."
 )
 @click.option(
-    "--prepare", "and_prepare", is_flag=True, help="Prepare the set at once, with its usual settings."
+    "--prepare", "and_prepare", is_flag=True, help="Then prepare the data set, with its default settings."
 )
 def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bool) -> None:
-    """Fetch the official files of a data set, where its owners offer them to everyone.
+    """Fetch the official files of a data set, if its owners offer them to everyone.
 
-    Files that are there already are kept, and an interrupted download goes on where it stopped. Checksums
-    are compared where they are known. The files may be deleted once the set is prepared.
+    Files that already exist are kept, and an interrupted download resumes. Known checksums are checked. The
+    files may be deleted once the data set is prepared.
 
     \b
     Examples:
@@ -77,15 +78,14 @@ def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bo
     from lordbench.report.progress import tracker
     from lordbench.utils import hardware
 
-    dataset = _published(name, {}, "download")
+    dataset = _published(name, (), "download")
     folder = folder.expanduser() if folder else default_folder(dataset)
-    for done in fetch(dataset, folder, tracker(ERR), only):
-        ERR.print(done, soft_wrap=True, markup=False, highlight=False)
+    for message in fetch(dataset, folder, tracker(ERR), only):
+        say(message)
     if and_prepare:
         _prepare(dataset, Source(folder, track=tracker(ERR), workers=hardware.cores()))
     else:
-        command = f"lordbench data prepare {name} --from {shlex.quote(str(folder))}"
-        ERR.print(f"Next: {command}", soft_wrap=True, markup=False, highlight=False)
+        say(f"Next: lordbench data prepare {name} --from {shlex.quote(str(folder))}")
 
 
 @data.command()
@@ -95,32 +95,31 @@ def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bo
     "path",
     required=True,
     type=click.Path(path_type=Path),
-    help="The official file, or the folder that holds it or what was unpacked from it.",
+    help="The official file, or the folder that holds it or its unpacked content.",
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set.")
+@settings_option
 @click.option(
     "--no-verify",
     is_flag=True,
-    help="Take files whose checksums or number are not the official ones; results on them count as results"
-    " on another data set.",
+    help="Accept files with other checksums or counts than the official ones; results count as those of"
+    " another data set.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that decode images.  [default: cores]")
 def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, workers: int | None) -> None:
-    """Prepare a published data set from its official files, once, for all later runs.
+    """Prepare a published data set from its official files, once for all later runs.
 
-    What was prepared before stays until the new one is complete; nothing at --from is changed.
+    An earlier version stays until the new one is complete; nothing at --from is changed.
 
     \b
     Examples:
       lordbench data prepare cars3d --from ~/downloads/nips2015-analogy-data.tar.gz
       lordbench data prepare smallnorb --from ~/downloads --set resolution=96
     """  # noqa: D301
-    from lordbench.config import selectors
     from lordbench.datasets.published.source import Source
     from lordbench.report.progress import tracker
     from lordbench.utils import hardware
 
-    dataset = _published(name, dict(selectors.assignment(text) for text in settings), "preparation")
+    dataset = _published(name, settings, "preparation")
     _prepare(dataset, Source(path.expanduser(), not no_verify, tracker(ERR), workers or hardware.cores()))
 
 
@@ -128,11 +127,11 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: NAME.png]")
 @click.option(
-    "--size", type=click.IntRange(8, 256), default=64, show_default=True, help="Pixels of an image."
+    "--size", type=click.IntRange(8, 256), default=64, show_default=True, help="Pixels per image side."
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set.")
+@settings_option
 def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> None:
-    """Write a contact sheet of a data set: classes down, contents across.
+    """Write a contact sheet of a data set: one row per class, one column per content.
 
     \b
     Examples:
@@ -145,29 +144,36 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.report.progress import tracker
 
-    chosen = selectors.parse(name)
-    given = dict(selectors.assignment(text) for text in settings)
-    images = load_dataset(chosen.name, chosen.settings | given).load(size, tracker(ERR))
+    selector = selectors.parse(name)
+    dataset = load_dataset(selector.name, selector.settings | _assignments(settings))
+    images = dataset.load(size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
-    ERR.print(f"Wrote {path}", markup=False, highlight=False)
+    say(f"Wrote {path}")
 
 
-def _published(name: str, settings: dict[str, Any], need: str) -> PublishedDataset:
+def _published(name: str, settings: Iterable[str], need: str) -> PublishedDataset:
     """The published data set of a name; an error for those that need no `need`."""
     from lordbench.config.registry import load_dataset
     from lordbench.datasets.published.dataset import PublishedDataset
 
-    dataset = load_dataset(name, settings)
+    dataset = load_dataset(name, _assignments(settings))
     if not isinstance(dataset, PublishedDataset):
         raise UserError(
-            f"data set {name!r} needs no {need}", dataset.missing() or "`lordbench run` takes it as it is."
+            f"data set {name!r} needs no {need}",
+            dataset.missing() or "`lordbench run` can use it as it is.",
         )
     return dataset
+
+
+def _assignments(settings: Iterable[str]) -> dict[str, Any]:
+    from lordbench.config import selectors
+
+    return dict(selectors.assignment(text) for text in settings)
 
 
 def _prepare(dataset: PublishedDataset, source: Source) -> None:
     store = dataset.prepare(source)
     n, channels, size, _ = store.images.shape
-    ERR.print(f"Prepared {dataset.name}: {n:,} images of {size} x {size} pixels, {channels} channels")
-    ERR.print(f"in {store.folder}", soft_wrap=True, markup=False, highlight=False)
+    say(f"Prepared {dataset.name}: {n:,} images of {size} x {size} pixels, {channels} channels")
+    say(f"in {store.folder}")

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print; no logic of its own."""
+"""The command line: the group of all commands, and what becomes of errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
-from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plain
+from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plugins_option
 from lordbench.cli.data import data
-from lordbench.cli.plugins import check, new, plugins_option
+from lordbench.cli.plugins import check, new
 from lordbench.cli.report import figure, report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
@@ -22,25 +23,25 @@ from lordbench.utils.version import __version__
 
 
 def main() -> None:
-    """Entry point: turns errors that a user can mend into a message and exit status 2."""
+    """Run the command line. Errors that a user can fix become a message and exit status 2."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
             cli(standalone_mode=False)
     except UserError as error:
-        ERR.print(f"[bold red]Error:[/] {plain(error.message)}", soft_wrap=True)
+        ERR.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
         if error.hint:
-            ERR.print(plain(error.hint), soft_wrap=True)
+            ERR.print(escape(error.hint), soft_wrap=True)
         sys.exit(EXIT_BAD_INPUT)
     except OSError as error:
-        ERR.print(f"[bold red]Error:[/] {plain(str(error))}", soft_wrap=True)
-        ERR.print("Nothing that was finished is lost; the same command goes on from there.")
+        ERR.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        ERR.print("Nothing that was finished is lost. Run the same command again to resume.")
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        ERR.print("\nInterrupted. The same command goes on from the last checkpoint.")
+        ERR.print("\nInterrupted. Run the same command again to resume.")
         sys.exit(EXIT_INTERRUPTED)
 
 
@@ -54,7 +55,7 @@ def cli() -> None:
       lordbench run                                        three methods on the embedded toy cars
       lordbench run --methods lord,drnet --dataset folder:my_images
       lordbench run --methods "lord,lord[regularizer=kl],./my_method.py" --seeds 0,1,2
-      lordbench status runs --watch                        how far is it? (in another terminal)
+      lordbench status runs --watch                        progress and time left (in another terminal)
       lordbench leaderboard runs --format latex
       lordbench differences runs --metric lpips
       lordbench report runs
@@ -81,7 +82,7 @@ def list_(kind: str, plugins: tuple[Path, ...]) -> None:
 
 
 @cli.command()
-@click.option("--fetch", is_flag=True, help="Fetch what is missing.")
+@click.option("--fetch", is_flag=True, help="Fetch missing weights.")
 def weights(fetch: bool) -> None:
     """Show which pretrained weights are found, and where.
 
@@ -99,7 +100,7 @@ def weights(fetch: bool) -> None:
 
 @cli.command()
 def doctor() -> None:
-    """Show what this machine can do: device, precision, weights, data sets, versions."""
+    """Show what is installed here: device, precision, versions, weights, data sets."""
     from lordbench.report.listing import listing, machine_table, weights_table
 
     for table in (machine_table(), weights_table(), listing("datasets")):
@@ -111,12 +112,12 @@ for command in (run, data, status, leaderboard, differences, compare, claims, re
 
 
 def _show_warning(
-    others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+    default: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
 ) -> None:
-    """Show a warning of a damaged file as a message for people."""
+    """Show the warning about a damaged file without its place in the code."""
     from lordbench.results.damage import DamageWarning
 
     if issubclass(category, DamageWarning):
-        ERR.print(f"[yellow]Damaged:[/] {plain(str(message))}", soft_wrap=True)
+        ERR.print(f"[yellow]Damaged:[/] {escape(str(message))}", soft_wrap=True)
     else:
-        others(message, category, *where, **more)
+        default(message, category, *where, **more)

@@ -1,10 +1,10 @@
-"""`lordbench new` and `lordbench check`: plug-ins, begun and tried."""
+"""`lordbench new` and `lordbench check`: write a plug-in from a template, and check plug-ins."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,18 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from lordbench.checks.check import Verdict
-from lordbench.cli.console import ERR, OUT
+from lordbench.cli.console import ERR, EXIT_FAILED, OUT, plugins_option, say
 
-EXIT_FAILED_CHECK = 1
-
-plugins_option = click.option(
-    "--plugins",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Use the plug-ins in a folder (in its methods/, datasets/, metrics/, experiments/) or in a .py file;"
-    " repeatable. Also those in $LORDBENCH_PLUGINS.",
-)
+MARKS = {"passed": "[green]✓ passed[/]", "failed": "[bold red]✗ failed[/]", "skipped": "[yellow]– skipped[/]"}
 
 
 @click.command()
@@ -34,21 +25,21 @@ plugins_option = click.option(
     type=click.Choice(["16", "32", "64"]),
     default="16",
     show_default=True,
-    help="Image size to try it at, in pixels.",
+    help="Image size of the checks, in pixels.",
 )
 @click.option(
     "--images",
     type=click.IntRange(min=1),
     default=6400,
     show_default=True,
-    help="Images seen in the training that is to learn something.",
+    help="Images seen in the longest training, which should learn something.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the verdicts as JSON.")
 @plugins_option
 def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins: tuple[Path, ...]) -> None:
     """Check that methods, data sets, metrics and experiments keep their contract, in a minute on a CPU.
 
-    Exits with 1 where a check failed, and says why and what to do.
+    The exit status is 1 if a check failed; each failure says why, and how to fix it.
 
     \b
     Examples:
@@ -58,31 +49,45 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
       lordbench check my_metric --plugins ./my_plugins
     """  # noqa: D301
     from lordbench.checks.suite import Sizes, run_checks
-
-    pass
     from lordbench.config.registry import use_plugins
 
-    found: dict[str, list[Verdict]] = {}
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     with use_plugins(plugins):
-        for name in names:
-            found[name] = []
-            with ERR.status(f"Checking {name}") as status:
+        for name in verdicts:
+            with ERR.status(f"Checking {escape(name)}") as status:
                 for verdict in run_checks(name, Sizes(int(size), images)):
-                    found[name].append(verdict)
-                    status.update(f"Checking {name}: {verdict.check} {verdict.status}")
+                    verdicts[name].append(verdict)
+                    status.update(f"Checking {escape(name)}: {verdict.check} {verdict.status}")
             if not as_json:
-                OUT.print(verdict_table(name, found[name]))
+                OUT.print(_verdict_table(name, verdicts[name]))
     if as_json:
-        click.echo(verdicts_json(found))
-    if any_failed(found):
-        sys.exit(EXIT_FAILED_CHECK)
+        values = {name: [asdict(verdict) for verdict in verdicts[name]] for name in verdicts}
+        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    if any(verdict.status == "failed" for name in verdicts for verdict in verdicts[name]):
+        sys.exit(EXIT_FAILED)
+
+
+def _verdict_table(name: str, verdicts: Sequence[Verdict]) -> Table:
+    """The verdicts on one plug-in, a row each; failures with their hint."""
+    table = Table("check", "", "result", title=escape(name), title_justify="left")
+    for verdict in verdicts:
+        lines = [escape(verdict.message)]
+        if verdict.status == "failed":
+            hint = [escape(verdict.hint)] if verdict.hint else []
+            lines = [f"[bold]{lines[0]}[/]", *hint, f"[dim]Checked: {escape(verdict.question)}[/]"]
+        table.add_row(verdict.check, MARKS[verdict.status], "\n".join(lines))
+    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in MARKS}
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    table.caption, table.caption_justify = f"{summary}; {seconds:.0f} s", "left"
+    return table
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(["method", "dataset", "metric", "experiment"]))
 @click.argument("path", type=click.Path(path_type=Path))
 def new(kind: str, path: Path) -> None:
-    """Write a starting file for a plug-in, with comments; it runs and passes `lordbench check` as it is.
+    """Write a commented template of a plug-in, which runs and passes `lordbench check`.
 
     \b
     Examples:
@@ -92,41 +97,6 @@ def new(kind: str, path: Path) -> None:
     from lordbench.checks.new import next_commands, write_template
 
     write_template(kind, path)
-    ERR.print(f"Wrote {path}. Next:", soft_wrap=True, markup=False, highlight=False)
+    say(f"Wrote {path}. Next:")
     for command in next_commands(kind, path):
-        ERR.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
-
-
-MARKS = {"passed": "[green]✓ passed[/]", "failed": "[bold red]✗ failed[/]", "skipped": "[yellow]– skipped[/]"}
-
-
-def verdict_table(name: str, verdicts: Sequence[Verdict]) -> Table:
-    """One plug-in's verdicts, a line each; what failed says how to mend it."""
-    table = Table("check", "", "what was found", title=escape(name), title_justify="left", show_lines=False)
-    for verdict in verdicts:
-        found = escape(verdict.message)
-        if verdict.status == "failed":
-            found = "\n".join(
-                [f"[bold]{found}[/]", *([escape(verdict.hint)] if verdict.hint else []),
-                 f"[dim]Asked: {escape(verdict.question)}[/]"]
-            )  # fmt: skip
-        table.add_row(verdict.check, MARKS[verdict.status], found)
-    seconds = sum(verdict.seconds for verdict in verdicts)
-    table.caption, table.caption_justify = f"{_counted(verdicts)}; {seconds:.0f} s", "left"
-    return table
-
-
-def verdicts_json(found: Mapping[str, Sequence[Verdict]]) -> str:
-    """All verdicts by plug-in, as JSON."""
-    values = {name: [asdict(verdict) for verdict in verdicts] for name, verdicts in found.items()}
-    return json.dumps(values, indent=2, ensure_ascii=False)
-
-
-def any_failed(found: Mapping[str, Sequence[Verdict]]) -> bool:
-    """Whether a check of any plug-in failed."""
-    return any(verdict.status == "failed" for verdicts in found.values() for verdict in verdicts)
-
-
-def _counted(verdicts: Sequence[Verdict]) -> str:
-    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in MARKS}
-    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        say(f"  {command}")

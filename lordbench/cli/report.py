@@ -1,4 +1,4 @@
-"""`lordbench report` and `lordbench figure`: results as people like to look at them."""
+"""`lordbench report`, `figure` and `status`: results and progress to look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lordbench.cli.console import ERR, OUT, runs_argument
+from lordbench.cli.console import ERR, EXIT_FAILED, OUT, runs_argument, say
 
 figure_option = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="File to write: .png, .svg or .pdf."
@@ -22,10 +22,10 @@ figure_option = click.option(
     type=click.Path(path_type=Path),
     default=Path("report"),
     show_default=True,
-    help="Folder to write index.html into.",
+    help="Folder for index.html.",
 )
 def report(runs: tuple[Path, ...], out: Path) -> None:
-    """Write one page of everything: tables, figures, pictures, failures, and how each number came to be.
+    """Write one page with all tables, figures, pictures and failures, and the settings behind each number.
 
     It opens from disk in any browser, and needs no network.
 
@@ -37,13 +37,13 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
     from lordbench.report.page.page import write_report
 
     with ERR.status("Comparing, drawing and writing the page"):
-        file = write_report(runs, out)
-    ERR.print(f"Wrote {file}", soft_wrap=True)
+        path = write_report(runs, out)
+    say(f"Wrote {path}")
 
 
 @click.group()
 def figure() -> None:
-    """Draw a figure for a paper, as PNG, SVG or PDF by the end of its name.
+    """Draw a figure for a paper, as PNG, SVG or PDF by the suffix of --out.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def figure() -> None:
 @click.option("--metric", default="lpips", show_default=True, help="Metric of transfers.")
 @figure_option
 def tradeoff(runs: tuple[Path, ...], metric: str, out: Path) -> None:
-    """Draw leakage against transfer quality, with intervals; a panel for each data set and split.
+    """Draw leakage against transfer quality, with intervals; one panel per data set and split.
 
     \b
     Example:
@@ -69,14 +69,14 @@ def tradeoff(runs: tuple[Path, ...], metric: str, out: Path) -> None:
     from lordbench.results.leaderboard import collect
 
     save(draw(collect(runs), metric), out)
-    ERR.print(f"Wrote {out}", soft_wrap=True)
+    say(f"Wrote {out}")
 
 
 @figure.command()
 @runs_argument
 @figure_option
 def curves(runs: tuple[Path, ...], out: Path) -> None:
-    """Draw training curves: a panel for each method on each data set, a line for each seed and term.
+    """Draw training curves: one panel per method and data set, one line per seed and term of the loss.
 
     \b
     Example:
@@ -87,7 +87,7 @@ def curves(runs: tuple[Path, ...], out: Path) -> None:
     from lordbench.results.cells import cell_records
 
     save(draw(cell_records(runs)), out)
-    ERR.print(f"Wrote {out}", soft_wrap=True)
+    say(f"Wrote {out}")
 
 
 @figure.command("transfer-grid")
@@ -96,18 +96,18 @@ def curves(runs: tuple[Path, ...], out: Path) -> None:
     "--picture",
     default="transfer-encoded",
     show_default=True,
-    help="Which of the cells' pictures: the name of its file, without .png.",
+    help="Which of the cells' pictures: its file name without .png.",
 )
-@click.option("--dataset", help="Of this data set.  [default: the first]")
-@click.option("--seed", type=int, help="Of this seed.  [default: the first]")
+@click.option("--dataset", help="Only this data set.  [default: the first]")
+@click.option("--seed", type=int, help="Only this seed.  [default: the first]")
 @click.option(
-    "--pairs", type=click.IntRange(min=1), default=6, show_default=True, help="Lines of the figure, at most."
+    "--pairs", type=click.IntRange(min=1), default=6, show_default=True, help="Rows of the figure, at most."
 )
 @figure_option
 def transfer_grid(
     runs: tuple[Path, ...], picture: str, dataset: str | None, seed: int | None, pairs: int, out: Path
 ) -> None:
-    """Draw what each method makes of the same pairs of images, beside the true image.
+    """Draw the outputs of all methods for the same pairs of images, beside the true image.
 
     \b
     Examples:
@@ -119,22 +119,20 @@ def transfer_grid(
     from lordbench.results.cells import cell_records
 
     save(transfers(choose(cell_records(runs), picture, dataset, seed), pairs), out)
-    ERR.print(f"Wrote {out}", soft_wrap=True)
-
-
-EXIT_FAILED_CELLS = 1
+    say(f"Wrote {out}")
 
 
 @click.command()
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option("--watch", "watched", is_flag=True, help="Show it until no run is at work any more.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts: all of it, as JSON, once.")
+@click.option("--watch", "watched", is_flag=True, help="Keep showing it until no run is active.")
+@click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, once (for scripts).")
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
-    """Show how far runs have come: cells planned, running, done, failed, interrupted, and the time left.
+    """Show the progress of runs: cells planned, running, done, failed or interrupted, and the time left.
 
-    It reads files only and disturbs no run. Exit status 1 if a cell has failed, else 0.
+    Time left: estimated from the current speed and from finished trainings of the same method and data set; ≥
+    marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
 
     \b
     Examples:
@@ -148,12 +146,12 @@ def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
     if watched and as_json:
         raise click.UsageError("--watch is for people and --json for scripts: give one of them")
     if watched:
-        found = watch(runs, OUT)
+        statuses = watch(runs, OUT)
     else:
-        found, now = [read_status(run) for run in runs], datetime.now(timezone.utc)
+        statuses, now = [read_status(run) for run in runs], datetime.now(timezone.utc)
         if as_json:
-            click.echo(status_json(found, now))
+            click.echo(status_json(statuses, now))
         else:
-            OUT.print(status_view(found, now))
-    if any(run.has_failed for run in found):
-        sys.exit(EXIT_FAILED_CELLS)
+            OUT.print(status_view(statuses, now))
+    if any(run.has_failed for run in statuses):
+        sys.exit(EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""`lordbench leaderboard`, `differences` and `compare`: results of runs, merged and compared."""
+"""`lordbench leaderboard`, `differences`, `compare` and `claims`: results of runs, merged and compared."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from lordbench.cli.console import ERR, OUT, format_option, out_option, runs_argument, write
+from lordbench.cli.console import OUT, format_option, metric_option, out_option, runs_argument, say, write
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    help="Show this metric only; repeatable. Of what is measured in it, the headline's, unless said "
-    "which, as in reconstruction/learned/reconstruction/lpips.  [default: the headline]",
+@metric_option(
+    "Show only this metric (repeatable). A bare name means the one in the default table; a full path"
+    " (EXPERIMENT/CODES/SUBJECT/METRIC) selects another."
 )
 @click.option(
     "--group-by",
     metavar="COLUMN[,COLUMN]",
-    help="What the lines are: dataset, split, preset, method, seed. Whatever else differs goes across; only "
-    "seeds are averaged.  [default: method]",
+    help="What the rows are: dataset, split, preset, method, seed. Everything else that differs becomes a"
+    " column; only seeds are averaged.  [default: method]",
 )
 @format_option("csv", "markdown", "latex")
 @out_option
@@ -32,7 +28,7 @@ from lordbench.cli.console import ERR, OUT, format_option, out_option, runs_argu
     "--tidy",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Also write all merged rows, one value each: FILE.csv, to be merged again, or FILE.parquet.",
+    help="Also write all merged rows, one value each: FILE.csv (can be merged again) or FILE.parquet.",
 )
 def leaderboard(
     runs: tuple[Path, ...],
@@ -44,15 +40,15 @@ def leaderboard(
 ) -> None:
     """Merge run folders and results CSVs into one leaderboard, with differences from the best and ranks.
 
-    With --metric or --group-by, show a table of that instead.
+    With --metric or --group-by, show only that table.
 
     \b
     Examples:
       lordbench leaderboard runs
       lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
       lordbench leaderboard runs --metric lpips --metric learned/transfer/lpips
-      lordbench leaderboard cars faces digits --metric lpips --group-by method    data sets across
-      lordbench leaderboard runs --metric lpips --group-by seed                   methods across
+      lordbench leaderboard cars faces digits --metric lpips --group-by method    columns: data sets
+      lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
     """  # noqa: D301
     from lordbench.report.leaderboard import render, rich_leaderboard
@@ -65,31 +61,25 @@ def leaderboard(
     if tidy is not None:
         check_name(tidy)
     rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
-    found = None if format_ == "csv" or pivot else paired(rows, SampleFiles(runs))
+    compared = None if format_ == "csv" or pivot else paired(rows, SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*rich_leaderboard(rows, found, pivot), sep="\n")
+        OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")
     else:
-        write(render(rows, "markdown" if format_ == "table" else format_, found, pivot), out)
+        write(render(rows, "markdown" if format_ == "table" else format_, compared, pivot), out)
     if tidy is not None:
         write_tidy(rows, tidy)
-        ERR.print(f"Wrote {tidy}", soft_wrap=True)
+        say(f"Wrote {tidy}")
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    help="Compare in this metric; repeatable.  [default: what the tables show; all in CSV]",
-)
+@metric_option("Compare by this metric (repeatable).  [default: those of the leaderboard; in CSV all]")
 @format_option("csv")
 @out_option
 def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, out: Path | None) -> None:
-    """Compare every two methods, and methods with floors, on the same samples of the same seeds.
+    """Compare all pairs of methods, and methods with floors, on the same samples and seeds.
 
-    Runs are folders that `lordbench run` wrote: a single seed is compared by the samples kept in them.
+    RUNS are run folders of `lordbench run`: with a single seed, the samples stored there are compared.
 
     \b
     Examples:
@@ -103,35 +93,31 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
 
-    found = paired(collect(list(runs)), SampleFiles(runs))
+    compared = paired(collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, difference_tables(select(found, metrics))), sep="\n")
+        OUT.print(*map(rich_table, difference_tables(select(compared, metrics))), sep="\n")
     else:
-        write(csv(select(found, metrics) if metrics else found), out)
+        write(csv(select(compared, metrics) if metrics else compared), out)
 
 
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    help="Show this metric only; repeatable, as in `lordbench leaderboard`.  [default: the headline's; in "
-    "CSV and JSON all]",
+@metric_option(
+    "Show only this metric (repeatable), as in `lordbench leaderboard`.  [default: those of the leaderboard;"
+    " in CSV and JSON all]"
 )
-@click.option("--all", "everything", is_flag=True, help="Show all values, not only those of the headline.")
-@format_option("markdown", "csv", "json", help_="How to write it; CSV has the values only.")
+@click.option("--all", "everything", is_flag=True, help="Show all metrics, not only the leaderboard's.")
+@format_option("markdown", "csv", "json", help_="Output format; CSV holds the values only.")
 @out_option
 def compare(
     a: str, b: str, metrics: tuple[str, ...], everything: bool, format_: str, out: Path | None
 ) -> None:
-    """Show what differs between two cells or runs, and whether by more than the intervals.
+    """Show what differs between two cells or runs, and which differences exceed the intervals.
 
-    A and B are each a cell's folder, a run folder, a results CSV, or one of these with the beginning of a
-    cell's id behind a colon. Two cells are compared as they are; of runs, cells of the same method on the
-    same data, split and preset, and of the same seed.
+    A and B are each the folder of a cell, a run folder, or a results CSV; a run may be followed by a colon
+    and the beginning of a cell id. Two cells are compared as they are; in runs, cells of the same method,
+    data set, split, preset and seed are compared.
 
     \b
     Examples:
@@ -145,11 +131,11 @@ def compare(
     from lordbench.results.compare import compare as compared
     from lordbench.results.compare import read_side
 
-    found = compared(read_side(a), read_side(b))
+    comparison = compared(read_side(a), read_side(b))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, compare_tables(found, metrics, everything)), sep="\n")
+        OUT.print(*map(rich_table, compare_tables(comparison, metrics, everything)), sep="\n")
     else:
-        write(render(found, "markdown" if format_ == "table" else format_, metrics, everything), out)
+        write(render(comparison, "markdown" if format_ == "table" else format_, metrics, everything), out)
 
 
 @click.command()
@@ -158,12 +144,12 @@ def compare(
     "--claims",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML file of claims.  [default: those of the papers, configs/claims.yaml]",
+    help="YAML file of claims.  [default: configs/claims.yaml, claims of the papers]",
 )
 @format_option("csv", "markdown")
 @out_option
 def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | None) -> None:
-    """Hold the papers' claims against results: confirmed, refuted, or not told apart, with intervals.
+    """Check the claims of papers against results: confirmed, refuted, or undecided, with intervals.
 
     \b
     Examples:
@@ -176,8 +162,8 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
 
-    found = check_claims(read_claims(file), collect(list(runs)), SampleFiles(runs))
+    checked = check_claims(read_claims(file), collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, claim_tables(found)), Text(LEGEND, style="dim"), sep="\n")
+        OUT.print(*map(rich_table, claim_tables(checked)), Text(LEGEND, style="dim"), sep="\n")
     else:
-        write(csv(found) if format_ == "csv" else claims_markdown(found), out)
+        write(csv(checked) if format_ == "csv" else claims_markdown(checked), out)

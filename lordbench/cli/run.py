@@ -1,4 +1,4 @@
-"""The options of `lordbench run` that say where cells run, and what each gets."""
+"""`lordbench run`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from lordbench.cli.console import ERR, EXIT_FAILED_CELLS, OUT
-from lordbench.cli.plugins import plugins_option
+from lordbench.cli.console import ERR, EXIT_FAILED, OUT, plugins_option
 from lordbench.runner import executors
 from lordbench.utils.errors import UserError
 
-OPTIONS = {
+EXECUTOR_OPTIONS = {
     "jobs": click.option(
         "-j",
         "--jobs",
@@ -27,7 +26,7 @@ OPTIONS = {
         "--retries",
         type=click.IntRange(min=0),
         show_default="2",
-        help="Times that a cell is tried again whose worker was killed; it goes on from its checkpoint.",
+        help="Retries for a training whose worker was killed; it resumes from its checkpoint.",
     ),
     "address": click.option(
         "--ray-address",
@@ -42,59 +41,59 @@ OPTIONS = {
     "gpus_per_cell": click.option(
         "--gpus-per-cell",
         type=float,
-        help="ray: GPUs of each cell, also a part of one such as 0.25; slurm: whole.",
+        help="ray, slurm: GPUs of each cell; with ray also a fraction such as 0.25.",
     ),
     "memory_gb": click.option(
-        "--memory-per-cell", "memory_gb", type=float, metavar="GB", help="ray, slurm: memory."
+        "--memory-per-cell", "memory_gb", type=float, metavar="GB", help="ray, slurm: memory of each cell."
     ),
-    "partition": click.option("--partition", help="slurm: where to submit."),
+    "partition": click.option("--partition", help="slurm: partition to submit to."),
     "minutes": click.option(
         "--time-limit",
         "minutes",
         type=click.IntRange(min=1),
         metavar="MINUTES",
-        help="slurm: of a job; a cell that needs longer goes on in the next.",
+        help="slurm: time limit of a job; a cell that needs longer resumes in the next job.",
     ),
     "cluster": click.option(
         "--slurm-cluster",
         "cluster",
         type=click.Choice(["slurm", "local"]),
-        help="slurm: local tries submitit out without a cluster.",
+        help="slurm: local runs the jobs on this machine, without Slurm.",
     ),
 }
-"""By the setting that each gives, of one executor or several."""
+"""Options by the executor setting that each gives; an executor has some of them."""
 
 
 def executor_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options; it gets `executor` and `executor_settings`, those that were given."""
+    """Add the options of executors; the command gets `executor`, and `executor_settings` as given."""
 
     @functools.wraps(command)
-    def gathering(*, executor: str, **values: Any) -> None:
-        settings = {name: values.pop(name) for name in OPTIONS}
-        given = {name: value for name, value in settings.items() if value is not None}
-        command(executor=executor, executor_settings=given, **values)
+    def gather(*, executor: str, **values: Any) -> None:
+        settings = {name: values.pop(name) for name in EXECUTOR_OPTIONS}
+        settings = {name: value for name, value in settings.items() if value is not None}
+        command(executor=executor, executor_settings=settings, **values)
 
-    for option in reversed(OPTIONS.values()):
-        gathering = option(gathering)
+    for option in reversed(EXECUTOR_OPTIONS.values()):
+        gather = option(gather)
     return click.option(
         "--executor",
         type=click.Choice(executors.NAMES),
         default="local",
         show_default=True,
         help="Where cells run: on this machine, on a Ray cluster, or as Slurm jobs.",
-    )(gathering)
+    )(gather)
 
 
 @click.command()
 @click.option(
     "--methods",
     show_default="lord,drnet,mlvae",
-    help="Methods, as NAME, NAME[key=value] or FILE.py.",
+    help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py.",
 )
 @click.option(
     "--dataset",
     show_default="toycars",
-    help="Data set, as NAME, NAME[key=value] or folder:PATH.",
+    help="Data set: NAME, NAME[key=value] or folder:PATH.",
 )
 @click.option(
     "--pattern", default=None, help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".'
@@ -103,16 +102,16 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     "--preset",
     default="quick",
     show_default=True,
-    help="Sizes and schedules: smoke, quick, paper, or FILE.yaml. Some also say what to run, where no option "
-    "does: `lordbench list presets`.",
+    help="Sizes and schedules: smoke, quick, paper, or FILE.yaml. Some presets also set defaults of other"
+    " options: see `lordbench list presets`.",
 )
 @click.option("--experiments", show_default="all", help="Experiments, separated by commas.")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
 @click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
-              help="What is held out: images, or whole classes. As in the data set's official split where it"
-              " has one of that kind, else a tenth.")  # fmt: skip
+              help="What is held out: images, or whole classes; as in the data set's official split if it has"
+              " one of that kind, else a tenth.")  # fmt: skip
 @click.option("--labels", show_default="own",
-              help="What methods are told as the class, separated by commas: own (the data set's classes),"
+              help="Class labels given to methods, separated by commas: own (the data set's classes),"
               " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of"
               " each domain).")  # fmt: skip
 @click.option(
@@ -124,9 +123,9 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5).",
+    help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5); repeatable.",
 )
-@click.option("--force", is_flag=True, help="Run cells again that are done.")
+@click.option("--force", is_flag=True, help="Run finished cells again.")
 @executor_options
 @click.option(
     "--checkpoint-every",
@@ -139,7 +138,7 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--tensorboard",
     is_flag=True,
-    help="Write event files of what is run: tensorboard --logdir OUT/tensorboard",
+    help="Also write event files for `tensorboard --logdir OUT/tensorboard`.",
 )
 @plugins_option
 def run(
@@ -150,7 +149,7 @@ def run(
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
-    What is done already is not done again; an interrupted run goes on where it was.
+    Finished cells are not run again; an interrupted run resumes.
 
     \b
     Examples:
@@ -166,31 +165,34 @@ def run(
     """  # noqa: D301
     from lordbench.config import selectors
     from lordbench.config.registry import use_plugins
-    from lordbench.runner import executors
     from lordbench.runner.plan import Request
     from lordbench.runner.session import RunOptions, run_session
 
+    def names(text: str | None) -> list[str] | None:
+        return None if text is None else selectors.split_list(text)
+
     request = Request(
-        methods=None if methods is None else selectors.split_list(methods),
+        methods=names(methods),
         dataset=dataset,
         preset=preset,
-        experiments=None if experiments is None else selectors.split_list(experiments),
+        experiments=names(experiments),
         seeds=_integers(seeds),
         split=split,  # type: ignore[arg-type]
-        labels=None if labels is None else selectors.split_list(labels),
+        labels=names(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=dict(selectors.assignment(text) for text in overrides),
     )
-    chosen = executors.make(executor, executor_settings)
-    options = RunOptions(chosen, device, force, tensorboard, checkpoint_every)
+    options = RunOptions(
+        executors.make(executor, executor_settings), device, force, tensorboard, checkpoint_every
+    )
     with use_plugins(plugins):
-        ended = run_session(request, out, options, OUT, ERR)
-    if ended.failures:
-        sys.exit(EXIT_FAILED_CELLS)
+        result = run_session(request, out, options, OUT, ERR)
+    if result.failures:
+        sys.exit(EXIT_FAILED)
 
 
 def _integers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise UserError(f"--seeds {text}: whole numbers separated by commas are expected") from None
+        raise UserError(f"--seeds {text}: give whole numbers separated by commas") from None

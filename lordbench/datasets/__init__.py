@@ -1,4 +1,4 @@
-"""Data sets, one file each, named after the file; shared code lives in the sub-packages.
+"""Data sets, one file each: the file name is the name of the data set.
 
-`config.registry` takes every file in this folder for a data set.
+Shared code lies in sub-folders, since every file in this folder is taken for a data set.
 """

@@ -1,1 +1,1 @@
-"""One file per experiment; the file's name is the experiment's name. Found by `lordbench.config.registry`."""
+"""Experiments, one file each: the file name is the name of the experiment."""

@@ -1,1 +1,1 @@
-"""What people look at: tables, pictures, progress; made from results only."""
+"""What people look at: tables, figures, pictures, progress; made from results only."""

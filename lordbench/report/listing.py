@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lordbench.config import registry
 from lordbench.config.presets import load_grid, load_preset, presets
-from lordbench.evaluation.metric import Metric
+from lordbench.config.summaries import summaries
 from lordbench.report.progress import tracker
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import home
@@ -78,11 +78,11 @@ def listing(kind: str) -> Table:
         "experiments": ("experiment", "what it measures", ""),
     }
     table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
-    for name, component in registry.available(kind).items():  # type: ignore[arg-type]
-        try:
-            table.add_row(name, *(escape(text) for text in _describe(component.load())))
-        except UserError as error:
-            table.add_row(name, f"[red]broken[/]: {escape(error.message)}", escape(error.hint))
+    for name, summary in summaries(kind).items():  # type: ignore[arg-type]
+        if isinstance(summary, UserError):
+            table.add_row(name, f"[red]broken[/]: {escape(summary.message)}", escape(summary.hint))
+        else:
+            table.add_row(name, *(escape(text) for text in _describe(summary)))
     return table
 
 
@@ -130,8 +130,9 @@ def machine_table() -> Table:
     return table
 
 
-def _describe(kind: Any) -> tuple[str, str]:
-    if issubclass(kind, Metric):
-        direction = "higher is better" if kind.higher_is_better else "lower is better"
-        return direction + (f", {kind.unit}" if kind.unit else ""), kind.source
-    return kind.summary, getattr(kind, "source", "")
+def _describe(summary: dict[str, Any]) -> tuple[str, str]:
+    if "higher_is_better" in summary:
+        direction = "higher is better" if summary["higher_is_better"] else "lower is better"
+        unit = summary.get("unit")
+        return direction + (f", {unit}" if unit else ""), summary["source"]
+    return summary["summary"], summary.get("source", "")

@@ -1,1 +1,1 @@
-"""Rows, the store that keeps them, and the leaderboards made of them."""
+"""Result rows, run folders, and what is computed from them: leaderboards, differences, claims, status."""

@@ -1,1 +1,1 @@
-"""From a request to rows: plan -> cells -> executor -> rows."""
+"""From a request to result rows: plan, cells, executors."""

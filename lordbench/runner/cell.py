@@ -1,4 +1,4 @@
-"""A cell as plain data, with an id that says what its result depends on."""
+"""A cell: one training and its experiments, as plain data with an id over all that its result depends on."""
 
 from __future__ import annotations
 
@@ -14,28 +14,25 @@ from lordbench.results.leaderboard import label
 from lordbench.utils.version import PROTOCOL_VERSION
 
 DataKey = tuple[str, str, int]
-"""A data set, its settings and the image size."""
+"""A data set, its complete settings as JSON, and the image size."""
 
 
 class Cell(BaseModel):
-    """One training and the experiments on it: plain data, so that it can be sent anywhere as JSON.
+    """One training and the experiments on it: plain data, which can be sent anywhere as JSON.
 
     Attributes:
         id: hash of all that the result depends on, 16 hex digits.
         method: name or path to load it by.
-        method_name: how it is called in tables.
-        variant: settings by which it differs from its preset.
+        method_name: name in tables.
+        variant: settings that differ from the preset.
         settings: of the method, complete.
         method_source: hash of its source files.
         dataset: name to load it by, with its source, e.g. `folder:faces`.
         data_settings: of the data set, complete.
-        data_variant: settings by which it differs from its defaults.
+        data_variant: settings that differ from the defaults.
         data_fingerprint: of the data set at the preset's image size.
-        split: name.
-        labels: what methods are told as the class, as a selector; empty for the data set's own classes.
-        preset_name: as in tables.
-        preset: complete.
-        seed: of the cell.
+        labels: class labels given to methods, as a selector; empty for the data set's own classes.
+        preset_name: name in tables.
         experiments: to be run; not part of the id, since they do not change the training.
     """
 
@@ -64,19 +61,24 @@ class Cell(BaseModel):
         return label(self.method_name, self.variant, self.labels)
 
     @property
+    def title(self) -> str:
+        """The cell in messages, e.g. `lord on toycars, seed 0`."""
+        return f"{self.label} on {self.dataset}, seed {self.seed}"
+
+    @property
     def data(self) -> DataKey:
-        """Which images the cell is about."""
+        """Which images the cell uses."""
         return data_key(self.dataset, self.data_settings, self.preset.image_size)
 
 
 def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey:
-    """Name what a data set gives under its settings, complete, at an image size."""
+    """Return the key of a data set with complete settings at an image size."""
     return dataset, json.dumps(settings, sort_keys=True), image_size
 
 
-def identified(values: dict[str, Any], experiments: list[str]) -> Cell:
-    """Make a cell of its fields, given by name, with its id."""
-    # An explicit list of what a result depends on: too narrow a key would hand out stale numbers, too
+def make_cell(values: dict[str, Any], experiments: list[str]) -> Cell:
+    """Make a cell from its fields (other keys are ignored), with its id."""
+    # An explicit list of what a result depends on: too narrow a key would return stale numbers, too
     # broad a one (device, paths, order of methods) would train the same thing twice.
     key = {
         "method_name": values["method_name"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset
 from lordbench.config.registry import load_dataset, refuse_untrusted
 from lordbench.config.selectors import Selector
-from lordbench.data.dataset import Dataset, DatasetConfig
+from lordbench.data.dataset import Dataset
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import SplitName
-from lordbench.runner.cell import Cell, DataKey, data_key, identified
+from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
 from lordbench.utils.progress import Track, untracked
@@ -27,24 +27,22 @@ TRUNK_FILES = (
     "training/batches.py",
     "training/optimizers.py",
     "training/precision.py",
-    "nn/*.py",
+    "nn/[!_]*.py",
 )
-"""What every method stands on; part of its source hash, since a change there changes its numbers."""
+"""Code that all methods share. It is part of each method's source hash: a change may change its numbers."""
 LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user requests. None means: as the preset's grid says, else the default of `presets.Part`.
+    """What the user requests. None means: as in the preset's grid, else the default of `presets.Part`.
 
     Attributes:
         methods: selectors.
         dataset: selector.
         preset: name or path.
         experiments: names; empty for all.
-        seeds: of the cells.
-        split: name.
-        labels: what methods are told as the class, as selectors (see `lordbench.config.labels`).
+        labels: class labels given to methods, as selectors (see `lordbench.config.labels`).
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
@@ -60,30 +58,30 @@ class Request:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def parts(self, grid: Grid) -> list[Part]:
-        """The parts of a grid, with what the user names in the place of what they say.
+        """The parts of a grid, with the user's choices in place of theirs.
 
         Raises:
             UserError: a part names code by its path, and the user does not.
         """
-        named = {name: getattr(self, name) for name in Part.model_fields}
-        given = {name: value for name, value in named.items() if value is not None}
+        values = {name: getattr(self, name) for name in Part.model_fields}
+        chosen = {name: value for name, value in values.items() if value is not None}
         for part in grid.grid:
             for kind, names in part.components().items():
-                for name in names if kind not in given else ():
-                    way = f"If you trust that file, add --plugins {name}"
-                    refuse_untrusted(name, f"preset {self.preset}", way)
-        return [part.model_copy(update=given) for part in grid.grid]
+                for name in names if kind not in chosen else ():
+                    hint = f"If you trust that file, add --plugins {name}"
+                    refuse_untrusted(name, f"preset {self.preset}", hint)
+        return [part.model_copy(update=chosen) for part in grid.grid]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is going to be run.
+    """What a run consists of.
 
     Attributes:
         cells: to run.
-        images: that they are about.
+        images: of the cells.
         weights: names of the pretrained weights that their training needs.
-        broken: methods that were asked for and cannot be loaded, with the reason; the others are run.
+        broken: requested methods that cannot be loaded, by selector, with the reason; the others are run.
     """
 
     cells: list[Cell]
@@ -93,7 +91,7 @@ class Plan:
 
 
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
-    """Check a request, load its data set, and turn it into cells.
+    """Check a request, load its data sets, and turn it into cells.
 
     Raises:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
@@ -105,97 +103,62 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         )
     grid = load_grid(request.preset)
     parts = request.parts(grid)
-    chosen = [selectors.parse(text) for part in parts for text in part.methods]
-    overrides = {key: value for key, value in request.overrides.items() if not _methods_setting(key, chosen)}
-    sizes: dict[str, Any] = {
-        "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
-        "preset": load_preset(grid.extends, overrides),
-    }
-    methods, broken = _methods(parts, sizes["preset"], request.overrides)
+    selected = [selectors.parse(text) for part in parts for text in part.methods]
+    overrides = {key: value for key, value in request.overrides.items() if not _is_of_method(key, selected)}
+    preset = load_preset(grid.extends, overrides)
+    preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
+    methods, broken = _methods(parts, preset, request.overrides)
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
-    needed: set[str] = set()
+    weights: set[str] = set()
     for part in parts:
-        for cell, weights in _cells(request, part, methods, sizes, images, track):
-            needed |= weights
+        experiments = _experiments(part)
+        dataset, data = _dataset(part, request.data_settings)
+        key = data_key(data["dataset"], data["data_settings"], preset.image_size)
+        if key not in images:
+            images[key] = dataset.load(preset.image_size, track)
+        data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
+        data |= {"preset_name": preset_name, "preset": preset}
+        kinds = [parse_labels(text) for text in part.labels]
+        for kind in kinds:
+            if kind is not None:
+                kind.check(images[key], part.split)
+        for seed, kind, text in product(request.seeds, kinds, part.methods):
+            if text not in methods:
+                continue
+            labels = kind.selector if kind else ""
+            cell = make_cell({**methods[text], **data, "labels": labels, "seed": seed}, experiments)
             if cell.id in cells:
-                # Asked for twice, it is trained once, for all experiments of both.
-                both = dict.fromkeys([*cells[cell.id].experiments, *cell.experiments])
+                # Requested by two parts, it is trained once, for the experiments of both.
+                both = dict.fromkeys([*cells[cell.id].experiments, *experiments])
                 cell = cell.model_copy(update={"experiments": list(both)})
             cells[cell.id] = cell
-    return Plan(list(cells.values()), images, frozenset(needed), broken)
+            weights.update(methods[text]["weights"], kind.weights() if kind else ())
+    return Plan(list(cells.values()), images, frozenset(weights), broken)
 
 
-def _cells(
-    request: Request,
-    part: Part,
-    configured: dict[str, dict[str, Any]],
-    sizes: dict[str, Any],
-    images: dict[DataKey, ImageSet],
-    track: Track[int],
-) -> Iterator[tuple[Cell, set[str]]]:
-    """The cells of a part, each with the weights that its training needs; its images join the others."""
-    preset: Preset = sizes["preset"]
-    experiments = _experiments(part)
-    methods = [configured[text] for text in part.methods if text in configured]
-    dataset, data = _dataset(part, request.data_settings)
-    key = data_key(data["dataset"], data["data_settings"], preset.image_size)
-    if key not in images:
-        images[key] = dataset.load(preset.image_size, track)
-    labels = [parse_labels(text) for text in part.labels]
-    for chosen in filter(None, labels):
-        chosen.check(images[key], part.split)
-    shared = {**data, **sizes, "data_fingerprint": images[key].fingerprint, "split": part.split}
-    for seed in request.seeds:
-        for kind in labels:
-            told = {"labels": kind.selector if kind else "", "seed": seed}
-            for method in methods:
-                needed = {*method["weights"], *(kind.weights() if kind else ())}
-                yield identified(method | shared | told, experiments), needed
-
-
-def _experiments(part: Part) -> list[str]:
-    """Names, or absolute paths, of a part's experiments: all that can be loaded where it names none.
-
-    Raises:
-        UserError: one is unknown or broken, or two would write to the same file.
-    """
-    found: dict[str, str] = {}
-    for given in part.experiments or list(registry.load_all("experiments")):
-        component = registry.find("experiments", given)
-        component.load()
-        name = str(component.path) if given.endswith(".py") else given
-        taken = registry.available("experiments").get(component.name, component) != component
-        if taken or found.setdefault(component.name, name) != name:
-            raise UserError(
-                f"experiment {given}: another one is called {component.name!r}",
-                "Rename the file: its name is the experiment's.",
-            )
-    return list(found.values())
+def _is_of_method(key: str, methods: list[Selector]) -> bool:
+    """Whether a key such as `lord.noise` names a setting of one of the methods."""
+    return any(key.startswith(f"{Path(method.name).stem}.") for method in methods)
 
 
 def _methods(
     parts: list[Part], preset: Preset, overrides: dict[str, Any]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, BrokenComponentError]]:
-    """What a cell says of each method, and those that cannot be loaded, both by selector."""
-    found, broken = {}, {}
+    """The fields of a cell that describe each method, and the errors of broken ones, both by selector."""
+    methods, broken = {}, {}
     for text in dict.fromkeys(text for part in parts for text in part.methods):
         try:
-            found[text] = _method(selectors.parse(text), preset, overrides)
+            methods[text] = _method(selectors.parse(text), preset, overrides)
         except BrokenComponentError as error:
             broken[text] = error
-    if broken and not found:
+    if broken and not methods:
         raise next(iter(broken.values()))
-    return found, broken
+    return methods, broken
 
 
-def _methods_setting(key: str, methods: list[Selector]) -> bool:
-    """Whether a key such as `lord.noise` names a setting of one of the methods."""
-    return any(key.startswith(f"{Path(method.name).stem}.") for method in methods)
-
-
-def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
-    component = registry.find("methods", chosen.name)
+def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
+    component = registry.find("methods", selector.name)
     kind = component.load()
     files = component.source_files()
     for pattern in TRUNK_FILES:
@@ -203,15 +166,15 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     for module in kind.built_on:
         files += module_files(module)
     prefix = f"{component.name}."
-    set_ = {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
-    variant = chosen.settings | set_
+    variant = selector.settings | {
+        key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)
+    }
     config = validated(
         kind.Config, preset.settings(component.name, kind.Config) | variant, f"method {component.name}"
     )
+    by_path = component.path is not None and component.name != selector.name
     return {
-        "method": chosen.name
-        if component.path is None or component.name == chosen.name
-        else str(component.path),
+        "method": str(component.path) if by_path else selector.name,
         "method_name": component.name,
         "variant": selectors.describe(variant),
         "weights": config.weights(),
@@ -220,17 +183,33 @@ def _method(chosen: Selector, preset: Preset, overrides: dict[str, Any]) -> dict
     }
 
 
+def _experiments(part: Part) -> list[str]:
+    """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none.
+
+    Raises:
+        UserError: one is unknown or broken, or two would write to the same file.
+    """
+    by_name: dict[str, str] = {}
+    for text in part.experiments or list(registry.load_all("experiments")):
+        component = registry.find("experiments", text)
+        component.load()
+        name = str(component.path) if text.endswith(".py") else text
+        taken = registry.available("experiments").get(component.name, component) != component
+        if taken or by_name.setdefault(component.name, name) != name:
+            raise UserError(
+                f"experiment {text}: the name {component.name!r} already exists",
+                "Rename the file: its name is the experiment's.",
+            )
+    return list(by_name.values())
+
+
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
-    chosen = selectors.parse(part.dataset)
-    dataset = load_dataset(chosen.name, chosen.settings | settings)
-    default, settings = _dump(type(dataset).Config()), _dump(dataset.config)
-    changed = {key: value for key, value in settings.items() if value != default[key]}
+    """A part's data set, and the fields of a cell that describe it."""
+    selector = selectors.parse(part.dataset)
+    dataset = load_dataset(selector.name, selector.settings | settings)
+    defaults, complete = (c.model_dump(mode="json") for c in (type(dataset).Config(), dataset.config))
     return dataset, {
-        "dataset": chosen.name,
-        "data_settings": settings,
-        "data_variant": selectors.describe(changed),
+        "dataset": selector.name,
+        "data_settings": complete,
+        "data_variant": selectors.describe({k: v for k, v in complete.items() if v != defaults[k]}),
     }
-
-
-def _dump(config: DatasetConfig) -> dict[str, Any]:
-    return config.model_dump(mode="json")

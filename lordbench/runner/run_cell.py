@@ -1,4 +1,4 @@
-"""Running one cell: train once, then every experiment that is asked for and not there yet."""
+"""Run one cell: train once, then run the requested experiments that have no result yet."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class WorkerState:
 
     Attributes:
         store: the run folder.
-        device: name of the device, as given.
-        reporter: is told of training.
-        log: is told of everything else.
+        device: name of the device, as requested.
+        reporter: of training.
+        log: called with what happens after training.
         tensorboard: whether event files are written.
         checkpoint_seconds: between two checkpoints of a training; no result depends on it.
-        recent: classes made for a split, for the other methods of the seed.
+        labels: class labels found for recent splits, for the other methods of the seed.
     """
 
     store: Store
@@ -57,35 +57,35 @@ class WorkerState:
     log: Callable[[str], None] = field(default=lambda text: None)
     tensorboard: bool = False
     checkpoint_seconds: float = CHECKPOINT_SECONDS
-    recent: LruCache = field(default_factory=lambda: LruCache(4))
+    labels: LruCache = field(default_factory=lambda: LruCache(4))
     _scoring: Scoring | None = None
 
     def scoring(self, device: torch.device) -> Scoring:
-        """The metrics, made at first use: a cell that is done needs none."""
+        """The metrics, loaded at first use: a finished cell needs none."""
         if self._scoring is None:
             self._scoring = Scoring(device, registry.load_all("metrics"))
         return self._scoring
 
     def watchers(self, cell: Cell) -> Watchers:
-        """Those who watch a cell, the reporter among them."""
+        """The watchers of a cell, which pass on its training to the reporter."""
         watchers: list[Watcher] = [ProgressWriter(self.store.cell(cell.id).progress)]
         if self.tensorboard:
             watchers.append(EventFiles(cell, self.store))
         return Watchers(self.reporter, watchers)
 
     def split(self, cell: Cell, images: ImageSet, device: torch.device) -> Split:
-        """The split of a cell, with the classes that its labels make."""
+        """The split of a cell, with its class labels."""
         parts = split(images, cell.split, cell.seed)
         labels = parse_labels(cell.labels)
         if labels is None:
             return parts
         key = (images.fingerprint, parts.title, cell.labels, cell.seed)
-        return self.recent.get(key, lambda: labels.classes(parts, cell.seed, device)).of(parts, cell.labels)
+        return self.labels.get(key, lambda: labels.classes(parts, cell.seed, device)).of(parts, cell.labels)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: `done`, `kept` (it was there already) or `failed` (with the error's last line)."""
+    """How a cell ended: `done`, `kept` (it was already finished) or `failed` (with the error in a line)."""
 
     cell: Cell
     status: Literal["done", "kept", "failed"]
@@ -93,9 +93,9 @@ class Outcome:
 
 
 def run_cell(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
-    """Run what is missing of a cell; an error is recorded in its folder and ends this cell only.
+    """Run what is missing of a cell. An error is recorded in its folder and ends this cell only.
 
-    Another process that runs the cell is waited for.
+    If another process runs the cell, wait for it.
     """
     with cell_lock(state.store, cell.id):
         remove_unfinished(state.store.cell(cell.id).path)
@@ -136,9 +136,9 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
             watchers.experiment(name, i, len(missing))
             began, before = time.monotonic(), folder.pictures()
             experiment = registry.find("experiments", name).load()()
-            found = experiment.run(trained)
-            drawn = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
-            folder.write_measurements(component_name(name), found, drawn)
+            measurements = experiment.run(trained)
+            pictures = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
+            folder.write_measurements(component_name(name), measurements, pictures)
             folder.write_seconds(component_name(name), time.monotonic() - began)
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
@@ -151,10 +151,10 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
 
 
 def build(cell: Cell, spec: DataSpec) -> Method:
-    """Make a cell's method for a training set, untrained, on the CPU.
+    """Build a cell's method for a training set, untrained, on the CPU.
 
     Raises:
-        UserError: it is not there any more, or cannot be loaded.
+        UserError: it no longer exists, or cannot be loaded.
     """
     kind: type[Method] = registry.find("methods", cell.method).load()
     with seeds.initialising(cell.seed, "init"):
@@ -162,14 +162,14 @@ def build(cell: Cell, spec: DataSpec) -> Method:
 
 
 def pending(cell: Cell, folder: CellFolder) -> list[str]:
-    """Experiments of a cell that have not been run, or lacked a metric that can be had now."""
-    found = {name: folder.measurements(component_name(name)) for name in cell.experiments}
-    return [name for name, measured in found.items() if measured is None or _can_be_had(measured)]
+    """Experiments of a cell that have not been run, or lack the values of a metric that is available now."""
+    results = {name: folder.measurements(component_name(name)) for name in cell.experiments}
+    return [name for name, result in results.items() if result is None or _can_be_completed(result)]
 
 
-def _can_be_had(measured: list[Measurement]) -> bool:
-    """Whether a metric can be had now that had no value, for the lack of weights or the like."""
-    for name in sorted({m.metric for m in measured if m.value is None}):
+def _can_be_completed(measurements: list[Measurement]) -> bool:
+    """Whether a metric without a value (its weights were missing, say) is available now."""
+    for name in sorted({m.metric for m in measurements if m.value is None}):
         try:
             kind = registry.find("metrics", name).load()
         except UserError:
@@ -235,7 +235,7 @@ def _train(
 
 
 def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
-    """Leave a record of how a cell failed: in a line, and where."""
+    """Write how a cell failed into its folder."""
     failure = {
         "cell": cell.id,
         "label": cell.label,
@@ -246,5 +246,5 @@ def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> 
     try:
         write_json(folder.failure, failure)
     except OSError:
-        # A full or read-only disk is itself a common cause; the summary still reaches the user.
+        # A full or read-only disk is a common cause of failures; the summary still reaches the user.
         traceback.print_exc()

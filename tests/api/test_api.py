@@ -1,4 +1,4 @@
-"""The Python API: frames of results, and methods used by hand."""
+"""The Python API: data frames of results, and trained methods."""
 
 import subprocess
 import sys
@@ -25,15 +25,18 @@ def cell_of(run: Run, method: str = "lord") -> Path:
     return cell
 
 
-def test_importing_it_imports_no_torch() -> None:
-    program = "import sys, lordbench; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)"
+def test_importing_it_imports_no_torch_and_dir_lists_its_functions() -> None:
+    program = (
+        "import sys, lordbench; assert {'run', 'load_method', 'image_set'} <= set(dir(lordbench));"
+        "assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = lordbench.nothing  # type: ignore[attr-defined]
 
 
 class TestResults:
-    def test_a_run_gives_the_rows_of_what_was_asked_for(self, run: Run) -> None:
+    def test_a_run_returns_the_rows_of_the_requested_cells(self, run: Run) -> None:
         request = {
             "dataset": "./halves_set.py",
             "preset": "tiny.yaml",
@@ -46,7 +49,7 @@ class TestResults:
         assert set(lordbench.load_results("runs")["seed"]) == {0, 1}
         assert list(rows.columns) == list(lordbench.load_results("runs").columns)
 
-    def test_failures_are_warnings_and_the_others_have_rows(self, run: Run) -> None:
+    def test_failures_are_warnings_and_other_cells_have_rows(self, run: Run) -> None:
         with pytest.warns(UserWarning, match="broken, seed 0: ValueError: no such luck"):
             rows = lordbench.run(
                 ["./broken.py", "mlvae"],
@@ -62,8 +65,8 @@ class TestResults:
             lordbench.load_results(tmp_path)
 
 
-class TestAMethodOfACell:
-    def test_gives_what_the_cell_gave(self, run: Run) -> None:
+class TestLoadMethod:
+    def test_restores_the_weights_of_the_cell(self, run: Run) -> None:
         cell = cell_of(run)
         model = lordbench.load_method(cell)
         state = load_file(cell / "model.safetensors")
@@ -72,7 +75,7 @@ class TestAMethodOfACell:
         images = halves(n_classes=8, n_contents=16).images[:4]
         assert np.array_equal(model.decode(model.encode(images)), model.transfer(images, images))
 
-    def test_is_loaded_without_its_data_or_with_it_where_the_model_does_not_say(self, run: Run) -> None:
+    def test_needs_the_data_only_if_the_model_does_not_record_its_shape(self, run: Run) -> None:
         cell = cell_of(run)
         new = lordbench.load_method(cell).method
         metadata = read_metadata(cell / "model.safetensors")
@@ -87,12 +90,12 @@ class TestAMethodOfACell:
         with pytest.raises(UserError, match="no such plug-in folder"):
             lordbench.load_method(cell, plugins=[data])
 
-    def test_needs_a_cell_that_is_trained(self, run: Run, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="no cell can be read here"):
+    def test_requires_a_trained_cell(self, run: Run, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="cannot read a cell"):
             lordbench.load_method(tmp_path)
         cell = cell_of(run, "mlvae")
         (cell / "model.safetensors").unlink()
-        with pytest.raises(UserError, match="training has not ended"):
+        with pytest.raises(UserError, match="training is not finished"):
             lordbench.load_method(cell)
 
 
@@ -103,8 +106,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return lordbench.fit_method(str(path), halves(), preset="smoke", device="cpu")
 
 
-class TestAModel:
-    def test_moves_the_content_of_one_image_onto_the_class_of_another(self, model: Model) -> None:
+class TestModel:
+    def test_transfers_the_content_of_one_image_onto_the_class_of_another(self, model: Model) -> None:
         images = halves().images
         moved = model.transfer(images[:9], images[20])
         assert (moved.shape, moved.dtype) == ((9, 3, 16, 16), np.uint8)
@@ -113,11 +116,11 @@ class TestAModel:
         truth = images[18:27].astype(float)
         assert np.abs(moved - truth).mean() < np.abs(images[:9] - truth).mean()
 
-    def test_takes_floats_and_bytes_alike(self, model: Model) -> None:
+    def test_accepts_floats_and_bytes(self, model: Model) -> None:
         images = halves().images[:5]
-        one, other = model.encode(images), model.encode(images / 255)
-        assert np.array_equal(one.content_code.numpy(), other.content_code.numpy())
-        assert model.class_code(images).shape == one.class_code.shape[1:]
+        codes, of_floats = model.encode(images), model.encode(images / 255)
+        assert np.array_equal(codes.content_code.numpy(), of_floats.content_code.numpy())
+        assert model.class_code(images).shape == codes.class_code.shape[1:]
 
     @pytest.mark.parametrize(
         ("images", "words"),
@@ -128,17 +131,17 @@ class TestAModel:
             (np.zeros((2, 3, 16, 16), np.int64), "uint8"),
         ],
     )
-    def test_says_which_form_images_must_have(self, model: Model, images: np.ndarray, words: str) -> None:
+    def test_names_the_required_form_of_images(self, model: Model, images: np.ndarray, words: str) -> None:
         with pytest.raises(UserError, match=words):
             model.encode(images)
 
-    def test_says_where_numbers_of_images_do_not_fit(self, model: Model) -> None:
+    def test_names_counts_of_images_that_do_not_match(self, model: Model) -> None:
         images = halves().images
         with pytest.raises(UserError, match="2 images for the class of 3"):
             model.transfer(images[:3], images[:2])
 
 
-def test_the_same_seed_trains_the_same_method() -> None:
+def test_equal_seeds_train_equal_methods() -> None:
     images = lordbench.image_set(halves().images, ["a", "b", 3] * 18, name="mine")
     assert images.class_names == ("3", "a", "b")
     one, same, other = (

@@ -1,4 +1,4 @@
-"""`lordbench check`: what keeps its contract passes, and what does not is named with its cause."""
+"""`lordbench check` passes sound plug-ins, and names the cause of a failure."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def written(folder: Path, source: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["lord", "drnet", "mlvae"])
-def test_the_projects_own_methods_pass(name: str) -> None:
+def test_shipped_methods_pass(name: str) -> None:
     found = checked(name)
     assert not failed(found)
     for check in ("same training again", "resumes", "state", "learns", "transfers"):
@@ -37,15 +37,15 @@ def test_the_projects_own_methods_pass(name: str) -> None:
     assert {found[check].status for check in optional} == {"passed" if name == "lord" else "skipped"}
 
 
-def test_a_method_in_closed_form_passes_and_has_nothing_to_resume(tmp_path: Path) -> None:
+def test_a_method_in_closed_form_passes_and_skips_resuming(tmp_path: Path) -> None:
     found = checked(written(tmp_path, broken_methods.GOOD))
     assert not failed(found)
     assert found["resumes"].status == "skipped"
     assert len(found) == 1 + len(METHOD_CHECKS)
 
 
-class TestEachBrokenMethod:
-    """Each differs from one that passes in a single thing; a check says which."""
+class TestABrokenMethod:
+    """Each differs from one that passes in a single point, which a check names."""
 
     @pytest.mark.parametrize(
         ("source", "check", "cause"),
@@ -66,28 +66,28 @@ class TestEachBrokenMethod:
             ("NO_SUMMARY", "describes itself", "summary is ''"),
         ],
     )
-    def test_is_named_with_its_cause(self, tmp_path: Path, source: str, check: str, cause: str) -> None:
+    def test_fails_with_the_cause(self, tmp_path: Path, source: str, check: str, cause: str) -> None:
         found = failed(checked(written(tmp_path, getattr(broken_methods, source))))
         assert list(found) == [check]
         assert cause in found[check]
 
-    def test_is_told_the_line_of_an_unexpected_error(self, tmp_path: Path) -> None:
+    def test_gets_the_line_of_an_unexpected_error(self, tmp_path: Path) -> None:
         found = checked(written(tmp_path, broken_methods.COLOUR_ONLY))
         assert "in fit: assert train.channels == 3" in found["trains"].hint
 
-    def test_is_told_of_settings_that_the_class_does_not_name(self, tmp_path: Path) -> None:
-        found = checked(written(tmp_path, broken_methods.SETTINGS_NOT_SAID))["describes itself"]
+    def test_gets_a_hint_about_settings_that_the_class_does_not_use(self, tmp_path: Path) -> None:
+        found = checked(written(tmp_path, broken_methods.UNUSED_SETTINGS))["describes itself"]
         assert found.status == "failed"
         assert "LinearConfig is not used" in found.message
         assert "= LinearConfig` in the class" in found.hint
 
-    def test_is_checked_on_where_that_makes_sense(self, tmp_path: Path) -> None:
+    def test_skips_only_the_checks_that_need_the_failed_one(self, tmp_path: Path) -> None:
         found = checked(written(tmp_path, broken_methods.OUT_OF_RANGE))
         assert found["state"].status == "passed"
         assert found["learns"].status == "skipped"
-        assert "images" in found["learns"].message
+        assert found["learns"].message == "skipped: 'images' failed"
 
-    def test_that_keeps_something_between_steps_cannot_resume(self, tmp_path: Path) -> None:
+    def test_with_state_outside_its_tensors_does_not_resume(self, tmp_path: Path) -> None:
         source = (TEMPLATES / "method.py").read_text()
         loss = "        def loss(batch: Batch) -> dict[str, Tensor]:\n"
         output = "F.l1_loss(output, batch.images)}"
@@ -99,11 +99,11 @@ class TestEachBrokenMethod:
             source = source.replace(old, new)
         found = failed(checked(written(tmp_path, source), images=32))
         assert "resumes" in found
-        assert set(found) <= {"resumes", "learns"}  # one step teaches nothing
+        assert set(found) <= {"resumes", "learns"}  # one step is too short to learn
 
 
 @pytest.mark.parametrize("name", ["l1", "psnr", "probe_linear", "digits", "reconstruction"])
-def test_components_of_other_kinds_pass(name: str) -> None:
+def test_shipped_components_of_other_kinds_pass(name: str) -> None:
     found = checked(name)
     assert not failed(found)
     assert sum(verdict.status == "passed" for verdict in found.values()) > 2
@@ -116,10 +116,10 @@ def test_components_of_other_kinds_pass(name: str) -> None:
         ("metric", "mean(dim=(1, 2, 3))", "mean()", "values"),
         ("dataset", "0.25 * np.cos(angle)", "0.25 * np.random.rand()", "same again"),
         ("dataset", "fingerprint(images, classes, contents, VERSION)", "VERSION", "another size"),
-        ("experiment", 'Place("mine"', 'Place("yours"', "measures"),
+        ("experiment", 'MeasurementKey("mine"', 'MeasurementKey("yours"', "measures"),
     ],
 )  # fmt: skip
-def test_broken_components_of_other_kinds_are_named(
+def test_broken_components_of_other_kinds_fail(
     tmp_path: Path, template: str, old: str, new: str, check: str
 ) -> None:
     source = (TEMPLATES / f"{template}.py").read_text()
@@ -142,28 +142,28 @@ class Forgetful(Probe):
 
     def predict(self, train_codes, train_labels, test_codes, seed):
         self.means = [train_codes[train_labels == label].mean(0) for label in range(4)]
-        self.known = len(train_codes)
+        self.count = len(train_codes)
         time.sleep(0.02)
         off = np.linalg.norm(test_codes[:, None] - np.stack(self.means), axis=2)
-        return (off.argmin(1) + (self.known == 30)) % 4
+        return (off.argmin(1) + (self.count == 30)) % 4
 
     def policy(self):
         return "none"
 """
 
 
-def test_a_probe_that_threads_confuse_is_named(tmp_path: Path) -> None:
+def test_a_probe_that_is_not_thread_safe_fails(tmp_path: Path) -> None:
     assert set(failed(checked(written(tmp_path, FORGETFUL)))) == {"threads"}
 
 
-class TestTheCommand:
-    def test_exits_with_1_where_a_check_failed_and_0_where_none_did(
+class TestCommand:
+    def test_exits_with_1_if_a_check_failed_and_0_otherwise(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         written(tmp_path, broken_methods.OUT_OF_RANGE)
         assert run("check", "l1") == 0
         assert run("check", "l1", "./mine.py") == 1
-        # A narrow terminal breaks the sentence over lines of the table.
+        # A narrow terminal wraps the sentence in the table.
         shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
         assert "[0, 1] is needed" in shown
         assert "torch.sigmoid" in shown
@@ -173,7 +173,7 @@ class TestTheCommand:
         found = json.loads(capsys.readouterr().out)
         assert {verdict["status"] for verdict in found["l1"]} == {"passed"}
 
-    def test_exits_with_2_where_there_is_no_such_thing(
+    def test_exits_with_2_if_the_component_does_not_exist(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for name, words in (

@@ -1,4 +1,4 @@
-"""The example package: installed, its plug-ins of every kind are found by name and pass the check."""
+"""Once the example package is installed, its plug-ins are found by name and pass the check."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`lordbench new`: files that work as they are."""
+"""`lordbench new` writes templates that work unchanged."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lordbench.checks.suite import Sizes, run_checks
 
 
 @pytest.mark.parametrize("kind", ["method", "dataset", "metric", "experiment"])
-def test_what_is_written_passes_the_check(run: Run, kind: str) -> None:
+def test_templates_pass_the_check(run: Run, kind: str) -> None:
     assert run("new", kind, f"my_{kind}.py") == 0
     found = list(run_checks(f"./my_{kind}.py", Sizes()))
     assert [verdict for verdict in found if verdict.status == "failed"] == []
@@ -20,16 +20,16 @@ def test_nothing_is_overwritten(run: Run, capsys: pytest.CaptureFixture[str]) ->
     Path("mine.py").write_text("precious")
     assert run("new", "method", "mine.py") == 2
     assert Path("mine.py").read_text() == "precious"
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["mine.txt", "my method.py", "1st.py", "a[b].py"])
-def test_names_that_no_plugin_can_have_are_refused(run: Run, name: str) -> None:
+def test_invalid_names_of_plugins_are_refused(run: Run, name: str) -> None:
     assert run("new", "method", name) == 2
     assert not Path(name).exists()
 
 
-def test_it_says_what_to_do_next(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_the_next_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("new", "metric", "mine.py") == 0
     shown = capsys.readouterr().err
     assert "lordbench check mine.py" in shown

@@ -1,4 +1,4 @@
-"""What goes wrong is named, recorded and contained; and the other commands."""
+"""Errors are named, recorded and contained; small commands work."""
 
 import json
 import shutil
@@ -9,13 +9,13 @@ from commandline import TINY, Run, results
 from filelock import FileLock
 
 
-def test_a_failing_method_stops_only_itself(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_method_does_not_stop_the_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*TINY, "--methods", "./broken.py,mlvae", "--experiments", "reconstruction") == 1
     assert "no such luck" in capsys.readouterr().err
     assert set(results()["method"]) == {"mlvae"}
     (failure,) = Path("runs").rglob("failure.json")
     assert "no such luck" in json.loads(failure.read_text())["traceback"]
-    assert run(*TINY, "--methods", "./broken.py") == 1  # never taken for finished
+    assert run(*TINY, "--methods", "./broken.py") == 1  # not taken for finished
 
 
 def test_a_diverging_loss_is_recorded(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

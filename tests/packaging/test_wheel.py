@@ -1,4 +1,4 @@
-"""The wheel works by itself, outside the checkout, and claims no name but `lordbench`."""
+"""The wheel works outside the checkout, and installs no package but `lordbench`."""
 
 import os
 import subprocess
@@ -20,9 +20,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_it_holds_the_plugin_folders_and_claims_one_name(wheel: Path) -> None:
+def test_it_holds_the_plugin_folders_and_the_type_marker_and_installs_one_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"lordbench"}
+    assert "lordbench/py.typed" in names
     for folder, pattern in (("baselines", "*.py"), ("metrics", "*.py"), ("configs/presets", "*.yaml")):
         for path in (CHECKOUT / folder).glob(pattern):
             assert f"lordbench/plugins/{folder}/{path.name}" in names

@@ -1,4 +1,4 @@
-"""Cells on clusters: a Ray cluster of two nodes on this machine, and submitit's jobs without Slurm."""
+"""Cells on a Ray cluster of two nodes on this machine, and as submitit's jobs without Slurm."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200",
 
 @pytest.fixture
 def unbroken(run: Run) -> pd.DataFrame:
-    """The rows that a run without accidents gives, on one thread as in the workers."""
+    """The rows of a run without accidents, on one thread as in the workers."""
     Path("deadly.py").write_text(DEADLY)
     Path("attempts.txt").write_text("survives\n" * 9)
     assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", "--out", "unbroken") == 0
@@ -30,10 +30,10 @@ def assert_same(unbroken: pd.DataFrame) -> None:
 
 
 class TestSlurm:
-    """By submitit's local executor: the same jobs and signals, started without Slurm."""
+    """With submitit's local executor: the same jobs and signals, without Slurm."""
 
     @pytest.mark.parametrize("signal", ["SIGKILL", "SIGUSR2"])
-    def test_killed_and_preempted_jobs_go_on_from_their_checkpoint(
+    def test_killed_and_preempted_jobs_resume_from_their_checkpoint(
         self, run: Run, unbroken: pd.DataFrame, signal: str
     ) -> None:
         pytest.importorskip("submitit")
@@ -51,7 +51,7 @@ class TestSlurm:
             unbroken.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
         )
 
-    def test_pickles_lie_where_nobody_else_may_write_and_never_in_a_run_folder(self, run: Run) -> None:
+    def test_pickles_are_in_a_private_folder_and_never_in_a_run_folder(self, run: Run) -> None:
         pytest.importorskip("submitit")
         slurm = ["--executor", "slurm", "--slurm-cluster", "local"]
         assert run(*GRID, "--methods", "drnet", *slurm) == 0
@@ -68,9 +68,7 @@ class TestRay:
         yield cluster
         cluster.shutdown()
 
-    def test_a_node_that_is_killed_loses_no_cell(
-        self, run: Run, unbroken: pd.DataFrame, cluster: Any
-    ) -> None:
+    def test_a_killed_node_loses_no_cell(self, run: Run, unbroken: pd.DataFrame, cluster: Any) -> None:
         Path("attempts.txt").write_text("survives\n" * 9)
         command = [*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1"]
         ray = ["--executor", "ray", "--ray-address", cluster.address]

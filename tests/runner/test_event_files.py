@@ -1,4 +1,4 @@
-"""`lordbench run --tensorboard`: event files hold the curve once, the values and the pictures."""
+"""Event files of `lordbench run --tensorboard` hold the curve once, the values and the pictures."""
 
 from collections import Counter
 from importlib.util import find_spec
@@ -31,12 +31,12 @@ def curve(folder: str = "runs") -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def assert_holds_the_curve(found: Any, curve: pd.DataFrame) -> None:
+def assert_holds_the_curve(accumulator: Any, curve: pd.DataFrame) -> None:
     for phase, lines in curve.groupby("phase"):
         for term in lines.columns.drop(["phase", "step"]):
             expected = lines[["step", term]].dropna()
             if len(expected):
-                scalars = found.Scalars(f"{phase}/{term}")
+                scalars = accumulator.Scalars(f"{phase}/{term}")
                 assert [scalar.step for scalar in scalars] == list(expected["step"])
                 assert [scalar.value for scalar in scalars] == pytest.approx(list(expected[term]), rel=1e-6)
 
@@ -57,7 +57,7 @@ class TestEventFiles:
         assert set(found.Tags()["images"]) == {path.stem for path in Path("runs").rglob("*.png")}
         assert "transfer-encoded" in found.Tags()["images"]
 
-    def test_of_a_resumed_training_hold_no_step_twice(
+    def test_of_a_resumed_training_hold_each_step_once(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         steps = Counter[int]()
@@ -75,7 +75,7 @@ class TestEventFiles:
         assert len(list(path.iterdir())) >= 2
         assert_holds_the_curve(events(), curve())
 
-    def test_of_a_training_begun_without_hold_all_of_it(
+    def test_of_a_training_started_without_them_hold_all_steps(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def stop_in_stage_2(self: RunProgress, done: int, images: int, loss: float | None) -> None:
@@ -98,7 +98,7 @@ class TestEventFiles:
         pd.testing.assert_frame_equal(curve("with"), curve("without"))
 
 
-def test_without_the_package_nothing_is_begun(
+def test_without_the_package_nothing_is_run(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lordbench.utils.errors.find_spec", lambda name: None)

@@ -1,4 +1,4 @@
-"""Wherever cells run: each is run once, those of lost workers again, from where they were."""
+"""Executors run each cell once, and retry those of lost workers from their checkpoint."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
 
 
 class Scripted(WorkerExecutor):
-    """Says of each attempt what the script says: a result, or None for a lost worker."""
+    """Returns the results of a script, one per attempt; None is a lost worker."""
 
     def __init__(self, script: list[str | None], slow: int = 0) -> None:
         super().__init__(jobs=1, retries=2, threads=1)
@@ -34,7 +34,7 @@ class Scripted(WorkerExecutor):
         self.closed = False
 
     def open(self, state: WorkerState) -> None:
-        """Nothing to do."""
+        pass
 
     def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
         numbers = range(self.sent, self.sent + len(tasks))
@@ -46,10 +46,10 @@ class Scripted(WorkerExecutor):
         return [] if self.slow >= 0 else list(running)
 
     def result(self, handle: int) -> str:
-        said = self.script[handle]
-        if said is None:
+        result = self.script[handle]
+        if result is None:
             raise WorkerLostError("a worker was lost")
-        return said
+        return result
 
     def close(self) -> None:
         self.closed = True
@@ -64,7 +64,7 @@ DONE = Result(status="done").model_dump_json()
 
 
 class TestALostWorker:
-    def test_is_tried_again_and_others_go_on(self, plan: Plan, tmp_path: Path) -> None:
+    def test_is_retried_and_others_continue(self, plan: Plan, tmp_path: Path) -> None:
         notes: list[str] = []
         scripted = Scripted([None, DONE, None, DONE])
         outcomes = list(scripted.run(plan, WorkerState(Store(tmp_path)), Watch(note=notes.append)))
@@ -73,7 +73,7 @@ class TestALostWorker:
         assert len(notes) == 2
         assert scripted.closed
 
-    def test_is_given_up_after_some_times_and_leaves_a_record(self, plan: Plan, tmp_path: Path) -> None:
+    def test_is_given_up_after_the_retries_and_recorded(self, plan: Plan, tmp_path: Path) -> None:
         scripted = Scripted([None, DONE, None, None])
         failed = [
             o for o in scripted.run(plan, WorkerState(Store(tmp_path)), Watch()) if o.status == "failed"
@@ -82,13 +82,13 @@ class TestALostWorker:
         assert "3 times" in outcome.error
         assert read_json(Store(tmp_path).cell(outcome.cell.id).failure)["error"] == outcome.error
 
-    def test_an_error_of_a_cell_is_not_tried_again(self, plan: Plan, tmp_path: Path) -> None:
+    def test_an_error_of_a_cell_is_not_retried(self, plan: Plan, tmp_path: Path) -> None:
         scripted = Scripted([Result(status="failed", error="no").model_dump_json(), DONE])
         outcomes = list(scripted.run(plan, WorkerState(Store(tmp_path)), Watch()))
         assert sorted(outcome.status for outcome in outcomes) == ["done", "failed"]
         assert scripted.sent == 2
 
-    def test_workers_are_looked_at_while_nothing_ends(self, plan: Plan, tmp_path: Path) -> None:
+    def test_progress_is_read_while_no_cell_ends(self, plan: Plan, tmp_path: Path) -> None:
         looks: list[int] = []
         watch = Watch(look=lambda: looks.append(1))
         list(Scripted([DONE, DONE], slow=3).run(plan, WorkerState(Store(tmp_path)), watch))
@@ -96,7 +96,7 @@ class TestALostWorker:
 
 
 class TestProcesses:
-    def test_a_killed_one_goes_on_from_its_checkpoint(
+    def test_a_killed_one_resumes_from_its_checkpoint(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         Path("deadly.py").write_text(DEADLY)
@@ -111,7 +111,7 @@ class TestProcesses:
         assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "unbroken") == 0
         pd.testing.assert_frame_equal(broken.drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
 
-    def test_one_that_is_always_killed_ends_its_cell_only(self, run: Run) -> None:
+    def test_one_that_is_always_killed_fails_its_cell_only(self, run: Run) -> None:
         Path("deadly.py").write_text(DEADLY)
         methods = ["--methods", "./deadly.py[deaths=9],drnet", "--experiments", "reconstruction"]
         assert run(*TINY, *methods, "-j", "2", "--retries", "1", "--set", "budget.images=3200") == 1
@@ -120,31 +120,31 @@ class TestProcesses:
         assert "2 times" in read_json(failure)["error"]
         assert not list(Path("runs").rglob("progress.json"))
 
-    def test_end_with_the_run_that_began_them(self, run: Run) -> None:
+    def test_end_with_the_run_that_started_them(self, run: Run) -> None:
         endless = ["--set", "budget.images=1000000000", "-j", "2"]
         process = subprocess.Popen(
             [sys.executable, "-m", "lordbench", *TINY, *METHODS, *endless], stderr=subprocess.DEVNULL
         )
         try:
-            workers = set(wait_for(lambda: at_work(2)))
+            workers = set(wait_for(lambda: training_workers(2)))
         finally:
             process.kill()
             process.wait()
         wait_for(lambda: all(not Path(f"/proc/{worker}").exists() for worker in workers) or None)
-        # Nobody holds the folder or a cell any more.
+        # No process locks the folder or a cell any more.
         with RunFolder(Path("runs")) as store:
             for folder in store.cells():
                 cell_lock(store, folder.path.name).acquire(timeout=10)
 
 
-def at_work(jobs: int) -> list[int] | None:
-    """Process ids of workers in training, where there are as many as that."""
-    found = workers_of(Path("runs"))
-    return found if len(found) == jobs else None
+def training_workers(jobs: int) -> list[int] | None:
+    """Process ids of the workers in training, once there are `jobs` of them."""
+    workers = workers_of(Path("runs"))
+    return workers if len(workers) == jobs else None
 
 
-class TestTwoAtOnce:
-    def test_a_cell_that_another_process_runs_is_waited_for(self, run: Run) -> None:
+class TestTwoRuns:
+    def test_a_run_waits_for_a_cell_that_another_process_runs(self, run: Run) -> None:
         order: list[str] = []
         plan = make_plan(Request(["mlvae"], "./halves_set.py", "tiny.yaml", ["reconstruction"]))
         (cell,) = plan.cells
@@ -166,7 +166,7 @@ class TestTwoAtOnce:
         assert order == ["first", "second"]
 
 
-def test_executors_say_what_is_wrong(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_setting_of_another_executor_is_an_error(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*TINY, *METHODS, "--partition", "gpu") == 2
     assert "unknown setting 'partition'" in capsys.readouterr().err
     assert not Path("runs").exists()

@@ -1,4 +1,4 @@
-"""A cell on a machine that does not see the run folder: nothing is lost but the last few seconds."""
+"""A cell on a machine that does not see the run folder loses at most the last few seconds."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def task(run: Run) -> Task:
     return Task.of(cell, WorkerState(Store(Path("runs")), "cpu", checkpoint_seconds=0), threads=1)
 
 
-def test_what_is_brought_back_is_what_a_run_here_writes(run: Run, task: Task) -> None:
+def test_the_files_are_those_of_a_local_run(run: Run, task: Task) -> None:
     answer = Result.model_validate_json(run_task_remotely(task, Keeper(Path("runs")), every=0.05))
     assert answer.status == "done"
     Store(Path("runs")).write_results()
@@ -36,17 +36,17 @@ def test_what_is_brought_back_is_what_a_run_here_writes(run: Run, task: Task) ->
         assert path.read_bytes() == (here / path.name).read_bytes()
 
 
-def test_a_machine_that_vanishes_loses_what_came_after_its_checkpoint(
+def test_a_lost_machine_loses_the_time_since_its_checkpoint(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lordbench.training.checkpoints import CheckpointStore
 
-    begun: list[int] = []
+    first_steps: list[int] = []
     resumed = CheckpointStore.progress
 
     def progress(self: CheckpointStore) -> object:
         found = resumed(self)
-        begun.append(found.step if found else 0)
+        first_steps.append(found.step if found else 0)
         return found
 
     monkeypatch.setattr(CheckpointStore, "progress", progress)
@@ -63,13 +63,13 @@ def test_a_machine_that_vanishes_loses_what_came_after_its_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(CheckpointStore, "save", save)
         with pytest.raises(KeyboardInterrupt):
-            run_task_remotely(task, Deaf(keeper))
+            run_task_remotely(task, Unreachable(keeper))
     run_task_remotely(task, keeper)
-    assert begun == [0, 25]
+    assert first_steps == [0, 25]
 
 
-class Deaf(Keeper):
-    """A line that is down: it hears nothing of what is written."""
+class Unreachable(Keeper):
+    """A keeper behind a broken network: it gets no files."""
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -81,7 +81,7 @@ class Deaf(Keeper):
         raise OSError("no route")
 
 
-def test_a_machine_that_was_given_up_changes_nothing_any_more(tmp_path: Path) -> None:
+def test_a_machine_that_was_given_up_changes_no_files(tmp_path: Path) -> None:
     keeper = Keeper(tmp_path)
     old, _ = keeper.begin("0123abcd")
     keeper.change("0123abcd", old, {"curve.csv": b"old"}, [])
@@ -93,11 +93,11 @@ def test_a_machine_that_was_given_up_changes_nothing_any_more(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["../plan.json", "/etc/passwd", ".lock", "a/b", ""])
-def test_names_cannot_leave_the_folder_of_the_cell(tmp_path: Path, name: str) -> None:
+def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     keeper = Keeper(tmp_path)
     attempt, _ = keeper.begin("0123abcd")
     for change in ({name: b"x"}, []), ({}, [name]):
-        with pytest.raises(ValueError, match="no name"):
+        with pytest.raises(ValueError, match="invalid file name"):
             keeper.change("0123abcd", attempt, *change)
     with pytest.raises(FileNotFoundError):
         keeper.begin("../elsewhere")

@@ -1,4 +1,4 @@
-"""`lordbench run` from end to end: rows, pictures, resume; nothing lost, nothing done twice."""
+"""`lordbench run` from end to end: rows, pictures, resuming."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_three_methods_give_rows_tables_and_pictures(run: Run, capsys: pytest.Ca
         assert not (cell / "checkpoint.safetensors").exists()
 
 
-def test_values_lie_where_they_can(run: Run) -> None:
+def test_values_are_in_range(run: Run) -> None:
     run(*TINY, "--methods", "lord")
     rows = results().dropna(subset=["value"])
     for metric in ("ssim", "probe_mlp.accuracy", "chance", "class_agreement", "l1"):
@@ -41,7 +41,7 @@ def test_values_lie_where_they_can(run: Run) -> None:
     assert (bounded["value"] <= bounded["ci_high"] + 1e-9).all()
 
 
-def test_metrics_without_weights_say_so(run: Run) -> None:
+def test_metrics_without_weights_have_a_note(run: Run) -> None:
     run(*TINY, "--methods", "mlvae")
     rows = results()
     for metric in ("lpips", "fid", "fd_vgg16", "kd_vgg16"):
@@ -51,7 +51,7 @@ def test_metrics_without_weights_say_so(run: Run) -> None:
         assert (lacking["note"] != "").all()
 
 
-def test_floors_and_pairs_are_the_same_for_all_methods(run: Run) -> None:
+def test_floors_are_equal_for_all_methods(run: Run) -> None:
     run(*TINY, "--methods", "drnet,mlvae")
     rows = results()
     floors = rows[rows["subject"].isin(["copy", "random"]) & rows["value"].notna()]
@@ -59,7 +59,7 @@ def test_floors_and_pairs_are_the_same_for_all_methods(run: Run) -> None:
     assert (floors.groupby(["subject", "metric"])["value"].nunique() == 1).all()
 
 
-def test_second_time_nothing_is_trained(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_trains_nothing(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(*TINY, "--methods", "lord")
     first = Path("runs/results.csv").read_bytes()
     models = [path.stat().st_mtime_ns for path in Path("runs").rglob("model.safetensors")]
@@ -78,7 +78,7 @@ def test_order_of_methods_does_not_matter(run: Run) -> None:
     pd.testing.assert_frame_equal(results("a").drop(columns=STAMPS), results("b").drop(columns=STAMPS))
 
 
-def test_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run(*TINY, "--methods", "lord", "--out", "unbroken")
     from lordbench.experiments.leakage import Leakage
     from lordbench.report.progress import RunProgress
@@ -117,7 +117,7 @@ def test_force_trains_again(run: Run) -> None:
     assert model.stat().st_mtime_ns != before
 
 
-def test_several_jobs_give_the_rows_of_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_jobs_give_the_same_rows_as_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     threads = torch.get_num_threads()
@@ -156,7 +156,7 @@ def test_grey_images_without_content_labels(run: Run) -> None:
     assert run("run", "--dataset", "folder:faces", "--preset", "tiny.yaml", *held_out) == 0
 
 
-def test_settings_of_a_method_make_a_variant(run: Run) -> None:
+def test_settings_of_a_method_define_a_variant(run: Run) -> None:
     run(*TINY, "--methods", "lord", "--set", "lord.noise=0.5", "--experiments", "reconstruction")
     run(*TINY, "--methods", "lord[noise=0.5]", "--experiments", "reconstruction")
     rows = results()

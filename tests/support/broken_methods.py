@@ -1,4 +1,4 @@
-"""Methods that keep their contract but for one thing each, made of the example package's method."""
+"""Methods with one fault each, made from the method of the example package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GOOD = (EXAMPLE / "src" / "lordbench_example" / "linear.py").read_text()
 
 
 def replaced(*pairs: tuple[str, str]) -> str:
-    """The good method with parts of it exchanged; each must be there."""
+    """The good method with parts replaced; each part must occur in it."""
     source = GOOD
     for old, new in pairs:
         assert old in source
@@ -43,5 +43,5 @@ IGNORES_CLASS = replaced(
     ("pixels - means[train.classes]", "pixels - pixels.mean(axis=0)"),
     ("(pixels - class_code @ self.class_basis)", "pixels"),
 )
-SETTINGS_NOT_SAID = replaced(("    Config: ClassVar[type[MethodConfig]] = LinearConfig\n", ""))
+UNUSED_SETTINGS = replaced(("    Config: ClassVar[type[MethodConfig]] = LinearConfig\n", ""))
 NO_SUMMARY = replaced(('"principal components of class means and of what is left, in closed form"', '""'))

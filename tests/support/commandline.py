@@ -1,4 +1,4 @@
-"""The command line in a folder of its own: what the tests of `lordbench run` stand on."""
+"""Data set, preset and methods for tests of `lordbench run`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Broken(Method):
     def decode(self, codes): return codes.class_code
 """
 DEADLY = '''
-"""ML-VAE, whose process gets a signal in the middle of training: as often as `deaths` says."""
+"""ML-VAE, whose process is sent a signal in the middle of training, `deaths` times."""
 import os, signal
 from pathlib import Path
 from typing import ClassVar

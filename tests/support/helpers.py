@@ -1,4 +1,4 @@
-"""Small data and small methods that several tests share."""
+"""Small data sets, and checks of methods."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ CPU = torch.device("cpu")
 
 
 def halves(n_classes: int = 6, n_contents: int = 9, size: int = 16) -> ImageSet:
-    """Two-coloured squares, as `lordbench check` tries plug-ins on: every combination is there once."""
+    """Two-coloured squares, as in `lordbench check`, with each combination of labels once."""
     return trial.halves(size, n_classes=n_classes, n_contents=n_contents)
 
 
 def cars(n_cars: int = 12, azimuths: int = 8, elevations: int = 2, size: int = 16) -> ImageSet:
-    """A small set of toy cars, for what methods learn."""
+    """A small set of toy cars."""
     settings = {"n_cars": n_cars, "azimuths": azimuths, "elevations": elevations}
     return ToyCars(ToyCarsConfig(**settings)).load(size)
 
 
 def class_leak(data: ImageSet, codes: Tensor) -> float:
-    """Normalized accuracy of a linear probe for the class on content codes, on a quarter held out."""
-    known = (data.classes + np.arange(len(data))) % 4 != 0
+    """Normalized accuracy of a linear probe for the class on content codes; a quarter is held out."""
+    train = (data.classes + np.arange(len(data))) % 4 != 0
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    probe.fit(codes[known].numpy(), data.classes[known])
-    accuracy = float(probe.score(codes[~known].numpy(), data.classes[~known]))
+    probe.fit(codes[train].numpy(), data.classes[train])
+    accuracy = float(probe.score(codes[~train].numpy(), data.classes[~train]))
     chance = 1 / data.n_classes
     return (accuracy - chance) / (1 - chance)
 
 
 def assert_restored_and_deterministic(build: Callable[[], Method]) -> None:
-    """A method's state makes another one code and decode like it, to the last bit, in the right shapes.
+    """Check that a method with another one's state encodes and decodes equally, in the right shapes.
 
     Args:
-        build: builds the method, untrained, the same each time, for colour images of 16 pixels.
+        build: builds the same untrained method each time, for colour images of 16 pixels.
     """
     first, second = build().eval(), build().eval()
     with torch.no_grad():

@@ -1,9 +1,9 @@
-"""A grid on a Ray cluster of two nodes of this machine, one of which is killed in the middle.
+"""A grid on a Ray cluster of two nodes on this machine, one of which is killed during the run.
 
     python tests/support/nodes.py
 
-`tests/runner/test_cluster_executors.py` does this with a tiny grid; the figures of
-docs/reliability.md are of 24 smoke cells.
+`tests/runner/test_cluster_executors.py` does this with a tiny grid; the numbers in
+docs/reliability.md are from 24 smoke cells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lordbench.results.rows import read_csv
 
 
 def two_nodes() -> Any:
-    """A cluster of two raylets with a CPU each; the second one is its attribute `second`."""
+    """A cluster of two raylets with one CPU each; its attribute `second` is the second one."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -37,7 +37,7 @@ def two_nodes() -> Any:
 @click.option("--experiments", default="content-transfer,reconstruction", show_default=True)
 @click.option("--compare", is_flag=True, help="Also run it without a cluster, and compare.")
 def main(methods: str, seeds: str, experiments: str, compare: bool) -> None:
-    """Kill a node when a third of the cells is trained, and see what becomes of all of them."""
+    """Kill a node when a third of the cells is trained, and count the cells that finish."""
     command = [sys.executable, "-m", "lordbench", "run", "--preset", "smoke", "--methods", methods]
     command += ["--seeds", seeds, "--experiments", experiments, "--checkpoint-every", "2"]
     cells = len(methods.split(",")) * len(seeds.split(","))

@@ -1,4 +1,4 @@
-"""Rows of cells that were never run."""
+"""Result rows of cells that were never run."""
 
 from __future__ import annotations
 

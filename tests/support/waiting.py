@@ -1,4 +1,4 @@
-"""Waiting for what other processes do."""
+"""Wait for other processes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T | None], seconds: float = 120) -> T:
-    """Ask again and again until the answer is not None, and return it; fail after some seconds."""
+def wait_for(check: Callable[[], T | None], seconds: float = 120) -> T:
+    """Call `check` until it returns a value other than None, and return that; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = what()
-        if found is not None:
-            return found
+        value = check()
+        if value is not None:
+            return value
         time.sleep(0.05)
-    raise AssertionError("waited in vain")
+    raise AssertionError(f"nothing happened within {seconds:g} s")

@@ -1,1 +1,1 @@
-"""The files that `lordbench new` copies. Each is a complete plug-in, and is checked like any other."""
+"""Templates that `lordbench new` copies: complete plug-ins, which pass `lordbench check`."""

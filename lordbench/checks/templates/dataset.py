@@ -1,4 +1,4 @@
-"""A data set to start from: discs and squares, which are the class, at different places, the content.
+"""Template of a data set: discs and squares in six colours (the class) at different places (the content).
 
 A folder of images needs no plug-in: see `lordbench run --dataset folder:PATH --pattern ...`.
 """
@@ -10,37 +10,36 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.data.dataset import Dataset, DatasetConfig
-from lordbench.data.images import ImageSet, fingerprint
+from lordbench.data import Dataset, DatasetConfig, ImageSet, fingerprint
 from lordbench.utils.progress import Track, untracked
 
 VERSION = "mine-1"
-"""Part of the fingerprint, under which results are filed: raise it when pixels or labels change."""
+"""Part of the fingerprint, which identifies the data in results: raise it when pixels or labels change."""
 
 
 class MineConfig(DatasetConfig):
     """Settings; `--dataset "FILE.py[places=8]"` changes one.
 
     Attributes:
-        places: how many places a figure can be at.
+        places: number of places that a figure can be at.
     """
 
     places: int = Field(12, ge=2, le=100)
 
 
 class Mine(Dataset):
-    """One class a file; its name does not matter, the file's is the data set's."""
+    """One class per file. The file name is the name of the data set; the class name does not matter."""
 
     summary: ClassVar[str] = "discs and squares in six colours; class = figure and colour, content = place"
     Config = MineConfig
     config: MineConfig
 
     def missing(self) -> str:
-        """Say what has to be put where before `load` can work; empty when all is there."""
+        """Say which files must be put where before `load` can work; empty when nothing is missing."""
         return ""
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
-        """Load the images at `size` x `size` pixels. `track` shows a progress bar where that takes long."""
+        """Load the images at `size` x `size` pixels. `track` shows a progress bar if that takes long."""
         colours = [
             (230, 60, 50),
             (60, 170, 70),
@@ -61,8 +60,8 @@ class Mine(Dataset):
             shape, colour = figures[figure]
             inside = dx**2 + dy**2 < 0.03 if shape == "disc" else np.maximum(dx, dy) < 0.15
             images[n][:, inside] = np.array(colours[colour], np.uint8)[:, None]
-        # Labels are int64 (N,), numbered from 0. Where content is not labelled, contents and their names are
-        # None: all measurements that need no true image are made nevertheless.
+        # Labels are int64 (N,), numbered from 0. If the content is not labelled, contents and content_names
+        # are None; everything that needs no true image is still measured.
         classes = np.repeat(np.arange(len(figures)), len(places))
         contents = np.tile(np.arange(len(places)), len(figures))
         return ImageSet(

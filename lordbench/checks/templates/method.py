@@ -1,11 +1,11 @@
-"""A method to start from: an autoencoder whose class code is shared by the images of a class.
+"""Template of a method: an autoencoder whose class code is shared by the images of a class.
 
-Two encoders split an image into a class code and a content code, a generator puts an image together from
-both. In training the class code of an image is the mean over the images of its class in the batch, so it can
-hold only what these have in common. What the class does not explain has to go through a short content code.
+Two encoders split an image into a class code and a content code; a generator makes an image from both. In
+training, the class code of an image is the mean over the images of its class in the batch, so it can hold
+only what they have in common. Everything else must pass through the short content code.
 
-Names as everywhere in lordbench: N images, C channels (1 or 3), S pixels a side. Replace one part at a time,
-and run `lordbench check` on this file after each.
+Notation: N images, C channels (1 or 3), S x S pixels. Replace one part at a time, and run `lordbench check`
+on this file after each.
 """
 
 from __future__ import annotations
@@ -16,28 +16,36 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from lordbench.data.images import ImageSet
-from lordbench.nn.networks import Encoder, Generator
-from lordbench.training.batches import Batch, GroupedBatches
-from lordbench.training.loop import Context, Phase, Update
-from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
-from lordbench.training.optimizers import adam
+from lordbench.data import ImageSet
+from lordbench.nn import Encoder, Generator
+from lordbench.training import (
+    Batch,
+    Codes,
+    Context,
+    DataSpec,
+    GroupedBatches,
+    Method,
+    MethodConfig,
+    Phase,
+    Update,
+    adam,
+)
 from lordbench.utils import seeds
 
 
 class MineConfig(MethodConfig):
     """Settings. Each needs a default; `--methods "FILE.py[width=64]"` or `--set NAME.width=64` changes it.
 
-    A preset fills in the fields that it knows (class_size, content_size, width, slope, reconstruction,
-    final_rate), so these are as large as those of the other methods in a comparison.
+    A preset sets the fields that it knows (class_size, content_size, width, slope, reconstruction,
+    final_rate), so that they are equal for all methods in a comparison.
 
     Attributes:
         class_size: length of the class code.
         content_size: length of the content code; a short one keeps the class out.
-        width: channels of the networks' widest layers.
-        per_class: images of a class in a batch, which share a class code.
-        learning_rate: Adam's, at the start.
-        final_rate: where the learning rate ends, on a cosine.
+        width: channels of the widest layers.
+        per_class: images of a class in a batch; they share a class code.
+        learning_rate: initial learning rate of Adam.
+        final_rate: final learning rate, reached by a cosine.
     """
 
     class_size: int = Field(64, ge=1)
@@ -49,16 +57,16 @@ class MineConfig(MethodConfig):
 
 
 class Mine(Method):
-    """One class a file; its name does not matter, the file's is the method's."""
+    """One class per file. The file name is the name of the method; the class name does not matter."""
 
     summary: ClassVar[str] = "autoencoder with a class code shared by the images of a class"
-    source: ClassVar[str] = "the paper, or where the idea is from"
+    source: ClassVar[str] = "the paper"
     Config: ClassVar[type[MethodConfig]] = MineConfig
 
     def __init__(self, config: MineConfig, spec: DataSpec) -> None:
-        """Build all networks here: the harness seeds this, moves them to the device, saves and loads them.
+        """Build all networks here: lordbench seeds this, moves them to the device, saves and loads them.
 
-        `spec` says what is known of the training set: channels, size, n_classes, n_images.
+        `spec` describes the training set: channels, size, n_classes, n_images.
         """
         super().__init__(config, spec)
         self.config = config
@@ -69,36 +77,36 @@ class Mine(Method):
         )
 
     def fit(self, train: ImageSet, context: Context) -> None:
-        """Learn from `train`. Training through `context.run` brings progress, checkpoints and resume."""
+        """Learn from `train`. `context.run` gives progress bars, checkpoints and resuming."""
         config = self.config
 
         def loss(batch: Batch) -> dict[str, Tensor]:
             # batch.images: float32 [0, 1], (N, C, S, S); batch.classes: int64 (N,). Neighbours share a class.
-            # Random numbers, where you need some: torch.randn(..., generator=batch.generator).
+            # For random numbers: torch.randn(..., generator=batch.generator).
             codes = self.encode(batch.images)
             groups = codes.class_code.view(-1, config.per_class, config.class_size)
             shared = groups.mean(dim=1).repeat_interleave(config.per_class, dim=0)
             output = self.decode(Codes(shared, codes.content_code))
-            # Named terms with their weights applied; the sum is minimised, the curve shows each.
+            # Named terms, with their weights applied. Their sum is minimised; the curve shows each.
             return {"reconstruction": F.l1_loss(output, batch.images)}
 
-        # Batches of `per_class` images of each class; ShuffledBatches gives plain ones.
+        # Batches with `per_class` images of each class; for plain batches, use ShuffledBatches.
         batches = GroupedBatches(
             train.classes, context.budget.batch_size, config.per_class, seeds.derive(context.seed, "batches")
         )
         networks = (self.class_encoder, self.content_encoder, self.generator)
         optimizer = adam([(network, config.learning_rate) for network in networks], (0.9, 0.999))
-        # The budget counts images, the same for every method. A second phase would get a share of it:
+        # The budget counts images and is the same for every method. A second phase gets a share of it:
         # context.budget.steps(batches.batch_size, share=0.5). An adversary is a second Update.
         steps = context.budget.steps(batches.batch_size)
         phase = Phase("training", steps, batches, [Update([optimizer], loss)], config.final_rate)
         context.run(self, train, [phase])
 
     def encode(self, images: Tensor) -> Codes:
-        """Codes of images that may be new: float32 (N, class_size) and (N, content_size). No noise here."""
+        """Codes of any images: float32 (N, class_size) and (N, content_size), without noise."""
         return Codes(self.class_encoder(images), self.content_encoder(images))
 
     def decode(self, codes: Codes) -> Tensor:
-        """Images, float32 [0, 1] (N, C, S, S), from codes; the two may come from different images."""
+        """Images, float32 [0, 1] (N, C, S, S); the two codes may come from different images."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images

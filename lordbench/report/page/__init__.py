@@ -1,1 +1,1 @@
-"""The report: one page that opens from disk and needs no network."""
+"""One page with all results; it opens from disk and needs no network."""

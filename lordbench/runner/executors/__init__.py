@@ -1,4 +1,4 @@
-"""Executors: where the cells of a plan are run. One file each, `NAME.py`, with its `Config` and `make`."""
+"""Executors, which run the cells of a plan; each module has its `Config` and `make`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from lordbench.utils.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from lordbench.runner.executors.base import Executor
 
-
 NAMES = ("local", "ray", "slurm")
 
 
 def make(name: str, settings: Mapping[str, Any]) -> Executor:
-    """Make an executor; nothing is started before it runs a plan.
-
-    Args:
-        name: one of `NAMES`.
-        settings: of its `Config`.
+    """Make the executor `name`, one of `NAMES`, from the settings of its `Config`; nothing is started yet.
 
     Raises:
-        UserError: there is no such executor, a setting is wrong, or a package that it needs is not installed.
+        UserError: the name is unknown, a setting is wrong, or a package is not installed.
     """
     if name not in NAMES:
         raise UserError(
@@ -32,5 +27,5 @@ def make(name: str, settings: Mapping[str, Any]) -> Executor:
     from lordbench.utils.settings import validated
 
     module = importlib.import_module(f"{__name__}.{name}")
-    made: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
-    return made
+    executor: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
+    return executor

@@ -1,4 +1,4 @@
-"""What all executors have in common: they run the cells of a plan, and say how each ended."""
+"""What executors share: their contract, tasks for workers in other processes, and retries of lost ones."""
 
 from __future__ import annotations
 
@@ -25,21 +25,150 @@ from lordbench.runner.run_cell import Outcome, WorkerState, record_failure, run_
 from lordbench.utils.errors import UserError
 
 PASSED_ON = ("LORDBENCH_", "TORCH_HOME")
-"""Beginnings of the names of those environment variables that a worker gets from the run that sends it."""
+"""Prefixes of the environment variables that workers get: where data, weights and plug-ins are."""
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Callbacks of a run.
+
+    Attributes:
+        started: called with each cell that begins.
+        look: called about once a second while cells run in other processes.
+        note: called with a message about each lost worker.
+    """
+
+    started: Callable[[Cell], None] = field(default=lambda cell: None)
+    look: Callable[[], None] = field(default=lambda: None)
+    note: Callable[[str], None] = field(default=lambda text: None)
+
+
+class Executor(ABC):
+    """Runs plans.
+
+    Attributes:
+        jobs: cells at a time, as far as that is known.
+    """
+
+    jobs: int
+
+    @abstractmethod
+    def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
+        """Run the cells of a plan, and yield each outcome as it comes."""
+
+
+class RetriesConfig(BaseModel):
+    """Settings of executors whose workers can be lost.
+
+    Attributes:
+        retries: of a cell whose worker was lost; it resumes from its checkpoint. A cell that fails with an
+            error is not retried: it would fail again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retries: int = Field(2, ge=0)
+
+
+class WorkerLostError(Exception):
+    """A worker ended without a result: killed, out of memory, or its machine is gone."""
+
+
+class WorkerExecutor(Executor):
+    """Runs cells as tasks in other processes. Subclasses send tasks and notice when they have ended.
+
+    Args:
+        jobs: cells at a time.
+        retries: see `RetriesConfig`.
+        threads: of each operation on a CPU.
+    """
+
+    def __init__(self, jobs: int, retries: int, threads: int) -> None:
+        self.jobs = jobs
+        self.retries = retries
+        self.threads = threads
+
+    @property
+    def room(self) -> int:
+        """Tasks that may be sent and not ended."""
+        return self.jobs
+
+    @abstractmethod
+    def open(self, state: WorkerState) -> None:
+        """Prepare for tasks.
+
+        Raises:
+            UserError: there is nowhere to run them.
+        """
+
+    @abstractmethod
+    def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
+        """Send tasks off, and return a handle for each."""
+
+    @abstractmethod
+    def ended(self, running: Collection[Any], seconds: float) -> Collection[Hashable]:
+        """The handles whose tasks have ended; waits for the first of them, at most for some seconds."""
+
+    @abstractmethod
+    def result(self, handle: Any) -> str:
+        """What `run_task` returned for a task that has ended.
+
+        Raises:
+            WorkerLostError: it returned nothing.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers, even running ones: their files are whole or absent, and the next run resumes."""
+
+    def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
+        """Run the cells of a plan, those of lost workers again."""
+        waiting = deque((cell, 1) for cell in plan.cells)
+        running: dict[Hashable, tuple[Cell, int]] = {}
+        try:
+            self.open(state)
+            while waiting or running:
+                batch = [waiting.popleft() for _ in range(min(len(waiting), self.room - len(running)))]
+                tasks = [Task.of(cell, state, self.threads) for cell, _ in batch]
+                running |= zip(self.send(tasks) if tasks else (), batch, strict=True)
+                for cell, attempt in batch:
+                    if attempt == 1:
+                        watch.started(cell)
+                for handle in self.ended(running.keys(), LOOK_SECONDS):
+                    cell, attempt = running.pop(handle)
+                    try:
+                        result = Result.model_validate_json(self.result(handle))
+                    except WorkerLostError as error:
+                        if attempt <= self.retries:
+                            watch.note(f"{cell.label}, seed {cell.seed}: {error}; retrying")
+                            waiting.append((cell, attempt + 1))
+                            continue
+                        result = _give_up(cell, state, f"{error}, {attempt} times")
+                    yield Outcome(cell, result.status, result.error)
+                watch.look()
+        finally:
+            self.close()
+
+
+def _give_up(cell: Cell, state: WorkerState, summary: str) -> Result:
+    folder = state.store.cell(cell.id)
+    record_failure(folder, cell, summary, "The worker left none: see the system's log.\n")
+    folder.progress.unlink(missing_ok=True)
+    return Result(status="failed", error=summary)
 
 
 class Task(BaseModel):
     """What a worker is sent.
 
     Attributes:
-        cell: to be run.
         root: run folder, absolute.
-        device: name of the device, as given.
+        device: name of the device, as requested.
         threads: of each operation on a CPU.
         tensorboard: whether event files are written.
         checkpoint_seconds: between two checkpoints.
         folder: that relative paths, such as a data set's, start from.
-        environment: variables that say where data, weights and plug-ins are.
+        environment: variables whose names start with `PASSED_ON`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,7 +198,7 @@ class Task(BaseModel):
 
 
 class Result(BaseModel):
-    """What a worker sends back; see `lordbench.runner.run_cell.Outcome`."""
+    """What a worker sends back: an `Outcome` without its cell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,14 +207,14 @@ class Result(BaseModel):
 
 
 def run_task(task_json: str) -> str:
-    """Run a task in this process, a worker's, and return its `Result` as JSON.
+    """Run a task in this (worker) process, and return its `Result` as JSON.
 
-    The worker loads the data set by itself, from the cache: images are not sent around.
+    The worker loads the data set itself, from the cache: images are not sent.
     """
     task = Task.model_validate_json(task_json)
     os.environ.update(task.environment)
     with contextlib.suppress(OSError):
-        # On a machine without this folder, what is named by absolute paths can still be found.
+        # On a machine without this folder, absolute paths still work.
         os.chdir(task.folder)
     torch.set_num_threads(task.threads)
     outcome = _run(task)
@@ -96,162 +225,22 @@ def _run(task: Task) -> Outcome:
     cell = task.cell
     try:
         images = _images(*cell.data)
-    except UserError as error:
-        return Outcome(cell, "failed", str(error))
     except Exception as error:
-        # As with any other error of a cell: it ends this one only.
-        return Outcome(cell, "failed", f"{type(error).__name__}: {error}")
+        # As any error of a cell, it ends this cell only.
+        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Outcome(cell, "failed", text)
     if images.fingerprint != cell.data_fingerprint:
-        return Outcome(cell, "failed", f"{cell.dataset}: the data changed while the run was under way")
-    return run_cell(
-        cell, images, _workshop(task.root, task.device, task.tensorboard, task.checkpoint_seconds)
-    )
+        return Outcome(cell, "failed", f"{cell.dataset}: the data changed during the run")
+    return run_cell(cell, images, _state(task.root, task.device, task.tensorboard, task.checkpoint_seconds))
 
 
 @functools.lru_cache(maxsize=1)
 def _images(dataset: str, settings: str, size: int) -> ImageSet:
-    """The images that a worker's cells are about: as a rule, all its cells are about the same."""
+    """The images of a worker's cells, which as a rule are the same for all of them."""
     return load_dataset(dataset, json.loads(settings)).load(size)
 
 
 @functools.cache
-def _workshop(root: Path, device: str, tensorboard: bool, checkpoint_seconds: float) -> WorkerState:
-    """One a worker process, as its cells share what no method changes."""
+def _state(root: Path, device: str, tensorboard: bool, checkpoint_seconds: float) -> WorkerState:
+    """One per worker process: its cells share metrics and labels."""
     return WorkerState(Store(root), device, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds)
-
-
-LOOK_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who wants to know how a run goes.
-
-    Attributes:
-        started: is told of each cell that begins.
-        look: is called about once a second while cells run in other processes, and say nothing by themselves.
-        note: is told of workers that were lost.
-    """
-
-    started: Callable[[Cell], None] = field(default=lambda cell: None)
-    look: Callable[[], None] = field(default=lambda: None)
-    note: Callable[[str], None] = field(default=lambda text: None)
-
-
-class Executor(ABC):
-    """Runs plans.
-
-    Attributes:
-        jobs: cells at a time, as far as that is known.
-    """
-
-    jobs: int
-
-    @abstractmethod
-    def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
-        """Run the cells of a plan, and yield each outcome as it comes.
-
-        Args:
-            plan: what to run.
-            state: where to write, and whom to tell.
-            watch: who wants to know.
-        """
-
-
-class WorkerLostError(Exception):
-    """A worker ended without a word: killed, out of memory, or gone with its machine. Says what is known."""
-
-
-class RetriesConfig(BaseModel):
-    """Settings of executors whose workers can be lost.
-
-    Attributes:
-        retries: times that a cell is tried again whose worker was lost; each goes on from its checkpoint. A
-            cell that fails with an error is not tried again: it would fail in the same way.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    retries: int = Field(2, ge=0)
-
-
-class WorkerExecutor(Executor):
-    """Runs cells as tasks in other processes. To be told: how tasks are sent, and how their ends are noticed.
-
-    Args:
-        jobs: cells at a time.
-        retries: see `RetriesConfig`.
-        threads: of each operation on a CPU.
-    """
-
-    def __init__(self, jobs: int, retries: int, threads: int) -> None:
-        self.jobs = jobs
-        self.retries = retries
-        self.threads = threads
-
-    @property
-    def room(self) -> int:
-        """Tasks that may be under way: sent, and not ended."""
-        return self.jobs
-
-    @abstractmethod
-    def open(self, state: WorkerState) -> None:
-        """Get ready for tasks.
-
-        Raises:
-            UserError: there is nowhere to run them.
-        """
-
-    @abstractmethod
-    def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
-        """Send tasks off, and return a handle for each."""
-
-    @abstractmethod
-    def ended(self, running: Collection[Any], seconds: float) -> Collection[Hashable]:
-        """Those handles whose tasks have ended; waits for the first of them for some seconds at most."""
-
-    @abstractmethod
-    def result(self, handle: Any) -> str:
-        """What `run_task` returned for a task that has ended.
-
-        Raises:
-            WorkerLostError: it returned nothing.
-        """
-
-    @abstractmethod
-    def close(self) -> None:
-        """End all workers, also those at work: their files are whole or absent, and the next run goes on."""
-
-    def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
-        """Run the cells of a plan, those of lost workers again."""
-        waiting = deque((cell, 1) for cell in plan.cells)
-        running: dict[Hashable, tuple[Cell, int]] = {}
-        try:
-            self.open(state)
-            while waiting or running:
-                batch = [waiting.popleft() for _ in range(min(len(waiting), self.room - len(running)))]
-                tasks = [Task.of(cell, state, self.threads) for cell, _ in batch]
-                running |= zip(self.send(tasks) if tasks else (), batch, strict=True)
-                for cell in (cell for cell, attempt in batch if attempt == 1):
-                    watch.started(cell)
-                for handle in self.ended(running.keys(), LOOK_SECONDS):
-                    cell, attempt = running.pop(handle)
-                    try:
-                        found = Result.model_validate_json(self.result(handle))
-                    except WorkerLostError as error:
-                        if attempt <= self.retries:
-                            watch.note(f"{cell.label}, seed {cell.seed}: {error}; trying again")
-                            waiting.append((cell, attempt + 1))
-                            continue
-                        found = _given_up(cell, state, f"{error}, {attempt} times")
-                    yield Outcome(cell, found.status, found.error)
-                watch.look()
-        finally:
-            self.close()
-
-
-def _given_up(cell: Cell, state: WorkerState, summary: str) -> Result:
-    folder = state.store.cell(cell.id)
-    record_failure(folder, cell, summary, "The worker left none: see the system's log.\n")
-    folder.progress.unlink(missing_ok=True)
-    return Result(status="failed", error=summary)

@@ -1,4 +1,4 @@
-"""Cells on this machine: one after another in this process, or several at once in processes of their own."""
+"""Run cells on this machine: one by one in this process, or several at once in worker processes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Config(RetriesConfig):
     """Settings.
 
     Attributes:
-        jobs: cells at a time; each gets its share of the CPU's cores.
+        jobs: cells at a time; each gets an equal share of the CPU cores.
     """
 
     jobs: int = Field(1, ge=1)
 
 
 def make(config: Config) -> Executor:
-    """The executor: with one job, this process works by itself, and shows its bars."""
+    """Make the executor; one job runs in this process, with progress bars of its training."""
     return SerialExecutor() if config.jobs == 1 else Processes(config)
 
 
@@ -55,7 +55,7 @@ class SerialExecutor(Executor):
 
 
 class Processes(WorkerExecutor):
-    """Runs cells in worker processes of this machine; a task's handle is the worker that it is given to."""
+    """Runs cells in worker processes; the handle of a task is its worker."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config.jobs, config.retries, max(1, hardware.cores() // config.jobs))
@@ -63,33 +63,36 @@ class Processes(WorkerExecutor):
         self.idle: list[Worker] = []
 
     def open(self, state: WorkerState) -> None:
-        """Nothing is to be got ready: workers begin with their first task."""
+        """Do nothing: workers start with their first task."""
 
     def send(self, tasks: Sequence[Task]) -> list[Worker]:
-        """Give each task to a worker that is idle, or new."""
-        chosen = []
+        """Give each task to an idle worker, or to a new one."""
+        workers = []
         for task in tasks:
-            worker = self.idle.pop() if self.idle else self._begin()
+            if not self.idle:
+                self.idle.append(Worker())
+                self.workers.append(self.idle[-1])
+            worker = self.idle.pop()
             with contextlib.suppress(OSError):
-                # Of a worker that has died idle, `result` hears soon enough.
+                # If the worker has died while idle, `result` notices.
                 worker.pipe.send_bytes(task.model_dump_json().encode())
-            chosen.append(worker)
-        return chosen
+            workers.append(worker)
+        return workers
 
     def ended(self, running: Collection[Worker], seconds: float) -> list[Worker]:
-        """Those who have answered, or are gone."""
-        heard = connection.wait([worker.pipe for worker in running], seconds)
-        return [worker for worker in running if worker.pipe in heard]
+        """The workers that have answered, or died."""
+        ready = connection.wait([worker.pipe for worker in running], seconds)
+        return [worker for worker in running if worker.pipe in ready]
 
     def result(self, handle: Worker) -> str:
-        """What the worker sent; one whose pipe has broken is gone."""
+        """What the worker sent; a broken pipe means that it died."""
         try:
-            found = handle.pipe.recv_bytes().decode()
+            result = handle.pipe.recv_bytes().decode()
         except (EOFError, OSError):
             self.workers.remove(handle)
             raise WorkerLostError(f"a worker process died ({handle.end()})") from None
         self.idle.append(handle)
-        return found
+        return result
 
     def close(self) -> None:
         """End all workers."""
@@ -98,24 +101,20 @@ class Processes(WorkerExecutor):
         for worker in self.workers:
             worker.end()
 
-    def _begin(self) -> Worker:
-        self.workers.append(Worker())
-        return self.workers[-1]
-
 
 class Worker:
-    """A process that carries out one task after another, and ends when this one does."""
+    """A process that runs one task after another, and ends when this process does."""
 
     def __init__(self) -> None:
         # Spawned, not forked: a forked child inherits torch's threads and CUDA's state, and hangs in them.
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.pipe, end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(end,), daemon=True)
         self.process.start()
-        theirs.close()
+        end.close()
 
     def end(self) -> str:
-        """Wait until the process has ended, and say how."""
+        """Wait until the process has ended, and return its exit status or signal."""
         self.process.join()
         self.pipe.close()
         code = self.process.exitcode or 0
@@ -123,7 +122,7 @@ class Worker:
 
 
 def _serve(pipe: Connection) -> None:
-    # Ctrl-C reaches all processes of a terminal; the run ends its workers itself.
+    # Ctrl-C reaches all processes of a terminal, but the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
@@ -135,5 +134,5 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    # At once, in the middle of whatever it is: nobody is left to want the result, and the next run goes on.
+    # At once: nobody waits for the result any more, and the next run resumes.
     os._exit(1)

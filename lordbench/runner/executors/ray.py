@@ -1,4 +1,7 @@
-"""Cells on a Ray cluster: an existing one, or one that is started on this machine for the run."""
+"""Run cells on a Ray cluster: an existing one, or one started on this machine for the run.
+
+Workers need not see the run folder: a `Keeper` on this machine then stores the files of their cells.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,37 @@ from lordbench.runner.run_cell import WorkerState
 from lordbench.utils.errors import UserError, require_package
 from lordbench.utils.files import is_regular_file, replacing, stamps, write_text
 
-EVERY_SECONDS = 2.0
-"""Between two looks for what is new."""
+SEND_SECONDS = 2.0
+"""Between two searches for new files."""
+GIB = 1 << 30
+MARK = ".mark"
+"""File in a run folder with the id of the run that uses it."""
+
+
+class Config(RetriesConfig):
+    """Settings.
+
+    Attributes:
+        address: of the cluster, `HOST:PORT` or `auto`; empty for `$RAY_ADDRESS`, else starts one here.
+        jobs: cells at a time; None for as many as fit into the cluster.
+        cpus_per_cell: CPU cores of each cell.
+        gpus_per_cell: GPUs of each cell; a fraction shares a GPU between cells.
+        memory_gb: memory of each cell; None requests none.
+        shared: whether all machines see the run folder at its path; None finds out.
+    """
+
+    address: str = ""
+    jobs: int | None = Field(None, ge=1)
+    cpus_per_cell: int = Field(1, ge=1)
+    gpus_per_cell: float = Field(0.0, ge=0)
+    memory_gb: float | None = Field(None, gt=0)
+    shared: bool | None = None
 
 
 class Keeper:
-    """Keeps the cells' files where the run folder is, for workers that do not see it.
+    """Stores the files of cells in the run folder, for workers that do not see it.
 
-    Only the latest attempt at a cell is listened to: a machine that was given up, and comes back, changes
-    nothing any more.
+    Only the latest attempt at a cell may change files: a machine that was given up and comes back may not.
 
     Args:
         root: run folder.
@@ -40,28 +65,28 @@ class Keeper:
         self.attempts: dict[str, int] = {}
 
     def begin(self, cell: str) -> tuple[int, dict[str, bytes]]:
-        """Begin an attempt: its number, and the files of those before.
+        """Begin an attempt: its number, and the files of earlier attempts.
 
         Raises:
-            FileNotFoundError: no cell can have that id.
+            FileNotFoundError: the id is no valid file name.
         """
         self.attempts[cell] = self.attempts.get(cell, 0) + 1
         folder = self.store.cell(cell).path
-        found = {path.name: path.read_bytes() for path in folder.glob("[!.]*") if path.is_file()}
-        return self.attempts[cell], found
+        files = {path.name: path.read_bytes() for path in folder.glob("[!.]*") if path.is_file()}
+        return self.attempts[cell], files
 
     def change(self, cell: str, attempt: int, written: dict[str, bytes], removed: list[str]) -> None:
-        """Do to a cell's files what an attempt did to its own.
+        """Write and remove a cell's files as an attempt did on its machine.
 
         Raises:
-            ValueError: a name is not that of a file in the folder.
+            ValueError: a name leads out of the folder.
         """
         if attempt != self.attempts.get(cell):
             return
         folder = self.store.cell(cell).path
         for name in (*written, *removed):
             if not is_regular_file(name) or name.startswith("."):
-                raise ValueError(f"{name!r} is no name of a cell's file")
+                raise ValueError(f"{name!r}: invalid file name")
         for name, content in written.items():
             with replacing(folder / name) as temporary:
                 temporary.write_bytes(content)
@@ -79,45 +104,44 @@ class KeeperClient(Protocol):
         """As `Keeper.change`."""
 
 
-def run_task_remotely(task: Task, keeper: KeeperClient, every: float = EVERY_SECONDS) -> str:
-    """Carry out a task in a folder of its own, and return its `Result` as JSON.
+def run_task_remotely(task: Task, keeper: KeeperClient, every: float = SEND_SECONDS) -> str:
+    """Run a task in a temporary folder, and return its `Result` as JSON.
 
-    What the cell writes is sent to the keeper every few seconds, in the order in which it was written; so a
-    machine that vanishes loses what came since the last checkpoint, and those few seconds.
+    New files are sent to the keeper every few seconds, in the order in which they were written. So a machine
+    that vanishes loses the time since the last checkpoint, and those few seconds.
 
     Args:
         task: as in `run_task`.
-        keeper: has the cell's files so far, and is sent what is new.
-        every: seconds between two looks.
+        keeper: has the files of the cell so far, and gets new ones.
+        every: seconds between two searches for new files.
     """
     with tempfile.TemporaryDirectory(prefix="lordbench-") as root:
-        mine = task.model_copy(update={"root": Path(root)})
-        folder = Store(mine.root).cell(task.cell.id).path
+        folder = Store(Path(root)).cell(task.cell.id).path
         attempt, files = keeper.begin(task.cell.id)
         folder.mkdir(parents=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
         with _sending(folder, task.cell.id, attempt, keeper, every):
-            return run_task(mine.model_dump_json())
+            return run_task(task.model_copy(update={"root": Path(root)}).model_dump_json())
 
 
 @contextlib.contextmanager
 def _sending(folder: Path, cell: str, attempt: int, keeper: KeeperClient, every: float) -> Iterator[None]:
-    known, over = stamps(folder), threading.Event()
+    sent, stop = stamps(folder), threading.Event()
 
     def send() -> None:
         now = stamps(folder)
-        # By the time of writing: measurements, which say that an experiment is done, after its samples.
-        new = sorted((stamp, path) for path, stamp in now.items() if known.get(path) != stamp)
-        removed = [path.name for path in known if path not in now]
+        # By the time of writing: measurements, which mark an experiment as finished, after its samples.
+        new = sorted((stamp, path) for path, stamp in now.items() if sent.get(path) != stamp)
+        removed = [path.name for path in sent if path not in now]
         if new or removed:
             keeper.change(cell, attempt, {path.name: path.read_bytes() for _, path in new}, removed)
-        known.clear()
-        known.update(now)
+        sent.clear()
+        sent.update(now)
 
     def watch() -> None:
-        while not over.wait(every):
-            # A file that vanishes between two looks, or a line that is down: the next look makes up for it.
+        while not stop.wait(every):
+            # If a file has vanished or the network is down, the next search makes up for it.
             with contextlib.suppress(OSError):
                 send()
 
@@ -126,38 +150,13 @@ def _sending(folder: Path, cell: str, attempt: int, keeper: KeeperClient, every:
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         thread.join()
     send()
 
 
-GIB = 1 << 30
-MARK = ".mark"
-"""File in a run folder that says which run is at work there."""
-
-
-class Config(RetriesConfig):
-    """Settings.
-
-    Attributes:
-        address: of the cluster, `HOST:PORT` or `auto`; empty for `$RAY_ADDRESS`, else one is started here.
-        jobs: cells at a time; None for as many as the cluster has room for.
-        cpus_per_cell: CPU cores of each cell.
-        gpus_per_cell: GPUs of each cell; cells with less than one share it.
-        memory_gb: memory that each cell needs; None does not ask.
-        shared: whether all machines see the run folder at its path; None finds out.
-    """
-
-    address: str = ""
-    jobs: int | None = Field(None, ge=1)
-    cpus_per_cell: int = Field(1, ge=1)
-    gpus_per_cell: float = Field(0.0, ge=0)
-    memory_gb: float | None = Field(None, gt=0)
-    shared: bool | None = None
-
-
 def make(config: Config) -> RayCluster:
-    """The executor.
+    """Make the executor.
 
     Raises:
         UserError: Ray is not installed.
@@ -169,7 +168,7 @@ def make(config: Config) -> RayCluster:
 
 
 class RayCluster(WorkerExecutor):
-    """Runs cells as Ray tasks. Ray itself retries none: the run does, as with any executor."""
+    """Runs cells as Ray tasks. Retries are not Ray's, but those of all executors."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config.jobs or 1, config.retries, config.cpus_per_cell)
@@ -177,27 +176,27 @@ class RayCluster(WorkerExecutor):
 
     @property
     def room(self) -> int:
-        """One more than fit, so that no machine waits for us."""
+        """One more than fit, so that no machine waits for the next task."""
         return self.config.jobs or self.jobs + 1
 
     def open(self, state: WorkerState) -> None:
-        """Join the cluster, and find out how many cells it has room for."""
+        """Join the cluster, and find out how many cells fit into it."""
         import ray
 
-        # Whether a run is reported to Ray's makers is the user's decision, not ours.
+        # Telemetry of Ray is the user's decision, not ours.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             ray.init(address=self.config.address or None, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(
-                f"no Ray cluster can be joined: {error}",
-                "Start one with `ray start --head`, name it with --ray-address, or leave both out.",
+                f"cannot join a Ray cluster: {error}",
+                "Start one with `ray start --head`, name it with --ray-address, or omit --ray-address.",
             ) from None
         fit = self._fit(ray.cluster_resources())
         self.jobs = min(fit, self.config.jobs or fit)
-        self.mark, self.keeper = self._where_results_go(state.store.root.resolve())
+        self.mark, self.keeper = self._mark_and_keeper(state.store.root.resolve())
         memory = None if self.config.memory_gb is None else int(self.config.memory_gb * GIB)
-        self.remote = ray.remote(_carry_out_there).options(
+        self.remote = ray.remote(_run_on_worker).options(
             num_cpus=self.config.cpus_per_cell,
             num_gpus=self.config.gpus_per_cell,
             memory=memory,
@@ -205,55 +204,55 @@ class RayCluster(WorkerExecutor):
         )
 
     def send(self, tasks: Sequence[Task]) -> list[Hashable]:
-        """Send tasks to the cluster; their handles are references to what they will return."""
+        """Send tasks to the cluster; a handle is the reference to the future result."""
         return [self.remote.remote(task.model_dump_json(), self.mark, self.keeper) for task in tasks]
 
     def ended(self, running: Collection[Any], seconds: float) -> list[Hashable]:
-        """Those that have returned, or are gone."""
+        """The tasks that have returned, or were lost."""
         import ray
 
         ready, _ = ray.wait(list(running), num_returns=1, timeout=seconds)
         return list(ready)
 
     def result(self, handle: Any) -> str:
-        """What the task returned; any error of Ray's means that it, or its machine, is gone."""
+        """What the task returned; any error of Ray means that the task or its machine was lost."""
         import ray
 
         try:
-            found: str = ray.get(handle)
+            result: str = ray.get(handle)
         except ray.exceptions.RayError as error:
             raise WorkerLostError(f"a Ray worker was lost ({type(error).__name__})") from None
-        return found
+        return result
 
     def close(self) -> None:
-        """Leave the cluster, which ends this run's tasks; one that was started for the run ends, too."""
+        """Leave the cluster, which ends this run's tasks, and a cluster started for the run."""
         import ray
 
         ray.shutdown()
 
     def _fit(self, resources: dict[str, float]) -> int:
-        """Cells that fit into the cluster at a time, by its CPUs and GPUs together."""
+        """Cells that fit into the cluster at a time, by its total CPUs and GPUs."""
         fit = resources.get("CPU", 0.0) / self.config.cpus_per_cell
         if self.config.gpus_per_cell:
             fit = min(fit, resources.get("GPU", 0.0) / self.config.gpus_per_cell)
         if fit < 1:
             raise UserError(
-                f"the cluster has no room for a cell of {self.config.cpus_per_cell} CPUs and "
+                f"the cluster has no room for a cell with {self.config.cpus_per_cell} CPUs and "
                 f"{self.config.gpus_per_cell:g} GPUs",
-                "Ask for less with --cpus-per-cell and --gpus-per-cell.",
+                "Request less with --cpus-per-cell and --gpus-per-cell.",
             )
         return int(fit)
 
-    def _where_results_go(self, root: Path) -> tuple[str, Any]:
-        """A mark that tells workers whether they see the run folder, and a keeper for those that do not."""
+    def _mark_and_keeper(self, root: Path) -> tuple[str, Any]:
+        """A mark that shows workers whether they see the run folder, and a keeper for those that do not."""
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         mark = uuid.uuid4().hex
         write_text(root / MARK, mark)
         nodes = ray.nodes()
-        alone = {node["NodeManagerHostname"] for node in nodes} == {socket.gethostname()}
-        if self.config.shared or (self.config.shared is None and alone):
+        one_machine = {node["NodeManagerHostname"] for node in nodes} == {socket.gethostname()}
+        if self.config.shared or (self.config.shared is None and one_machine):
             return mark, None
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         keeper = ray.remote(Keeper).options(num_cpus=0, scheduling_strategy=here).remote(root)
@@ -270,8 +269,8 @@ class RayKeeperClient:
         """As `Keeper.begin`."""
         import ray
 
-        found: tuple[int, dict[str, bytes]] = ray.get(self.keeper.begin.remote(cell))
-        return found
+        attempt: tuple[int, dict[str, bytes]] = ray.get(self.keeper.begin.remote(cell))
+        return attempt
 
     def change(self, cell: str, attempt: int, written: dict[str, bytes], removed: list[str]) -> None:
         """As `Keeper.change`."""
@@ -280,7 +279,7 @@ class RayKeeperClient:
         ray.get(self.keeper.change.remote(cell, attempt, written, removed))
 
 
-def _carry_out_there(task_json: str, mark: str, keeper: Any) -> str:
+def _run_on_worker(task_json: str, mark: str, keeper: Any) -> str:
     task = Task.model_validate_json(task_json)
     if keeper is None or _sees(task.root, mark):
         return run_task(task_json)
@@ -288,7 +287,7 @@ def _carry_out_there(task_json: str, mark: str, keeper: Any) -> str:
 
 
 def _sees(root: Path, mark: str) -> bool:
-    """Whether this machine has the run's folder at its path, and not another one of that name."""
+    """Whether this machine sees the run folder at its path, and not another folder there."""
     try:
         return (root / MARK).read_text() == mark
     except OSError:

@@ -1,4 +1,4 @@
-"""Cells as Slurm jobs, through submitit. The run folder must be on a file system that all machines share."""
+"""Run cells as Slurm jobs, through submitit. All machines must share the file system of the run folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lordbench.utils.errors import UserError, require_package
 from lordbench.utils.files import home, write_text
 
 LATE_SECONDS = 10.0
-"""A network's file system may show a file this long after another machine has written it."""
+"""How late a network file system may show a file that another machine has written."""
 POLL_SECONDS = 0.2
 MOST_QUEUED = 500
-"""Clusters limit the length of a job array, to 1,000 where nobody says otherwise."""
+"""Clusters limit the length of a job array, by default to 1,000."""
 
 
 class Config(RetriesConfig):
@@ -28,11 +28,11 @@ class Config(RetriesConfig):
     Attributes:
         jobs: jobs at a time.
         partition: where to submit; empty for the cluster's default.
-        minutes: time limit of a job. One that needs longer is requeued, and goes on from its checkpoint.
+        minutes: time limit of a job. One that needs longer is requeued, and resumes from its checkpoint.
         memory_gb: memory of a job.
         cpus_per_cell: CPU cores of a job.
         gpus_per_cell: GPUs of a job; Slurm gives whole ones.
-        cluster: `slurm`; or `local`, which runs jobs on this machine without Slurm, to try things out.
+        cluster: `slurm`; or `local`, which runs jobs on this machine without Slurm, for tests.
     """
 
     jobs: int = Field(16, ge=1)
@@ -45,7 +45,7 @@ class Config(RetriesConfig):
 
 
 def make(config: Config) -> SlurmJobs:
-    """The executor.
+    """Make the executor.
 
     Raises:
         UserError: submitit is not installed.
@@ -57,7 +57,7 @@ def make(config: Config) -> SlurmJobs:
 
 
 class SlurmJobs(WorkerExecutor):
-    """Runs each cell as a job; a handle is the file that the job leaves its result in."""
+    """Runs each cell as a job; the handle of a task is its result file."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config.jobs, config.retries, config.cpus_per_cell)
@@ -66,14 +66,14 @@ class SlurmJobs(WorkerExecutor):
 
     @property
     def room(self) -> int:
-        """Jobs that are queued: Slurm itself sees to it that no more run than `jobs`."""
+        """Jobs that may be queued; Slurm itself runs no more than `jobs` at a time."""
         return self.jobs if self.config.cluster == "local" else MOST_QUEUED
 
     def open(self, state: WorkerState) -> None:
-        """Make a folder for what submitit exchanges with its jobs.
+        """Make a folder for submitit's files.
 
-        These are pickles. They lie in the user's own cache, which nobody else may enter, and never in a run
-        folder, which is handed on; results are read from JSON.
+        These are pickles, so they lie in the user's own cache, which nobody else may enter, and never in a
+        run folder, which may be shared. Results are read from JSON.
         """
         import submitit
 
@@ -84,7 +84,7 @@ class SlurmJobs(WorkerExecutor):
         except RuntimeError as error:
             raise UserError(
                 f"no Slurm here: {error}",
-                "Run it on a machine that has sbatch, or try --slurm-cluster local.",
+                "Run it on a machine that has sbatch, or use --slurm-cluster local.",
             ) from None
         self.executor.update_parameters(
             name="lordbench",
@@ -105,12 +105,12 @@ class SlurmJobs(WorkerExecutor):
         return [job.result for job in jobs]
 
     def ended(self, running: Collection[Path], seconds: float) -> list[Path]:
-        """Look for results, and for jobs that have ended without one."""
+        """The jobs with a result, and those that have ended without one."""
         deadline = time.monotonic() + seconds
         while True:
-            found = [path for path in running if path.exists() or self.submitted[path].done()]
-            if found or time.monotonic() > deadline:
-                return found
+            ended = [path for path in running if path.exists() or self.submitted[path].done()]
+            if ended or time.monotonic() > deadline:
+                return ended
             time.sleep(POLL_SECONDS)
 
     def result(self, handle: Path) -> str:
@@ -139,11 +139,11 @@ class Job:
         self.result = result
 
     def __call__(self) -> None:
-        """Carry out the task."""
+        """Run the task."""
         write_text(self.result, run_task(self.task))
 
     def checkpoint(self) -> Any:
-        """What goes on when the job is preempted, or its time is over: the same, from the last checkpoint."""
+        """Resubmit the job when it is preempted or its time is over; it resumes from its checkpoint."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self)

@@ -6,9 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.evaluation import inference
-from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.measurement import Measurement, MeasurementKey
+from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 
 DARKER = 0.8
 

@@ -7,18 +7,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lordbench.evaluation.metric import PairMetric
+from lordbench.evaluation import PairMetric
 
 
 class Colour(PairMetric):
-    """Mean over channels of the absolute difference between the images' mean colours; from 0 (equal) to 1."""
+    """Mean over channels of the absolute difference between the images' mean colours; in [0, 1]."""
 
     higher_is_better: ClassVar[bool] = False
     source: ClassVar[str] = "an example of a plug-in that comes as a package"
     thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
-        del device  # there is nothing to move
+        del device  # it has no networks
 
     @torch.no_grad()
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""stripes: grey stripes; how many is the class, where they begin the content."""
+"""stripes: grey stripes; the class is their count, the content their shift."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.data.dataset import Dataset
-from lordbench.data.images import ImageSet, fingerprint
+from lordbench.data import Dataset, ImageSet, fingerprint
 from lordbench.utils.progress import Track, untracked
 
 COUNTS = (1, 2, 3, 4)
@@ -17,7 +16,7 @@ SHIFTS = 10
 class Stripes(Dataset):
     """Class = number of stripes (4), content = shift (10); grey."""
 
-    summary: ClassVar[str] = "grey stripes; class = how many (4), content = shift (10)"
+    summary: ClassVar[str] = "grey stripes; class = count (4), content = shift (10)"
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Draw the 40 images, (40, 1, size, size)."""

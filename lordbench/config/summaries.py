@@ -1,0 +1,66 @@
+"""What describes each component, in listings; shipped components are not imported for that."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from lordbench.config import registry
+from lordbench.config.component import Kind
+from lordbench.utils.errors import BrokenComponentError
+from lordbench.utils.files import PACKAGE, plugin_folder
+
+DESCRIPTION = ("summary", "source", "higher_is_better", "unit")
+"""Class attributes that describe a component; each kind has some of them."""
+
+
+def summaries(kind: Kind) -> dict[str, dict[str, Any] | BrokenComponentError]:
+    """Return the `DESCRIPTION` of each component of a kind, or why it cannot be loaded.
+
+    Shipped components are read from their source, since importing them takes seconds. Plug-ins are imported,
+    so that broken ones are noticed.
+    """
+    shipped = plugin_folder(registry.FOLDERS[kind]) if kind in registry.FOLDERS else None
+    found: dict[str, dict[str, Any] | BrokenComponentError] = {}
+    for name, component in registry.available(kind).items():
+        path = component.path
+        try:
+            if (path and path.parent == shipped) or component.module.startswith("lordbench."):
+                found[name] = _from_source(component.source_files()[0])
+            else:
+                loaded = component.load()
+                found[name] = {key: getattr(loaded, key) for key in DESCRIPTION if hasattr(loaded, key)}
+        except BrokenComponentError as error:
+            found[name] = error
+    return found
+
+
+def _from_source(path: Path) -> dict[str, Any]:
+    """Attributes of the component in a file, including what it inherits within lordbench."""
+    module = _parse(path)
+    names = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
+    return max((_attributes(module, name) for name in names), key=len, default={})
+
+
+def _attributes(module: ast.Module, name: str) -> dict[str, Any]:
+    """Attributes of a class that a module defines or imports."""
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            found: dict[str, Any] = {}
+            for base in node.bases:
+                if isinstance(base, ast.Name):
+                    found |= _attributes(module, base.id)
+            for line in node.body:
+                match line:
+                    case ast.AnnAssign(target=ast.Name(id=key), value=ast.Constant(value=value)):
+                        found |= {key: value} if key in DESCRIPTION else {}
+            return found
+        if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
+            path = PACKAGE.parent / f"{str(node.module).replace('.', '/')}.py"
+            return _attributes(_parse(path), name) if path.is_file() else {}
+    return {}
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))

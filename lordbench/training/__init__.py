@@ -1,0 +1,40 @@
+"""The contract of a method, and its training: batches, optimizers, phases, budget, checkpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lordbench.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lordbench.training.batches import Batch, Batches, GroupedBatches, ShuffledBatches
+    from lordbench.training.checkpoints import CheckpointStore
+    from lordbench.training.loop import Budget, Context, Loss, Phase, Reporter, Update
+    from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+    from lordbench.training.optimizers import RowAdam, adam
+    from lordbench.training.precision import Precision
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__, "method", "loop", "batches", "optimizers", "precision", "checkpoints"
+    )
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Budget",
+    "CheckpointStore",
+    "Codes",
+    "Context",
+    "DataSpec",
+    "GroupedBatches",
+    "Loss",
+    "Method",
+    "MethodConfig",
+    "Phase",
+    "Precision",
+    "Reporter",
+    "RowAdam",
+    "ShuffledBatches",
+    "Update",
+    "adam",
+]

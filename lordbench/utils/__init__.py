@@ -1,0 +1,1 @@
+"""What all packages use: files, errors, settings, seeds, hardware, downloads."""

@@ -1,0 +1,65 @@
+"""Commands that only read do not import torch, which takes seconds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from run_folders import Folder, planned
+
+PROGRAM = """
+import sys
+from lordbench.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+assert "torch" not in sys.modules, "torch is imported"
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with two finished cells that were never run."""
+    folder = Folder(tmp_path_factory.mktemp("light") / "runs")
+    folder.plan(planned("aaaa"), planned("bbbb"))
+    for cell in ("aaaa", "bbbb"):
+        folder.finish(cell)
+    folder.store.write_results()
+    return folder.store.root
+
+
+COMMANDS = ["--help", "--version", "run --help"]
+NOT_YET = [
+    "list methods",
+    "list datasets",
+    "list metrics",
+    "list experiments",
+    "list presets",
+    "data list",
+    "weights",
+    "status runs",
+    "leaderboard runs",
+    "differences runs --format csv",
+    "compare runs runs",
+    "claims runs",
+]
+IMPORTS_TORCH = pytest.mark.xfail(reason="config, results or report still import torch", strict=True)
+
+
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(pytest.param(command, marks=IMPORTS_TORCH) for command in NOT_YET)]
+)
+def test_a_command_that_only_reads_imports_no_torch(runs: Path, command: str) -> None:
+    checkout = Path(__file__).resolve().parents[2]
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command.split()],
+        cwd=runs.parent,
+        env=os.environ
+        | {"PYTHONPATH": str(checkout), "LORDBENCH_HOME": str(runs.parent), "LORDBENCH_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
