@@ -12,9 +12,10 @@ from lordbench.checks.trial import BATCH, CPU, Trial, state_bytes, without_conte
 from lordbench.config import registry
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import SplitName, split
-from lordbench.evaluation.experiment import EvaluationConfig, Experiment, Trained
+from lordbench.evaluation.experiment import Experiment, Trained
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
+from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.results.run_folder import CellFolder
 from lordbench.training.method import Method
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lordbench.config import selectors
 from lordbench.config.labels import OWN_LABELS
 from lordbench.data.splits import SplitName
-from lordbench.evaluation.experiment import EvaluationConfig
-from lordbench.training.loop import Budget
-from lordbench.training.method import MethodConfig
+from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.training.precision import PrecisionSetting
 from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
+
+if TYPE_CHECKING:
+    from lordbench.training.loop import Budget
+    from lordbench.training.method import MethodConfig
 
 
 class BudgetConfig(BaseModel):
@@ -45,6 +47,8 @@ class BudgetConfig(BaseModel):
 
     def budget(self, n_images: int) -> Budget:
         """Return the budget for a training set of `n_images`."""
+        from lordbench.training.loop import Budget
+
         images = self.images if self.images is not None else round((self.epochs or 0) * n_images)
         return Budget(images, self.batch_size, self.accumulate)
 

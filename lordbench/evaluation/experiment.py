@@ -12,7 +12,6 @@ from typing import ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench.data.images import ImageSet, join
 from lordbench.data.splits import Split
@@ -20,32 +19,11 @@ from lordbench.evaluation import inference
 from lordbench.evaluation.judge import POLICY, Judge
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.scoring import Scoring
+from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.evaluation.statistics import Groups
 from lordbench.training.method import Codes, Method
 
 T = TypeVar("T")
-
-
-class EvaluationConfig(BaseModel):
-    """Sizes of the experiments, set by a preset; part of the cell's id.
-
-    Attributes:
-        pairs: image pairs of a content transfer.
-        real_images: most real images that sets of outputs are compared with.
-        grid: numbers of contents (columns) and classes (rows) in a transfer grid.
-        shots: numbers of images that give a class code in one-shot, besides all there are.
-        optimization: images seen per held-out image when one-shot finds codes by optimization.
-        probed: most images that a probe is trained on, and most that it is tested on.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pairs: int = Field(1000, ge=2)
-    real_images: int = Field(10_000, ge=2)
-    grid: tuple[int, int] = (10, 8)
-    shots: tuple[int, ...] = (1, 5)
-    optimization: int = Field(200, ge=1)
-    probed: int = Field(5000, ge=10)
 
 
 @dataclass

@@ -18,7 +18,13 @@ where no codes are involved (floors)."""
 
 
 class MeasurementKey(NamedTuple):
-    """What is measured: the first columns of a result row (see `Measurement`)."""
+    """What is measured: the first columns of a result row.
+
+    Attributes:
+        experiment: name of the experiment.
+        subject: what is measured, such as `transfer` or `class from content code`.
+        codes: as in `Measurement`.
+    """
 
     experiment: str
     subject: str

@@ -22,9 +22,9 @@ class RowAdam(torch.optim.Optimizer):
 
     Dense Adam moves every row at every step: rows without a gradient move by their decaying moments. That
     motion has a closed form, so a row's missed steps are applied when it is next looked up. The cost of a
-    step does not depend on the size of the table. An optimizer that skips the other rows, such as SparseAdam, gives different
-    codes: without the decay, the second moment of a row seen once in K steps is up to K times as large, and
-    its steps are shorter.
+    step does not depend on the size of the table. An optimizer that skips the other rows, such as
+    SparseAdam, gives different codes: without the decay, the second moment of a row seen once in K steps is
+    up to K times as large, and its steps are shorter.
 
     Tables are brought up to date when they are called. Read their `weight` only after `finish`.
 

@@ -6,9 +6,10 @@ import contextlib
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
 
@@ -20,6 +21,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     a seed.
     """
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.get_device_capability(device)[0] >= 8
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
@@ -51,6 +54,8 @@ class Precision:
     @contextlib.contextmanager
     def matrix_products(self) -> Iterator[None]:
         """Let a GPU round float32 products to TF32 with `tf32` only; by default its convolutions do."""
+        import torch
+
         rounded = self.name == "tf32"
         before = torch.backends.cuda.matmul.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = rounded
@@ -62,4 +67,6 @@ class Precision:
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products and convolutions run in this precision."""
+        import torch
+
         return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bfloat16")

@@ -30,8 +30,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.store.root
 
 
-COMMANDS = ["--help", "--version", "run --help"]
-NOT_YET = [
+COMMANDS = [
+    "--help",
+    "--version",
+    "run --help",
     "list methods",
     "list datasets",
     "list metrics",
@@ -45,12 +47,9 @@ NOT_YET = [
     "compare runs runs",
     "claims runs",
 ]
-IMPORTS_TORCH = pytest.mark.xfail(reason="config, results or report still import torch", strict=True)
 
 
-@pytest.mark.parametrize(
-    "command", [*COMMANDS, *(pytest.param(command, marks=IMPORTS_TORCH) for command in NOT_YET)]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_only_reads_imports_no_torch(runs: Path, command: str) -> None:
     checkout = Path(__file__).resolve().parents[2]
     process = subprocess.run(

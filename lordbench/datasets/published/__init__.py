@@ -9,7 +9,7 @@ from lordbench.utils.lazy import lazy_names
 if TYPE_CHECKING:
     from lordbench.datasets.published.dataset import (
         Labels,
-        PreparedConfig,
+        PublishedConfig,
         PublishedDataset,
         combine,
         resized,
@@ -24,7 +24,7 @@ __all__ = [
     "Draft",
     "Labels",
     "OfficialFile",
-    "PreparedConfig",
+    "PublishedConfig",
     "PublishedDataset",
     "Source",
     "combine",
