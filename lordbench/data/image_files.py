@@ -14,8 +14,7 @@ from lordbench.data.images import UInt8Array
 from lordbench.utils.errors import UserError
 from lordbench.utils.progress import Track, untracked
 
-VERSION = "reading-1"
-"""Raised whenever a file would be read to other pixels; part of the fingerprint."""
+VERSION = "reading-1"  # raised whenever a file would be read to other pixels; part of the fingerprint
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pbm", ".pnm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 )
@@ -36,16 +35,8 @@ def read_images(
 
     Each is rotated by its EXIF orientation, composed on white where it is transparent, cropped to the
     central square, and resized with an antialiasing Lanczos filter. 16-bit grey keeps its scale: 65535 is
-    white.
-
-    Args:
-        paths: image files.
-        size: height and width in pixels.
-        track: progress bar.
-        grey: one channel (luma) or three (RGB); None: one if no image has colour.
-
-    Raises:
-        UserError: a file cannot be read; the message names it.
+    white. With `grey` there is one channel (luma), else three (RGB); None: one if no image has colour. UserError
+    names a file that cannot be read.
     """
     images = np.empty((len(paths), 3, size, size), np.uint8)
     for i in track(range(len(paths)), "reading images", len(paths)):
@@ -57,11 +48,7 @@ def read_images(
 
 @contextlib.contextmanager
 def opened_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """Open an image of one of `formats`.
-
-    Raises:
-        Exception: nearly any, on a damaged file. A decompression bomb is an error as well.
-    """
+    """Open an image; a damaged file raises nearly any exception, and so does a decompression bomb."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path, formats=formats) as opened:
@@ -89,11 +76,7 @@ def _read(path: Path, size: int, mode: str) -> UInt8Array:
 
 
 def _flattened(image: Image.Image) -> Image.Image:
-    """Return the image with 8 bits a channel and without transparency.
-
-    Raises:
-        ValueError: the range of the pixels is unknown.
-    """
+    """Return the image with 8 bits a channel and without transparency; ValueError if its range is unknown."""
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers of unknown range")
     if image.mode in WIDE_MODES:

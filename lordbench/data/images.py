@@ -13,8 +13,7 @@ from lordbench.utils.errors import UserError
 
 UInt8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
-TRAIN, TEST, UNUSED = 0, 1, -1
-"""Parts of an official split; an official validation part is UNUSED."""
+TRAIN, TEST, UNUSED = 0, 1, -1  # parts of an official split; an official validation part is UNUSED
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,17 @@ class ImageSet:
     attributes: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shape = self.images.shape
-        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3]:
-            raise ValueError(
-                f"{self.name}: images must be uint8 (N, 1 or 3, S, S), not {self.images.dtype} {shape}"
-            )
+        dtype, shape = self.images.dtype, self.images.shape
+        if dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3]:
+            raise ValueError(f"{self.name}: images must be uint8 (N, 1 or 3, S, S), not {dtype} {shape}")
         _check_labels(self.name, "classes", self.classes, len(self), len(self.class_names))
         if (self.contents is None) != (self.content_names is None):
             raise ValueError(f"{self.name}: contents and content_names go together")
         if self.contents is not None and self.content_names is not None:
             _check_labels(self.name, "contents", self.contents, len(self), len(self.content_names))
         for name, column in self.attributes.items():
-            if column.values.shape != (len(self),):
-                raise ValueError(
-                    f"{self.name}: attribute {name} must be ({len(self)},), not {column.values.shape}"
-                )
+            if (shape := column.values.shape) != (len(self),):
+                raise ValueError(f"{self.name}: attribute {name} must be ({len(self)},), not {shape}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -131,14 +126,12 @@ class ImageSet:
 
 def join(first: ImageSet, second: ImageSet) -> ImageSet:
     """Concatenate two sets with the same labels; the fingerprint is the first one's."""
-    contents = None
-    if first.contents is not None and second.contents is not None:
-        contents = np.concatenate([first.contents, second.contents])
+    contents, more = first.contents, second.contents
     return replace(
         first,
         images=np.concatenate([first.images, second.images]),
         classes=np.concatenate([first.classes, second.classes]),
-        contents=contents,
+        contents=None if contents is None or more is None else np.concatenate([contents, more]),
         parts=None,
         attributes={
             name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
@@ -183,6 +176,5 @@ def _check_labels(name: str, what: str, labels: Int64Array, n_images: int, n_lab
     if labels.dtype != np.int64 or labels.shape != (n_images,):
         raise ValueError(f"{name}: {what} must be int64 ({n_images},), not {labels.dtype} {labels.shape}")
     if n_images and (labels.min() < 0 or labels.max() >= n_labels):
-        raise ValueError(
-            f"{name}: {what} must lie in [0, {n_labels}), found {labels.min()} to {labels.max()}"
-        )
+        limits = f"{labels.min()} to {labels.max()}"
+        raise ValueError(f"{name}: {what} must lie in [0, {n_labels}), found {limits}")

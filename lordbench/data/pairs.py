@@ -15,12 +15,9 @@ from lordbench.data.images import ImageSet, Int64Array
 
 @dataclass(frozen=True)
 class Pairs:
-    """Image pairs, by index.
+    """Image pairs, by index, int64 (N,): images A and B, into the images that they were drawn from.
 
-    Attributes:
-        content: image A of each pair, int64 (N,), into the images that the pairs were drawn from.
-        class_: image B, likewise.
-        truth: image with A's content and B's class, int64 (N,), into the pool; None without content labels.
+    `truth` has A's content and B's class, and is an index into the pool; None without content labels.
     """
 
     content: Int64Array
@@ -49,26 +46,19 @@ def draw_pairs(images: ImageSet, pool: ImageSet, count: int, generator: np.rando
 
 
 def true_images(images: ImageSet, pool: ImageSet, content: Int64Array, class_: Int64Array) -> Int64Array:
-    """Find the images with the content of some images and the class of others.
+    """Find the first image in `pool` with the content of some images and the class of others.
 
-    Args:
-        images: with labelled contents.
-        pool: images to search, with the same labels.
-        content: images that give the content, int64 (N,), into `images`.
-        class_: images that give the class, likewise.
-
-    Returns:
-        Index into the pool, int64 (N,), of the first such image; -1 where there is none.
+    `content` and `class_` index `images`, which has the pool's labels, int64 (N,). Returns an index into the
+    pool, int64 (N,); -1 where there is no such image.
     """
     assert images.contents is not None
     return find_images(pool, images.classes[class_], images.contents[content])
 
 
 def find_images(pool: ImageSet, classes: Int64Array, contents: Int64Array) -> Int64Array:
-    """Find the first image of each class and content, int64 (N,) each; -1 where there is none.
+    """Find the first image of each class and content, int64 (N,) each, in a pool with labelled contents.
 
-    Returns:
-        Index into the pool, whose contents must be labelled, int64 (N,).
+    Returns an index into the pool, int64 (N,); -1 where there is no such image.
     """
     assert pool.contents is not None
     assert pool.content_names is not None
@@ -83,22 +73,14 @@ def random_views(pool: ImageSet, classes: Int64Array, generator: np.random.Gener
     """Draw one image of each class in `classes`, int64 (N,), uniformly; return indices, int64 (N,)."""
     order = np.argsort(pool.classes, kind="stable")
     starts = np.searchsorted(pool.classes[order], np.arange(pool.n_classes + 1))
-    low, high = starts[classes], starts[classes + 1]
-    return order[generator.integers(low, high)]
+    return order[generator.integers(starts[classes], starts[classes + 1])]
 
 
 def support_images(images: ImageSet, pairs: Pairs, generator: np.random.Generator) -> Iterator[Int64Array]:
-    """Yield the support images of each pair: candidates to give its class, in the order of use.
+    """Yield the support images of each pair: candidates to give its class, int64 (K,), in the order of use.
 
-    Image B comes first, then the other images of its class in random order, without the true image.
-
-    Args:
-        images: that the pairs index; also the pool of their true images.
-        pairs: of these images.
-        generator: of the order.
-
-    Yields:
-        Index into `images`, int64 (K,).
+    Image B comes first, then the other images of its class in random order, without the true image. `images`
+    is also the pool of the true images.
     """
     members = [np.flatnonzero(images.classes == c) for c in range(images.n_classes)]
     for i, b in enumerate(pairs.class_):
@@ -108,10 +90,7 @@ def support_images(images: ImageSet, pairs: Pairs, generator: np.random.Generato
 
 
 def split_into_sets(images: ImageSet, k: int, generator: np.random.Generator) -> Int64Array:
-    """Assign the images of each class at random to sets of K; return each image's set, int64 (N,).
-
-    The remaining images of a class form a smaller set.
-    """
+    """Assign each class's images at random to sets of K, the last maybe smaller; return them, int64 (N,)."""
     sets = np.empty(len(images), dtype=np.int64)
     first = 0
     for c in np.unique(images.classes):
@@ -124,9 +103,8 @@ def split_into_sets(images: ImageSet, k: int, generator: np.random.Generator) ->
 def class_sources(images: ImageSet, pairs: Pairs, sets: Int64Array, k: int) -> Int64Array | None:
     """Choose a complete set of source images for the class of each pair, without the true image.
 
-    Returns:
-        An image of the set, int64 (N,), into `images`: image B where its set qualifies, else the first image
-        of the class whose set does. None where a pair has no such set.
+    Returns an image of each set, int64 (N,), into `images`: image B where its set qualifies, else the first
+    image of the class whose set does. None where a pair has no such set.
     """
     complete = np.bincount(sets)[sets] == k
     sources = pairs.class_.copy()
@@ -142,8 +120,7 @@ def class_sources(images: ImageSet, pairs: Pairs, sets: Int64Array, k: int) -> I
 
 def _candidates(n: int, count: int, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
     """Draw distinct ordered pairs of image indices in random order: all, or far more than `count`."""
-    total = n * n
-    wanted = 50 * count
+    total, wanted = n * n, 50 * count
     # Drawing with replacement and dropping repeats avoids a permutation of n * n where n is large.
     flat = generator.permutation(total) if total <= 4 * wanted else generator.integers(total, size=wanted)
     _, first_seen = np.unique(flat, return_index=True)

@@ -16,9 +16,7 @@ from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 
 SPLIT_VERSION = 2
-HELD_OUT = 0.1
-"""Share of each class's images, or of the classes, that is held out."""
-
+HELD_OUT = 0.1  # share of each class's images, or of the classes
 SplitName = Literal["samples", "classes"]
 
 
@@ -27,11 +25,9 @@ class Split:
     """A data set, split into training and held-out images.
 
     Attributes:
-        name: `samples`: every class is seen in training, the held-out images of it are not; `classes`:
-            the held-out classes are not seen at all.
+        name: in `samples`, images of all classes are held out; in `classes`, whole classes are.
         train: training images, with class ids renumbered to those present.
-        test: held-out images. In `samples` their class ids are those of `train`; in `classes` they are
-            numbered separately.
+        test: held-out images, with the class ids of `train` in `samples`; in `classes`, with their own.
         official: whether it is the data set's own, the same for all seeds.
         labels: selector of the class labels; empty for the data set's own.
         silhouettes: where classes are clusters: mean silhouette of each domain's, by its name, in [-1, 1].
@@ -46,8 +42,7 @@ class Split:
 
     @property
     def title(self) -> str:
-        """Its name in tables."""
-        return _title(self.name, self.official)
+        return f"official {self.name}" if self.official else self.name
 
 
 def official_kind(images: ImageSet) -> SplitName | None:
@@ -63,15 +58,11 @@ def official_kind(images: ImageSet) -> SplitName | None:
 
 def title(images: ImageSet, name: SplitName) -> str:
     """Return the name of a split in tables: `official classes` for the data set's own, else `classes`."""
-    return _title(name, official_kind(images) == name)
+    return f"official {name}" if official_kind(images) == name else name
 
 
 def split(images: ImageSet, name: SplitName, seed: int) -> Split:
-    """Split a data set: officially where its official split is of this kind, else by a seed.
-
-    Raises:
-        UserError: there are too few images or classes to hold any out.
-    """
+    """Split a data set: officially where it has a split of this kind, else by a seed; UserError if too small."""
     if official_kind(images) == name:
         return _official(images, name)
     return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)
@@ -91,10 +82,6 @@ def stratified(
         drawn.append(members[:count])
     held_out = np.sort(np.concatenate(drawn))
     return np.setdiff1d(np.arange(len(classes)), held_out), held_out
-
-
-def _title(name: SplitName, official: bool) -> str:
-    return f"official {name}" if official else name
 
 
 def _official(images: ImageSet, name: SplitName) -> Split:

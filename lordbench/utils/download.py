@@ -16,13 +16,10 @@ from lordbench.utils.progress import Track, untracked
 from lordbench.utils.version import __version__
 
 OFFLINE = "LORDBENCH_OFFLINE"
-TIMEOUT = 30.0
-"""Seconds without an answer after which a server is unreachable, or a connection dropped."""
-PAUSES = (1.0, 3.0, 10.0, 30.0)
-"""Seconds to wait after each dropped connection, before the next try."""
+TIMEOUT = 30.0  # seconds without an answer after which a server is unreachable, or a connection dropped
+PAUSES = (1.0, 3.0, 10.0, 30.0)  # seconds to wait after each dropped connection, before the next try
 BLOCK = 1 << 20
-MARKS = ("ETag", "Last-Modified")
-"""Headers that distinguish the versions of a file under one address."""
+MARKS = ("ETag", "Last-Modified")  # distinguish the versions of a file under one address
 PARTIAL, RANGE_REFUSED, SERVER_ERRORS = 206, 416, 500
 
 
@@ -34,18 +31,11 @@ def offline() -> bool:
 def download(
     url: str, path: Path, track: Track[int] = untracked, *, size: int | None = None, timeout: float = TIMEOUT
 ) -> None:
-    """Download a file to `path`, replacing an existing one.
+    """Download a file, of `size` bytes if that is known, to `path`, replacing an existing one.
 
     It grows as `<name>.part` and is renamed when complete. A later call resumes an unfinished download if
     the server still has the same file, and starts again otherwise. A dropped connection is retried with
     growing pauses. Only one process may download to a path at a time.
-
-    Args:
-        url: address of the file.
-        path: of the file; its folder is created.
-        track: progress bar.
-        size: expected bytes, if known; a longer file is refused.
-        timeout: seconds without an answer after which to give up.
 
     Raises:
         OSError: the server is unreachable, refuses, keeps dropping the connection or has another file; or
@@ -58,7 +48,10 @@ def download(
         response = part.connect()
         for _ in track(part.fill(response), f"{path.name}, MiB", -(-part.size // BLOCK)):
             pass
-    part.finish(path)
+    with part.path.open("rb") as written:
+        os.fsync(written.fileno())
+    part.path.replace(path)
+    part.note.unlink(missing_ok=True)
 
 
 class _DroppedError(OSError):
@@ -82,7 +75,7 @@ class _PartialFile:
             self.size, self.marks = size, marks
 
     def received(self) -> int:
-        """Return the bytes on disk that belong to the file on the server."""
+        """Number of bytes on disk that belong to the file on the server."""
         return self.path.stat().st_size if self.marks and self.path.exists() else 0
 
     def is_complete(self) -> bool:
@@ -101,7 +94,8 @@ class _PartialFile:
         except HTTPError as error:
             if not start or error.code != RANGE_REFUSED:
                 raise
-            return self._restart()
+            self._discard()
+            return self.connect()
         except HTTPException as error:
             raise ConnectionError(f"invalid answer: {error or type(error).__name__}") from error
         if not start or response.status != PARTIAL:
@@ -109,7 +103,8 @@ class _PartialFile:
         elif not self._resumes(response, start):
             # A server that ignores If-Range.
             response.close()
-            return self._restart()
+            self._discard()
+            return self.connect()
         return response
 
     def fill(self, response: Any) -> Iterator[int]:
@@ -127,13 +122,6 @@ class _PartialFile:
                     raise
                 response = None
                 time.sleep(pause)
-
-    def finish(self, path: Path) -> None:
-        """Flush the complete file and rename it to `path`."""
-        with self.path.open("rb") as written:
-            os.fsync(written.fileno())
-        self.path.replace(path)
-        self.note.unlink(missing_ok=True)
 
     def _begin(self, response: Any) -> None:
         """Start an empty file, and note its size and marks."""
@@ -158,10 +146,6 @@ class _PartialFile:
         """Whether a response holds the rest of the same file."""
         same = all(response.headers[name] in (None, mark) for name, mark in self.marks.items())
         return same and response.headers["Content-Range"] == f"bytes {start}-{self.size - 1}/{self.size}"
-
-    def _restart(self) -> Any:
-        self._discard()
-        return self.connect()
 
     def _discard(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """Something the user can fix: bad input, missing data, missing weights.
+    """Something the user can fix; the command line prints it without a traceback and exits with status 2.
 
-    The command line prints it without a traceback and exits with status 2. The message names the file,
-    setting or component at fault; `hint` says what to do.
+    The message names the file, setting or component at fault; `hint` says what to do.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -55,14 +54,9 @@ def require_extra(package: str, extra: str, need: str) -> None:
 def did_you_mean(
     name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6, before: str = ": "
 ) -> str:
-    """Suggest known names close to an unknown one; empty where none is close.
+    """Suggest up to `most` known names close to an unknown one, after a separator; empty where none is close.
 
-    Args:
-        name: the unknown name.
-        known: valid names.
-        most: suggestions at most.
-        cutoff: least similarity, as in `difflib.get_close_matches`.
-        before: separator from the message that it ends.
+    `cutoff` is the least similarity, as in `difflib.get_close_matches`.
     """
     close = difflib.get_close_matches(name, list(known), most, cutoff)
     return f"{before}did you mean {' or '.join(close)}?" if close else ""
@@ -70,12 +64,11 @@ def did_you_mean(
 
 def line_of(error: BaseException, path: Path) -> str:
     """Return the deepest line of a file in an error's traceback; empty where the file is not in it."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    if not frames:
-        return ""
-    last = frames[-1]
-    place = f" in {last.name}" if last.name != "<module>" else ""
-    return f"line {last.lineno}{place}: {last.line}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == str(path):
+            place = f" in {frame.name}" if frame.name != "<module>" else ""
+            return f"line {frame.lineno}{place}: {frame.line}"
+    return ""
 
 
 def described(error: BaseException) -> str:

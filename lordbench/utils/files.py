@@ -16,14 +16,11 @@ from typing import Any
 import platformdirs
 
 PACKAGE = Path(__file__).resolve().parents[1]
-UNFINISHED = ".writing-"
-"""Prefix of the temporary names of files that are being written."""
-LARGEST_JSON = 16 << 20
-"""Bytes of the largest JSON file that is read."""
-LONGEST_NAME = 240
-"""Bytes of a file name; file systems allow 255, of which an ending such as `.json` takes some."""
+UNFINISHED = ".writing-"  # prefix of the temporary names of files that are being written
+LARGEST_JSON = 16 << 20  # bytes
+LONGEST_NAME = 240  # bytes without an ending such as `.json`; file systems allow 255 with it
 Stamp = tuple[int, int, int]
-"""Time of the last write in nanoseconds, size in bytes, and inode, which changes when a file is replaced."""
+"""Time of the last write in nanoseconds, size in bytes, and inode; another stamp means other content."""
 
 
 def home() -> Path:
@@ -69,12 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
-    """Remove the temporary files of killed processes.
-
-    Args:
-        folder: of the files; it need not exist.
-        older_than: seconds since the last write, where other processes may be writing to the folder.
-    """
+    """Remove a folder's temporary files of killed processes; younger ones, in seconds, may be in use."""
     for path in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime >= older_than:
@@ -82,23 +74,18 @@ def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically."""
+    """Write a text as UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically; NaN is refused, since JSON has no such number."""
+    """Write a value as indented JSON, atomically; NaN is refused, since JSON has no such number."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_text(path: Path, most: int) -> str:
-    """Read a regular file of at most `most` bytes as UTF-8.
-
-    Raises:
-        OSError: the file does not exist, or cannot be read.
-        ValueError: the file is larger, not a regular file or not UTF-8.
-    """
+    """Read a regular file of at most `most` bytes as UTF-8; ValueError for any other file."""
     # A pipe or a device in somebody else's folder would never end.
     if path.exists() and not path.is_file():
         raise ValueError(f"{path}: not a regular file")
@@ -110,15 +97,14 @@ def read_text(path: Path, most: int) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file of at most `LARGEST_JSON` bytes, as `write_json` writes it.
+    """Read a JSON file of at most `LARGEST_JSON` bytes; ValueError if it is larger or not valid."""
 
-    Raises:
-        OSError: the file does not exist, or cannot be read.
-        ValueError: the file is too large or not valid JSON.
-    """
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is not a JSON number")
+
     text = read_text(path, LARGEST_JSON)
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=refuse)
         if "\\u" in text:
             # Half of a surrogate pair could be neither shown nor written.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -129,32 +115,19 @@ def read_json(path: Path) -> Any:
 
 def is_regular_file(name: str) -> bool:
     """Whether an untrusted name is a plain file name, which leads nowhere outside its folder."""
-    return (
-        name.isprintable()
-        and not set(name) & {"/", "\\"}
-        and name not in ("", ".", "..")
-        and len(name.encode("utf-8")) <= LONGEST_NAME
-    )
+    plain = name.isprintable() and not set(name) & {"/", "\\"} and name not in ("", ".", "..")
+    return plain and len(name.encode("utf-8")) <= LONGEST_NAME
 
 
 def child(folder: Path, name: str) -> Path:
-    """Return the path of a file in a folder by an untrusted name; it need not exist.
-
-    Raises:
-        FileNotFoundError: the name leads out of the folder, or no file can have it.
-    """
+    """Return a path in a folder by an untrusted name; FileNotFoundError if `is_regular_file` refuses it."""
     if not is_regular_file(name):
         raise FileNotFoundError(f"{folder}: {name!r} is not a file name")
     return folder / name
 
 
 def stamps(folder: Path, pattern: str = "[!.]*") -> dict[Path, Stamp]:
-    """Return a stamp of each file in a folder, in order of the names: another stamp means other content.
-
-    Args:
-        folder: of the files; it need not exist.
-        pattern: of their names.
-    """
+    """Return a stamp of each file in a folder, which need not exist, in order of the names."""
     result = {}
     for path in sorted(folder.glob(pattern)):
         # A file may vanish between the listing and this call.
@@ -177,7 +150,7 @@ def sha256(path: Path) -> str:
 def _flush_folder(folder: Path) -> None:
     """Flush a folder to disk, so that a rename in it survives a power cut."""
     if os.name == "nt":
-        return  # Windows cannot open folders.
+        return  # folders cannot be opened
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -187,7 +160,3 @@ def _flush_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a JSON number")

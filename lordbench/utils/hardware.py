@@ -17,18 +17,11 @@ from lordbench.utils.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-KIB_PER_MIB = 1024
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-"""Options of glibc's mallopt, from its malloc.h."""
-NEVER = -1
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # options of glibc's mallopt, from its malloc.h
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device.
-
-    Raises:
-        UserError: the name is unknown, or the device does not exist.
-    """
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device; UserError if it is unknown or does not exist."""
     import torch
 
     if name == "auto":
@@ -67,9 +60,10 @@ def git_sha() -> str:
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return ""
+    # No tag is considered, so the description is the commit's hash.
+    command = ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+"]
     try:
-        sha = _git(root, "rev-parse", "--short=12", "HEAD")
-        return sha + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 
@@ -96,25 +90,19 @@ def peak_memory_mib(device: torch.device) -> float:
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="utf-8") as lines:
         for line in lines:
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / KIB_PER_MIB
+                return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else KIB_PER_MIB)
+    return peak / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def keep_freed_memory() -> None:
     """Let glibc reuse freed memory for the rest of the process, instead of returning it to the system.
 
-    Large blocks, such as the feature maps of a training step, would otherwise be returned one by one, and
-    the system clears each page anew: a tenth of a step's time. One arena for all threads, for the same
-    reason. Without glibc this does nothing.
+    Else large blocks, such as feature maps, are returned one by one, and the system clears each page anew: a
+    tenth of a step's time. One arena for all threads, for the same reason. Does nothing without glibc.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_MAX, 0)
-        library.mallopt(M_TRIM_THRESHOLD, NEVER)
+        library.mallopt(M_TRIM_THRESHOLD, -1)  # never
         library.mallopt(M_ARENA_MAX, 1)
-
-
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

@@ -20,8 +20,7 @@ from safetensors import SafetensorError, safe_open
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import read_json, sha256, write_json, write_text
 
-CHECKSUM = "sha256"
-"""Key of a document's checksum: hex sha256 of the rest of it, as JSON with sorted keys."""
+CHECKSUM = "sha256"  # key of a document's checksum: that of its other fields, as JSON with sorted keys
 ALTERED = "altered since it was written"
 
 
@@ -31,11 +30,7 @@ def with_checksum(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def verified(document: object) -> dict[str, Any]:
-    """Return a document without its checksum.
-
-    Raises:
-        ValueError: it was altered, or is not a JSON object.
-    """
+    """Return a document without its checksum; ValueError if it was altered or is no JSON object."""
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
     rest = {key: value for key, value in document.items() if key != CHECKSUM}
@@ -44,22 +39,13 @@ def verified(document: object) -> dict[str, Any]:
     return rest
 
 
-def _hash(document: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode("ascii")).hexdigest()
-
-
 def write_with_checksum(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document with its checksum as JSON, atomically."""
     write_json(path, with_checksum(document))
 
 
 def read_verified(path: Path) -> dict[str, Any]:
-    """Read a JSON document and check its checksum.
-
-    Raises:
-        OSError: the file does not exist, or cannot be read.
-        ValueError: the file is damaged; names it.
-    """
+    """Read a JSON document and check its checksum; ValueError names a damaged file."""
     try:
         return verified(read_json(path))
     except ValueError as error:
@@ -67,38 +53,28 @@ def read_verified(path: Path) -> dict[str, Any]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file, and none of its tensors.
-
-    Raises:
-        UserError: the file does not exist, is truncated, or its header is damaged.
-    """
+    """Read the metadata of a safetensors file, and none of its tensors; errors as in `open_safetensors`."""
     with open_safetensors(path, "numpy") as file:
         return verified(file.metadata() or {})
 
 
 @contextlib.contextmanager
 def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
-    """Open a safetensors file; a ValueError inside the block is a damaged file, too.
+    """Open a safetensors file; UserError if it does not exist or is damaged.
 
-    Raises:
-        UserError: the file does not exist, or is damaged.
+    A ValueError inside the block means that it is damaged, too.
     """
     hint = "The next `lordbench run` of the cell moves it aside and repeats what is lost."
     try:
         with safe_open(path, framework=framework) as file:
             yield file
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", hint) from None
-    except ValueError as error:
-        raise UserError(f"{path}: {error}", hint) from None
+    except (SafetensorError, OSError, ValueError) as error:
+        problem = error if isinstance(error, ValueError) else f"cannot be read: {error}"
+        raise UserError(f"{path}: {problem}", hint) from None
 
 
 def is_altered(path: Path, checksum: str) -> bool:
-    """Whether a file has another sha256; each version of a file is read once.
-
-    Raises:
-        OSError: the file does not exist, or cannot be read.
-    """
+    """Whether a file, which must exist, has another sha256; each version of a file is read once."""
     stat = path.stat()
     return _sha256(path, stat.st_mtime_ns, stat.st_size) != checksum
 
@@ -135,3 +111,7 @@ def _read_checksum(path: Path) -> str | None:
         return checksum_file(path).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
     except FileNotFoundError:
         return None
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode("ascii")).hexdigest()

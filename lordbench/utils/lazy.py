@@ -11,23 +11,17 @@ from typing import Any
 def lazy_names(package: str, *modules: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a package, for the names in its `__all__`.
 
-    A face must not import torch by itself: `lordbench.evaluation.measurement` is used by commands that only
-    read results.
-
-    Args:
-        package: dotted name.
-        modules: modules of the package that define the names; they are imported in this order until one has
-            the name.
+    A face must not import torch by itself: commands that only read results use one of its modules. `modules`
+    are imported in this order until one has the name.
     """
     namespace = vars(sys.modules[package])
 
     def get(name: str) -> Any:
         if name in namespace["__all__"]:
             for module in modules:
-                found = vars(import_module(f"{package}.{module}"))
-                if name in found:
-                    namespace[name] = found[name]
-                    return found[name]
+                names = vars(import_module(f"{package}.{module}"))
+                if name in names:
+                    return namespace.setdefault(name, names[name])
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return get, lambda: list(namespace["__all__"])

@@ -12,12 +12,9 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
-PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}
-"""Pixels of a batch by type of device; larger ones are no faster on a CPU."""
-BYTES = 4096
-"""GPU memory a pixel: four float32 maps of 256 channels, as in the widest layers of a generator."""
-SHARE = 0.5
-"""Of a GPU's free memory, for one batch."""
+PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}  # of a batch; larger ones are no faster on a CPU
+BYTES = 4096  # of GPU memory a pixel: four float32 maps of 256 channels, as in a generator's widest layers
+SHARE = 0.5  # of a GPU's free memory, for one batch
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -26,16 +23,11 @@ Item = TypeVar("Item")
 def in_batches(
     compute: Callable[[slice], T], n: int, pixels: int, device: torch.device, *, parallel: bool = False
 ) -> list[T]:
-    """Compute something, without gradients, for every batch of `n` images of `pixels` pixels, in order.
+    """Compute something, without gradients, for the slice of every batch of `n` images of `pixels` pixels.
 
-    Args:
-        compute: takes the slice of images in the batch.
-        n: number of images.
-        pixels: of an image.
-        device: on which it is computed.
-        parallel: on a CPU, compute several batches at once, each on one thread. This is faster than sharing
-            every layer between threads, and sums do not depend on the number of threads. `compute` must be
-            thread-safe.
+    With `parallel`, a CPU computes several batches at once, each on one thread; `compute` must be
+    thread-safe. This is faster than sharing every layer between threads, and sums do not depend on the number
+    of threads.
     """
     size = batch_size(pixels, device)
     batches = [slice(start, min(start + size, n)) for start in range(0, n, size)]
@@ -48,7 +40,7 @@ def in_batches(
 
 
 def batch_size(pixels: int, device: torch.device) -> int:
-    """Return how many images of `pixels` pixels make a batch; at least one."""
+    """Return the number of images of `pixels` pixels in a batch; at least one."""
     most = PIXELS[device.type]
     if device.type == "cuda":
         most = min(most, int(SHARE * torch.cuda.mem_get_info(device)[0] / BYTES))
@@ -94,11 +86,7 @@ def full_precision() -> Iterator[None]:
 
 
 class SuppressWarnings:
-    """Hides warnings while any thread is inside; `warnings.catch_warnings` is not thread-safe.
-
-    Args:
-        unwanted: beginning of the message, and category, of each.
-    """
+    """Hides warnings, by message prefix and category, while any thread is inside; it is thread-safe."""
 
     def __init__(self, *unwanted: tuple[str, type[Warning]]) -> None:
         self.unwanted = unwanted

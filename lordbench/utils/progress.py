@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-LONGEST = 10_000 * 365 * DAY
-"""Longer durations, and infinity, are shown as this one."""
+LONGEST = 10_000 * 365 * DAY  # longer durations, and infinity, are shown as this one
 
 T = TypeVar("T")
 Track = Callable[[Iterable[T], str, int], Iterable[T]]

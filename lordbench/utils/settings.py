@@ -11,32 +11,20 @@ from pydantic import BaseModel, ValidationError
 from lordbench.utils import files
 from lordbench.utils.errors import UserError, did_you_mean
 
-LARGEST = 1 << 18
-"""Bytes of a YAML file; a preset has some hundred."""
-MOST_VALUES = 100_000
-"""Values in a YAML text, with every alias counted as what it stands for."""
-LONGEST_INTEGER = 20
-"""Characters of an integer: those of the smallest one of 64 bits."""
+LARGEST = 1 << 18  # bytes of a YAML file; a preset has some hundred
+MOST_VALUES = 100_000  # in a YAML text, with every alias counted as what it stands for
+LONGEST_INTEGER = 20  # characters: those of the smallest integer of 64 bits
 
 C = TypeVar("C", bound=BaseModel)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values.
-
-    Raises:
-        OSError: the file does not exist, or cannot be read.
-        ValueError: the file is larger than `LARGEST` bytes, or `parse_yaml` refuses it.
-    """
+    """Read a YAML file of plain values; ValueError if it is too large or malformed."""
     return parse_yaml(files.read_text(path, LARGEST))
 
 
 def parse_yaml(text: str) -> Any:
-    """Parse plain values: text, numbers, booleans, dates, lists and mappings.
-
-    Raises:
-        ValueError: the text is not YAML, is nested too deeply, or has too many values or too long integers.
-    """
+    """Parse text, numbers, booleans, dates, lists and mappings; ValueError if malformed or out of bounds."""
     try:
         _require_bounded(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
@@ -46,29 +34,21 @@ def parse_yaml(text: str) -> Any:
 
 
 def validated(model: type[C], values: dict[str, Any], where: str) -> C:
-    """Check settings against their model; `where` names their source in errors.
-
-    Raises:
-        UserError: a key is unknown or a value is out of range; lists all problems, and the valid keys.
-    """
+    """Check settings, from a source named `where`; UserError lists all problems, and the valid keys."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         problems = []
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
+            problem = f"{key}: " * bool(key) + item["msg"].removeprefix("Value error, ")
             if item["type"] == "extra_forbidden":
-                problems.append(
-                    f"unknown setting {key!r}{did_you_mean(key, model.model_fields, before=', ')}"
-                )
+                problem = f"unknown setting {key!r}{did_you_mean(key, model.model_fields, before=', ')}"
             elif item["type"] == "missing":
-                problems.append(f"{key} has neither a value nor a default")
-            else:
-                message = item["msg"].removeprefix("Value error, ")
-                problems.append(f"{key}: {message}" if key else message)
-        raise UserError(
-            f"{where}: " + "; ".join(problems), f"Settings: {', '.join(model.model_fields)}."
-        ) from None
+                problem = f"{key} has neither a value nor a default"
+            problems.append(problem)
+        hint = f"Settings: {', '.join(model.model_fields)}."
+        raise UserError(f"{where}: " + "; ".join(problems), hint) from None
 
 
 def _require_bounded(root: yaml.Node | None) -> None:
