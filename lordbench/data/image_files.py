@@ -35,8 +35,8 @@ def read_images(
 
     Each is rotated by its EXIF orientation, composed on white where it is transparent, cropped to the
     central square, and resized with an antialiasing Lanczos filter. 16-bit grey keeps its scale: 65535 is
-    white. With `grey` there is one channel (luma), else three (RGB); None: one if no image has colour. UserError
-    names a file that cannot be read.
+    white. With `grey` there is one channel (luma), else three (RGB); None: one if no image has colour.
+    UserError names a file that cannot be read.
     """
     images = np.empty((len(paths), 3, size, size), np.uint8)
     for i in track(range(len(paths)), "reading images", len(paths)):

@@ -13,24 +13,23 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import IO, cast
 
 from lordbench.utils.errors import UserError
 
 BLOCK = 1 << 20
-HEADERS = 1 << 20
-"""Bytes between one file of a tar archive and the next; a header takes some hundred."""
-MOST_ENTRIES = 1_000_000
-"""Entries of a tar archive, whose list of names may unpack to a thousand times its size."""
+HEADERS = 1 << 20  # bytes between one file of a tar archive and the next; a header takes some hundred
+MOST_ENTRIES = 1_000_000  # of a tar archive, whose list of names may unpack to a thousand times its size
 # RuntimeError: zipfile's, for an encrypted member.
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 
 Member = tuple[str, bytes]
 """Name and content of a file."""
+Chunk = Callable[[], Iterator[Member]]
+"""Reads some files when it is called."""
 
 
 class Members(ABC):
@@ -49,8 +48,7 @@ class Members(ABC):
     def matching(self, folders: Collection[str], pattern: str) -> dict[str, str]:
         """Find the files whose names match a pattern, in the first of `folders` that has any.
 
-        Returns:
-            Full names by the pattern's first group, in natural order: `9` before `10`.
+        Returns full names by the pattern's first group, in natural order: `9` before `10`.
         """
         for folder in folders:
             matches = {
@@ -65,19 +63,18 @@ class Members(ABC):
     def read(self, names: Collection[str], limit: int) -> Iterator[Member]:
         """Read files by their full names, in the order of the archive.
 
-        Raises:
-            UserError: a file cannot be read, or is larger than `limit` bytes; the message names it.
+        UserError names a file that cannot be read, or is larger than `limit` bytes.
         """
         try:
             yield from self._read(names, limit)
         except DAMAGE as error:
             raise damaged(self.path, error) from error
 
-    def chunks(self, names: Collection[str], limit: int, n: int) -> Iterator[Iterable[Member]]:
+    def chunks(self, names: Collection[str], limit: int, n: int) -> Iterator[Chunk]:
         """Read files `n` at a time; a chunk sent to another process is read there."""
         remaining = iter(names)
         while chunk := list(itertools.islice(remaining, n)):
-            yield _Chunk(self, chunk, limit)
+            yield partial(self.read, chunk, limit)
 
 
 class Folder(Members):
@@ -93,15 +90,36 @@ class Folder(Members):
                 yield name, _limited(file, limit, self.path / name)
 
 
-class Zip(Members):
-    """A zip archive."""
+class Archive(Members):
+    """An archive, which may hold several files of one name."""
+
+    @property
+    @abstractmethod
+    def _all_names(self) -> list[str]: ...
 
     def names(self, folder: str) -> list[str]:
+        prefix = f"{folder}/" if folder else ""
         try:
-            names = _open_zip(self.path).namelist()
+            paths = [name.removeprefix("./") for name in self._all_names]
         except DAMAGE as error:
             raise damaged(self.path, error) from error
-        return _directly_in(folder, names, self.path)
+        below = [path.removeprefix(prefix) for path in paths if path.startswith(prefix) and path[-1:] != "/"]
+        direct = sorted(name for name in below if "/" not in name)
+        for name, following in itertools.pairwise(direct):
+            if name == following:
+                raise UserError(
+                    f"{self.path}: it contains {prefix}{name} twice",
+                    "This is not the official file. Get it again from its owners.",
+                )
+        return direct
+
+
+class Zip(Archive):
+    """A zip archive."""
+
+    @property
+    def _all_names(self) -> list[str]:
+        return _open_zip(self.path).namelist()
 
     def _read(self, names: Collection[str], limit: int) -> Iterator[Member]:
         archive = _open_zip(self.path)
@@ -118,20 +136,12 @@ class Zip(Members):
                 raise damaged(self.path / name, error) from error
 
 
-class TarGz(Members):
+class TarGz(Archive):
     """A gzipped tar archive, read from start to end: once for the names, once for the files."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._names: list[str] | None = None
-
-    def names(self, folder: str) -> list[str]:
-        if self._names is None:
-            try:
-                self._names = [entry.name for entry, _ in _tar_entries(self.path)]
-            except DAMAGE as error:
-                raise damaged(self.path, error) from error
-        return _directly_in(folder, self._names, self.path)
+    @cached_property
+    def _all_names(self) -> list[str]:
+        return [entry.name for entry, _ in _tar_entries(self.path)]
 
     def _read(self, names: Collection[str], limit: int) -> Iterator[Member]:
         wanted = frozenset(names)
@@ -141,11 +151,11 @@ class TarGz(Members):
                 assert file is not None
                 yield name, _limited(file, limit, self.path / name)
 
-    def chunks(self, names: Collection[str], limit: int, n: int) -> Iterator[Iterable[Member]]:
+    def chunks(self, names: Collection[str], limit: int, n: int) -> Iterator[Chunk]:
         """Read files `n` at a time in this process: a compressed stream can only be read from its start."""
         stream = self.read(names, limit)
         while chunk := list(itertools.islice(stream, n)):
-            yield chunk
+            yield partial(iter, chunk)
 
 
 def damaged(path: Path, error: Exception) -> UserError:
@@ -154,18 +164,6 @@ def damaged(path: Path, error: Exception) -> UserError:
         f"{path}: this file cannot be read: {error or type(error).__name__}",
         "It is truncated or damaged. Get it again from its owners.",
     )
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Some files, read when they are iterated."""
-
-    members: Members
-    names: list[str]
-    limit: int
-
-    def __iter__(self) -> Iterator[Member]:
-        return self.members.read(self.names, self.limit)
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -182,9 +180,7 @@ def _open_unchanged_zip(path: Path, modified: int, size: int) -> zipfile.ZipFile
 def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
     """Iterate over the regular files of a gzipped tar archive; each can be read until the next one.
 
-    Raises:
-        ValueError: there are too many entries, one is sparse, or a header is longer than `HEADERS`.
-        OSError: the archive is truncated or damaged; likewise EOFError, zlib.error and tarfile.TarError.
+    Any of `DAMAGE` if the archive is truncated or damaged, has too many or sparse entries, or too long headers.
     """
     with gzip.open(path) as unzipped:
         stream = _LimitedStream(unzipped)
@@ -203,15 +199,11 @@ def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]
 
 
 class _LimitedStream:
-    """A stream for tarfile, which would read headers of any length into memory.
-
-    Attributes:
-        end: position at which the next header must have ended.
-    """
+    """A stream for tarfile, which would read headers of any length into memory."""
 
     def __init__(self, file: gzip.GzipFile) -> None:
         self.file = file
-        self.end = HEADERS
+        self.end = HEADERS  # position at which the next header must have ended
         self._position = 0
 
     def read(self, n: int) -> bytes:
@@ -230,20 +222,6 @@ def _limited(file: IO[bytes], limit: int, path: Path) -> bytes:
             "This is not the official file. Get it again from its owners.",
         )
     return content
-
-
-def _directly_in(folder: str, names: list[str], archive: Path) -> list[str]:
-    prefix = f"{folder}/" if folder else ""
-    paths = [name.removeprefix("./") for name in names]
-    below = [path.removeprefix(prefix) for path in paths if path.startswith(prefix) and path[-1:] != "/"]
-    direct = sorted(name for name in below if "/" not in name)
-    for name, following in itertools.pairwise(direct):
-        if name == following:
-            raise UserError(
-                f"{archive}: it contains {prefix}{name} twice",
-                "This is not the official file. Get it again from its owners.",
-            )
-    return direct
 
 
 def _natural(name: str) -> list[str | tuple[int, str]]:

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.data.dataset import Dataset, DatasetConfig
-from lordbench.data.images import Column, ImageSet, Int64Array, UInt8Array, require_classes
+from lordbench.data import Column, Dataset, DatasetConfig, ImageSet, Int64Array, UInt8Array
+from lordbench.data.images import require_classes
 from lordbench.datasets.published import store
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft, Store
@@ -21,16 +21,11 @@ from lordbench.utils import files
 from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
-CHUNK = 256
-"""Images that are resized at a time."""
+CHUNK = 256  # images that are resized at a time
 
 
 class PublishedConfig(DatasetConfig):
-    """Settings of every published data set.
-
-    Attributes:
-        resolution: height and width in pixels at which the set is prepared; runs may use smaller images.
-    """
+    """Settings of every published data set; runs may use smaller images than it is prepared at."""
 
     resolution: int = Field(default=64, ge=8, le=256)
 
@@ -49,7 +44,6 @@ class PublishedDataset(Dataset):
     """A published data set. Its store keeps every label; class and content are chosen when it is loaded.
 
     Attributes:
-        name: of the data set.
         version: raised whenever a pixel or a label of the store changes.
         official: the required files, as their owners publish them.
         site: web page or address of the files.
@@ -72,8 +66,7 @@ class PublishedDataset(Dataset):
     def draft(self, source: Source) -> Draft:
         """Read the official files as a stream of images at `config.resolution`, with all their labels.
 
-        Raises:
-            UserError: a file is missing, damaged or not the official one; the message names it.
+        UserError names a file that is missing, damaged or not the official one.
         """
 
     @abstractmethod
@@ -119,11 +112,7 @@ class PublishedDataset(Dataset):
         return files.home() / "prepared" / "-".join(map(str, parts))
 
     def prepare(self, source: Source) -> Store:
-        """Prepare the set from its official files, replacing an earlier store.
-
-        Raises:
-            UserError: a file is missing, damaged or not the official one; the message names it.
-        """
+        """Prepare the set from its official files, replacing an earlier store; errors as in `draft`."""
         draft = self.draft(source)
         if source.check == "count" and (difference := self.incomplete(draft.columns)):
             raise UserError(
@@ -137,16 +126,10 @@ class PublishedDataset(Dataset):
             "source": source.path.name,
             "check": source.check,
         }
-        store.write(self.folder, draft, about, source.track)
-        return self.stored()
+        return store.write(self.folder, draft, about, source.track)
 
     def stored(self) -> Store:
-        """Read the store, with all its images.
-
-        Raises:
-            MissingDataError: the set is not prepared.
-            UserError: the store is damaged.
-        """
+        """Read the store, with all its images; MissingDataError if the set is not prepared."""
         prepared = store.read(self.folder)
         if prepared is None:
             raise MissingDataError(self._not_prepared())
@@ -155,11 +138,8 @@ class PublishedDataset(Dataset):
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the prepared images, memory-mapped, (N, C, size, size).
 
-        Images smaller than the prepared ones are made on first use, and cached inside the store.
-
-        Raises:
-            MissingDataError: the set is not prepared; the message says how to prepare it.
-            UserError: `size` is larger than the prepared resolution, or the settings leave one class.
+        Images smaller than the prepared ones are made on first use, and cached inside the store. UserError if
+        `size` is larger than the prepared resolution, or the settings leave one class.
         """
         whole = self.stored()
         if size > whole.size:
@@ -172,10 +152,9 @@ class PublishedDataset(Dataset):
         classes, class_names = labels.classes
         contents, content_names = labels.contents or (None, None)
         require_classes(self.name, class_names)
-        fingerprint = _fingerprint(f"{self.name}-{self.version}", part, labels)
         return ImageSet(
-            self.name, part.images, classes, contents, class_names, content_names, fingerprint, labels.parts,
-            labels.attributes,
+            self.name, part.images, classes, contents, class_names, content_names,
+            _fingerprint(f"{self.name}-{self.version}", part, labels), labels.parts, labels.attributes,
         )  # fmt: skip
 
     def _resized(self, whole: Store, size: int, track: Track[Any]) -> Store:
@@ -185,13 +164,10 @@ class PublishedDataset(Dataset):
             return whole
         suffix = "" if rows is None else f"-{hashlib.sha256(rows.astype('<i8').tobytes()).hexdigest()[:12]}"
         folder = whole.folder / f"{size}px{suffix}"
-        part = store.read(folder)
-        if part is None:
-            rows = np.arange(len(whole.images), dtype=np.int64) if rows is None else rows
-            store.write(folder, _resized_draft(whole, rows, size), whole.about, track)
-            part = store.read(folder)
-            assert part is not None
-        return part
+        if part := store.read(folder):
+            return part
+        rows = np.arange(len(whole.images), dtype=np.int64) if rows is None else rows
+        return store.write(folder, _resized_draft(whole, rows, size), whole.about, track)
 
     def _stored_settings(self, config: DatasetConfig) -> dict[str, Any]:
         return {name: getattr(config, name) for name in self.stored_settings}
@@ -225,22 +201,17 @@ def resized(images: UInt8Array, size: int) -> UInt8Array:
     import torch
     from torch.nn import functional as F
 
-    # Copied, since a tensor needs writable memory. Interpolation is fastest where the channels of a pixel
-    # are adjacent, as decoders leave them.
+    # Copied, since a tensor needs writable memory. Fastest with a pixel's channels side by side, as decoded.
     pixels = torch.from_numpy(images.copy(order="K")).contiguous(memory_format=torch.channels_last)
     small: UInt8Array = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True).numpy()
     return np.ascontiguousarray(small)
 
 
 def _resized_draft(whole: Store, rows: Int64Array, size: int) -> Draft:
-    n = len(rows)
-    starts = range(0, n, CHUNK)
-    blocks = (
-        (np.arange(start, min(start + CHUNK, n)), resized(whole.images[rows[start : start + CHUNK]], size))
-        for start in starts
-    )
+    places = [np.arange(start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK)]
+    blocks = ((some, resized(whole.images[rows[some]], size)) for some in places)
     columns = {name: column.at(rows) for name, column in whole.columns.items()}
-    return Draft(columns, (whole.images.shape[1], size, size), blocks, len(starts))
+    return Draft(columns, (whole.images.shape[1], size, size), blocks, len(places))
 
 
 def _fingerprint(version: str, part: Store, labels: Labels) -> str:

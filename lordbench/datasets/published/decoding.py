@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,68 +17,51 @@ import numpy as np
 from PIL import Image
 
 from lordbench.data.images import Int64Array, UInt8Array
-from lordbench.datasets.published.archives import Member, Members, damaged
+from lordbench.datasets.published.archives import Chunk, Members, damaged
 from lordbench.utils.errors import UserError
 
 T = TypeVar("T")
+Size = tuple[int, int]  # width and height in pixels
 Transform = Callable[[Sequence[str], UInt8Array], T]
 """Computes something from some files at once: their names, and their pixels, uint8 (n, 3, H, W)."""
 CHUNK = 16 << 20
 """Bytes of pixels that a process decodes at a time: small enough to hold several in memory, large enough
 that sending them costs little."""
-AHEAD = 3
-"""Chunks queued for each process."""
+AHEAD = 3  # chunks queued for each process
 
 
-def n_chunks(n: int, size: tuple[int, int]) -> int:
+def n_chunks(n: int, size: Size) -> int:
     """Return the number of chunks that `decoded` yields for `n` images of a width and height."""
     return -(-n // _chunk_length(size))
 
 
 def decoded(
-    members: Members,
-    names: Sequence[str],
-    limit: int,
-    size: tuple[int, int],
-    transform: Transform[T],
-    workers: int,
+    members: Members, names: Sequence[str], limit: int, size: Size, transform: Transform[T], workers: int
 ) -> Iterator[tuple[Int64Array, T]]:
     """Decode JPEGs in chunks: their positions in `names`, int64 (n,), and the result of `transform`.
 
-    Args:
-        members: archive or folder of the files.
-        names: of the files.
-        limit: bytes of the largest file that is read.
-        size: required width and height; other files are refused before they are decoded.
-        transform: applied to each chunk; it and its result are sent between processes.
-        workers: number of processes; 1 decodes in this one.
-
-    Raises:
-        UserError: a file cannot be read, or has another size; the message names it.
+    Files of more than `limit` bytes, or of another width and height, are refused before they are decoded.
+    `transform` and its result are sent between processes; a single worker is this process. UserError names a
+    file that cannot be read.
     """
     position = {name: i for i, name in enumerate(names)}
+    decode: Callable[[Chunk], tuple[list[str], T]]
+    decode = partial(_decode_chunk, path=members.path, size=size, transform=transform)
     chunks = members.chunks(names, limit, _chunk_length(size))
-    for chunk_names, result in _decoded(chunks, members.path, size, transform, workers):
+    results = map(decode, chunks) if workers == 1 else _in_processes(decode, chunks, members.path, workers)
+    for chunk_names, result in results:
         yield np.array([position[name] for name in chunk_names], dtype=np.int64), result
 
 
-def _decoded(
-    chunks: Iterable[Iterable[Member]],
-    path: Path,
-    size: tuple[int, int],
-    transform: Transform[T],
-    workers: int,
-) -> Iterator[tuple[list[str], T]]:
-    if workers == 1:
-        for chunk in chunks:
-            yield _decode_chunk(chunk, path, size, transform)
-        return
+def _in_processes(
+    decode: Callable[[Chunk], T], chunks: Iterable[Chunk], path: Path, workers: int
+) -> Iterator[T]:
     # Not forked: this process may have threads, whose locks a fork would copy in their current state.
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
-    queue: deque[Future[tuple[list[str], T]]] = deque()
+    queue: deque[Future[T]] = deque()
     try:
         for chunk in chunks:
-            queue.append(pool.submit(_decode_chunk, chunk, path, size, transform))
+            queue.append(pool.submit(decode, chunk))
             if len(queue) > AHEAD * workers:
                 yield queue.popleft().result()
         while queue:
@@ -91,7 +75,7 @@ def _decoded(
         pool.shutdown(cancel_futures=True)
 
 
-def _chunk_length(size: tuple[int, int]) -> int:
+def _chunk_length(size: Size) -> int:
     width, height = size
     return max(1, CHUNK // (3 * width * height))
 
@@ -104,18 +88,16 @@ def _start_worker() -> None:
     torch.set_num_threads(1)
 
 
-def _decode_chunk(
-    chunk: Iterable[Member], path: Path, size: tuple[int, int], transform: Transform[T]
-) -> tuple[list[str], T]:
+def _decode_chunk(chunk: Chunk, path: Path, size: Size, transform: Transform[T]) -> tuple[list[str], T]:
     names, images = [], []
-    for name, content in chunk:
+    for name, content in chunk():
         names.append(name)
         images.append(_pixels(content, path / name, size))
     # Stacked as decoded, with a pixel's channels side by side; the transposed array is a view.
     return names, transform(names, np.moveaxis(np.stack(images), -1, 1))
 
 
-def _pixels(content: bytes, path: Path, size: tuple[int, int]) -> UInt8Array:
+def _pixels(content: bytes, path: Path, size: Size) -> UInt8Array:
     """Decode one JPEG: uint8, (H, W, 3)."""
     try:
         return _decode_jpeg(content, size)
@@ -124,7 +106,7 @@ def _pixels(content: bytes, path: Path, size: tuple[int, int]) -> UInt8Array:
         raise damaged(path, error) from error
 
 
-def _decode_jpeg(content: bytes, size: tuple[int, int]) -> UInt8Array:
+def _decode_jpeg(content: bytes, size: Size) -> UInt8Array:
     """Decode with simplejpeg where it is installed, else with Pillow: the same pixels at half the speed."""
     try:
         from simplejpeg import decode_jpeg, decode_jpeg_header
@@ -139,6 +121,6 @@ def _decode_jpeg(content: bytes, size: tuple[int, int]) -> UInt8Array:
     return pixels
 
 
-def _require_size(actual: tuple[int, int], size: tuple[int, int]) -> None:
+def _require_size(actual: Size, size: Size) -> None:
     if actual != size:
         raise ValueError(f"it has {actual} pixels, not {size}")

@@ -28,11 +28,8 @@ def fetch(
     """Fetch the official files, or `only` some, that are not in the folder yet; yield the result of each.
 
     Of several processes one fetches while the others wait. A file with a wrong checksum is moved aside as
-    `<name>.wrong`, never deleted: it may be the user's.
-
-    Raises:
-        UserError: the set is not offered for download, `only` names other files, a server is unreachable,
-            or a checksum is wrong.
+    `<name>.wrong`, never deleted: it may be the user's. UserError if the set is not offered for download,
+    `only` names other files, a server is unreachable, or a checksum is wrong.
     """
     if not dataset.fetchable:
         reason = dataset.terms or "its owners offer no plain address"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,7 @@ from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
 BLOCK = 1 << 20
-SUBFOLDERS = ("", "Img", "Anno", "Eval")
-"""Where files may lie below the user's folder; the sub-folders are those of CelebA's own download."""
+SUBFOLDERS = ("", "Img", "Anno", "Eval")  # below the user's folder; as in CelebA's own download
 Check = Literal["checksums", "count", "none"]
 
 
@@ -35,13 +34,11 @@ class OfficialFile:
 
 @dataclass
 class Source:
-    """The path that a user names, and how it is read.
+    """The path that a user names, and how it is read, by `workers` processes that decode images.
 
     Attributes:
         path: an official file, or a folder that holds the official files or their unpacked content.
         verify: whether to compare checksums and counts with the published ones.
-        track: progress bar.
-        workers: processes that decode images.
     """
 
     path: Path
@@ -58,11 +55,7 @@ class Source:
         return "count" if self._unchecked else "checksums"
 
     def file(self, official: OfficialFile) -> Path | None:
-        """Find an official file and verify its checksum; None if it does not exist.
-
-        Raises:
-            UserError: the checksum is wrong; the message gives both.
-        """
+        """Find an official file, None if it does not exist; UserError if its checksum is wrong."""
         base = self.path.parent if self.path.is_file() else self.path
         for folder in SUBFOLDERS:
             if (base / folder / official.name).is_file():
@@ -70,11 +63,7 @@ class Source:
         return None
 
     def require(self, official: OfficialFile) -> Path:
-        """Find an official file and verify its checksum.
-
-        Raises:
-            UserError: the file does not exist, or its checksum is wrong.
-        """
+        """Find an official file; UserError if it does not exist, or its checksum is wrong."""
         path = self.file(official)
         if path is None:
             raise self.not_found(official.name)
@@ -83,10 +72,8 @@ class Source:
     def members(self, official: OfficialFile) -> Members:
         """Open an official archive: the user's file whatever its name, or the one in the user's folder.
 
-        Without either, the folder is taken for the unpacked archive.
-
-        Raises:
-            UserError: the path does not exist, or the checksum is wrong.
+        Without either, the folder is taken for the unpacked archive. UserError if the path does not exist, or
+        the checksum is wrong.
         """
         if not self.path.exists():
             raise MissingDataError(f"{self.path}: no such file or folder")
@@ -119,12 +106,8 @@ class Source:
 def md5(path: Path, track: Track[Any] = untracked) -> str:
     """Return the hex md5 of a file."""
     digest = hashlib.md5(usedforsecurity=False)
-    for block in track(_blocks(path), f"checking {path.name}, MiB", -(-path.stat().st_size // BLOCK)):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            yield block
+        blocks = iter(partial(file.read, BLOCK), b"")
+        for block in track(blocks, f"checking {path.name}, MiB", -(-path.stat().st_size // BLOCK)):
+            digest.update(block)
+    return digest.hexdigest()

@@ -28,15 +28,10 @@ IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of a store to be written, with the images as a stream in any order.
+    """The content of a store to be written: N values of each label, and the images in blocks in any order.
 
-    Labels are written after the images, so the stream may fill in a column while it is read.
-
-    Attributes:
-        columns: labels by name; each of N values.
-        image_shape: (C, S, S).
-        blocks: rows of some images, int64 (n,), and the images, uint8 (n, C, S, S).
-        n_blocks: number of blocks, for the progress bar.
+    A block has the rows of some images, int64 (n,), and the images, uint8 (n, *image_shape). Labels are
+    written last, so the blocks may fill in a column.
     """
 
     columns: dict[str, Column]
@@ -44,18 +39,13 @@ class Draft:
     blocks: Iterable[tuple[Int64Array, UInt8Array]]
     n_blocks: int
 
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())).values)
-
 
 @dataclass(frozen=True)
 class Store:
     """A store on disk.
 
     Attributes:
-        folder: of its files.
         images: uint8, (N, C, S, S), memory-mapped and read-only.
-        columns: labels by name.
         sha256: of `images.npy` when it was written.
         about: its metadata: `name`, `version`, `settings`, `source` and `check`.
     """
@@ -72,7 +62,7 @@ class Store:
         return int(self.images.shape[2])
 
 
-def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> None:
+def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> Store:
     """Write a store, replacing an existing one; an interruption leaves the existing one.
 
     Raises:
@@ -94,14 +84,13 @@ def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
         finally:
             for rest in (half, old):
                 shutil.rmtree(rest, ignore_errors=True)
+    store = read(folder)
+    assert store is not None
+    return store
 
 
 def read(folder: Path) -> Store | None:
-    """Read the store in a folder; None if it does not exist.
-
-    Raises:
-        UserError: the store is damaged.
-    """
+    """Read the store in a folder; None if it does not exist, UserError if it is damaged."""
     if not folder.is_dir():
         return None
     try:
@@ -109,10 +98,8 @@ def read(folder: Path) -> Store | None:
         images: UInt8Array = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
         table = np.load(folder / LABELS, allow_pickle=False)
         columns = {
-            entry["name"]: Column(
-                np.ascontiguousarray(table[:, k]), None if entry["names"] is None else tuple(entry["names"])
-            )
-            for k, entry in enumerate(meta["columns"])
+            entry["name"]: Column(values, None if entry["names"] is None else tuple(entry["names"]))
+            for entry, values in zip(meta["columns"], np.ascontiguousarray(table.T), strict=True)
         }
         if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(table):
             raise ValueError(f"{images.shape} images and {table.shape} labels do not match")
@@ -139,20 +126,25 @@ def _fill(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
 
 
 def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
-    """Write the stream to a plain file: pages of a memory map would count as memory in use.
+    """Write the images; return the file's sha256, computed on the way as long as they come in order.
 
-    Returns:
-        sha256 of the file; computed while writing as long as the images come in order.
+    The file is not mapped, since pages of a memory map would count as memory in use.
     """
-    shape = (len(draft), *draft.image_shape)
-    step = int(np.prod(draft.image_shape))
-    _require_room(path.parent, step * len(draft))
-    written = np.zeros(len(draft), dtype=bool)
+    n = len(next(iter(draft.columns.values())).values)
+    shape, step = (n, *draft.image_shape), int(np.prod(draft.image_shape))
+    needed, free = step * n, shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise UserError(
+            f"{path.parent}: {needed / 2**20:,.0f} MiB are required, {free / 2**20:,.0f} MiB are free",
+            "Free disk space, or set LORDBENCH_HOME to another folder.",
+        )
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    header = buffer.getvalue()
+    written = np.zeros(n, dtype=bool)
     with path.open("wb") as file:
-        header = _header(shape)
         file.write(header)
-        start, hashed = len(header), 0
-        digest = hashlib.sha256(header)
+        digest, hashed = hashlib.sha256(header), 0
         label = f"preparing {path.parent.name.removeprefix('.half-')}"
         for rows, block in track(draft.blocks, label, draft.n_blocks):
             if block.dtype != np.uint8 or block.shape[1:] != draft.image_shape or written[rows].any():
@@ -161,7 +153,7 @@ def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
             # Consecutive rows are written at once.
             for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
                 pixels = np.ascontiguousarray(block[run[0] : run[-1] + 1]).data
-                file.seek(start + int(rows[run[0]]) * step)
+                file.seek(len(header) + int(rows[run[0]]) * step)
                 file.write(pixels)
                 if rows[run[0]] == hashed:
                     digest.update(pixels)
@@ -173,20 +165,4 @@ def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:
             f"{int((~written).sum())} of {len(written)} images are missing",
             "The files changed while they were read. Run the same command again.",
         )
-    return digest.hexdigest() if hashed == len(draft) else files.sha256(path)
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    """Return the header of a .npy file of uint8 values."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return buffer.getvalue()
-
-
-def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise UserError(
-            f"{folder}: {needed / 2**20:,.0f} MiB are required, {free / 2**20:,.0f} MiB are free",
-            "Free disk space, or set LORDBENCH_HOME to another folder.",
-        )
+    return digest.hexdigest() if hashed == n else files.sha256(path)

@@ -20,8 +20,7 @@ def frames(content: bytes, path: Path, size: tuple[int, int], numbers: Int64Arra
     """Decode frames of an AVI video: their luma, black 0 to white 255; uint8, (n, 1, height, width).
 
     Args:
-        content: of the file.
-        path: of the file, for errors.
+        content: of the file at `path`.
         size: required width and height; other videos are refused before they are decoded.
         numbers: int64, (n,), increasing, at least one; the first frame is 1. Later frames are not decoded.
 
