@@ -62,7 +62,7 @@ def title(images: ImageSet, name: SplitName) -> str:
 
 
 def split(images: ImageSet, name: SplitName, seed: int) -> Split:
-    """Split a data set: officially where it has such a split, else by a seed; UserError if it is too small."""
+    """Split a data set: officially where it has such a split, else by a seed; UserError if it is small."""
     if official_kind(images) == name:
         return _official(images, name)
     return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.io import loadmat, whosmat
 
-from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.data import Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import Members, damaged
 from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
@@ -23,8 +23,7 @@ PATTERN = r"(car_\w+)_mesh\.mat"
 SIDE, AZIMUTHS, ELEVATIONS = 128, 24, 4
 SHAPE = (SIDE, SIDE, 3, AZIMUTHS, ELEVATIONS)
 VIEWS = AZIMUTHS * ELEVATIONS
-LIMIT = 4 * SIDE * SIDE * 3 * VIEWS
-"""Bytes of the largest file that is read: several times an official one."""
+LIMIT = 4 * SIDE * SIDE * 3 * VIEWS  # bytes of the largest file that is read: several times an official one
 
 
 class Cars3d(PublishedDataset):
@@ -45,10 +44,10 @@ class Cars3d(PublishedDataset):
         cars = members.matching(FOLDERS, PATTERN)
         if not cars:
             raise source.not_found("data/cars/car_*_mesh.mat")
-        views = [(elevation, azimuth) for elevation in range(ELEVATIONS) for azimuth in range(AZIMUTHS)]
-        elevation, azimuth = np.tile(np.array(views, dtype=np.int64), (len(cars), 1)).T
+        shape = len(cars), ELEVATIONS, AZIMUTHS
+        car, elevation, azimuth = (grid.ravel() for grid in np.indices(shape, dtype=np.int64))
         columns = {
-            "car": Column(np.repeat(np.arange(len(cars), dtype=np.int64), VIEWS), tuple(cars)),
+            "car": Column(car, tuple(cars)),
             "elevation": Column(elevation, tuple(f"elevation {i}" for i in range(ELEVATIONS))),
             "azimuth": Column(azimuth, tuple(f"azimuth {i}" for i in range(AZIMUTHS))),
         }
@@ -56,7 +55,6 @@ class Cars3d(PublishedDataset):
         return Draft(columns, (3, size, size), _blocks(members, list(cars.values()), size), len(cars))
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = car, content = elevation and azimuth."""
         return Labels(combine([columns["car"]]), combine([columns["elevation"], columns["azimuth"]]))
 
 

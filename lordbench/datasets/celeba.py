@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
+from lordbench.data import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged
 from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
@@ -27,14 +27,10 @@ LANDMARKS = OfficialFile("list_landmarks_align_celeba.txt", "cc24ecafdb5b50baae5
 FOLDER = "img_align_celeba"
 PATTERN = r"(\d+\.jpg)"
 WIDTH, HEIGHT, CROP = 178, 218, 128
-PARTS = (TRAIN, UNUSED, TEST)
-"""By the official numbers: 0 train, 1 validation, 2 test."""
-LIMIT = 1 << 20
-"""Bytes of the largest image that is read; an official one has about ten thousand."""
-DIGITS = 9
-"""Most digits of a number in a list, with its sign."""
-LARGEST_LIST = 1 << 26
-"""Bytes of the largest list that is read; the official one of the attributes has 26 million."""
+PARTS = (TRAIN, UNUSED, TEST)  # by the official numbers: 0 train, 1 validation, 2 test
+LIMIT = 1 << 20  # bytes of the largest image that is read; an official one has about ten thousand
+DIGITS = 9  # most digits of a number in a list, with its sign
+LARGEST_LIST = 1 << 26  # bytes; the official list of the attributes has 26 million
 
 
 class CelebaConfig(PublishedConfig):
@@ -68,11 +64,7 @@ class Celeba(PublishedDataset):
     config: CelebaConfig
 
     def draft(self, source: Source) -> Draft:
-        """Read `img_align_celeba/*.jpg`, 178 x 218 pixels, and the lists of labels.
-
-        Raises:
-            UserError: as PublishedDataset, and if an image is missing in a list.
-        """
+        """Read `img_align_celeba/*.jpg`, 178 x 218 pixels, and the lists of labels, each of all images."""
         members = source.members(ARCHIVE)
         names = members.matching((FOLDER, f"Img/{FOLDER}", ""), PATTERN)
         if not names:
@@ -125,25 +117,20 @@ def _listed(path: Path, images: list[str], header: list[str] | None) -> dict[str
     """
     try:
         lines = files.read_text(path, LARGEST_LIST).splitlines()
+        if header is None:
+            header, lines = " ".join(lines[1:2]).split(), lines[2:]
+        table = [line.split() for line in lines if line.strip()]
+        values = {name: [_integer(number) for number in numbers] for name, *numbers in table}
     except (OSError, ValueError) as error:
         raise damaged(path, error) from error
-    if header is None:
-        header, lines = " ".join(lines[1:2]).split(), lines[2:]
-    values = {}
-    for line in lines:
-        name, *numbers = line.split() or [""]
-        try:
-            values[name] = [_integer(number) for number in numbers]
-        except ValueError as error:
-            raise damaged(path, error) from error
     for image in images:
         if image not in values or len(values[image]) != len(header):
             raise UserError(
                 f"{path}: the line of {image} is missing or incomplete",
                 "The file is truncated or of another version. Get it again from its owners.",
             )
-    table = np.array([values[image] for image in images], dtype=np.int64)
-    return {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(header)}
+    rows = np.array([values[image] for image in images], dtype=np.int64).reshape(len(images), len(header))
+    return dict(zip(header, np.ascontiguousarray(rows.T), strict=True))
 
 
 def _integer(text: str) -> int:

@@ -8,13 +8,11 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from lordbench.data.dataset import Dataset
-from lordbench.data.images import ImageSet, fingerprint
+from lordbench.data import Dataset, ImageSet, fingerprint
 from lordbench.utils.progress import Track, untracked
 
 VERSION = "digits-1"
-LARGEST = 16
-"""Largest value in scikit-learn's images."""
+LARGEST = 16  # value in scikit-learn's images
 
 
 class Digits(Dataset):
@@ -32,6 +30,5 @@ class Digits(Dataset):
             images[i, 0] = np.asarray(enlarged)
         classes = digits.target.astype(np.int64)
         names = tuple(str(digit) for digit in digits.target_names)
-        return ImageSet(
-            "digits", images, classes, None, names, None, fingerprint(images, classes, None, VERSION)
-        )
+        digest = fingerprint(images, classes, None, VERSION)
+        return ImageSet("digits", images, classes, None, names, None, digest)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, TypeVar
+from itertools import product
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import model_validator
 
-from lordbench.data.images import TEST, TRAIN, UNUSED, Column, ImageSet, Int64Array, UInt8Array, fingerprint
+from lordbench.data import TEST, TRAIN, UNUSED, Column, ImageSet, Int64Array, UInt8Array, fingerprint
 from lordbench.datasets.rendered.cars import build, design
 from lordbench.datasets.rendered.dataset import RenderedDataset
 from lordbench.datasets.rendered.raycast import Scene, View, downsampled
@@ -17,24 +18,16 @@ from lordbench.datasets.toycars import ToyCarsConfig
 from lordbench.utils import seeds
 from lordbench.utils.progress import Track
 
-SEED = 20_170_721
-"""Of the official split."""
+SEED = 20_170_721  # of the official split
 DOMAINS = ("drawing", "render")
-HELD_OUT = 0.1
-"""Share of each car's views that is held out, in both domains."""
-SAMPLES = 6
-"""Samples along each side of a pixel; more than in a render, since lines are thin."""
-NIB = 2
-"""Half-width of a line in samples: lines are two thirds of a pixel wide."""
-FOLD = 0.8
-"""Cosine of an angle (37 degrees): faces that meet at less are one surface, as around a wheel."""
-STEP = 0.25
-"""Difference in depth, in metres, that makes an outline between two parts."""
-INK = 0.1
-"""Brightness of a line; the paper has 1."""
+HELD_OUT = 0.1  # share of each car's views that is held out, in both domains
+SAMPLES = 6  # along each side of a pixel; more than in a render, since lines are thin
+NIB = 2  # half-width of a line in samples: lines are two thirds of a pixel wide
+FOLD = 0.8  # cosine of an angle (37 degrees): faces that meet at less are one surface, as around a wheel
+STEP = 0.25  # difference in depth, in metres, that makes an outline between two parts
+INK = 0.1  # brightness of a line; the paper has 1
 
 Mask = npt.NDArray[np.bool_]
-T = TypeVar("T", bound=np.generic)
 
 
 class Drawings2CarsConfig(ToyCarsConfig):
@@ -70,27 +63,14 @@ class Drawings2Cars(RenderedDataset):
                 yield np.stack([ink, scene.draw(view, size)])
 
     def labelled(self, images: UInt8Array) -> ImageSet:
-        """Class = domain, content = pair."""
         cars, views = self.config.car_names(), self.config.views()
-        n_pairs = len(cars) * len(views)
-        domain = np.tile(np.arange(len(DOMAINS), dtype=np.int64), n_pairs)
-        pair = np.repeat(np.arange(n_pairs, dtype=np.int64), len(DOMAINS))
         pair_names = tuple(f"{car} {view.name}" for car in cars for view in views)
-        return ImageSet(
-            "drawings2cars",
-            images,
-            domain,
-            pair,
-            DOMAINS,
-            pair_names,
-            fingerprint(images, domain, pair, self.version),
-            _parts(len(cars), len(views)).reshape(-1),
-            {
-                "domain": Column(domain, DOMAINS),
-                "pair": Column(pair, pair_names),
-                "style": Column(pair // len(views), cars),
-            },
-        )
+        pair, domain = (grid.ravel() for grid in np.indices((len(pair_names), len(DOMAINS)), dtype=np.int64))
+        digest = fingerprint(images, domain, pair, self.version)
+        parts = _parts(len(cars), len(views)).reshape(-1)
+        attributes = {"domain": Column(domain, DOMAINS), "pair": Column(pair, pair_names)}
+        attributes["style"] = Column(pair // len(views), cars)
+        return ImageSet("drawings2cars", images, domain, pair, DOMAINS, pair_names, digest, parts, attributes)
 
 
 def _parts(n_cars: int, n_views: int) -> Int64Array:
@@ -133,7 +113,7 @@ def line_drawing(scene: Scene, view: View, size: int) -> UInt8Array:
     return np.floor(255 * grey + 0.5).astype(np.uint8)
 
 
-def _neighbours(samples: npt.NDArray[T], axis: int) -> tuple[npt.NDArray[T], npt.NDArray[T]]:
+def _neighbours(samples: npt.NDArray[Any], axis: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return views of all samples but the last, and all but the first, along an axis."""
     return (samples[:-1], samples[1:]) if axis == 0 else (samples[:, :-1], samples[:, 1:])
 
@@ -141,11 +121,9 @@ def _neighbours(samples: npt.NDArray[T], axis: int) -> tuple[npt.NDArray[T], npt
 def _broadened(ink: Mask) -> Mask:
     """Broaden lines with a round brush, to `NIB` samples on each side; they have one already."""
     reach = NIB - 1
-    around = np.pad(ink, reach)
-    n = len(ink)
+    around, n = np.pad(ink, reach), len(ink)
     broad = np.zeros_like(ink)
-    for i in range(-reach, reach + 1):
-        for j in range(-reach, reach + 1):
-            if i * i + j * j <= reach * reach:
-                broad |= around[reach + i : reach + i + n, reach + j : reach + j + n]
+    for i, j in product(range(2 * reach + 1), repeat=2):
+        if (i - reach) ** 2 + (j - reach) ** 2 <= reach**2:
+            broad |= around[i : i + n, j : j + n]
     return broad

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.data import Column, UInt8Array
 from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
 from lordbench.datasets.published.source import OfficialFile, Source
@@ -16,14 +16,11 @@ from lordbench.datasets.published.store import Draft
 
 SITE = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz"
 ARCHIVE = OfficialFile("edges2shoes.tar.gz", url=SITE)
-SPLITS = ("train", "val")
-"""In the order of TRAIN and TEST: the held-out part is called val."""
+SPLITS = ("train", "val")  # in the order of TRAIN and TEST: the held-out part is called val
 PATTERN = r"(\d+)_AB\.jpg"
 SIDE = 256
-DOMAINS = ("edge", "shoe")
-"""The left and the right half of every file."""
-LIMIT = 4 << 20
-"""Bytes of the largest file that is read; official ones have tens of thousands."""
+DOMAINS = ("edge", "shoe")  # the left and the right half of every file
+LIMIT = 4 << 20  # bytes of the largest file that is read; official ones have tens of thousands
 
 
 class Edges2shoes(PublishedDataset):
@@ -46,21 +43,16 @@ class Edges2shoes(PublishedDataset):
             raise source.not_found("edges2shoes/train/*_AB.jpg or edges2shoes/val/*_AB.jpg")
         names = [name for of_split in by_split for name in of_split.values()]
         pairs = [f"{split} {key}" for split, keys in zip(SPLITS, by_split, strict=True) for key in keys]
-        split = np.repeat(np.arange(len(SPLITS), dtype=np.int64), [len(keys) for keys in by_split])
-        n = len(names)
-        columns = {
-            "split": Column(np.repeat(split, len(DOMAINS)), SPLITS),
-            "domain": Column(np.tile(np.arange(len(DOMAINS), dtype=np.int64), n), DOMAINS),
-            "pair": Column(np.repeat(np.arange(n, dtype=np.int64), len(DOMAINS)), tuple(pairs)),
-        }
+        pair, domain = (grid.ravel() for grid in np.indices((len(names), len(DOMAINS)), dtype=np.int64))
+        split = (pair >= len(by_split[0])).astype(np.int64)
+        columns = {"split": Column(split, SPLITS), "domain": Column(domain, DOMAINS)}
+        columns["pair"] = Column(pair, tuple(pairs))
         size = self.config.resolution
-
-        def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
-            halve = partial(_halves, size=size)
-            for rows, images in decoded(members, names, LIMIT, (2 * SIDE, SIDE), halve, source.workers):
-                yield (len(DOMAINS) * rows[:, None] + np.arange(len(DOMAINS))).reshape(-1), images
-
-        return Draft(columns, (3, size, size), blocks(), n_chunks(n, (2 * SIDE, SIDE)))
+        halve = partial(_halves, size=size)
+        files = decoded(members, names, LIMIT, (2 * SIDE, SIDE), halve, source.workers)
+        rows_of = np.arange(len(pair)).reshape(-1, len(DOMAINS))
+        blocks = ((rows_of[places].reshape(-1), images) for places, images in files)
+        return Draft(columns, (3, size, size), blocks, n_chunks(len(names), (2 * SIDE, SIDE)))
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         """Class = domain, content = pair; the official split holds out the pairs of `val`."""

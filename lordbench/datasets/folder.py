@@ -9,14 +9,13 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
-from lordbench.data.dataset import Dataset, DatasetConfig
+from lordbench.data import Dataset, DatasetConfig, ImageSet, fingerprint, number_labels
 from lordbench.data.image_files import VERSION, is_image, read_images
-from lordbench.data.images import ImageSet, fingerprint, number_labels, require_classes
+from lordbench.data.images import require_classes
 from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
-CLASS_FOLDERS = r"(?P<class>[^/]+)/.+"
-"""Used without a pattern: an image's class is the first folder in its path."""
+CLASS_FOLDERS = r"(?P<class>[^/]+)/.+"  # without a pattern: the class is the first folder in an image's path
 
 
 class FolderConfig(DatasetConfig):
@@ -64,10 +63,7 @@ class Folder(Dataset):
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the images, (N, C, size, size) in the order of their paths; C is 1 if none has colour.
 
-        Raises:
-            MissingDataError: the folder does not exist.
-            UserError: there are no images or fewer than two classes, the pattern does not match, or a file
-                cannot be read; the message names it.
+        UserError if there are no images or only one class, or a path or file cannot be read.
         """
         if message := self.missing():
             raise MissingDataError(message)
@@ -107,8 +103,8 @@ class Folder(Dataset):
 
 def _images_below(folder: Path) -> list[str]:
     """Return the paths of all images below a folder, sorted; links are followed, each folder read once."""
-    paths = []
-    seen = set()
+    paths: list[str] = []
+    seen: set[str] = set()
 
     def unreadable(error: OSError) -> None:
         raise UserError(
@@ -117,8 +113,7 @@ def _images_below(folder: Path) -> list[str]:
         ) from error
 
     for parent, subfolders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
+        if (real := os.path.realpath(parent)) in seen:
             subfolders.clear()
             continue
         seen.add(real)
@@ -129,8 +124,7 @@ def _images_below(folder: Path) -> list[str]:
 
 def _regex(pattern: str) -> str:
     """Translate a pattern to a regular expression."""
-    parts = []
-    names = set()
+    parts, names = [], set()
     for part in re.split(r"(\{\w+\}|\*)", pattern):
         name = part[1:-1]
         if part == "*":

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lordbench.data.images import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
+from lordbench.data import TEST, TRAIN, UNUSED, Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import Folder, Members, damaged
 from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
@@ -30,15 +30,12 @@ SEQUENCES = OfficialFile("00sequences.txt", url=f"{SITE}00sequences.txt")
 ZIPS = tuple(OfficialFile(f"{action}.zip", url=f"{SITE}{action}.zip") for action in ACTIONS)
 VIDEO = "_uncomp.avi"
 WIDTH, HEIGHT = 160, 120
-LIMIT = 128 << 20
-"""Bytes of the largest file that is read: more than any of the videos, uncompressed."""
+LIMIT = 128 << 20  # bytes of the largest file that is read: more than any of the videos, uncompressed
+# The official video ends within frame 305: its last sequence, 246-370, is left out, as in DrNet's list.
 LAST_FRAMES = {"person01_boxing_d4": 245}
-"""The official video ends within frame 305: its last sequence, 246-370, is left out, as in DrNet's list."""
-MISSING = {"handclapping": 1}
-"""Of the 100 videos of each action, those that do not exist: person13_handclapping_d3."""
+MISSING = {"handclapping": 1}  # of the 100 videos of each action: person13_handclapping_d3
 FRAME = r"([^.].*\.(?i:png|jpe?g))"
-LARGEST_LIST = 1 << 17
-"""Bytes of the list of sequences: 200 for each of 600 videos; every line takes some memory."""
+LARGEST_LIST = 1 << 17  # bytes: 200 for each of 600 videos; every line takes some memory
 # Other lines are prose, such as the official split's `Training:   person11, 12`.
 LINE = re.compile(r"(person\d\d_\w+)(?:\s+(?:frames?\s+(.*)|(\*missing\*)))?")
 # Four digits: the longest official video has some 1,500 frames.
@@ -48,11 +45,9 @@ VALIDATION_PERSONS = (19, 20, 21, 23, 24, 25, 1, 4)
 
 
 class KthConfig(PublishedConfig):
-    """Settings of kth.
+    """Settings of kth: what the people do, and where.
 
-    Attributes:
-        action: what the people do.
-        condition: d1 outdoors, d2 outdoors with changes of scale, d3 outdoors in other clothes, d4 indoors.
+    d1 is outdoors, d2 outdoors with changes of scale, d3 outdoors in other clothes, d4 indoors.
     """
 
     resolution: int = Field(default=64, ge=8, le=128)
@@ -66,10 +61,9 @@ class Clip:
 
     Attributes:
         labels: positions in ACTIONS, PERSONS and CONDITIONS.
-        members: archive or folder of the files.
         names: of the video, or of all frames.
         sequences: of each frame, int64 (n,), from 1; 0 in a folder of frames, where they are unknown.
-        frames: increasing numbers of the frames, int64 (n,), from 1.
+        frames: increasing numbers, int64 (n,), from 1.
     """
 
     labels: tuple[int, int, int]
@@ -83,10 +77,8 @@ class Clip:
         parts = []
         for name, content in self.members.read(self.names, LIMIT):
             path = self.members.path / name
-            if name.endswith(VIDEO):
-                images = frames(content, path, (WIDTH, HEIGHT), self.frames)
-            else:
-                images = _grey(content, path)
+            is_video = name.endswith(VIDEO)
+            images = frames(content, path, (WIDTH, HEIGHT), self.frames) if is_video else _grey(content, path)
             parts.append(resized(images, size))
         return np.concatenate(parts)
 
@@ -107,9 +99,7 @@ class Kth(PublishedDataset):
     def draft(self, source: Source) -> Draft:
         """Read the videos of `<action>.zip`, or the folders of frames `<action>/<person>/<condition>`.
 
-        Raises:
-            UserError: as PublishedDataset, and if a video has no line in `00sequences.txt`, or a line of a
-                present action has no video.
+        Each video must have a line in `00sequences.txt`, and each line of a present action a video.
         """
         clips = _videos(source) or _folders(source)
         if not clips:
@@ -124,11 +114,9 @@ class Kth(PublishedDataset):
             "frame": Column(np.concatenate([clip.frames for clip in clips])),
         }
         size = self.config.resolution
-        starts = itertools.accumulate(lengths, initial=0)
-        blocks = (
-            (np.arange(start, start + len(clip.frames)), clip.images(size))
-            for start, clip in zip(starts, clips, strict=False)
-        )
+        ends = itertools.accumulate(lengths)
+        rows = (np.arange(end - n, end) for n, end in zip(lengths, ends, strict=True))
+        blocks = ((some, clip.images(size)) for some, clip in zip(rows, clips, strict=True))
         return Draft(columns, (1, size, size), blocks, len(clips))
 
     def incomplete(self, columns: dict[str, Column]) -> str:
@@ -144,15 +132,10 @@ class Kth(PublishedDataset):
         return ""
 
     def selected(self, columns: dict[str, Column]) -> Int64Array | None:
-        """Select the frames of the action and the condition.
-
-        Raises:
-            UserError: the set was prepared without them.
-        """
+        """Select the frames of the action and the condition; UserError if there are none."""
         action, condition = columns["action"], columns["condition"]
         is_action = action.values == ACTIONS.index(self.config.action)
-        is_condition = condition.values == CONDITIONS.index(self.config.condition)
-        rows = np.flatnonzero(is_action & is_condition)
+        rows = np.flatnonzero(is_action & (condition.values == CONDITIONS.index(self.config.condition)))
         if not len(rows):
             raise UserError(
                 f"kth: prepared without {self.config.action} {self.config.condition}, from "
@@ -186,21 +169,17 @@ def _videos(source: Source) -> list[Clip]:
     clips = []
     for video, (members, name) in videos.items():
         values = by_video[video][: LAST_FRAMES.get(video)]
-        used = np.flatnonzero(values)
-        clips.append(Clip(_labels(video), members, [name], values[used], used.astype(np.int64) + 1))
+        used = np.flatnonzero(values).astype(np.int64)
+        clips.append(Clip(_labels(video), members, [name], values[used], used + 1))
     return clips
 
 
 def sequences(path: Path) -> dict[str, Int64Array]:
     """Read `00sequences.txt`: the sequence of each frame of each video, up to the last frame used.
 
-    Returns:
-        int64, (n,), by video: frame `f` belongs to sequence `values[f - 1]`, counted from 1, or to none
-        where that is 0; n is 0 for a missing video. Some official ranges overlap: a frame belongs to the
-        first sequence that lists it.
-
-    Raises:
-        UserError: the file or a line cannot be read; the message names it.
+    Returns int64, (n,), by video: frame `f` belongs to sequence `values[f - 1]`, counted from 1, or to none
+    where that is 0; n is 0 for a missing video. Some official ranges overlap: a frame belongs to the first
+    sequence that lists it. UserError names a file or line that cannot be read.
     """
     by_video: dict[str, Int64Array] = {}
     try:
@@ -229,17 +208,16 @@ def _numbered(ranges: str, line: int) -> Int64Array:
 
 def _require_both(path: Path, listed: Path, videos: set[str], by_video: dict[str, Int64Array]) -> None:
     """Require a line for each video, and a video for each line of a present action."""
-    without_line = [video for video in sorted(videos) if not len(by_video.get(video, ()))]
-    if without_line:
+    with_frames = {video for video, values in by_video.items() if len(values)}
+    if without_line := videos - with_frames:
         raise UserError(
-            f"{listed}: the line of {without_line[0]} is missing, or has no frames",
+            f"{listed}: the line of {min(without_line)} is missing, or has no frames",
             "The file is truncated or of another version. Get it again from its owners.",
         )
     actions = {video.split("_")[1] for video in videos}
-    expected = {video for video in by_video if video.split("_")[1] in actions and len(by_video[video])}
-    if expected - videos:
+    if not_found := {video for video in with_frames - videos if video.split("_")[1] in actions}:
         raise UserError(
-            f"{path}: {min(expected - videos)}{VIDEO} not found, but it has a line in {listed.name}",
+            f"{path}: {min(not_found)}{VIDEO} not found, but it has a line in {listed.name}",
             "The archive is incomplete or was unpacked in part. Get it again from its owners.",
         )
 
@@ -259,8 +237,7 @@ def _folders(source: Source) -> list[Clip]:
         folders = [f"{action}/{person}/{condition}"]
         if source.path.resolve().name == action:
             folders.append(f"{person}/{condition}")
-        names = list(members.matching(folders, FRAME).values())
-        if names:
+        if names := list(members.matching(folders, FRAME).values()):
             labels = _labels(f"{person}_{action}_{condition}")
             numbers = np.arange(1, len(names) + 1, dtype=np.int64)
             clips.append(Clip(labels, members, names, np.zeros_like(numbers), numbers))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.data import Column, Int64Array, UInt8Array
 from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
 from lordbench.datasets.published.source import OfficialFile, Source
@@ -21,35 +20,25 @@ from lordbench.utils.errors import UserError, require_extra
 if TYPE_CHECKING:
     import cv2
 
-Square = tuple[int, int, int]
-"""Left, top and side in pixels."""
+Square = tuple[int, int, int]  # left, top and side in pixels
 
 
-@dataclass(frozen=True)
-class View:
-    """A side from which a face may be seen.
-
-    Attributes:
-        cascade: OpenCV's name of the detector.
-        mirrored: whether the detector runs on the mirror image.
-    """
+class View(NamedTuple):
+    """A side from which a face may be seen: OpenCV's detector, and whether it runs on the mirror image."""
 
     cascade: str
     mirrored: bool = False
 
 
-ARCHIVE = OfficialFile("RaFD.zip")
-"""The owners' archive, whose real name is unknown."""
+ARCHIVE = OfficialFile("RaFD.zip")  # the owners' archive, whose real name is unknown
 FIELDS: dict[str, tuple[str, ...]] = {
     "angle": ("000", "045", "090", "135", "180"),
     "model": tuple(f"{i:02}" for i in range(1, 74)),
     "group": ("Caucasian", "Moroccan", "Kid"),
     "gender": ("female", "male"),
-    "expression": (
-        "angry", "contemptuous", "disgusted", "fearful", "happy", "neutral", "sad", "surprised",
-    ),
+    "expression": ("angry", "contemptuous", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"),
     "gaze": ("frontal", "left", "right"),
-}  # fmt: skip
+}
 """Fields of a file name, in order: `Rafd090_28_Caucasian_male_angry_frontal.jpg`."""
 NAME = re.compile("Rafd" + "_".join(f"({'|'.join(texts)})" for texts in FIELDS.values()) + r"\.jpg")
 FRONT = View("frontalface_alt2")
@@ -64,21 +53,15 @@ VIEWS: dict[str, tuple[View, ...]] = {
 }
 """Views of a face by camera, the likeliest first: camera 000 should see the right cheek."""
 WIDTH, HEIGHT = 681, 1024
+# Crop without a detected face: 0.7 of the width, centred at 0.5 of the width and 0.45 of the height.
 BOX: Square = (102, 222, 477)
-"""Crop without a detected face: 0.7 of the width, centred at 0.5 of the width and 0.45 of the height."""
 ANGLES = {"all": FIELDS["angle"], "three": ("045", "090", "135"), "frontal": ("090",)}
-LIMIT = 4 << 20
-"""Bytes of the largest file that is read; official ones have hundreds of thousands."""
-MARGIN = 1.4
-"""Side of the crop by that of the detected box, which lacks some of the forehead and of the chin."""
-SHRINK = 2
-"""Detection runs on images reduced by this factor: four times as fast, as reliable."""
-STEP, NEIGHBOURS = 1.05, 3
-"""Ratio of successive face sizes, and the number of overlapping hits that make a face."""
-LEAST, MOST = 0.25, 0.9
-"""Range of a face's side, relative to the image's width; other detections count as errors."""
-ACROSS, DOWN = (0.25, 0.75), (0.2, 0.7)
-"""Range of a face's centre, relative to the image's width and height."""
+LIMIT = 4 << 20  # bytes of the largest file that is read; official ones have hundreds of thousands
+MARGIN = 1.4  # side of the crop by that of the detected box, which lacks some of the forehead and the chin
+SHRINK = 2  # detection runs on images reduced by this factor: four times as fast, as reliable
+STEP, NEIGHBOURS = 1.05, 3  # ratio of successive face sizes, and number of overlapping hits that make a face
+LEAST, MOST = 0.25, 0.9  # face's side, relative to the image's width; other detections count as errors
+ACROSS, DOWN = (0.25, 0.75), (0.2, 0.7)  # face's centre, relative to the image's width and height
 
 
 class RafdConfig(PublishedConfig):
@@ -114,11 +97,7 @@ class Rafd(PublishedDataset):
     config: RafdConfig
 
     def draft(self, source: Source) -> Draft:
-        """Read `Rafd*.jpg`, 681 x 1024 pixels, and label them by their names.
-
-        Raises:
-            UserError: as PublishedDataset, and if a name is not of the official scheme.
-        """
+        """Read `Rafd*.jpg`, 681 x 1024 pixels, and label them by their names, which must be official."""
         detect = self.config.crop == "detector"
         if detect:
             require_extra("cv2", "data", "rafd: the face detector needs OpenCV")
@@ -127,14 +106,12 @@ class Rafd(PublishedDataset):
         if not matches:
             raise source.not_found("Rafd*.jpg")
         fields = [_fields(name, str(members.path / full)) for name, full in matches.items()]
-        table = np.array(fields, dtype=np.int64)
-        columns = {
-            field: Column(np.ascontiguousarray(table[:, k]), FIELDS[field]) for k, field in enumerate(FIELDS)
-        }
+        table = np.array(fields, dtype=np.int64).T
+        columns = {field: Column(values, FIELDS[field]) for field, values in zip(FIELDS, table, strict=True)}
         # Filled in while the images are read.
         detected = np.zeros(len(matches), dtype=np.int64)
-        names = list(matches.values())
-        size = self.config.resolution
+        columns["detected"] = Column(detected)
+        names, size = list(matches.values()), self.config.resolution
         crop = partial(_faces, detect=detect, size=size)
 
         def blocks() -> Iterator[tuple[Int64Array, UInt8Array]]:
@@ -143,22 +120,15 @@ class Rafd(PublishedDataset):
                 detected[rows] = were_detected
                 yield rows, images
 
-        return Draft(
-            columns | {"detected": Column(detected)},
-            (3, size, size),
-            blocks(),
-            n_chunks(len(names), (WIDTH, HEIGHT)),
-        )
+        return Draft(columns, (3, size, size), blocks(), n_chunks(len(names), (WIDTH, HEIGHT)))
 
     def selected(self, columns: dict[str, Column]) -> Int64Array | None:
-        """Select the images of the cameras in `angles`."""
         if self.config.angles == "all":
             return None
         cameras = [FIELDS["angle"].index(angle) for angle in ANGLES[self.config.angles]]
         return np.flatnonzero(np.isin(columns["angle"].values, cameras)).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = expression, content = model, angle and gaze."""
         content = combine([columns[field] for field in ("model", "angle", "gaze")])
         return Labels(combine([columns["expression"]]), content, attributes={"identity": columns["model"]})
 
@@ -189,23 +159,22 @@ def _faces(
 
 
 def face_square(portrait: UInt8Array, views: Sequence[View]) -> Square | None:
-    """Find the square to crop from a portrait.
+    """Find the square to crop from a portrait, uint8 (3, H, W), with one face, large and near the centre.
 
-    It has the centre of the detected box and MARGIN times its side, and is moved inside the image.
-
-    Args:
-        portrait: uint8, (3, H, W), showing one face, large and near the centre.
-        views: tried in this order; the first with a face counts.
-
-    Returns:
-        None where no view has a face of a likely size and position.
+    It has the centre of the detected box and MARGIN times its side, and is moved inside the image. The first
+    view with a face of a likely size and position counts; None where there is none.
     """
     grey = np.asarray(Image.fromarray(np.moveaxis(portrait, 0, -1)).convert("L").reduce(SHRINK))
     for view in views:
         if box := _best_box(grey, view):
-            left, top, side = (SHRINK * value for value in box)
-            size = (portrait.shape[2], portrait.shape[1])
-            return _square(left + side / 2, top + side / 2, MARGIN * side, size)
+            x, y, side = (SHRINK * value for value in box)
+            _, height, width = portrait.shape
+            whole = min(round(MARGIN * side), width, height)
+            left, top = (
+                min(max(round(low + side / 2 - whole / 2), 0), limit - whole)
+                for low, limit in ((x, width), (y, height))
+            )
+            return left, top, whole
     return None
 
 
@@ -221,26 +190,13 @@ def _best_box(grey: UInt8Array, view: View) -> Square | None:
     likely = [
         (n, side, width - left - side if view.mirrored else left, top)
         for n, (left, top, side, _) in zip(hits, np.reshape(boxes, (-1, 4)).tolist(), strict=True)
-        if _is_central(left, top, side, width, height)
+        if ACROSS[0] <= (left + side / 2) / width <= ACROSS[1]
+        and DOWN[0] <= (top + side / 2) / height <= DOWN[1]
     ]
     if not likely:
         return None
     _, side, left, top = max(likely)
     return left, top, side
-
-
-def _is_central(left: int, top: int, side: int, width: int, height: int) -> bool:
-    x, y = (left + side / 2) / width, (top + side / 2) / height
-    return ACROSS[0] <= x <= ACROSS[1] and DOWN[0] <= y <= DOWN[1]
-
-
-def _square(x: float, y: float, side: float, size: tuple[int, int]) -> Square:
-    whole = min(round(side), *size)
-    left, top = (
-        min(max(round(centre - whole / 2), 0), limit - whole)
-        for centre, limit in zip((x, y), size, strict=True)
-    )
-    return left, top, whole
 
 
 @cache

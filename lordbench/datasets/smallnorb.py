@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,19 +13,16 @@ from typing import IO, Any, ClassVar, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from lordbench.data.images import Column, Int64Array, UInt8Array
+from lordbench.data import Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged
 from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
 
 SITE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
-SIDE, CAMERAS, PHOTOS = 96, 2, 24_300
-"""Pixels a side, cameras, and photographs of each camera in each of the two parts."""
-INFO = ("instance", "elevation", "azimuth", "lighting")
-"""Columns of the info files, in order."""
-AZIMUTH_STEP = 2
-"""The info files number azimuths 0, 2, ..., 34, in tens of degrees."""
+SIDE, CAMERAS, PHOTOS = 96, 2, 24_300  # pixels a side; cameras; photographs of each camera in each part
+INFO = ("instance", "elevation", "azimuth", "lighting")  # columns of the info files, in order
+AZIMUTH_STEP = 2  # the info files number azimuths 0, 2, ..., 34, in tens of degrees
 NAMES: dict[str, tuple[str, ...]] = {
     "part": ("training", "testing"),
     "category": ("animal", "human", "plane", "truck", "car"),
@@ -42,23 +40,21 @@ GZIPPED = (
     ("e4ad715691ed5a3a5f138751a4ceb071", "5aa791cd7e6016cf957ce9bdb93b8603",
      "a9454f3864d7fd4bb3ea7fc3eb84924e"),
 )  # fmt: skip
-"""md5 of the .gz files, by part and kind."""
 UNPACKED = (
     ("8138a0902307b32dfa0025a36dfa45ec", "fd5120d3f770ad57ebe620eb61a0b633",
      "19faee774120001fc7e17980d6960451"),
     ("e9920b7f7b2869a8f1a12e945b2c166c", "fd5120d3f770ad57ebe620eb61a0b633",
      "7c5b871cc69dcadec1bf6a18141f5edc"),
 )  # fmt: skip
-"""md5 of the unpacked files. Both parts have the categories in the same order."""
+"""md5 of the .gz and the unpacked files, by part and kind. Both parts have the same order of categories."""
 CLASSES = {
     "full": ("category", "instance", "elevation", "lighting", "camera"),
     "object": ("category", "instance"),
 }
 CONTENTS = {"full": ("azimuth",), "object": ("elevation", "azimuth", "lighting", "camera")}
-DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
-"""Types of the values by magic number; smallNORB uses no other types of NORB."""
-LEAST_DIMENSIONS = 3
-"""A header lists at least this many sizes; those beyond `ndim` are ignored."""
+BYTES, INTEGERS = np.dtype("u1"), np.dtype("<i4")
+DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: BYTES, 0x1E3D4C54: INTEGERS}  # by magic number
+LEAST_DIMENSIONS = 3  # a header lists at least this many sizes; those beyond `ndim` are ignored
 
 
 class SmallnorbConfig(PublishedConfig):
@@ -93,23 +89,22 @@ class Smallnorb(PublishedDataset):
     def draft(self, source: Source) -> Draft:
         """Read the six files, gzipped or unpacked: int32 labels, and uint8 images of each pair of cameras."""
         paths = [_paths(source, part) for part in range(len(STEMS))]
-        labels = [_labels(part, *of_part[1:]) for part, of_part in enumerate(paths)]
+        labels = [_labels(part, cat, info) for part, (_, cat, info) in enumerate(paths)]
         columns = {
             name: Column(np.concatenate([of_part[name] for of_part in labels]), NAMES[name]) for name in NAMES
         }
         counts = [len(of_part["camera"]) // CAMERAS for of_part in labels]
         size = self.config.resolution
-        blocks = _blocks([of_part[0] for of_part in paths], counts, size)
+        blocks = _blocks([dat for dat, _, _ in paths], counts, size)
         return Draft(columns, (1, size, size), blocks, sum(counts))
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         """Class and content as `class_label` says; the official split holds out half of the toys."""
-        choice = self.config.class_label
-        return Labels(
-            combine([columns[name] for name in CLASSES[choice]]),
-            combine([columns[name] for name in CONTENTS[choice]]),
-            columns["part"].values,
+        classes, contents = (
+            combine([columns[name] for name in names[self.config.class_label]])
+            for names in (CLASSES, CONTENTS)
         )
+        return Labels(classes, contents, columns["part"].values)
 
 
 def _paths(source: Source, part: int) -> list[Path]:
@@ -129,20 +124,16 @@ def _labels(part: int, cat: Path, info: Path) -> dict[str, Int64Array]:
     if len(category) != len(table):
         raise damaged(info, ValueError(f"{len(table)} entries, where {cat.name} has {len(category)}"))
     columns = dict(zip(INFO, table.T, strict=True))
+    columns |= {"category": category, "part": np.full_like(category, part)}
     if (columns["azimuth"] % AZIMUTH_STEP).any():
         raise damaged(info, ValueError("azimuths must be even"))
     columns["azimuth"] = columns["azimuth"] // AZIMUTH_STEP
-    columns["category"] = category
     for name, values in columns.items():
         if values.min() < 0 or values.max() >= len(NAMES[name]):
             path = cat if name == "category" else info
             raise damaged(path, ValueError(f"{name} of {values.min()} to {values.max()}"))
     repeated = {name: np.repeat(values.astype(np.int64), CAMERAS) for name, values in columns.items()}
-    n = len(category)
-    return repeated | {
-        "part": np.full(n * CAMERAS, part, dtype=np.int64),
-        "camera": np.tile(np.arange(CAMERAS, dtype=np.int64), n),
-    }
+    return repeated | {"camera": np.tile(np.arange(CAMERAS, dtype=np.int64), len(category))}
 
 
 def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[Int64Array, UInt8Array]]:
@@ -154,11 +145,12 @@ def _blocks(paths: list[Path], counts: list[int], size: int) -> Iterator[tuple[I
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ...]]]:
-    """Open a file of NORB's matrix format: the stream after its header, the type of the values, the shape.
+def _opened(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], limit: int
+) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file of NORB's matrix format, of shape (n, *shape): the stream after its header, and n.
 
-    Raises:
-        UserError: the file is damaged, truncated or too long; the message names it.
+    UserError names a file that is damaged or has other values than expected.
     """
     try:
         opener = cast(Callable[[Path, str], IO[bytes]], gzip.open if path.suffix == ".gz" else open)
@@ -166,8 +158,11 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ..
             magic, n_sizes = _integers(file, 2)
             if magic not in DTYPES or not 1 <= n_sizes <= 4:
                 raise ValueError(f"magic number {magic:#x} and {n_sizes} dimensions are not smallNORB's")
-            sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
-            yield file, DTYPES[magic], tuple(sizes)
+            n, *sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
+            if DTYPES[magic] != dtype or tuple(sizes) != shape or not 1 <= n <= limit:
+                expected = ("up to", limit, *shape)
+                raise ValueError(f"{DTYPES[magic]} {(n, *sizes)} where {dtype} {expected} is expected")
+            yield file, n
             # Reading on also makes gzip verify its checksum.
             if file.read(1):
                 raise ValueError("it continues after its last value")
@@ -176,41 +171,24 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], np.dtype[Any], tuple[int, ..
 
 
 def matrix(path: Path, shape: tuple[int, ...], limit: int) -> npt.NDArray[np.int32]:
-    """Read a file of int32 values of shape (n, *shape), with n up to `limit`.
-
-    Raises:
-        UserError: the file is damaged or has another shape; the message names it.
-    """
-    with opened(path) as (file, dtype, actual):
-        _expect(dtype, actual, np.dtype("<i4"), shape, limit)
-        values = _exactly(file, 4 * int(np.prod(actual)))
-    return np.frombuffer(values, "<i4").reshape(actual)
+    """Read a file of int32 values of shape (n, *shape), with n up to `limit`."""
+    with _opened(path, INTEGERS, shape, limit) as (file, n):
+        values = _exactly(file, INTEGERS.itemsize * n * math.prod(shape))
+    return np.frombuffer(values, INTEGERS).reshape(n, *shape)
 
 
 def images(path: Path, shape: tuple[int, ...], n: int) -> Iterator[UInt8Array]:
-    """Read a file of uint8 values one entry at a time: `n` arrays of `shape`.
-
-    Raises:
-        UserError: the file is damaged or has another shape; the message names it.
-    """
-    with opened(path) as (file, dtype, actual):
-        _expect(dtype, actual, np.dtype("u1"), shape, n)
-        if actual[0] != n:
-            raise ValueError(f"{actual[0]} entries, where there are {n} labels")
+    """Read a file of uint8 values one entry at a time: `n` arrays of `shape`."""
+    with _opened(path, BYTES, shape, n) as (file, entries):
+        if entries != n:
+            raise ValueError(f"{entries} entries, where there are {n} labels")
         for _ in range(n):
-            yield np.frombuffer(_exactly(file, int(np.prod(shape))), np.uint8).reshape(shape)
-
-
-def _expect(
-    dtype: np.dtype[Any], actual: tuple[int, ...], expected: np.dtype[Any], shape: tuple[int, ...],
-    limit: int,
-) -> None:  # fmt: skip
-    if dtype != expected or actual[1:] != shape or not 1 <= actual[0] <= limit:
-        raise ValueError(f"{dtype} {actual} where {expected} {('up to', limit, *shape)} is expected")
+            yield np.frombuffer(_exactly(file, math.prod(shape)), np.uint8).reshape(shape)
 
 
 def _integers(file: IO[bytes], n: int) -> list[int]:
-    return [int(value) for value in np.frombuffer(_exactly(file, 4 * n), "<i4")]
+    values: list[int] = np.frombuffer(_exactly(file, INTEGERS.itemsize * n), INTEGERS).tolist()
+    return values
 
 
 def _exactly(file: IO[bytes], n: int) -> bytes:

@@ -8,15 +8,13 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.data.dataset import DatasetConfig
-from lordbench.data.images import ImageSet, UInt8Array, fingerprint
+from lordbench.data import DatasetConfig, ImageSet, UInt8Array, fingerprint
 from lordbench.datasets.rendered.cars import build, design
 from lordbench.datasets.rendered.dataset import RenderedDataset
 from lordbench.datasets.rendered.raycast import View
 from lordbench.utils.progress import Track
 
-ELEVATIONS = (10.0, 50.0)
-"""Range of the elevation in degrees, without its end."""
+ELEVATIONS = (10.0, 50.0)  # range in degrees, without its end
 
 
 class ToyCarsConfig(DatasetConfig):
@@ -33,11 +31,9 @@ class ToyCarsConfig(DatasetConfig):
     elevations: int = Field(default=4, ge=1, le=20)
 
     def car_names(self) -> tuple[str, ...]:
-        """Return the name of each car."""
         return tuple(f"car{i:03d}" for i in range(self.n_cars))
 
     def views(self) -> list[View]:
-        """Return the views of every car."""
         low, high = ELEVATIONS
         return [
             View(360 * a / self.azimuths, low + (high - low) * e / self.elevations)
@@ -65,16 +61,9 @@ class ToyCars(RenderedDataset):
             yield np.stack([scene.draw(view, size) for view in views])
 
     def labelled(self, images: UInt8Array) -> ImageSet:
-        """Class = car, content = view."""
         cars, views = self.config.car_names(), self.config.views()
         classes = np.repeat(np.arange(len(cars), dtype=np.int64), len(views))
         contents = np.tile(np.arange(len(views), dtype=np.int64), len(cars))
-        return ImageSet(
-            "toycars",
-            images,
-            classes,
-            contents,
-            cars,
-            tuple(view.name for view in views),
-            fingerprint(images, classes, contents, self.version),
-        )
+        digest = fingerprint(images, classes, contents, self.version)
+        names = tuple(view.name for view in views)
+        return ImageSet("toycars", images, classes, contents, cars, names, digest)

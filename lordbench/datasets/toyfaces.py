@@ -8,16 +8,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lordbench.data.dataset import DatasetConfig
-from lordbench.data.images import Column, ImageSet, UInt8Array, fingerprint
+from lordbench.data import Column, DatasetConfig, ImageSet, UInt8Array, fingerprint
 from lordbench.datasets.rafd import ANGLES
 from lordbench.datasets.rendered.dataset import RenderedDataset
 from lordbench.datasets.rendered.faces.people import EXPRESSIONS, person
 from lordbench.datasets.rendered.faces.portrait import portraits
 from lordbench.utils.progress import Track
 
-IN_FRONT = 90
-"""Angle of the frontal camera; 0 sees the right side of a face, 180 the left one."""
+IN_FRONT = 90  # angle of the frontal camera; 0 sees the right side of a face, 180 the left one
 
 
 class ToyFacesConfig(DatasetConfig):
@@ -53,21 +51,14 @@ class ToyFaces(RenderedDataset):
             yield np.stack([sitter.draw(azimuth) for sitter in sitters for azimuth in azimuths])
 
     def labelled(self, images: UInt8Array) -> ImageSet:
-        """Class = expression, content = person and angle."""
         angles = ANGLES[self.config.angles]
-        people = self.config.n_identities
-        who, expression, angle = (
-            grid.ravel() for grid in np.indices((people, len(EXPRESSIONS), len(angles)), dtype=np.int64)
-        )
-        names = tuple(f"person{i:03d}" for i in range(people))
+        shape = self.config.n_identities, len(EXPRESSIONS), len(angles)
+        who, expression, angle = (grid.ravel() for grid in np.indices(shape, dtype=np.int64))
+        names = tuple(f"person{i:03d}" for i in range(self.config.n_identities))
         contents = who * len(angles) + angle
+        content_names = tuple(f"{name} {angle}" for name in names for angle in angles)
+        digest = fingerprint(images, expression, contents, self.version)
         return ImageSet(
-            "toyfaces",
-            images,
-            expression,
-            contents,
-            tuple(EXPRESSIONS),
-            tuple(f"{name} {angle}" for name in names for angle in angles),
-            fingerprint(images, expression, contents, self.version),
+            "toyfaces", images, expression, contents, tuple(EXPRESSIONS), content_names, digest,
             attributes={"identity": Column(who, names)},
-        )
+        )  # fmt: skip

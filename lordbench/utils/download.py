@@ -75,7 +75,6 @@ class _PartialFile:
             self.size, self.marks = size, marks
 
     def received(self) -> int:
-        """Number of bytes on disk that belong to the file on the server."""
         return self.path.stat().st_size if self.marks and self.path.exists() else 0
 
     def is_complete(self) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 def lazy_names(package: str, *modules: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a package, for the names in its `__all__`.
 
-    A face must not import torch by itself: commands that only read results use one of its modules. `modules`
-    are imported in this order until one has the name.
+    A face must not import torch by itself, since commands that only read results use some of its modules.
+    `modules` are imported in order until one has the name.
     """
     namespace = vars(sys.modules[package])
 

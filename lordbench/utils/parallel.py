@@ -25,9 +25,8 @@ def in_batches(
 ) -> list[T]:
     """Compute something, without gradients, for the slice of every batch of `n` images of `pixels` pixels.
 
-    With `parallel`, a CPU computes several batches at once, each on one thread; `compute` must be
-    thread-safe. This is faster than sharing every layer between threads, and sums do not depend on the number
-    of threads.
+    With `parallel`, a CPU computes several batches at once, each on one thread, so `compute` must allow that.
+    That is faster than sharing every layer, and sums do not depend on the number of threads.
     """
     size = batch_size(pixels, device)
     batches = [slice(start, min(start + size, n)) for start in range(0, n, size)]

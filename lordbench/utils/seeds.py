@@ -22,10 +22,7 @@ def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
 
 @contextlib.contextmanager
 def initialising(seed: int, *names: str | int) -> Iterator[None]:
-    """Construct torch modules under a derived seed; the global generator is restored afterwards.
-
-    Modules are made on the CPU, so that every device starts from the same weights.
-    """
+    """Construct torch modules under a derived seed, on the CPU: every device starts from the same weights."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from lordbench.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lordbench.datasets.published.archives import Members, damaged
     from lordbench.datasets.published.dataset import (
         Labels,
         PublishedConfig,
@@ -19,18 +18,16 @@ if TYPE_CHECKING:
     from lordbench.datasets.published.source import OfficialFile, Source
     from lordbench.datasets.published.store import Draft
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "archives", "source", "store", "dataset", "decoding")
+    __getattr__, __dir__ = lazy_names(__name__, "dataset", "source", "store", "decoding")
 
 __all__ = [
     "Draft",
     "Labels",
-    "Members",
     "OfficialFile",
     "PublishedConfig",
     "PublishedDataset",
     "Source",
     "combine",
-    "damaged",
     "decoded",
     "n_chunks",
     "resized",

@@ -20,16 +20,13 @@ from typing import IO, cast
 
 from lordbench.utils.errors import UserError
 
-BLOCK = 1 << 20
 HEADERS = 1 << 20  # bytes between one file of a tar archive and the next; a header takes some hundred
 MOST_ENTRIES = 1_000_000  # of a tar archive, whose list of names may unpack to a thousand times its size
 # RuntimeError: zipfile's, for an encrypted member.
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 
-Member = tuple[str, bytes]
-"""Name and content of a file."""
-Chunk = Callable[[], Iterator[Member]]
-"""Reads some files when it is called."""
+Member = tuple[str, bytes]  # name and content of a file
+Chunk = Callable[[], Iterator[Member]]  # reads some files when it is called
 
 
 class Members(ABC):
@@ -180,7 +177,7 @@ def _open_unchanged_zip(path: Path, modified: int, size: int) -> zipfile.ZipFile
 def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
     """Iterate over the regular files of a gzipped tar archive; each can be read until the next one.
 
-    Any of `DAMAGE` if the archive is truncated or damaged, has too many or sparse entries, or too long headers.
+    Any of `DAMAGE` if the archive is damaged, has sparse or too many entries, or too long headers.
     """
     with gzip.open(path) as unzipped:
         stream = _LimitedStream(unzipped)
@@ -194,7 +191,7 @@ def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]
                 # tarfile would keep every entry in memory.
                 archive.members, archive.pax_headers = [], {}  # type: ignore[attr-defined]
         # tarfile takes a truncated archive for one that ends there; gzip notices.
-        while unzipped.read(BLOCK):
+        while unzipped.read(1 << 20):
             pass
 
 

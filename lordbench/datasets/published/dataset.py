@@ -84,7 +84,9 @@ class PublishedDataset(Dataset):
 
     def missing(self) -> str:
         """Say how to get and prepare the set; empty when it is prepared."""
-        return "" if self.folder.is_dir() else self._not_prepared()
+        if self.folder.is_dir():
+            return ""
+        return f"{self.name}: this data set is not prepared.\n{self.instructions()}"
 
     @property
     def fetchable(self) -> bool:
@@ -92,7 +94,6 @@ class PublishedDataset(Dataset):
         return all(official.url for official in self.official)
 
     def instructions(self) -> str:
-        """Say how to get and prepare the set."""
         names = ", ".join(official.name for official in self.official)
         get = f"Run `lordbench data fetch {self.name}`, or get" if self.fetchable else "Get"
         defaults = self._stored_settings(type(self.config)())
@@ -119,20 +120,16 @@ class PublishedDataset(Dataset):
                 f"{source.path}: {difference}",
                 "Files are missing or superfluous; --no-verify uses them nevertheless.",
             )
-        about = {
-            "name": self.name,
-            "version": self.version,
-            "settings": self._stored_settings(self.config),
-            "source": source.path.name,
-            "check": source.check,
-        }
+        settings = self._stored_settings(self.config)
+        about = {"name": self.name, "version": self.version, "settings": settings}
+        about |= {"source": source.path.name, "check": source.check}
         return store.write(self.folder, draft, about, source.track)
 
     def stored(self) -> Store:
         """Read the store, with all its images; MissingDataError if the set is not prepared."""
         prepared = store.read(self.folder)
         if prepared is None:
-            raise MissingDataError(self._not_prepared())
+            raise MissingDataError(self.missing())
         return prepared
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
@@ -172,9 +169,6 @@ class PublishedDataset(Dataset):
     def _stored_settings(self, config: DatasetConfig) -> dict[str, Any]:
         return {name: getattr(config, name) for name in self.stored_settings}
 
-    def _not_prepared(self) -> str:
-        return f"{self.name}: this data set is not prepared.\n{self.instructions()}"
-
 
 def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:
     """Combine several labels to one: ids, int64 (N,), and the name of each id, e.g. `car 3 lighting 5`.
@@ -183,11 +177,8 @@ def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:
     """
     table = np.stack([column.values for column in columns], axis=1)
     present, ids = np.unique(table, axis=0, return_inverse=True)
-    names = [
-        " ".join(column.name(value) for column, value in zip(columns, values, strict=True))
-        for values in present.tolist()
-    ]
-    return ids.reshape(-1).astype(np.int64), tuple(names)
+    names = (map(Column.name, columns, values) for values in present.tolist())
+    return ids.reshape(-1).astype(np.int64), tuple(" ".join(parts) for parts in names)
 
 
 def resized(images: UInt8Array, size: int) -> UInt8Array:

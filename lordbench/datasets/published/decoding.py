@@ -24,9 +24,9 @@ T = TypeVar("T")
 Size = tuple[int, int]  # width and height in pixels
 Transform = Callable[[Sequence[str], UInt8Array], T]
 """Computes something from some files at once: their names, and their pixels, uint8 (n, 3, H, W)."""
-CHUNK = 16 << 20
-"""Bytes of pixels that a process decodes at a time: small enough to hold several in memory, large enough
-that sending them costs little."""
+CHUNK = (
+    16 << 20
+)  # bytes of pixels that a process decodes at a time: several fit in memory, sending costs little
 AHEAD = 3  # chunks queued for each process
 
 

@@ -32,16 +32,12 @@ def fetch(
     `only` names other files, a server is unreachable, or a checksum is wrong.
     """
     if not dataset.fetchable:
-        reason = dataset.terms or "its owners offer no plain address"
-        raise UserError(
-            f"{dataset.name}: lordbench does not fetch this data set: {reason}", dataset.instructions()
-        )
+        problem = f"does not fetch this data set: {dataset.terms or 'its owners offer no plain address'}"
+        raise UserError(f"{dataset.name}: lordbench {problem}", dataset.instructions())
     names = [official.name for official in dataset.official]
     if unknown := sorted(set(only) - set(names)):
-        raise UserError(
-            f"{dataset.name}: {unknown[0]} is not one of its official files",
-            f"There are: {', '.join(names)}.",
-        )
+        problem = f"{dataset.name}: {unknown[0]} is not one of its official files"
+        raise UserError(problem, f"There are: {', '.join(names)}.")
     requested = [official for official in dataset.official if not only or official.name in only]
     try:
         folder.mkdir(parents=True, exist_ok=True)

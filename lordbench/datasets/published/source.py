@@ -19,13 +19,7 @@ Check = Literal["checksums", "count", "none"]
 
 @dataclass(frozen=True)
 class OfficialFile:
-    """A file as its owners publish it.
-
-    Attributes:
-        name: of the file.
-        md5: published checksum; empty where none is known.
-        url: address to download it from; empty where its owners offer none, or must be asked.
-    """
+    """A file as its owners publish it; without `md5` where none is known, and `url` where they offer none."""
 
     name: str
     md5: str = ""
@@ -50,9 +44,7 @@ class Source:
     @property
     def check(self) -> Check:
         """How the files were verified: by checksums, by the number of images, or not at all."""
-        if not self.verify:
-            return "none"
-        return "count" if self._unchecked else "checksums"
+        return "none" if not self.verify else "count" if self._unchecked else "checksums"
 
     def file(self, official: OfficialFile) -> Path | None:
         """Find an official file, None if it does not exist; UserError if its checksum is wrong."""
@@ -64,16 +56,14 @@ class Source:
 
     def require(self, official: OfficialFile) -> Path:
         """Find an official file; UserError if it does not exist, or its checksum is wrong."""
-        path = self.file(official)
-        if path is None:
-            raise self.not_found(official.name)
-        return path
+        if path := self.file(official):
+            return path
+        raise self.not_found(official.name)
 
     def members(self, official: OfficialFile) -> Members:
         """Open an official archive: the user's file whatever its name, or the one in the user's folder.
 
-        Without either, the folder is taken for the unpacked archive. UserError if the path does not exist, or
-        the checksum is wrong.
+        Without either, the folder is taken for the unpacked archive. UserError if the checksum is wrong.
         """
         if not self.path.exists():
             raise MissingDataError(f"{self.path}: no such file or folder")

@@ -63,11 +63,7 @@ class Store:
 
 
 def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> Store:
-    """Write a store, replacing an existing one; an interruption leaves the existing one.
-
-    Raises:
-        UserError: the disk is too full, or images are missing in the stream.
-    """
+    """Write a store, replacing an existing one; an error or interruption leaves the existing one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     half, old = (folder.parent / f".{state}-{folder.name}" for state in ("half", "old"))
     with FileLock(folder.parent / f".{folder.name}.lock"):
@@ -76,7 +72,12 @@ def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
             shutil.rmtree(rest, ignore_errors=True)
         half.mkdir()
         try:
-            _fill(half, draft, about, track)
+            checksum = _write_images(half / IMAGES, draft, track)
+            with files.replacing(half / LABELS) as temporary:
+                table = np.stack([column.values for column in draft.columns.values()], axis=1)
+                np.save(temporary, table, allow_pickle=False)
+            columns = [{"name": name, "names": column.names} for name, column in draft.columns.items()]
+            files.write_json(half / META, {"about": about, "columns": columns, "images_sha256": checksum})
             if folder.exists():
                 # A folder cannot be renamed onto another.
                 folder.replace(old)
@@ -110,19 +111,6 @@ def read(folder: Path) -> Store | None:
             f"{folder}: this prepared data set is damaged: {error}",
             "Delete the folder and prepare the data set again.",
         ) from error
-
-
-def _fill(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> None:
-    checksum = _write_images(folder / IMAGES, draft, track)
-    table = np.stack([column.values for column in draft.columns.values()], axis=1)
-    with files.replacing(folder / LABELS) as temporary:
-        np.save(temporary, table, allow_pickle=False)
-    meta = {
-        "about": about,
-        "columns": [{"name": name, "names": column.names} for name, column in draft.columns.items()],
-        "images_sha256": checksum,
-    }
-    files.write_json(folder / META, meta)
 
 
 def _write_images(path: Path, draft: Draft, track: Track[Any]) -> str:

@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 def frames(content: bytes, path: Path, size: tuple[int, int], numbers: Int64Array) -> UInt8Array:
     """Decode frames of an AVI video: their luma, black 0 to white 255; uint8, (n, 1, height, width).
 
-    Args:
-        content: of the file at `path`.
-        size: required width and height; other videos are refused before they are decoded.
-        numbers: int64, (n,), increasing, at least one; the first frame is 1. Later frames are not decoded.
-
-    Raises:
-        UserError: the video is not an AVI, damaged, too short or of another size; the message names it.
+    `numbers`, int64 (n,), are increasing, at least one, and counted from 1. Videos of another width and
+    height than `size` are refused before they are decoded. UserError names a video that cannot be used.
     """
     wanted, last = set(numbers.tolist()), int(numbers[-1])
     images: list[UInt8Array] = []

@@ -11,9 +11,7 @@ from lordbench.utils import seeds
 
 Range = tuple[float, float]
 
-SEED = 20_180_613
-"""Of all designs: another seed is another data set."""
-
+SEED = 20_180_613  # of all designs: another seed is another data set
 WHITE: Vector = (0.93, 0.93, 0.92)
 BLACK: Vector = (0.12, 0.12, 0.13)
 CHROME: Vector = (0.80, 0.81, 0.83)
@@ -23,39 +21,21 @@ HEADLIGHT: Vector = (1.60, 1.45, 0.65)
 TAILLIGHT: Vector = (1.50, 0.06, 0.05)
 PLATE: Vector = (0.95, 0.85, 0.35)
 LUGGAGE: Vector = (0.45, 0.30, 0.18)
-PROUD = 0.015
-"""Thickness of panes, lamps and stripes above their surface, in metres."""
-
+PROUD = 0.015  # thickness of panes, lamps and stripes above their surface, in metres
 PAINTS: tuple[Vector, ...] = (
-    (0.83, 0.10, 0.10),
-    (0.13, 0.32, 0.78),
-    (0.96, 0.80, 0.10),
-    (0.90, 0.90, 0.88),
-    (0.10, 0.52, 0.25),
-    (0.95, 0.48, 0.08),
-    (0.42, 0.17, 0.55),
-    (0.15, 0.16, 0.19),
-    (0.35, 0.72, 0.90),
-    (0.95, 0.50, 0.62),
-    (0.55, 0.58, 0.60),
-    (0.60, 0.82, 0.20),
-    (0.42, 0.24, 0.12),
-    (0.05, 0.55, 0.55),
-    (0.85, 0.76, 0.58),
-    (0.10, 0.12, 0.40),
-    (0.50, 0.06, 0.16),
-)
+    (0.83, 0.10, 0.10), (0.13, 0.32, 0.78), (0.96, 0.80, 0.10), (0.90, 0.90, 0.88), (0.10, 0.52, 0.25),
+    (0.95, 0.48, 0.08), (0.42, 0.17, 0.55), (0.15, 0.16, 0.19), (0.35, 0.72, 0.90), (0.95, 0.50, 0.62),
+    (0.55, 0.58, 0.60), (0.60, 0.82, 0.20), (0.42, 0.24, 0.12), (0.05, 0.55, 0.55), (0.85, 0.76, 0.58),
+    (0.10, 0.12, 0.40), (0.50, 0.06, 0.16),
+)  # fmt: skip
 """Body colours; their number is coprime with that of the styles, so that pairs repeat late."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """The outline of a kind of car; positions run from its front (0) to its rear (1).
+    """The outline of a kind of car, in metres; positions run from its front (0) to its rear (1).
 
     Attributes:
-        length: bumper to bumper, metres.
-        width: across the body, metres.
-        height: ground to roof, metres.
         screen: positions at which the windscreen meets the bonnet and the roof.
         rear: positions at which the rear window meets the roof and the deck.
         belt: height of the lower edge of the windows, relative to `height`.
@@ -63,7 +43,7 @@ class Style:
         tail: height of the rear end, relative to the belt's.
         load: behind the cabin: nothing, `bed` (open) or `box` (closed).
         panes: windows along each side.
-        wheel: radius of the wheels, metres.
+        wheel: radius of the wheels.
     """
 
     length: float
@@ -84,34 +64,24 @@ STYLES: tuple[Style, ...] = (
     Style(3.3, 1.70, 1.50, (0.25, 0.42), (0.86, 0.97), tail=0.97),  # hatchback
     Style(4.0, 1.85, 1.80, (0.27, 0.37), (0.93, 0.98), belt=0.62, nose=0.88, tail=1.0, panes=3),  # off-roader
     Style(4.2, 1.85, 2.05, (0.09, 0.25), (0.98, 0.995), belt=0.55, nose=0.72, tail=1.0, panes=4),  # minibus
-    Style(
-        3.9, 1.80, 1.22, (0.37, 0.53), (0.64, 0.92), belt=0.66, nose=0.80, tail=0.97, panes=1, wheel=0.32
-    ),  # coupé
+    Style(3.9, 1.80, 1.22, (0.37, 0.53), (0.64, 0.92), belt=0.66, tail=0.97, panes=1, wheel=0.32),  # coupé
     Style(4.3, 1.85, 1.75, (0.27, 0.37), (0.53, 0.57), belt=0.60, nose=0.90, tail=1.0, load="bed", panes=1),
     Style(4.1, 1.75, 1.45, (0.28, 0.41), (0.90, 0.98), tail=0.98, panes=3),  # estate car
     Style(2.6, 1.55, 1.58, (0.14, 0.34), (0.82, 0.97), belt=0.56, nose=0.80, tail=0.97, panes=1),  # city car
     Style(4.3, 1.85, 1.95, (0.06, 0.16), (0.30, 0.32), belt=0.52, nose=0.80, tail=0.72, load="box", panes=1),
-    Style(
-        3.9, 1.80, 1.66, (0.17, 0.40), (0.84, 0.98), belt=0.57, nose=0.72, tail=1.0, panes=3
-    ),  # people carrier
+    Style(3.9, 1.80, 1.66, (0.17, 0.40), (0.84, 0.98), belt=0.57, nose=0.72, tail=1.0, panes=3),  # MPV
 )
 
 
 @dataclass(frozen=True)
 class Design:
-    """The parameters of one toy car; colours are red, green and blue in [0, 1].
+    """The parameters of one toy car, in metres; paint, roof, cargo, hub and stripe are colours.
 
     Attributes:
-        style: the outline.
-        scale: factors on the outline's length, width and height.
-        paint: colour of the body.
-        roof: colour of the cabin's roof and frame.
-        cargo: colour of a closed load.
-        hub: colour of the wheels' hubs.
-        wheel: radius of the wheels, metres.
-        clearance: from the ground to the body, metres.
+        scale: factors on the style's length, width and height.
+        wheel: radius of the wheels.
+        clearance: from the ground to the body.
         light: width of a lamp, relative to the car's half-width.
-        stripe: colour of a stripe along the top, or None.
         rack: whether there is luggage on the roof.
         wing: whether there is a wing on the tail.
     """
@@ -134,8 +104,9 @@ def design(index: int) -> Design:
     """Draw the design of car number `index`; it does not depend on the number of cars."""
     rng = seeds.numpy_generator(SEED, "toycars", index)
     style = STYLES[index % len(STYLES)]
-    paint = varied(PAINTS[index % len(PAINTS)], rng)
-    contrast = (WHITE, BLACK, _lighter(paint))[choice(rng, 3)]
+    red, green, blue = paint = varied(PAINTS[index % len(PAINTS)], rng)
+    lighter = (1 + red) / 2, (1 + green) / 2, (1 + blue) / 2
+    contrast = (WHITE, BLACK, lighter)[choice(rng, 3)]
     return Design(
         style=style,
         scale=(between(rng, 0.93, 1.04), between(rng, 0.95, 1.04), between(rng, 0.95, 1.06)),
@@ -150,10 +121,6 @@ def design(index: int) -> Design:
         rack=not style.load and choice(rng, 5) == 0,
         wing=style.panes <= 2 and not style.load and choice(rng, 4) == 0,
     )
-
-
-def _lighter(colour: Vector) -> Vector:
-    return (1 + colour[0]) / 2, (1 + colour[1]) / 2, (1 + colour[2]) / 2
 
 
 class Builder:
@@ -205,10 +172,8 @@ class Builder:
         rise = self.height - self.belt
         foot = self.belt - 0.10
         cabin = box((self._at(deck), -half, foot), (self._at(bonnet), half, self.height), self.design.roof)
-        slope_front, slope_back = (
-            self._at(bonnet) - self._at(roof_front),
-            self._at(roof_rear) - self._at(deck),
-        )
+        slope_front = self._at(bonnet) - self._at(roof_front)
+        slope_back = self._at(roof_rear) - self._at(deck)
         cabin = cabin.cut("screen", (rise, 0, slope_front), (self._at(bonnet), 0, self.belt))
         cabin = cabin.cut("back", (-rise, 0, slope_back), (self._at(deck), 0, self.belt))
         for name, side in (("left side", 1), ("right side", -1)):

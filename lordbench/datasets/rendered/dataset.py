@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from lordbench.data.dataset import Dataset
-from lordbench.data.images import ImageSet, UInt8Array
+from lordbench.data import Dataset, ImageSet, UInt8Array
 from lordbench.utils import files
 from lordbench.utils.errors import UserError
 from lordbench.utils.progress import Track, untracked
@@ -32,18 +31,10 @@ class RenderedDataset(Dataset):
 
     @abstractmethod
     def labelled(self, images: UInt8Array) -> ImageSet:
-        """Add labels and fingerprint to the images.
-
-        Raises:
-            ValueError: the numbers of images and labels differ.
-        """
+        """Add labels and fingerprint to the images; ValueError if their numbers differ."""
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
-        """Load the images, (N, C, size, size), memory-mapped if they were cached.
-
-        Raises:
-            UserError: `size` is not a multiple of 8 from 16 to 256, or the cache cannot be written.
-        """
+        """Load the images, (N, C, size, size), memory-mapped if they were cached."""
         if size % 8 or not 16 <= size <= 256:
             raise UserError(
                 f"{self.version.rpartition('-')[0]}: cannot render images of {size} pixels",
@@ -54,27 +45,19 @@ class RenderedDataset(Dataset):
         stem = f"{self.version}-{settings}-{size}px"
         # The name ends in the fingerprint, so that one rename stores both images and checksum.
         for path in sorted(folder.glob(f"{stem}-*.npy")):
-            cached = self._read(path)
-            if cached is not None and path.stem == f"{stem}-{cached.fingerprint}":
-                return cached
-        rendered = self.labelled(np.concatenate(list(self.render(size, track))))
-        _write(folder / f"{stem}-{rendered.fingerprint}.npy", rendered.images)
-        return rendered
-
-    def _read(self, path: Path) -> ImageSet | None:
-        try:
-            return self.labelled(np.load(path, mmap_mode="r", allow_pickle=False))
-        except Exception:
             # Damage raises nearly any exception; the remedy is to render again.
-            return None
-
-
-def _write(path: Path, images: UInt8Array) -> None:
-    try:
-        with files.replacing(path) as temporary:
-            np.save(temporary, images, allow_pickle=False)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot cache the rendered images: {error}",
-            "Free disk space, or set LORDBENCH_HOME to a writable folder.",
-        ) from error
+            with contextlib.suppress(Exception):
+                cached = self.labelled(np.load(path, mmap_mode="r", allow_pickle=False))
+                if path.stem == f"{stem}-{cached.fingerprint}":
+                    return cached
+        rendered = self.labelled(np.concatenate(list(self.render(size, track))))
+        path = folder / f"{stem}-{rendered.fingerprint}.npy"
+        try:
+            with files.replacing(path) as temporary:
+                np.save(temporary, rendered.images, allow_pickle=False)
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot cache the rendered images: {error}",
+                "Free disk space, or set LORDBENCH_HOME to a writable folder.",
+            ) from error
+        return rendered

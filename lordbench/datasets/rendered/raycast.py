@@ -18,19 +18,13 @@ from lordbench.datasets.rendered.solids import Solid, Vector, rounded_cos_sin
 
 FloatArray = npt.NDArray[np.float64]
 
-HALF_VIEW = 2.65
-"""Half of the image's side, in metres."""
-EYE_HEIGHT = 0.8
-"""Height of the point in the centre of the image, in metres."""
-SAMPLES = 3
-"""Samples along each side of a pixel."""
+HALF_VIEW = 2.65  # half of the image's side, in metres
+EYE_HEIGHT = 0.8  # of the point in the centre of the image, in metres
+SAMPLES = 3  # along each side of a pixel
 GROUND: Vector = (0.92, 0.93, 0.95)
-SHADOW_DEPTH = 0.6
-"""Share of the light that the ground under the car loses."""
-SHADOW_REACH = 0.5
-"""Width of the shadow's soft edge around the footprint, in metres."""
-EDGE_ON = 1e-9
-"""A face seen edge-on counts as turned away by this much, so that it still bounds the solid."""
+SHADOW_DEPTH = 0.6  # share of the light that the ground under the car loses
+SHADOW_REACH = 0.5  # width of the shadow's soft edge around the footprint, in metres
+EDGE_ON = 1e-9  # a face seen edge-on counts as turned away by this much, so that it still bounds the solid
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,6 @@ class View:
 
     @property
     def name(self) -> str:
-        """Its name, e.g. `az030-el10`."""
         return f"az{self.azimuth:03.0f}-el{self.elevation:02.0f}"
 
     def axes(self) -> tuple[Vector, Vector, Vector]:
@@ -53,15 +46,12 @@ class View:
 
 
 class Scene:
-    """Solids on the ground, ready to be drawn from any side.
+    """Solids on the ground, ready to be drawn; `normals` and `colours` are those of the faces, (F, 3).
 
-    Attributes:
-        normals: of the faces, (F, 3).
-        colours: of the faces, (F, 3).
+    `half_length` and `half_width` are of the footprint that casts their shadow, in metres.
     """
 
     def __init__(self, solids: Sequence[Solid], half_length: float, half_width: float) -> None:
-        """Prepare solids, with half the size of the footprint that casts their shadow, in metres."""
         faces = [(face, solid.colour) for solid in solids for face in solid.faces.values()]
         self.normals = np.array([face.normal for face, _ in faces])
         self._offsets = np.array([face.offset for face, _ in faces])

@@ -22,13 +22,9 @@ class Face:
 
 @dataclass(frozen=True)
 class Solid:
-    """A convex solid of one colour.
+    """A convex solid of one colour: the intersection of half-spaces, within a box from `low` to `high`.
 
-    Attributes:
-        faces: half-spaces by name; the solid is their intersection.
-        low: lower corner of a bounding box, in metres.
-        high: upper corner of that box.
-        colour: red, green and blue; 1 is white, and a lamp may be brighter.
+    In its colour 1 is white, and a lamp may be brighter.
     """
 
     faces: Mapping[str, Face]
@@ -51,22 +47,16 @@ class Solid:
             name: Face(face.normal, face.offset + by.get(name, others)) for name, face in self.faces.items()
         }
         most = max(0.0, others, *by.values())
-        return replace(
-            self,
-            faces=faces,
-            low=(self.low[0] - most, self.low[1] - most, self.low[2] - most),
-            high=(self.high[0] + most, self.high[1] + most, self.high[2] + most),
-        )
+        low = (self.low[0] - most, self.low[1] - most, self.low[2] - most)
+        high = (self.high[0] + most, self.high[1] + most, self.high[2] + most)
+        return replace(self, faces=faces, low=low, high=high)
 
     def within(self, low: Vector, high: Vector) -> Solid:
         """Return the part of it in the box from `low` to `high`."""
-        bounds = box(low, high, self.colour)
-        return replace(
-            self,
-            faces={**self.faces, **{f"within {name}": face for name, face in bounds.faces.items()}},
-            low=(max(low[0], self.low[0]), max(low[1], self.low[1]), max(low[2], self.low[2])),
-            high=(min(high[0], self.high[0]), min(high[1], self.high[1]), min(high[2], self.high[2])),
-        )
+        bounds = {f"within {name}": face for name, face in box(low, high, self.colour).faces.items()}
+        low = (max(low[0], self.low[0]), max(low[1], self.low[1]), max(low[2], self.low[2]))
+        high = (min(high[0], self.high[0]), min(high[1], self.high[1]), min(high[2], self.high[2]))
+        return replace(self, faces={**self.faces, **bounds}, low=low, high=high)
 
     def painted(self, colour: Vector) -> Solid:
         """Return the same solid in another colour."""
@@ -107,8 +97,7 @@ def _dot(a: Vector, b: Vector) -> float:
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a number between two others."""
-    # In Python's arithmetic: NumPy's `uniform` may fuse product and sum, which rounds differently.
+    """Draw a number in Python's arithmetic: NumPy's `uniform` may fuse operations and round differently."""
     return low + (high - low) * float(rng.random())
 
 
