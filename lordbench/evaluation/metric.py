@@ -66,8 +66,7 @@ class SetMetric(Metric):
     Attributes:
         features_of: name of the feature extractor; metrics with the same name share cached features.
         enough: number of samples below which a value is flagged as unreliable.
-        side: height and width to which `features` resizes images, which decides how many fit into memory;
-            0: it does not resize.
+        side: pixels to which `features` resizes, which decides how many images fit into memory; 0: none.
     """
 
     features_of: ClassVar[str]

@@ -39,22 +39,12 @@ class PooledVgg16(nn.Module):
             activations: Tensor = self.network(inputs)
         return activations.mean(dim=(2, 3))
 
-    def policy(self) -> str:
-        """Network, resizing, normalisation and the weights' checksum."""
-        return (
-            f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
-            f"ImageNet normalisation; weights {weights.checksum('vgg16')}"
-        )
-
 
 class Vgg16Metric(SetMetric):
     """A distance between sets of images on 512 pooled features of VGG16; a subclass adds `distance`.
 
     Attributes:
         statistics: how the distance is computed, for the policy.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are not on this machine.
     """
 
     higher_is_better: ClassVar[bool] = False
@@ -73,5 +63,7 @@ class Vgg16Metric(SetMetric):
         return pooled
 
     def policy(self) -> str:
-        """Network, resizing, the weights' checksum and the statistics."""
-        return f"{self.network.policy()}; {self.statistics}"
+        return (
+            f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
+            f"ImageNet normalisation; weights {weights.checksum('vgg16')}; {self.statistics}"
+        )
