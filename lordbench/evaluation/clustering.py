@@ -117,7 +117,8 @@ def colour_histograms(images: UInt8Array, device: torch.device) -> Float64Array:
     for i, image in enumerate(images.reshape(n, channels, -1)):
         bins = places @ (image.astype(np.int64) * LEVELS // 256)
         counts[i] = np.bincount(bins, minlength=LEVELS**channels)
-    return np.sqrt(counts / images[0, 0].size)
+    histograms: Float64Array = np.sqrt(counts / images[0, 0].size)
+    return histograms
 
 
 def vgg16_features(images: UInt8Array, device: torch.device) -> Float64Array:

@@ -157,14 +157,14 @@ def _grid(contents: Images, classes: Images, images: Images, role: Role) -> Draw
     picture = Image.new("RGB", (x + middle.image.width, y + middle.image.height), PAPER)
     areas = top.paste_into(picture, x, 0) | left.paste_into(picture, 0, y) | middle.paste_into(picture, x, y)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT_SIZE)
-    side, middle, width = left.image.width, left.image.width / 4, draw.textlength("content", font)
-    draw.text((side - 2 * MARGIN - width, middle), "content", INK, font, anchor="lm")
-    draw.text((middle, side - 2 * MARGIN), "class", INK, font, anchor="mb")
+    side, quarter, width = left.image.width, left.image.width / 4, draw.textlength("content", font)
+    draw.text((side - 2 * MARGIN - width, quarter), "content", INK, font, anchor="lm")
+    draw.text((quarter, side - 2 * MARGIN), "class", INK, font, anchor="mb")
     # Pillow's default font has no arrows.
-    draw.line([(side - 18, middle), (side - 2, middle)], INK, width=2)
-    draw.polygon([(side - 2, middle), (side - 8, middle - 4), (side - 8, middle + 4)], INK)
-    draw.line([(middle, side - 18), (middle, side - 2)], INK, width=2)
-    draw.polygon([(middle, side - 2), (middle - 4, side - 8), (middle + 4, side - 8)], INK)
+    draw.line([(side - 18, quarter), (side - 2, quarter)], INK, width=2)
+    draw.polygon([(side - 2, quarter), (side - 8, quarter - 4), (side - 8, quarter + 4)], INK)
+    draw.line([(quarter, side - 18), (quarter, side - 2)], INK, width=2)
+    draw.polygon([(quarter, side - 2), (quarter - 4, side - 8), (quarter + 4, side - 8)], INK)
     return Drawing(picture, areas)
 
 

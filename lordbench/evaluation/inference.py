@@ -26,7 +26,11 @@ def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
         return method.encode(to_float(images[batch], device))
 
     with full_precision():
-        parts = in_batches(compute, len(images), images[0, 0].size, device)
+        return join(in_batches(compute, len(images), images[0, 0].size, device))
+
+
+def join(parts: Sequence[Codes]) -> Codes:
+    """Concatenate codes."""
     return Codes(torch.cat([p.class_code for p in parts]), torch.cat([p.content_code for p in parts]))
 
 
