@@ -56,8 +56,9 @@ class Styles:
         with one_thread():
             self._components = PCA(min(COMPONENTS, *values.shape), svd_solver="full").fit(values)
             points = self._components.transform(values)
-            self._means = self._cluster(points, k)
-            self.silhouette = self._silhouette(points, self._means)
+            means = [KMeans(n, n_init=STARTS, random_state=self._state) for n in _candidates(points, k)]
+            scored = [(self._silhouette(points, fit), fit) for fit in (m.fit(points) for m in means)]
+        self.silhouette, self._means = max(scored, key=lambda pair: pair[0] or 0.0)
         self.k = int(self._means.n_clusters)
         self.labels: Int64Array = self._means.labels_.astype(np.int64)
 
@@ -67,22 +68,6 @@ class Styles:
             points = self._components.transform(self._features(images, self._device))
             labels: Int64Array = self._means.predict(points).astype(np.int64)
         return labels
-
-    def _cluster(self, points: Float64Array, k: int | None) -> KMeans:
-        distinct = len(np.unique(points, axis=0))
-        if k is None:
-            candidates = [candidate for candidate in CANDIDATES if candidate < distinct] or [1]
-            fits = [self._fit(points, candidate) for candidate in candidates]
-            return max(fits, key=lambda fit: self._silhouette(points, fit) or 0.0)
-        if k > distinct:
-            raise UserError(
-                f"{k} clusters cannot be made of {distinct} different images",
-                "Choose a smaller number, e.g. --labels clusters[k=8].",
-            )
-        return self._fit(points, k)
-
-    def _fit(self, points: Float64Array, k: int) -> KMeans:
-        return KMeans(k, n_init=STARTS, random_state=self._state).fit(points)
 
     def _silhouette(self, points: Float64Array, fit: KMeans) -> float | None:
         sample = np.random.default_rng(self._state).permutation(len(points))[:SAMPLE]
@@ -129,3 +114,16 @@ def vgg16_features(images: UInt8Array, device: torch.device) -> Float64Array:
 
 
 FEATURES = {"colour": colour_histograms, "vgg16": vgg16_features}
+
+
+def _candidates(points: Float64Array, k: int | None) -> list[int]:
+    """Return the numbers of clusters to try: k, if given."""
+    distinct = len(np.unique(points, axis=0))
+    if k is None:
+        return [candidate for candidate in CANDIDATES if candidate < distinct] or [1]
+    if k > distinct:
+        raise UserError(
+            f"{k} clusters cannot be made of {distinct} different images",
+            "Choose a smaller number, e.g. --labels clusters[k=8].",
+        )
+    return [k]

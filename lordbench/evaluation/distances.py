@@ -1,4 +1,7 @@
-"""Distances between two sets of feature vectors, (N, D) and (M, D), in float64."""
+"""Distances between two sets of feature vectors, (N, D) and (M, D), in float64.
+
+They raise UserError where a set has fewer than two samples.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,6 @@ def frechet(fake: Float64Array, real: Float64Array) -> float:
     |mu_f - mu_r|^2 + tr(S_f) + tr(S_r) - 2 tr((S_f S_r)^(1/2)), with unbiased covariances S. If S_f = A'A
     and S_r = B'B, the last trace is the sum of the singular values of AB', so no root of an ill-conditioned
     product is taken, and sets of fewer samples than dimensions need no correction.
-
-    Raises:
-        UserError: a set has fewer than two samples.
     """
     _require_two(fake, real)
     mean_gap = fake.mean(axis=0) - real.mean(axis=0)
@@ -34,9 +34,6 @@ def kernel(fake: Float64Array, real: Float64Array) -> float:
 
     Bińkowski 2018, sections 3 and 4. The estimator runs over the full sets, not over random subsets; equal
     distributions give zero on average, so it can be negative.
-
-    Raises:
-        UserError: a set has fewer than two samples.
     """
     _require_two(fake, real)
     between = _kernel_sum(fake, real) / (len(fake) * len(real))

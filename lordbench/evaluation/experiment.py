@@ -94,10 +94,7 @@ class Trained:
         return (self.split.test.fingerprint, self.split.title, self.split.labels, self.seed, self.sizes)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
-        """Make what depends on `key` only, or reuse it from another cell of this process.
-
-        Begin its name with the experiment's.
-        """
+        """Make what depends on `key` only, or reuse it; begin its name with the experiment's."""
         return self.scoring.cache.get((name, self.key), make)
 
 

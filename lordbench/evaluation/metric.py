@@ -27,7 +27,8 @@ class Metric(ABC):
         higher_is_better: direction of merit.
         unit: unit of the value, e.g. `dB`; empty for a pure number.
         source: paper or package that defines the metric.
-        weights: names of the pretrained weights it needs (see `lordbench.nn.weights`).
+        weights: names of the pretrained weights it needs (see `lordbench.nn.weights`); without them its
+            constructor raises MissingWeightsError.
         thread_safe: several threads may call it at once; it keeps no state between calls.
     """
 

@@ -171,7 +171,8 @@ def _tiles(pixels: npt.NDArray[np.uint8], area: Area, layout: Layout, path: Path
     )
     if y.max() + layout.scale > pixels.shape[0] or x.max() + layout.scale > pixels.shape[1]:
         raise ValueError(f"{path}: its layout reaches beyond the picture")
-    return pixels[y[:, None, :, None], x[None, :, None, :]]
+    tiles: Tiles = pixels[y[:, None, :, None], x[None, :, None, :]]
+    return tiles
 
 
 def _enlarged(image: Images) -> Image.Image:

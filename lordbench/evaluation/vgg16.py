@@ -21,9 +21,7 @@ class PooledVgg16(nn.Module):
     """VGG16's last activations averaged over the image: 512 values per image.
 
     Images are resized to 64 x 64, the size of most data sets here, which leaves 4 x 4 positions to average.
-
-    Raises:
-        MissingWeightsError: the weights are not on this machine.
+    Raises MissingWeightsError where the weights are not on this machine.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -58,7 +56,6 @@ class Vgg16Metric(SetMetric):
         self.network = PooledVgg16(device)
 
     def features(self, images: Tensor) -> Tensor:
-        """Features of float [0, 1] images, (N, 1 or 3, H, W): float32 (N, 512)."""
         pooled: Tensor = self.network(images)
         return pooled
 

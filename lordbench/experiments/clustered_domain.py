@@ -97,10 +97,7 @@ def directions(images: ImageSet, most: int, seed: int) -> Iterator[Direction]:
 
 
 def label_quality(split: Split) -> Iterator[Measurement]:
-    """Measure number and quality of each domain's classes, on training images.
-
-    The silhouette where classes are clusters; agreement with the true styles where they are known.
-    """
+    """Measure each domain's classes on training images: number, silhouette, likeness to true styles."""
     domains, styles = split.train.attributes["domain"], split.train.labels("style")
     for domain in np.unique(domains.values).tolist():
         members, name = np.flatnonzero(domains.values == domain), domains.name(domain)
@@ -178,8 +175,7 @@ def _agreement(
 
 def _class_codes(trained: Trained) -> torch.Tensor:
     """The code of every class, float32 (n_classes, class size)."""
-    train = trained.split.train
-    supports = []
+    train, supports = trained.split.train, []
     for class_ in range(train.n_classes):
         generator = seeds.numpy_generator(trained.seed, NAME, "class codes", class_)
         supports.append(generator.permutation(np.flatnonzero(train.classes == class_))[:MOST])

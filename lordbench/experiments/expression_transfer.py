@@ -72,11 +72,9 @@ class ExpressionTransfer(Experiment):
     summary: ClassVar[str] = "expressions of others on a person: by judges, and against the true photograph"
 
     def run(self, trained: Trained) -> list[Measurement]:
-        """Transfer with encoded codes of held-out images, and with learned codes of training images.
-
-        Nothing where people or contents are not labelled, or no training image shows the held-out classes.
-        """
+        """Transfer with encoded codes of held-out images, and with learned codes of training images."""
         images = trained.split.test
+        # Where whole classes are held out, no training image shows their expressions.
         if trained.split.name != "samples" or IDENTITY not in images.attributes or images.contents is None:
             return []
         rows = list(_transfer(trained, "encoded", images, trained.test_codes))
@@ -86,10 +84,7 @@ class ExpressionTransfer(Experiment):
 
 
 def make_transfers(trained: Trained, images: ImageSet, inputs: Int64Array) -> Transfers:
-    """Pair each input, int64 (M,) into `images`, with every expression, its own included.
-
-    Expressions without a training image of another person are left out.
-    """
+    """Pair inputs, int64 (M,), with all expressions, also their own, that training images of others show."""
     train = trained.split.train
     content = np.repeat(inputs, images.n_classes)
     target = np.tile(np.arange(images.n_classes, dtype=np.int64), len(inputs))

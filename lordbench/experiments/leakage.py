@@ -21,7 +21,6 @@ COMPONENTS, SHARE = 64, 4
 equal deviation, and the last ones of few images are noise."""
 PIXELS = f"pixels by {COMPONENTS} principal components of the training images, at most one per {SHARE} images"
 BATCH = 1000
-"""Images per batch of the projection on components."""
 
 
 class Leakage(Experiment):

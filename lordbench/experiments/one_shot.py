@@ -16,8 +16,7 @@ from lordbench.utils import seeds
 
 NAME = "one-shot"
 MOST = 128
-"""Most images of a class that `all` uses: every true image means another support set, and a set is encoded at
-once."""
+"""Most images of a class that `all` uses: sets differ by the true image, and each is encoded at once."""
 
 
 class OneShot(Experiment):
@@ -118,7 +117,8 @@ def _scored(
     trained: Trained, pairs: Pairs, outputs: dict[MeasurementKey, UInt8Array], notes: list[str]
 ) -> Iterator[Measurement]:
     """Score transfers against the true images and by the judge; the notes are for `all`."""
-    classes, rows = trained.split.test.classes[pairs.class_], []
+    rows: list[Measurement] = []
+    classes = trained.split.test.classes[pairs.class_]
     groups = (classes, pairs.content)
     if pairs.truth is not None:
         rows += trained.scoring.pairs(outputs, trained.pool.images[pairs.truth], groups, trained.seed)
