@@ -19,5 +19,4 @@ class FdVgg16(Vgg16Metric):
     statistics: ClassVar[str] = "float64 statistics"
 
     def distance(self, fake: Float64Array, real: Float64Array) -> float:
-        """Fréchet distance between (N, 512) and (M, 512) features."""
         return distances.frechet(fake, real)

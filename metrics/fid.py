@@ -9,10 +9,9 @@ import torch
 from pytorch_fid import inception
 from torch import Tensor
 
-from lordbench.evaluation import distances
-from lordbench.evaluation.metric import Float64Array, SetMetric
-from lordbench.nn import weights
-from lordbench.nn.features import to_rgb
+from lordbench.evaluation import SetMetric, distances
+from lordbench.evaluation.metric import Float64Array
+from lordbench.nn import to_rgb, weights
 from lordbench.utils import seeds
 from lordbench.utils.parallel import full_precision
 
@@ -22,9 +21,6 @@ class Fid(SetMetric):
 
     The network, its weights and its resizing are pytorch-fid's. The value depends on the number of images;
     below 2,048 the covariances are singular, and the value is flagged.
-
-    Raises:
-        MissingWeightsError: Inception's weights are not on this machine.
     """
 
     higher_is_better: ClassVar[bool] = False
@@ -45,11 +41,9 @@ class Fid(SetMetric):
         return pooled.flatten(1)  # type: ignore[no-any-return]
 
     def distance(self, fake: Float64Array, real: Float64Array) -> float:
-        """Fréchet distance between (N, 2048) and (M, 2048) features."""
         return distances.frechet(fake, real)
 
     def policy(self) -> str:
-        """Network, resizing and the weights' checksum."""
         return (
             "pytorch-fid Inception-v3 of 2015-12-05, 2048-d; bilinear to 299 px, not antialiased; "
             f"range [-1, 1]; float64 statistics; weights {weights.checksum('inception')}"
@@ -57,11 +51,8 @@ class Fid(SetMetric):
 
 
 def network(state: dict[str, Tensor]) -> torch.nn.Module:
-    """Return pytorch-fid's Inception-v3 on the CPU, in evaluation mode, with weights of the published file.
-
-    The package always downloads the weights itself; the download is replaced by `state`. Its constructors
-    draw random numbers, which must not come from the global generator.
-    """
+    """Return pytorch-fid's Inception-v3 on the CPU, in evaluation mode, with the published weights."""
+    # The package always downloads the weights itself, and draws from the global generator before that.
     download = mock.patch.object(inception, "load_state_dict_from_url", return_value=state)
     with download, seeds.initialising(0, "fid"):
         built: torch.nn.Module = inception.InceptionV3()

@@ -20,5 +20,4 @@ class KdVgg16(Vgg16Metric):
     statistics: ClassVar[str] = "kernel (x'y / 512 + 1)^3, full sets, unbiased"
 
     def distance(self, fake: Float64Array, real: Float64Array) -> float:
-        """Kernel distance between (N, 512) and (M, 512) features."""
         return distances.kernel(fake, real)

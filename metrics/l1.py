@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lordbench.evaluation.metric import PairMetric
+from lordbench.evaluation import PairMetric
 
 
 class L1(PairMetric):
@@ -26,5 +26,4 @@ class L1(PairMetric):
         return (fake - real).abs().float().mean(dim=(1, 2, 3))
 
     def policy(self) -> str:
-        """Value range and averaging."""
         return "range [0, 1]; mean over pixels and channels"

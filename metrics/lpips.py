@@ -11,9 +11,8 @@ import lpips
 import torch
 from torch import Tensor
 
-from lordbench.evaluation.metric import PairMetric
-from lordbench.nn import weights
-from lordbench.nn.features import resize, to_rgb
+from lordbench.evaluation import PairMetric
+from lordbench.nn import resize, to_rgb, weights
 from lordbench.utils.parallel import full_precision
 
 SMALLEST = 64
@@ -21,11 +20,7 @@ SMALLEST = 64
 
 
 class Lpips(PairMetric):
-    """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, with verified weights.
-
-    Raises:
-        MissingWeightsError: AlexNet's weights are not on this machine.
-    """
+    """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, with verified weights."""
 
     higher_is_better: ClassVar[bool] = False
     source: ClassVar[str] = "Zhang et al. 2018, package lpips"
@@ -53,7 +48,6 @@ class Lpips(PairMetric):
         return compare
 
     def policy(self) -> str:
-        """Network, range, resizing and the weights' checksum."""
         return (
             f"alex v0.1; range [-1, 1]; grey tiled; images below {SMALLEST} px enlarged to it, bilinearly; "
             f"weights {weights.checksum('alexnet')}"
@@ -63,16 +57,12 @@ class Lpips(PairMetric):
     def _features(self, images: Tensor) -> list[Tensor]:
         """First half of the package's `forward`: five layers, each position's vector of unit length."""
         with full_precision():
-            layers = self.network.net(self.network.scaling_layer(_prepare(images)))
+            images = images.float()
+            if min(images.shape[-2:]) < SMALLEST:
+                images = resize(images, SMALLEST)
+            # The package expects [-1, 1]: with [0, 1] it runs too, but the values are wrong.
+            layers = self.network.net(self.network.scaling_layer(to_rgb(images) * 2 - 1))
             return [lpips.normalize_tensor(layer) for layer in layers]  # type: ignore[attr-defined]
-
-
-def _prepare(images: Tensor) -> Tensor:
-    """Convert to [-1, 1], as the package expects: with [0, 1] it runs too, but the values are wrong."""
-    images = images.float()
-    if min(images.shape[-2:]) < SMALLEST:
-        images = resize(images, SMALLEST)
-    return to_rgb(images) * 2 - 1
 
 
 def _network() -> torch.nn.Module:

@@ -16,8 +16,7 @@ from lordbench.utils.parallel import SuppressWarnings
 
 STRENGTHS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 """scikit-learn's C, the inverse of the L2 penalty; the first of equally good ones is chosen."""
-TOLERANCE = 1e-5
-ITERATIONS = 500
+TOLERANCE, ITERATIONS = 1e-5, 500
 _silenced = SuppressWarnings(
     # Accuracy settles long before the penalised likelihood.
     ("", ConvergenceWarning),
@@ -37,28 +36,20 @@ class LinearProbe(StandardisedProbe):
     def fit(self, codes: Float32Array, labels: Int64Array, seed: int) -> Fitted:
         """Choose the penalty and fit. The seed draws the held-out codes only; the optimum is unique."""
         rest, held = held_out(labels, seeds.numpy_generator(seed, "probe_linear", "held out"))
-        path, accuracies = _model(warm_start=True), []
-        for strength in STRENGTHS:
-            _solve(path.set_params(C=strength), codes[rest], labels[rest])
-            accuracies.append(np.mean(path.predict(codes[held]) == labels[held]))
-        chosen = STRENGTHS[int(np.argmax(accuracies))]
-        model = _solve(_model(C=chosen), codes, labels)
+        path = LogisticRegression(tol=TOLERANCE, max_iter=ITERATIONS, warm_start=True)
+        accuracies = []
+        with _silenced:
+            for strength in STRENGTHS:
+                path.set_params(C=strength).fit(codes[rest], labels[rest])
+                accuracies.append(np.mean(path.predict(codes[held]) == labels[held]))
+            chosen = STRENGTHS[int(np.argmax(accuracies))]
+            model = LogisticRegression(C=chosen, tol=TOLERANCE, max_iter=ITERATIONS).fit(codes, labels)
         return Fitted(lambda others: model.predict(others).astype(np.int64), f"C = {chosen:g}")
 
     def policy(self) -> str:
-        """Capacity, scaling and stopping."""
         strengths = ", ".join(f"{strength:g}" for strength in STRENGTHS)
         return (
             f"standardised codes; multinomial logistic regression, L-BFGS to a gradient of {TOLERANCE:g}, "
             f"{ITERATIONS} iterations at most; best C of {strengths} on {HELD_OUT:.0%} held out, "
             "then fitted on all"
         )
-
-
-def _model(**settings: float) -> LogisticRegression:
-    return LogisticRegression(tol=TOLERANCE, max_iter=ITERATIONS, **settings)
-
-
-def _solve(model: LogisticRegression, codes: Float32Array, labels: Int64Array) -> LogisticRegression:
-    with _silenced:
-        return model.fit(codes, labels)

@@ -14,8 +14,7 @@ from lordbench.utils import seeds
 HIDDEN = 256
 DECAYS = (1.0, 0.1)
 """L2 penalties, as `Perceptron` defines them; the first of equally good ones is chosen."""
-EPOCHS = 100
-PATIENCE = 10
+EPOCHS, PATIENCE = 100, 10
 BATCH, STEPS = 128, 8
 """Batch size; smaller where an epoch would have fewer than `STEPS` steps."""
 LEARNING_RATE = 3e-3
@@ -33,20 +32,16 @@ class MlpProbe(StandardisedProbe):
     def fit(self, codes: Float32Array, labels: Int64Array, seed: int) -> Fitted:
         """Choose and fit. Equal seeds give equal predictions."""
         names, numbers = np.unique(labels, return_inverse=True)
-        rest, held = held_out(labels, seeds.numpy_generator(seed, "probe_mlp", "held out"))
-        candidates = []
-        for decay in DECAYS:
-            model = _model(codes, len(names), decay, seed)
-            accuracy, epochs = _best_epoch(model, (codes[rest], numbers[rest]), (codes[held], numbers[held]))
-            candidates.append((accuracy, decay, epochs))
-        _, decay, epochs = max(candidates, key=lambda candidate: candidate[0])
-        model = _model(codes, len(names), decay, seed)
+        parts = held_out(labels, seeds.numpy_generator(seed, "probe_mlp", "held out"))
+        rest, held = ((codes[part], numbers[part]) for part in parts)
+        results = {d: _best_epoch(_model(codes, len(names), d, seed), rest, held) for d in DECAYS}
+        decay = max(DECAYS, key=lambda d: results[d][0])
+        model, epochs = _model(codes, len(names), decay, seed), results[decay][1]
         for _ in range(epochs):
             model.epoch(codes, numbers, _batch_size(len(codes)))
         return Fitted(lambda others: names[model.predict(others)], f"L2 = {decay:g}, {epochs} epochs")
 
     def policy(self) -> str:
-        """Capacity, scaling and stopping."""
         decays = ", ".join(f"{decay:g}" for decay in DECAYS)
         return (
             f"standardised codes; {HIDDEN} ReLUs, Adam {LEARNING_RATE:g}, batch {BATCH}; best L2 of {decays} "

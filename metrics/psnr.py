@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lordbench.evaluation.metric import PairMetric
+from lordbench.evaluation import PairMetric
 
 CAP = 100.0
 """Value of equal images, whose ratio is infinite: means over samples must stay finite. 8-bit images that
@@ -32,5 +32,4 @@ class Psnr(PairMetric):
         return -10 * error.clamp(min=10 ** (-CAP / 10)).log10()
 
     def policy(self) -> str:
-        """Value range, averaging and cap."""
         return f"range [0, 1]; per image over pixels and channels; capped at {CAP:g} dB"

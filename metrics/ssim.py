@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lordbench.evaluation.metric import PairMetric
+from lordbench.evaluation import PairMetric
 from lordbench.utils.errors import UserError
 
-WINDOW = 11
-SIGMA = 1.5
-C1 = 0.01**2
-C2 = 0.03**2
+WINDOW, SIGMA = 11, 1.5
+C1, C2 = 0.01**2, 0.03**2
 
 
 class Ssim(PairMetric):
@@ -36,11 +34,7 @@ class Ssim(PairMetric):
         self.window = window / window.sum()
 
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Compare float [0, 1] images (N, C, H, W), H and W of 11 or more: float64 (N,), at most 1.
-
-        Raises:
-            UserError: the images are smaller than the window.
-        """
+        """Compare float [0, 1] images (N, C, H, W): float64 (N,), at most 1; UserError below 11 pixels."""
         return self.against(real)(fake)
 
     @torch.no_grad()
@@ -63,7 +57,6 @@ class Ssim(PairMetric):
         return compare
 
     def policy(self) -> str:
-        """Window, range and averaging."""
         return f"range [0, 1]; Gaussian window {WINDOW}, sigma {SIGMA}; no padding; mean over channels"
 
     def _moments(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -14,13 +11,11 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from lordbench.data.images import Int64Array, UInt8Array
 from lordbench.evaluation import inference
+from lordbench.evaluation.metric import Float64Array
 from lordbench.evaluation.vgg16 import PooledVgg16
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import one_thread
-
-Points = npt.NDArray[np.float64]
-"""(N, D), one per image."""
 
 LEVELS = 8
 """Levels of each channel in a colour histogram."""
@@ -29,28 +24,21 @@ COMPONENTS = 16
 STARTS = 10
 """Runs of k-means from different centres; the tightest counts."""
 CANDIDATES = (2, 3, 4, 6, 8, 12, 16, 24)
-"""Candidates for k."""
 SAMPLE = 2000
 """Most images that a silhouette is computed on: its cost grows with the square of their number."""
 BATCH = 256
+"""Images per batch of a network."""
 
 
 class Styles:
-    """Clusters of the images of one domain.
+    """Clusters of the training images, uint8 (N, C, S, S), of one domain.
 
     The features are projected on their first principal components, without whitening, and clustered by
     k-means (Lloyd 1982, started as in Arthur and Vassilvitskii 2007). Where k is not given, it is the
-    candidate with the greatest mean silhouette (Rousseeuw 1987), the smallest of equally good ones.
-
-    Args:
-        images: training images, uint8 (N, C, S, S).
-        features: name in `FEATURES`.
-        k: number of clusters; None to choose it.
-        seed: of the starts, and of the images that silhouettes are computed on.
-        device: where a network runs.
+    candidate with the greatest mean silhouette (Rousseeuw 1987), the smallest of equally good ones. The seed
+    is that of the starts, and of the images that silhouettes are computed on.
 
     Attributes:
-        k: number of clusters.
         silhouette: mean silhouette in [-1, 1]; None for one cluster.
         labels: cluster of each training image, int64 (N,).
 
@@ -68,8 +56,9 @@ class Styles:
         with one_thread():
             self._components = PCA(min(COMPONENTS, *values.shape), svd_solver="full").fit(values)
             points = self._components.transform(values)
-            self._means = self._cluster(points, k)
-            self.silhouette = self._silhouette(points, self._means)
+            means = [KMeans(n, n_init=STARTS, random_state=self._state) for n in _candidates(points, k)]
+            scored = [(self._silhouette(points, fit), fit) for fit in (m.fit(points) for m in means)]
+        self.silhouette, self._means = max(scored, key=lambda pair: pair[0] or 0.0)
         self.k = int(self._means.n_clusters)
         self.labels: Int64Array = self._means.labels_.astype(np.int64)
 
@@ -80,24 +69,7 @@ class Styles:
             labels: Int64Array = self._means.predict(points).astype(np.int64)
         return labels
 
-    def _cluster(self, points: Points, k: int | None) -> KMeans:
-        distinct = len(np.unique(points, axis=0))
-        if k is None:
-            fits = [self._fit(points, candidate) for candidate in CANDIDATES if candidate < distinct]
-            if not fits:
-                return self._fit(points, 1)
-            return max(fits, key=lambda fit: self._silhouette(points, fit) or 0.0)
-        if k > distinct:
-            raise UserError(
-                f"{k} clusters cannot be made of {distinct} different images",
-                "Choose a smaller number, e.g. --labels clusters[k=8].",
-            )
-        return self._fit(points, k)
-
-    def _fit(self, points: Points, k: int) -> KMeans:
-        return KMeans(k, n_init=STARTS, random_state=self._state).fit(points)
-
-    def _silhouette(self, points: Points, fit: KMeans) -> float | None:
+    def _silhouette(self, points: Float64Array, fit: KMeans) -> float | None:
         sample = np.random.default_rng(self._state).permutation(len(points))[:SAMPLE]
         if not 1 < len(np.unique(fit.labels_[sample])) < len(sample):
             return None
@@ -119,31 +91,39 @@ def likeness(classes: Int64Array, styles: Int64Array) -> dict[str, float]:
     }
 
 
-def colour_histograms(images: UInt8Array, device: torch.device) -> Points:
+def colour_histograms(images: UInt8Array, device: torch.device) -> Float64Array:
     """Return square roots of joint colour histograms, (N, 8 ** channels); distances are Hellinger's.
 
     An object's pose changes its colours little, while a network's features encode the pose first.
     """
     n, channels = images.shape[:2]
-    shares = np.empty((n, LEVELS**channels))
-    for start in range(0, n, BATCH):
-        levels = images[start : start + BATCH].reshape(-1, channels, images[0, 0].size).astype(np.int64)
-        bins = np.zeros(levels[:, 0].shape, np.int64)
-        for channel in range(channels):
-            bins = bins * LEVELS + levels[:, channel] * LEVELS // 256
-        for image, of_image in enumerate(bins, start):
-            shares[image] = np.bincount(of_image, minlength=LEVELS**channels) / len(of_image)
-    return np.sqrt(shares)
+    places = LEVELS ** np.arange(channels)[::-1]
+    counts = np.empty((n, LEVELS**channels))
+    for i, image in enumerate(images.reshape(n, channels, -1)):
+        bins = places @ (image.astype(np.int64) * LEVELS // 256)
+        counts[i] = np.bincount(bins, minlength=LEVELS**channels)
+    histograms: Float64Array = np.sqrt(counts / images[0, 0].size)
+    return histograms
 
 
-def vgg16_features(images: UInt8Array, device: torch.device) -> Points:
+def vgg16_features(images: UInt8Array, device: torch.device) -> Float64Array:
     """Return VGG16's last activations averaged over the image, as for distances between sets: (N, 512)."""
     network = PooledVgg16(device)
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
     return np.concatenate([network(inference.to_float(b, device)).double().cpu().numpy() for b in batches])
 
 
-FEATURES: dict[str, Callable[[UInt8Array, torch.device], Points]] = {
-    "colour": colour_histograms,
-    "vgg16": vgg16_features,
-}
+FEATURES = {"colour": colour_histograms, "vgg16": vgg16_features}
+
+
+def _candidates(points: Float64Array, k: int | None) -> list[int]:
+    """Return the numbers of clusters to try: k, if given."""
+    distinct = len(np.unique(points, axis=0))
+    if k is None:
+        return [candidate for candidate in CANDIDATES if candidate < distinct] or [1]
+    if k > distinct:
+        raise UserError(
+            f"{k} clusters cannot be made of {distinct} different images",
+            "Choose a smaller number, e.g. --labels clusters[k=8].",
+        )
+    return [k]

@@ -1,4 +1,7 @@
-"""Distances between two sets of feature vectors, in float64."""
+"""Distances between two sets of feature vectors, (N, D) and (M, D), in float64.
+
+They raise UserError where a set has fewer than two samples.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,6 @@ def frechet(fake: Float64Array, real: Float64Array) -> float:
     |mu_f - mu_r|^2 + tr(S_f) + tr(S_r) - 2 tr((S_f S_r)^(1/2)), with unbiased covariances S. If S_f = A'A
     and S_r = B'B, the last trace is the sum of the singular values of AB', so no root of an ill-conditioned
     product is taken, and sets of fewer samples than dimensions need no correction.
-
-    Args:
-        fake: (N, D), N of 2 or more.
-        real: (M, D), likewise.
-
-    Raises:
-        UserError: a set has fewer than two samples.
     """
     _require_two(fake, real)
     mean_gap = fake.mean(axis=0) - real.mean(axis=0)
@@ -38,19 +34,10 @@ def kernel(fake: Float64Array, real: Float64Array) -> float:
 
     Bińkowski 2018, sections 3 and 4. The estimator runs over the full sets, not over random subsets; equal
     distributions give zero on average, so it can be negative.
-
-    Args:
-        fake: (N, D), N of 2 or more.
-        real: (M, D), likewise.
-
-    Raises:
-        UserError: a set has fewer than two samples.
     """
     _require_two(fake, real)
-    n, m = len(fake), len(real)
-    within_fake = (_kernel_sum(fake, fake) - _kernel_diagonal(fake).sum()) / (n * (n - 1))
-    within_real = (_kernel_sum(real, real) - _kernel_diagonal(real).sum()) / (m * (m - 1))
-    return float(within_fake + within_real - 2 * _kernel_sum(fake, real) / (n * m))
+    between = _kernel_sum(fake, real) / (len(fake) * len(real))
+    return float(_mean_within(fake) + _mean_within(real) - 2 * between)
 
 
 def _covariance_factor(features: Float64Array) -> Float64Array:
@@ -60,17 +47,16 @@ def _covariance_factor(features: Float64Array) -> Float64Array:
     return factor
 
 
+def _mean_within(x: Float64Array) -> float:
+    """Return the mean of the kernel over all pairs of different rows."""
+    diagonal = ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3
+    return float((_kernel_sum(x, x) - diagonal.sum()) / (len(x) * (len(x) - 1)))
+
+
 def _kernel_sum(x: Float64Array, y: Float64Array) -> float:
     """Return the sum of the kernel over all pairs."""
-    dimensions = x.shape[1]
     blocks = (x[start : start + BLOCK] for start in range(0, len(x), BLOCK))
-    return sum(float((((block @ y.T) / dimensions + 1) ** 3).sum()) for block in blocks)
-
-
-def _kernel_diagonal(x: Float64Array) -> Float64Array:
-    """Return the kernel of each row with itself: (N,)."""
-    values: Float64Array = ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3
-    return values
+    return sum(float((((block @ y.T) / x.shape[1] + 1) ** 3).sum()) for block in blocks)
 
 
 def _require_two(fake: Float64Array, real: Float64Array) -> None:

@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lordbench.data.images import ImageSet, join
-from lordbench.data.splits import Split
+from lordbench.data import ImageSet, Split, join
 from lordbench.evaluation import inference
 from lordbench.evaluation.judge import POLICY, Judge
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.scoring import Scoring
 from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.evaluation.statistics import Groups
-from lordbench.training.method import Codes, Method
+from lordbench.training import Codes, Method
 
 T = TypeVar("T")
 
@@ -73,8 +72,7 @@ class Trained:
     def pool(self) -> ImageSet:
         """All images of the test images' classes, among which the true image of a transfer is looked up.
 
-        With `samples` these are the training and the held-out images, in this order; with `classes` the
-        held-out images.
+        With `samples`, the training images, then the held-out ones; with `classes`, the held-out ones.
         """
         train, test = self.split.train, self.split.test
         return test if self.split.name == "classes" else join(train, test)
@@ -87,9 +85,8 @@ class Trained:
         self, key: MeasurementKey, metric: str, correct: npt.NDArray[np.bool_], groups: Groups
     ) -> Measurement:
         """Measure how often a judge's predictions are as they should be, bool (N,)."""
-        return self.scoring.mean(
-            key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY
-        )
+        mean = self.scoring.mean
+        return mean(key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY)
 
     @property
     def key(self) -> Hashable:
@@ -97,12 +94,7 @@ class Trained:
         return (self.split.test.fingerprint, self.split.title, self.split.labels, self.seed, self.sizes)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
-        """Compute what does not depend on the method, or reuse it from another cell of this process.
-
-        Args:
-            name: name of the result, beginning with the experiment's to keep it apart from others.
-            make: computes it; must depend on nothing but `key`.
-        """
+        """Make what depends on `key` only, or reuse it; begin its name with the experiment's."""
         return self.scoring.cache.get((name, self.key), make)
 
 

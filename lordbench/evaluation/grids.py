@@ -42,15 +42,10 @@ FULL = np.array([31, 92, 153])
 
 
 class Translation(NamedTuple):
-    """Translations of images to another domain.
+    """Translations of images to another domain, by label of the method and name, e.g. `drawing to render`.
 
-    Attributes:
-        method: label of the method, for the caption.
-        name: the task, such as `drawing to render`, for the caption.
-        inputs: (n, C, S, S).
-        styles: (m, C, S, S), one of each class of the other domain.
-        outputs: (m, n, C, S, S).
-        truth: the true image of each input, (n, C, S, S), or None.
+    Inputs and their true images, if any, are (n, C, S, S), styles, one of each class of the other domain,
+    (m, C, S, S), outputs (m, n, C, S, S).
     """
 
     method: str
@@ -62,14 +57,7 @@ class Translation(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A grid of images with a title.
-
-    Attributes:
-        title: title of the panel.
-        images: (m, n, C, S, S).
-        columns: names of its n columns.
-        role: role of the images.
-    """
+    """A grid of images, (m, n, C, S, S), with a title and names of its n columns."""
 
     title: str
     images: Images
@@ -86,26 +74,18 @@ def transfer_grid(
     title: str = "",
     truth: Images | None = None,
 ) -> None:
-    """Draw a grid of transfers: content images above the columns, class images beside the rows.
+    """Draw a grid of transfers: n content images above the columns, m class images beside the rows.
 
-    Args:
-        contents: (n, C, S, S).
-        classes: (m, C, S, S).
-        outputs: (m, n, C, S, S); `outputs[i, j]` has the class of row i and the content of column j.
-        path: file to write.
-        title: caption of the grid.
-        truth: the true image of each output, likewise; drawn as a second grid below.
+    Contents are (n, C, S, S), classes (m, C, S, S), outputs (m, n, C, S, S), row by row; so are their true
+    images, which are drawn as a second grid below.
 
     Raises:
         ValueError: the shapes do not fit together.
     """
     image = contents.shape[1:]
     pairs = (len(classes), len(contents), *image)
-    for name, images, shape in (
-        ("classes", classes, (len(classes), *image)),
-        ("outputs", outputs, pairs),
-        ("truth", truth, pairs),
-    ):
+    shapes = {"classes": (len(classes), *image), "outputs": pairs, "truth": pairs}
+    for (name, shape), images in zip(shapes.items(), (classes, outputs, truth), strict=True):
         if images is not None and images.shape != shape:
             raise ValueError(f"{name} must be {shape}, not {images.shape}")
     grids = [(title, _grid(contents, classes, outputs, "outputs"))]
@@ -124,10 +104,12 @@ def translation_grids(translations: Sequence[Translation], path: Path) -> None:
         grid = _grid(translation.inputs, translation.styles, translation.outputs, "outputs")
         drawings.append((f"{translation.method}: {translation.name}", grid))
         if translation.truth is not None:
-            truth = _right_aligned(image_grid(translation.truth[None], "truth"), grid.image.width)
-            drawings.append(("true images of the inputs above", truth))
-    picture, areas = stack(drawings)
-    remaining = iter(areas)
+            truth = image_grid(translation.truth[None], "truth")
+            below = Image.new("RGB", (grid.image.width, truth.image.height), PAPER)  # under the outputs
+            areas = truth.paste_into(below, below.width - truth.image.width, 0)
+            drawings.append(("true images of the inputs above", Drawing(below, areas)))
+    picture, drawn = stack(drawings)
+    remaining = iter(drawn)
     parts = [
         Part(title=t.name, areas=next(remaining) | ({} if t.truth is None else next(remaining)))
         for t in translations
@@ -139,13 +121,9 @@ def panels_side_by_side(panels: Sequence[Panel], path: Path, title: str) -> None
     """Draw panels of equally many rows beside one another."""
     grids = [image_grid(panel.images, panel.role) for panel in panels]
     font, small = ImageFont.load_default(FONT_SIZE), ImageFont.load_default(NAME_SIZE)
-    width = sum(grid.image.width + MARGIN for grid in grids) + MARGIN
+    width = max(sum(grid.image.width + MARGIN for grid in grids), int(font.getlength(title)) + MARGIN)
     top = MARGIN + 3 * LINE_HEIGHT
-    picture = Image.new(
-        "RGB",
-        (max(width, int(font.getlength(title)) + 2 * MARGIN), top + grids[0].image.height + MARGIN),
-        PAPER,
-    )
+    picture = Image.new("RGB", (width + MARGIN, top + grids[0].image.height + MARGIN), PAPER)
     areas: dict[Role, Area] = {}
     draw, x = ImageDraw.Draw(picture), MARGIN
     draw.text((MARGIN, MARGIN), title, INK, font)
@@ -178,31 +156,16 @@ def _grid(contents: Images, classes: Images, images: Images, role: Role) -> Draw
     x, y = left.image.width + MARGIN, top.image.height + MARGIN
     picture = Image.new("RGB", (x + middle.image.width, y + middle.image.height), PAPER)
     areas = top.paste_into(picture, x, 0) | left.paste_into(picture, 0, y) | middle.paste_into(picture, x, y)
-    _name_axes(picture, left.image.width)
-    return Drawing(picture, areas)
-
-
-def _right_aligned(drawing: Drawing, width: int) -> Drawing:
-    picture = Image.new("RGB", (width, drawing.image.height), PAPER)
-    return Drawing(picture, drawing.paste_into(picture, width - drawing.image.width, 0))
-
-
-def _name_axes(picture: Image.Image, side: int) -> None:
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT_SIZE)
-    width = draw.textlength("content", font)
-    draw.text((side - 2 * MARGIN - width, side / 4), "content", INK, font, anchor="lm")
-    draw.text((side / 4, side - 2 * MARGIN), "class", INK, font, anchor="mb")
+    side, quarter, width = left.image.width, left.image.width / 4, draw.textlength("content", font)
+    draw.text((side - 2 * MARGIN - width, quarter), "content", INK, font, anchor="lm")
+    draw.text((quarter, side - 2 * MARGIN), "class", INK, font, anchor="mb")
     # Pillow's default font has no arrows.
-    _arrow(draw, (side - 18, side / 4), (side - 2, side / 4))
-    _arrow(draw, (side / 4, side - 18), (side / 4, side - 2))
-
-
-def _arrow(draw: ImageDraw.ImageDraw, start: tuple[float, float], tip: tuple[float, float]) -> None:
-    """Draw an arrow to the right or downwards."""
-    draw.line([start, tip], INK, width=2)
-    x, y = tip
-    wings = [(x - 6, y - 4), (x - 6, y + 4)] if start[1] == y else [(x - 4, y - 6), (x + 4, y - 6)]
-    draw.polygon([tip, *wings], INK)
+    draw.line([(side - 18, quarter), (side - 2, quarter)], INK, width=2)
+    draw.polygon([(side - 2, quarter), (side - 8, quarter - 4), (side - 8, quarter + 4)], INK)
+    draw.line([(quarter, side - 18), (quarter, side - 2)], INK, width=2)
+    draw.polygon([(quarter, side - 2), (quarter - 4, side - 8), (quarter + 4, side - 8)], INK)
+    return Drawing(picture, areas)
 
 
 def _matrix(counts: Int64Array, names: Sequence[str]) -> Image.Image:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lordbench.data.images import Int64Array, UInt8Array
-from lordbench.training.method import Codes, Method
+from lordbench.data import Int64Array, UInt8Array
+from lordbench.training import Codes, Method
 from lordbench.utils.parallel import full_precision, in_batches
 
 
@@ -21,13 +21,16 @@ def to_float(images: UInt8Array, device: torch.device) -> Tensor:
 
 def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
     """Encode images, uint8 (N, C, S, S)."""
+
+    def compute(batch: slice) -> Codes:
+        return method.encode(to_float(images[batch], device))
+
     with full_precision():
-        parts = in_batches(
-            lambda batch: method.encode(to_float(images[batch], device)),
-            len(images),
-            images[0, 0].size,
-            device,
-        )
+        return join(in_batches(compute, len(images), images[0, 0].size, device))
+
+
+def join(parts: Sequence[Codes]) -> Codes:
+    """Concatenate codes."""
     return Codes(torch.cat([p.class_code for p in parts]), torch.cat([p.content_code for p in parts]))
 
 
@@ -47,26 +50,19 @@ def class_codes(
     """
     codes: dict[bytes, Tensor] = {}
     keys = []
-    for support in supports:
-        support = np.sort(support)
+    for support in map(np.sort, supports):
         keys.append(support.tobytes())
         if keys[-1] not in codes:
             codes[keys[-1]] = encode_class(method, to_float(images[support], device))
     return torch.stack([codes[key] for key in keys])
 
 
-def mean_class_codes(codes: Codes, supports: Sequence[Int64Array]) -> Tensor:
-    """Return the mean class code, float32 (N, class size), of N support sets, int64 (K,) into codes."""
-    return torch.stack([codes.select(support).class_code.mean(dim=0) for support in supports])
-
-
 def decode(method: Method, codes: Codes) -> UInt8Array:
     """Decode codes to images, uint8 (N, C, S, S), rounded as image files would be."""
+
+    def compute(batch: slice) -> Tensor:
+        return (method.decode(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+
     with full_precision():
-        parts = in_batches(
-            lambda batch: (method.decode(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu(),
-            len(codes),
-            method.spec.size**2,
-            codes.class_code.device,
-        )
+        parts = in_batches(compute, len(codes), method.spec.size**2, codes.class_code.device)
     return torch.cat(parts).contiguous().numpy()

@@ -8,8 +8,8 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from lordbench.data.images import Int64Array, UInt8Array, flattened
-from lordbench.data.splits import Split, stratified
+from lordbench.data import Int64Array, Split, UInt8Array, flattened
+from lordbench.data.splits import stratified
 from lordbench.utils import seeds
 
 COMPONENTS = 256
@@ -25,15 +25,8 @@ class Judge:
     With the split `samples` it is trained on the training images and tested on the held-out ones; with
     `classes` it is trained on one half of each held-out class's images and tested on the other half.
 
-    Args:
-        split: real images.
-        seed: of the halves and of the components.
-        label: label to predict, `class` or an attribute of the images.
-
-    Attributes:
-        test_labels: true labels of the real test images, int64 (M,).
-        predicted: predicted labels, int64 (M,).
-        correct: whether the prediction is right, bool (M,).
+    The label is `class` or an attribute of the images. `test_labels`, int64 (M,), are those of the real test
+    images, `predicted` the predicted ones; `correct`, bool (M,), is where they agree.
     """
 
     def __init__(self, split: Split, seed: int, label: str = "class") -> None:
@@ -43,13 +36,11 @@ class Judge:
             train, test = (split.test.subset(half) for half in halves)
         components = min(COMPONENTS, len(train) - 1, int(np.prod(train.images.shape[1:])))
         state = seeds.derive(seed, "judge") % 2**32
-        self.classifier = make_pipeline(
-            PCA(components, svd_solver="randomized", random_state=state), SVC(C=PENALTY)
-        )
-        train_labels, test_labels = train.labels(label), test.labels(label)
-        assert train_labels is not None
+        projection = PCA(components, svd_solver="randomized", random_state=state)
+        self.classifier = make_pipeline(projection, SVC(C=PENALTY))
+        self.classifier.fit(flattened(train.images), train.labels(label))
+        test_labels = test.labels(label)
         assert test_labels is not None
-        self.classifier.fit(flattened(train.images), train_labels)
         self.test_labels = test_labels
         self.predicted = self.predict(test.images)
         self.correct: npt.NDArray[np.bool_] = self.predicted == test_labels

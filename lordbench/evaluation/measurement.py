@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from lordbench.data.images import Int64Array
-from lordbench.evaluation.statistics import Groups
+from lordbench.evaluation.statistics import Floats, Groups
 
 CodeKind = Literal["encoded", "learned", "optimized", ""]
 """Codes inferred from images; codes learned in training; codes of unseen images found by optimization; empty
@@ -33,27 +33,20 @@ class MeasurementKey(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """The values that a mean is taken over.
-
-    Attributes:
-        values: float32 (N,).
-        groups: which values are dependent, int64 (F, N), for each of F ways of grouping.
-    """
+    """The N values that a mean is taken over, and their groups, (F, N), for each of F ways of grouping."""
 
     values: npt.NDArray[np.float32]
     groups: Int64Array
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.floating] | npt.NDArray[np.bool_], groups: Groups) -> Samples:
+    def of(cls, values: Floats | npt.NDArray[np.bool_], groups: Groups) -> Samples:
         """Convert values and groups as `statistics.mean_interval` takes them."""
         return cls(np.asarray(values, dtype=np.float32), np.atleast_2d(np.asarray(groups, dtype=np.int64)))
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Samples)
-            and np.array_equal(self.values, other.values)
-            and np.array_equal(self.groups, other.groups)
-        )
+        if not isinstance(other, Samples):
+            return False
+        return np.array_equal(self.values, other.values) and np.array_equal(self.groups, other.groups)
 
 
 class Measurement(BaseModel):

@@ -27,7 +27,8 @@ class Metric(ABC):
         higher_is_better: direction of merit.
         unit: unit of the value, e.g. `dB`; empty for a pure number.
         source: paper or package that defines the metric.
-        weights: names of the pretrained weights it needs (see `lordbench.nn.weights`).
+        weights: names of the pretrained weights it needs (see `lordbench.nn.weights`); without them its
+            constructor raises MissingWeightsError.
         thread_safe: several threads may call it at once; it keeps no state between calls.
     """
 
@@ -66,8 +67,7 @@ class SetMetric(Metric):
     Attributes:
         features_of: name of the feature extractor; metrics with the same name share cached features.
         enough: number of samples below which a value is flagged as unreliable.
-        side: height and width to which `features` resizes images, which decides how many fit into memory;
-            0: it does not resize.
+        side: pixels to which `features` resizes, which decides how many images fit into memory; 0: none.
     """
 
     features_of: ClassVar[str]

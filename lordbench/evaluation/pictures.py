@@ -34,8 +34,8 @@ Images = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 Tiles = npt.NDArray[np.uint8]
 """(rows, columns, S, S, 3)."""
 Role = Literal["across", "down", "outputs", "truth"]
-"""`across` and `down` are source images, one for each column and one for each row of `outputs`; `truth` has
-the shape of `outputs`, or one row for all of them."""
+"""`across` and `down` are the source images of the columns and rows of `outputs`; `truth` has the shape of
+`outputs`, or one row for all of them."""
 Position = Annotated[int, Field(ge=0, le=1 << 16)]
 
 
@@ -44,14 +44,7 @@ class _Model(BaseModel):
 
 
 class Area(_Model):
-    """Images in rows and columns.
-
-    Attributes:
-        x: left edge of the first image, in pixels.
-        y: top edge, likewise.
-        lines: number of rows.
-        columns: number of columns.
-    """
+    """Images in `lines` rows and `columns`; (x, y) is the upper left corner of the first, in pixels."""
 
     x: Position
     y: Position
@@ -60,13 +53,7 @@ class Area(_Model):
 
 
 class Part(_Model):
-    """A grid of outputs with its source images.
-
-    Attributes:
-        title: what is done, without the name of the method.
-        areas: by role.
-        columns: names of the columns of `outputs`, or none.
-    """
+    """A grid of outputs with its source images; `columns` are the names of the outputs' columns, or none."""
 
     title: str
     areas: dict[Role, Area]
@@ -74,14 +61,7 @@ class Part(_Model):
 
 
 class Layout(_Model):
-    """Where a picture shows its images.
-
-    Attributes:
-        size: height and width of an image before enlargement.
-        scale: whole factor of the enlargement.
-        step: pixels from one image to the next.
-        parts: from top to bottom.
-    """
+    """Where a picture shows its images, of `size` pixels before enlargement, one every `step` pixels."""
 
     size: Annotated[int, Field(ge=1, le=1 << 12)]
     scale: Annotated[int, Field(ge=1, le=1 << 8)]
@@ -108,12 +88,9 @@ class Drawing(NamedTuple):
     areas: Mapping[Role, Area] = {}
 
     def paste_into(self, picture: Image.Image, x: int, y: int) -> dict[Role, Area]:
-        """Paste the drawing into a picture: where its images are there."""
+        """Paste the drawing into a picture; return where its images are there."""
         picture.paste(self.image, (x, y))
-        return {
-            role: area.model_copy(update={"x": area.x + x, "y": area.y + y})
-            for role, area in self.areas.items()
-        }
+        return {r: a.model_copy(update={"x": a.x + x, "y": a.y + y}) for r, a in self.areas.items()}
 
 
 def scale(size: int) -> int:
@@ -126,18 +103,13 @@ def image_grid(images: Images, role: Role) -> Drawing:
     step = images.shape[-1] * scale(images.shape[-1]) + GAP
     rows, columns = images.shape[:2]
     picture = Image.new("RGB", (columns * step + GAP, rows * step + GAP), FRAME)
-    for i, row in enumerate(images):
-        for j, image in enumerate(row):
-            picture.paste(_enlarged(image), (j * step + GAP, i * step + GAP))
+    for i, j in np.ndindex(rows, columns):
+        picture.paste(_enlarged(images[i, j]), (j * step + GAP, i * step + GAP))
     return Drawing(picture, {role: Area(x=GAP, y=GAP, lines=rows, columns=columns)})
 
 
 def stack(drawings: Sequence[tuple[str, Drawing]]) -> tuple[Image.Image, list[dict[Role, Area]]]:
-    """Draw drawings below one another, each under its caption unless that is empty.
-
-    Returns:
-        The picture, and where the images of each drawing are in it.
-    """
+    """Draw drawings below one another, each under its caption if any; return where their images are too."""
     font = ImageFont.load_default(FONT_SIZE)
     width = max(max(int(font.getlength(caption)), drawing.image.width) for caption, drawing in drawings)
     height = sum(LINE_HEIGHT * bool(caption) + drawing.image.height + MARGIN for caption, drawing in drawings)
@@ -153,14 +125,7 @@ def stack(drawings: Sequence[tuple[str, Drawing]]) -> tuple[Image.Image, list[di
 
 
 def save_picture(picture: Image.Image, path: Path, size: int = 0, parts: Sequence[Part] = ()) -> None:
-    """Write an RGB picture as a PNG, atomically.
-
-    Args:
-        picture: the picture.
-        path: file to write.
-        size: height and width of its images before enlargement.
-        parts: where they are, for `read_parts`; none for a picture without images.
-    """
+    """Write an RGB picture as a PNG, atomically, with the size and the places of its images, if any."""
     text = PngImagePlugin.PngInfo()
     if parts:
         step = size * scale(size) + GAP
@@ -171,10 +136,7 @@ def save_picture(picture: Image.Image, path: Path, size: int = 0, parts: Sequenc
 
 
 def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
-    """Read the images of a picture back, at their size before enlargement.
-
-    Returns:
-        Each part with its images by role; nothing where the picture has no layout.
+    """Read the images of a picture back, by part and role; nothing where the picture has no layout.
 
     Raises:
         ValueError: the file is not a readable picture, or its layout does not fit the picture.
@@ -202,16 +164,14 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
 
 
 def _tiles(pixels: npt.NDArray[np.uint8], area: Area, layout: Layout, path: Path) -> Tiles:
-    side = layout.size * layout.scale
-    height = area.y + (area.lines - 1) * layout.step + side
-    width = area.x + (area.columns - 1) * layout.step + side
-    if height > pixels.shape[0] or width > pixels.shape[1]:
+    """Read the images of an area: of each enlarged pixel, the upper left one."""
+    y, x = (
+        start + np.arange(count)[:, None] * layout.step + np.arange(layout.size) * layout.scale
+        for start, count in ((area.y, area.lines), (area.x, area.columns))
+    )
+    if y.max() + layout.scale > pixels.shape[0] or x.max() + layout.scale > pixels.shape[1]:
         raise ValueError(f"{path}: its layout reaches beyond the picture")
-    tiles = np.empty((area.lines, area.columns, layout.size, layout.size, 3), dtype=np.uint8)
-    for i in range(area.lines):
-        for j in range(area.columns):
-            y, x = area.y + i * layout.step, area.x + j * layout.step
-            tiles[i, j] = pixels[y : y + side : layout.scale, x : x + side : layout.scale]
+    tiles: Tiles = pixels[y[:, None, :, None], x[None, :, None, :]]
     return tiles
 
 

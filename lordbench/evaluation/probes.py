@@ -20,12 +20,7 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
 class Fitted(NamedTuple):
-    """A fitted classifier.
-
-    Attributes:
-        predict: returns the labels, int64 (M,), of standardised codes, (M, D).
-        chosen: the chosen settings, for the row.
-    """
+    """A fitted classifier: labels, int64 (M,), of standardised codes, (M, D); its settings, for the row."""
 
     predict: Callable[[Float32Array], Int64Array]
     chosen: str
@@ -43,13 +38,11 @@ class StandardisedProbe(Probe):
     def predict(
         self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
     ) -> Int64Array:
-        """Fit on (N, D) codes with (N,) labels, predict the labels of (M, D) others: int64 (M,)."""
         return self.fit_predict(train_codes, train_labels, test_codes, seed).labels
 
     def fit_predict(
         self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
     ) -> Prediction:
-        """Predict as `predict` does, and report the chosen settings."""
         present = np.unique(train_labels)
         if len(present) == 1:
             return Prediction(np.full(len(test_codes), present[0], dtype=np.int64), "")
@@ -67,7 +60,7 @@ class StandardisedProbe(Probe):
 
 
 def held_out(labels: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
-    """Split training codes, by index, within each label: (codes to fit on, codes to choose settings on).
+    """Split training codes, by index, within each label: to fit on, and to choose settings on.
 
     Where every label has a single code, none can be held out: both parts are all codes.
     """
@@ -93,61 +86,47 @@ class Perceptron:
 
     The same as scikit-learn's MLPClassifier for three labels or more (with two labels that one has a single
     output). Weights and biases start uniform within sqrt(6 / (inputs + outputs)) of zero (Glorot & Bengio
-    2010). The penalty is decay / 2 times the squared norm of the weights, divided by the batch size.
-
-    Args:
-        n_inputs: size of a code.
-        n_hidden: size of the hidden layer.
-        n_labels: labels are 0 to `n_labels` - 1.
-        decay: weight of the penalty.
-        rate: Adam's learning rate.
-        generator: of the initial weights, and of the order of codes in every epoch.
+    2010). The penalty is `decay` / 2 times the squared norm of the weights, divided by the batch size. The
+    generator draws the initial weights and the order of codes in every epoch.
     """
 
     def __init__(
-        self,
-        n_inputs: int,
-        n_hidden: int,
-        n_labels: int,
-        decay: float,
-        rate: float,
-        generator: np.random.Generator,
+        self, inputs: int, hidden: int, labels: int, decay: float, rate: float, generator: np.random.Generator
     ) -> None:
         self.decay, self.rate, self.generator = decay, rate, generator
         self.weights = []
-        for inputs, outputs in ((n_inputs, n_hidden), (n_hidden, n_labels)):
-            bound = np.sqrt(6 / (inputs + outputs))
-            for shape in ((inputs, outputs), (outputs,)):
+        for rows, columns in ((inputs, hidden), (hidden, labels)):
+            bound = np.sqrt(6 / (rows + columns))
+            for shape in ((rows, columns), (columns,)):
                 self.weights.append(generator.uniform(-bound, bound, shape).astype(np.float32))
         self.means = [np.zeros_like(weight) for weight in self.weights]
         self.squares = [np.zeros_like(weight) for weight in self.weights]
         self.steps = 0
 
     def epoch(self, codes: Float32Array, labels: Int64Array, batch_size: int) -> None:
-        """Train on every code, (N, n_inputs) with labels (N,), once, in random order."""
+        """Train on every code, (N, inputs) with labels (N,) from 0, once, in random order."""
         order = self.generator.permutation(len(codes))
         for start in range(0, len(codes), batch_size):
             batch = order[start : start + batch_size]
             self.step(codes[batch], labels[batch])
 
     def step(self, codes: Float32Array, labels: Int64Array) -> None:
-        """Train on one batch."""
         self.steps += 1
         first, second = BETAS
         rate = self.rate * np.sqrt(1 - second**self.steps) / (1 - first**self.steps)
-        for weight, mean, square, gradient in zip(
-            self.weights, self.means, self.squares, self._gradients(codes, labels), strict=True
-        ):
+        gradients = self._gradients(codes, labels)
+        state = zip(self.weights, self.means, self.squares, gradients, strict=True)
+        for weight, mean, square, gradient in state:
             mean += (1 - first) * (gradient - mean)
             square += (1 - second) * (np.square(gradient) - square)
             weight -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(EPSILON))
 
     def likelihoods(self, codes: Float32Array) -> Float32Array:
-        """Likelihood of each label, float32 (N, n_labels), for codes (N, n_inputs)."""
+        """Likelihood of each label, float32 (N, labels), for codes (N, inputs)."""
         return self._forward(codes)[1]
 
     def predict(self, codes: Float32Array) -> Int64Array:
-        """The most likely label of codes, (N, n_inputs): int64 (N,)."""
+        """The most likely label of codes, (N, inputs): int64 (N,)."""
         labels: Int64Array = self.likelihoods(codes).argmax(axis=1)
         return labels
 

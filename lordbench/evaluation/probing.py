@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lordbench.data.images import ImageSet, Int64Array
+from lordbench.data import ImageSet, Int64Array
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.evaluation.metric import Float32Array
 from lordbench.evaluation.statistics import LEVEL, fewest_groups
-from lordbench.training.method import Codes
+from lordbench.training import Codes
 from lordbench.utils import seeds
 from lordbench.utils.parallel import in_threads
 
@@ -46,14 +46,8 @@ class LabelProbing:
     """Predicts class and content of images, by all probes of a run, from codes or other features.
 
     When the class is predicted, whole contents are held out of the probes' training; when the content is
-    predicted, whole classes are (see `make_folds`).
-
-    Attributes:
-        trained: provides probes and seed.
-        experiment: name of the experiment, for the rows.
-        images: N labelled images.
-        train: images that probes may be trained on, bool (N,).
-        test: images that they are tested on, bool (N,); an image may be both, in different folds.
+    predicted, whole classes are (see `make_folds`). Probes may be trained on the images `train`, bool (N,),
+    and are tested on `test`, likewise; an image may be both, in different folds.
     """
 
     trained: Trained
@@ -77,22 +71,23 @@ class LabelProbing:
         of: Sequence[str] = ("content", "class"),
         floors: bool = False,
     ) -> Iterator[Measurement]:
-        """Predict both labels from codes.
+        """Predict both labels from codes of all N images.
 
-        Args:
-            codes: of all N images.
-            kind: kind of the codes.
-            suffix: appended to the subjects, such as `, K = 1`.
-            of: which of the two codes to use.
-            floors: also train on shuffled labels, as subject `class from content, shuffled`.
+        `of` names which of the two codes to use; the suffix ends the subjects, such as `, K = 1`. With
+        `floors`, probes are also trained on shuffled labels, as subject `class from content, shuffled`.
         """
-        features = {code: _features(codes, code) for code in of}
+        values = {"class": codes.class_code, "content": codes.content_code}
+        features = {code: values[code].float().cpu().numpy() for code in of}
 
         def probe(task: tuple[str, str, bool]) -> list[Measurement]:
             label, code, shuffled = task
             subject = f"{label} from {code}{suffix}{', shuffled' if shuffled else ''}"
             key, better = MeasurementKey(self.experiment, subject, kind), None if shuffled else label == code
-            return list(self.probe(key, label, features[code], higher_is_better=better, shuffled=shuffled))
+
+            def of_fold(fold: Fold) -> tuple[Float32Array, Float32Array]:
+                return features[code][fold.train], features[code][fold.test]
+
+            return list(self.probe(key, label, of_fold, higher_is_better=better, shuffled=shuffled))
 
         tasks = itertools.product(OTHER, of, (False, True) if floors else (False,))
         thread_safe = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
@@ -116,18 +111,16 @@ class LabelProbing:
         exact: it is the same for all methods and comes from all images, accuracy from the test images.
         Intervals are over classes and contents, since images of one class or content are dependent.
 
-        Args:
-            key: of the rows.
-            label: `class` or `content`; no rows where it is unknown, or no fold has two labels.
-            features: what to predict from.
-            higher_is_better: whether the label should be predictable; None where neither is a merit.
-            shuffled: permute the training labels, so that there is nothing to learn.
-            policy: how the features were made.
+        There are no rows where the label, `class` or `content`, is unknown, or no fold has two labels.
+        `shuffled` permutes the training labels, so that there is nothing to learn; `policy` describes the
+        features.
         """
-        labels = self.images.labels(label)
+        labels, other = self.images.labels(label), self.images.labels(OTHER[label])
         if labels is None:
             return
-        folds = self._folds(label, labels)
+        scoring, seed = self.trained.scoring, self.trained.seed
+        generator = seeds.numpy_generator(seed, "readout", "folds", label)
+        folds = make_folds(labels, other, self.train, self.test, generator, self.trained.sizes.probed)
         if not folds:
             return
         self.trained.log(f"{key.experiment}: {key.subject} {key.codes}")
@@ -138,36 +131,22 @@ class LabelProbing:
         correct, chosen = self._evaluate(key, labels, folds, features, shuffled)
         contents = self.images.contents
         groups = (self.images.classes[test], *([] if contents is None else [contents[test]]))
-        for name, probe in self.trained.scoring.probes():
+        for name, probe in scoring.probes():
             settings = f"chosen: {' / '.join(chosen[name])}" if any(chosen[name]) else ""
+            how = "; ".join(filter(None, [policy, probe.policy(), settings]))
             bounds = unanimous_interval(correct[name], groups)
             for metric, low, width in (("accuracy", 0.0, 1.0), ("normalized", chance, 1 - chance)):
-                row = self.trained.scoring.mean(
-                    key,
-                    f"{name}.{metric}",
-                    (correct[name] - low) / width,
-                    groups,
-                    self.trained.seed,
-                    higher_is_better=higher_is_better,
-                    policy="; ".join(filter(None, [policy, probe.policy(), settings])),
+                full, values = f"{name}.{metric}", (correct[name] - low) / width
+                row = scoring.mean(
+                    key, full, values, groups, seed, higher_is_better=higher_is_better, policy=how
                 )
                 if bounds is not None:
                     ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
                     row = row.model_copy(update=ends)
                 yield row
 
-    def _folds(self, label: str, labels: Int64Array) -> list[Fold]:
-        generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)
-        other, most = self.images.labels(OTHER[label]), self.trained.sizes.probed
-        return make_folds(labels, other, self.train, self.test, generator, most)
-
     def _evaluate(
-        self,
-        key: MeasurementKey,
-        labels: Int64Array,
-        folds: Sequence[Fold],
-        features: Features,
-        shuffled: bool,
+        self, key: MeasurementKey, labels: Int64Array, folds: list[Fold], features: Features, shuffled: bool
     ) -> tuple[dict[str, BoolArray], dict[str, list[str]]]:
         """Return by probe: whether each test image is predicted correctly, bool (M,); each fold's choices."""
         correct, chosen = defaultdict(list), defaultdict(list)
@@ -207,13 +186,8 @@ def make_folds(
     labels, or without test images of them, is dropped. So there are no folds for labels that never occur in
     training, such as the numbers of pairs that are held out whole.
 
-    Args:
-        labels: to be predicted, int64 (N,), from 0.
-        other: the label that must not help, likewise.
-        train: images that may be trained on, bool (N,).
-        test: images that may be tested on, bool (N,).
-        generator: of the parts, and of the labels and images drawn where there are too many.
-        most: most training images, and most test images, of a fold; they are drawn where there are more.
+    Labels are int64 (N,), from 0. `train` and `test`, bool (N,), are the images that may be trained and
+    tested on; a fold has `most` of each at most.
     """
     if other is not None and len(np.unique(other)) > 1:
         values = np.unique(other, return_inverse=True)[1]
@@ -251,16 +225,8 @@ def _fold(
     if len(present) < 2 or not n_test[present].any():
         return None
     present = present[np.argsort(n_test[present] == 0, kind="stable")]  # labels with test images come first
-    taking_part = np.isin(labels, present[:MAX_LABELS])
-    drawn = (
-        np.sort(generator.permutation(np.flatnonzero(part & taking_part))[:most]) for part in (train, test)
-    )
-    return Fold(*drawn)
-
-
-def _features(codes: Codes, code: str) -> Features:
-    values = (codes.class_code if code == "class" else codes.content_code).float().cpu().numpy()
-    return lambda fold: (values[fold.train], values[fold.test])
+    usable = [np.flatnonzero(part & np.isin(labels, present[:MAX_LABELS])) for part in (train, test)]
+    return Fold(*(np.sort(generator.permutation(images)[:most]) for images in usable))
 
 
 def _most_frequent(labels: Int64Array, taking_part: Int64Array) -> float:

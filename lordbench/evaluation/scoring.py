@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from lordbench.data.images import UInt8Array
 from lordbench.evaluation import inference
 from lordbench.evaluation.measurement import Measurement, MeasurementKey, Samples
 from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe, SetMetric
-from lordbench.evaluation.statistics import Groups, mean_interval
+from lordbench.evaluation.statistics import Floats, Groups, mean_interval
 from lordbench.utils import seeds
 from lordbench.utils.cache import LruCache
 from lordbench.utils.errors import UserError
@@ -33,17 +33,12 @@ class Scoring:
     A metric whose weights are missing gives measurements without a value, with the reason as their note; the
     other metrics are not affected.
 
-    Args:
-        device: where networks run.
-        kinds: classes of the metrics, by name.
-
     Attributes:
         cache: results that do not depend on the method, for other methods on the same images.
     """
 
     def __init__(self, device: torch.device, kinds: Mapping[str, type[Metric]]) -> None:
-        self.device = device
-        self.kinds = kinds
+        self.device, self.kinds = device, kinds
         self.metrics: dict[str, Metric] = {}
         self.reasons: dict[str, str] = {}
         self.cache = LruCache(CACHE_SIZE)
@@ -56,13 +51,9 @@ class Scoring:
     def pairs(
         self, fakes: Mapping[MeasurementKey, UInt8Array], real: UInt8Array, groups: Groups, seed: int
     ) -> Iterator[Measurement]:
-        """Compare one or several kinds of outputs with their common targets, by all pair metrics.
+        """Compare kinds of outputs with their common targets, all uint8 (N, C, S, S), by all pair metrics.
 
-        Args:
-            fakes: outputs of each kind, uint8 (N, C, S, S).
-            real: targets, likewise.
-            groups: which samples are dependent, for the interval.
-            seed: seed of the interval.
+        The interval takes samples of one group as dependent; the seed is that of its resamples.
         """
         values = self._compare(fakes, real)
 
@@ -70,16 +61,8 @@ class Scoring:
             key, (name, metric) = task
             if metric is None:
                 return self._missing(key, name, len(real))
-            return self.mean(
-                key,
-                name,
-                values[key, name],
-                groups,
-                seed,
-                higher_is_better=metric.higher_is_better,
-                unit=metric.unit,
-                policy=metric.policy(),
-            )
+            direction, policy = _direction(metric), metric.policy()
+            return self.mean(key, name, values[key, name], groups, seed, **direction, policy=policy)
 
         # Resampling for an interval over many images takes as long as scoring some of them.
         yield from in_threads(measure, itertools.product(fakes, self._of_kind(PairMetric)))  # type: ignore[type-abstract]
@@ -87,13 +70,9 @@ class Scoring:
     def sets(
         self, key: MeasurementKey, fake: UInt8Array, real: UInt8Array, real_key: Hashable
     ) -> Iterator[Measurement]:
-        """Compare a set of outputs with a set of real images, by all set metrics.
+        """Compare a set of outputs, uint8 (N, C, S, S), with M real images, by all set metrics.
 
-        Args:
-            key: what is measured.
-            fake: uint8 (N, C, S, S).
-            real: uint8 (M, C, S, S).
-            real_key: identifies `real`, whose features are cached.
+        Features of the real images are cached under `real_key`, which must identify them.
         """
         outputs: dict[str, Float64Array] = {}
         for name, metric in self._of_kind(SetMetric):  # type: ignore[type-abstract]
@@ -106,49 +85,30 @@ class Scoring:
             cache_key = ("features", key.experiment, network, real_key)
             targets = self.cache.get(cache_key, partial(self._features, metric, real))
             n = min(len(fake), len(real))
+            value, policy = metric.distance(outputs[network], targets), metric.policy()
+            note = f"n < {metric.enough}: compare at equal n only" if n < metric.enough else ""
             yield Measurement(
-                **key._asdict(),
-                metric=name,
-                value=metric.distance(outputs[network], targets),
-                n=n,
-                unit=metric.unit,
-                higher_is_better=metric.higher_is_better,
-                policy=metric.policy(),
-                note=f"n < {metric.enough}: compare at equal n only" if n < metric.enough else "",
+                **key._asdict(), **_direction(metric), metric=name, value=value, n=n, policy=policy, note=note
             )
 
     def diversity(
         self, key: MeasurementKey, outputs: UInt8Array, groups: Groups, seed: int, name: str = "lpips"
     ) -> Measurement:
-        """Measure the mean difference between two outputs for one input.
+        """Measure the mean difference, by a pair metric, between two of M outputs for one of N inputs.
 
-        Args:
-            key: what is measured.
-            outputs: uint8 (N, M, C, S, S), M for each input.
-            groups: which inputs are dependent, for the interval.
-            seed: seed of the interval.
-            name: pair metric that measures the difference.
+        Outputs are uint8 (N, M, C, S, S); groups and seed are as in `pairs`.
         """
-        metric = self.metrics.get(name)
+        metric, (n, m) = self.metrics.get(name), outputs.shape[:2]
         if not isinstance(metric, PairMetric):
+            note = self.reasons.get(name, f"metric {name} is not among those of the run")
             return Measurement(
-                **key._asdict(),
-                metric="diversity",
-                value=None,
-                n=len(outputs),
-                higher_is_better=None,
-                note=self.reasons.get(name, f"metric {name} is not among those of the run"),
+                **key._asdict(), metric="diversity", value=None, n=n, higher_is_better=None, note=note
             )
+        values, unit = self._differences(metric, outputs), metric.unit
+        policy = f"mean {name} over the pairs of {m} outputs; {metric.policy()}"
         # No direction of merit: noise is diverse too.
         return self.mean(
-            key,
-            "diversity",
-            self._differences(metric, outputs),
-            groups,
-            seed,
-            higher_is_better=None,
-            unit=metric.unit,
-            policy=f"mean {name} over the pairs of {outputs.shape[1]} outputs; {metric.policy()}",
+            key, "diversity", values, groups, seed, higher_is_better=None, unit=unit, policy=policy
         )
 
     def probes(self) -> Iterator[tuple[str, Probe]]:
@@ -161,7 +121,7 @@ class Scoring:
         self,
         key: MeasurementKey,
         metric: str,
-        values: npt.NDArray[np.floating] | npt.NDArray[np.bool_],
+        values: Floats | npt.NDArray[np.bool_],
         groups: Groups,
         seed: int,
         *,
@@ -191,15 +151,8 @@ class Scoring:
 
     def _missing(self, key: MeasurementKey, name: str, n: int) -> Measurement:
         """A measurement without a value, of a metric that could not be built."""
-        return Measurement(
-            **key._asdict(),
-            metric=name,
-            value=None,
-            n=n,
-            unit=self.kinds[name].unit,
-            higher_is_better=self.kinds[name].higher_is_better,
-            note=self.reasons[name],
-        )
+        direction, note = _direction(self.kinds[name]), self.reasons[name]
+        return Measurement(**key._asdict(), **direction, metric=name, value=None, n=n, note=note)
 
     def _compare(
         self, fakes: Mapping[MeasurementKey, UInt8Array], real: UInt8Array
@@ -246,3 +199,7 @@ class Scoring:
     ) -> Float64Array:
         parts = in_batches(compute, n, pixels, self.device, parallel=metric.thread_safe)
         return torch.cat(parts).numpy()
+
+
+def _direction(metric: Metric | type[Metric]) -> dict[str, Any]:
+    return {"unit": metric.unit, "higher_is_better": metric.higher_is_better}

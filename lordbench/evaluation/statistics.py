@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,14 @@ from lordbench.data.images import Int64Array
 Groups = Int64Array | tuple[Int64Array, ...]
 """Which values are dependent, int64 (N,): those of equal numbers. A tuple where they are grouped in several
 ways at once."""
+Floats = npt.NDArray[np.floating]
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
 """Resamples per block; bounds memory."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """A mean with its 95 % interval; no interval where all values are of one group."""
 
     value: float
@@ -30,10 +30,7 @@ class Estimate:
 
 
 def mean_interval(
-    values: npt.NDArray[np.floating],
-    groups: Groups,
-    generator: np.random.Generator,
-    resamples: int = RESAMPLES,
+    values: Floats, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> Estimate:
     """Return the mean of values, (N,), finite, with its expanded percentile interval (cluster bootstrap)."""
     mean, fewest = float(np.mean(values)), fewest_groups(groups)
@@ -44,12 +41,9 @@ def mean_interval(
 
 
 def resampled_means(
-    values: npt.NDArray[np.floating],
-    groups: Groups,
-    generator: np.random.Generator,
-    resamples: int = RESAMPLES,
+    values: Floats, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> npt.NDArray[np.float64]:
-    """Return means of values over resampled groups (cluster bootstrap).
+    """Return means of finite values over resampled groups, two or more in each way (cluster bootstrap).
 
     Whole groups are drawn with replacement, not single values: values of one group are dependent, and
     treating them as independent would make the interval too narrow (Davison & Hinkley 1997, section 3.8).
@@ -60,20 +54,12 @@ def resampled_means(
     The draws depend on the groups and the generator only: with equal ones, two calls see the same resamples,
     and the difference of their means is that of the paired values.
 
-    Args:
-        values: (N,), or (N, K) for K means over the same resamples; finite.
-        groups: two groups or more in each way.
-        generator: source of the draws.
-        resamples: number of resamples.
-
-    Returns:
-        (R,) or (R, K); R may be less than `resamples`, as crossed groups may have drawn no value at all.
+    Values are (N,), or (N, K) for K means over the same resamples; the result is (R,) or (R, K). R may be
+    less than `resamples`, as crossed groups may have drawn no value at all.
     """
     factors = _factors(groups)
-    drawn = [
-        generator.multinomial(n, np.full(n, 1 / n), size=resamples)
-        for n in (int(factor.max()) + 1 for factor in factors)
-    ]
+    sizes = [int(factor.max()) + 1 for factor in factors]
+    drawn = [generator.multinomial(n, np.full(n, 1 / n), size=resamples) for n in sizes]
     means = []
     for start in range(0, resamples, BLOCK):
         weights = np.ones((1, len(values)))
@@ -107,7 +93,7 @@ def fewest_groups(groups: Groups) -> int:
     return min(int(factor.max()) + 1 for factor in _factors(groups))
 
 
-def student_interval(values: npt.NDArray[np.floating]) -> tuple[float, float]:
+def student_interval(values: Floats) -> tuple[float, float]:
     """Return the ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
     reach = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
     return float(np.mean(values) - reach), float(np.mean(values) + reach)
@@ -115,6 +101,5 @@ def student_interval(values: npt.NDArray[np.floating]) -> tuple[float, float]:
 
 def _factors(groups: Groups) -> list[Int64Array]:
     """Number the groups of each way from 0."""
-    return [
-        np.unique(f, return_inverse=True)[1] for f in (groups if isinstance(groups, tuple) else (groups,))
-    ]
+    ways = groups if isinstance(groups, tuple) else (groups,)
+    return [np.unique(way, return_inverse=True)[1] for way in ways]

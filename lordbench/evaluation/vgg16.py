@@ -21,9 +21,7 @@ class PooledVgg16(nn.Module):
     """VGG16's last activations averaged over the image: 512 values per image.
 
     Images are resized to 64 x 64, the size of most data sets here, which leaves 4 x 4 positions to average.
-
-    Raises:
-        MissingWeightsError: the weights are not on this machine.
+    Raises MissingWeightsError where the weights are not on this machine.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -39,22 +37,12 @@ class PooledVgg16(nn.Module):
             activations: Tensor = self.network(inputs)
         return activations.mean(dim=(2, 3))
 
-    def policy(self) -> str:
-        """Network, resizing, normalisation and the weights' checksum."""
-        return (
-            f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
-            f"ImageNet normalisation; weights {weights.checksum('vgg16')}"
-        )
-
 
 class Vgg16Metric(SetMetric):
     """A distance between sets of images on 512 pooled features of VGG16; a subclass adds `distance`.
 
     Attributes:
         statistics: how the distance is computed, for the policy.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are not on this machine.
     """
 
     higher_is_better: ClassVar[bool] = False
@@ -68,10 +56,11 @@ class Vgg16Metric(SetMetric):
         self.network = PooledVgg16(device)
 
     def features(self, images: Tensor) -> Tensor:
-        """Features of float [0, 1] images, (N, 1 or 3, H, W): float32 (N, 512)."""
         pooled: Tensor = self.network(images)
         return pooled
 
     def policy(self) -> str:
-        """Network, resizing, the weights' checksum and the statistics."""
-        return f"{self.network.policy()}; {self.statistics}"
+        return (
+            f"VGG16 conv5_3 after ReLU, averaged to 512-d; bilinear to {POOLED_SIZE} px, antialiased; "
+            f"ImageNet normalisation; weights {weights.checksum('vgg16')}; {self.statistics}"
+        )

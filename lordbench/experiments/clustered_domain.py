@@ -11,14 +11,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from lordbench.data.images import ImageSet, Int64Array, UInt8Array
-from lordbench.data.splits import Split
-from lordbench.evaluation import inference
+from lordbench.data import ImageSet, Int64Array, Split, UInt8Array
+from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.clustering import likeness
-from lordbench.evaluation.experiment import Experiment, Trained
 from lordbench.evaluation.grids import Translation, translation_grids
-from lordbench.evaluation.measurement import Measurement, MeasurementKey
-from lordbench.training.method import Codes
+from lordbench.training import Codes
 from lordbench.utils import seeds
 
 NAME = "clustered-domain"
@@ -36,8 +33,6 @@ class Direction:
 
     Attributes:
         name: e.g. `drawing to render`.
-        source: domain of the inputs.
-        target: domain of the outputs.
         inputs: held-out images of the source, int64 (N,).
         partners: the held-out image of the target with the same `pair`, int64 (N,); -1 where there is none.
     """
@@ -49,9 +44,9 @@ class Direction:
     partners: Int64Array
 
     @property
-    def paired(self) -> Int64Array:
-        """Positions in `inputs` that have a partner, int64 (M,)."""
-        return np.flatnonzero(self.partners >= 0)
+    def paired(self) -> tuple[Int64Array, Int64Array]:
+        """Inputs that have a partner, and these partners, int64 (M,) each."""
+        return self.inputs[self.partners >= 0], self.partners[self.partners >= 0]
 
 
 class ClusteredDomain(Experiment):
@@ -73,15 +68,13 @@ class ClusteredDomain(Experiment):
         split = trained.split
         if "domain" not in split.test.attributes or split.name != "samples":
             return []
-        rows = list(label_quality(split))
-        codes = _class_codes(trained)
+        rows, codes = list(label_quality(split)), _class_codes(trained)
         ways = list(directions(split.test, trained.sizes.pairs, trained.seed))
         for way in ways:
             trained.log(f"{NAME}: {way.name}, {len(way.inputs)} images")
             rows += _paired(trained, way, codes)
             rows += _random(trained, way, codes)
-            name = f"{NAME}: references, {way.name}"
-            rows += trained.shared(name, partial(_references, trained, way))
+            rows += trained.shared(f"{NAME}: references, {way.name}", partial(_references, trained, way))
         translations = [_translation(trained, way, codes) for way in ways]
         translation_grids(translations, trained.folder / f"{NAME}.png")
         return rows
@@ -104,16 +97,11 @@ def directions(images: ImageSet, most: int, seed: int) -> Iterator[Direction]:
 
 
 def label_quality(split: Split) -> Iterator[Measurement]:
-    """Measure number and quality of each domain's classes, on training images.
-
-    The silhouette where classes are clusters, and agreement with the true styles where the set has the
-    attribute `style`.
-    """
+    """Measure each domain's classes on training images: number, silhouette, likeness to true styles."""
     domains, styles = split.train.attributes["domain"], split.train.labels("style")
     for domain in np.unique(domains.values).tolist():
-        members = np.flatnonzero(domains.values == domain)
+        members, name = np.flatnonzero(domains.values == domain), domains.name(domain)
         classes = split.train.classes[members]
-        name = domains.name(domain)
         key = MeasurementKey(NAME, f"classes of {name}", "")
         values: dict[str, float] = {"k": len(np.unique(classes))}
         if name in split.silhouettes:
@@ -121,27 +109,27 @@ def label_quality(split: Split) -> Iterator[Measurement]:
         if styles is not None:
             values |= likeness(classes, styles[members])
         for metric, value in values.items():
-            better = None if metric == "k" else True
-            yield Measurement(
-                **key._asdict(), metric=metric, value=value, n=len(members), higher_is_better=better
-            )
+            better, n = None if metric == "k" else True, len(members)
+            yield Measurement(**key._asdict(), metric=metric, value=value, n=n, higher_is_better=better)
 
 
 def _paired(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
     """Translate to the style of the true image, and compare with it."""
-    if not len(way.paired):
-        return
-    test, inputs, partners = trained.split.test, way.inputs[way.paired], way.partners[way.paired]
-    outputs = _translated(trained, codes, inputs, test.classes[partners])
-    key = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
-    groups = _groups(test, inputs)
-    yield from trained.scoring.pairs({key: outputs}, test.images[partners], groups, trained.seed)
+    test, (inputs, partners) = trained.split.test, way.paired
+    if len(inputs):
+        key = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
+        outputs = {key: _translated(trained, codes, inputs, test.classes[partners])}
+        groups = _groups(test, inputs)
+        yield from trained.scoring.pairs(outputs, test.images[partners], groups, trained.seed)
 
 
 def _random(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
     """Translate each input to several random styles."""
     key = MeasurementKey(NAME, f"transfer of random styles, {way.name}", "encoded")
-    classes = _random_classes(trained, way)
+    train = trained.split.train
+    members = np.flatnonzero(train.labels("domain") == way.target)
+    generator = seeds.numpy_generator(trained.seed, NAME, "styles", way.name)
+    classes = train.classes[generator.choice(members, (len(way.inputs), STYLES))]
     flat = _translated(trained, codes, np.repeat(way.inputs, STYLES), classes.reshape(-1))
     outputs = flat.reshape(*classes.shape, *flat.shape[1:])
     groups = _groups(trained.split.test, way.inputs)
@@ -155,10 +143,10 @@ def _references(trained: Trained, way: Direction) -> list[Measurement]:
     test = trained.split.test
     floor, ceiling = (MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
     rows: list[Measurement] = []
-    if len(way.paired):
-        inputs, partners = way.inputs[way.paired], way.partners[way.paired]
-        copies = {floor: test.images[inputs]}
-        rows += trained.scoring.pairs(copies, test.images[partners], _groups(test, inputs), trained.seed)
+    paired, partners = way.paired
+    if len(paired):
+        copies = {floor: test.images[paired]}
+        rows += trained.scoring.pairs(copies, test.images[partners], _groups(test, paired), trained.seed)
     real = np.flatnonzero(test.labels("domain") == way.target)[: len(way.inputs)]
     for key, index in ((floor, way.inputs), (ceiling, real)):
         images = test.images[index]
@@ -187,8 +175,7 @@ def _agreement(
 
 def _class_codes(trained: Trained) -> torch.Tensor:
     """The code of every class, float32 (n_classes, class size)."""
-    train = trained.split.train
-    supports = []
+    train, supports = trained.split.train, []
     for class_ in range(train.n_classes):
         generator = seeds.numpy_generator(trained.seed, NAME, "class codes", class_)
         supports.append(generator.permutation(np.flatnonzero(train.classes == class_))[:MOST])
@@ -200,15 +187,6 @@ def _translated(trained: Trained, codes: torch.Tensor, inputs: Int64Array, class
     content = trained.test_codes.select(inputs).content_code
     class_code = codes[torch.from_numpy(classes).to(codes.device)]
     return inference.decode(trained.method, Codes(class_code, content))
-
-
-def _random_classes(trained: Trained, way: Direction) -> Int64Array:
-    """Classes of random training images of the target, int64 (N, STYLES)."""
-    train = trained.split.train
-    members = np.flatnonzero(train.labels("domain") == way.target)
-    generator = seeds.numpy_generator(trained.seed, NAME, "styles", way.name)
-    classes: Int64Array = train.classes[generator.choice(members, (len(way.inputs), STYLES))]
-    return classes
 
 
 def _groups(images: ImageSet, index: Int64Array) -> Int64Array:
@@ -226,12 +204,8 @@ def _translation(trained: Trained, way: Direction, codes: torch.Tensor) -> Trans
     target_classes = np.unique(train.classes[train.labels("domain") == way.target])
     classes = np.sort(generator.permutation(target_classes)[:SHOWN])
     examples = np.array([generator.choice(np.flatnonzero(train.classes == class_)) for class_ in classes])
-    outputs = _translated(trained, codes, np.tile(inputs, len(classes)), np.repeat(classes, len(inputs)))
-    return Translation(
-        trained.label,
-        f"{way.name}, {test.name}",
-        test.images[inputs],
-        train.images[examples],
-        outputs.reshape(len(classes), len(inputs), *outputs.shape[1:]),
-        test.images[partners] if (partners >= 0).all() else None,
-    )
+    flat = _translated(trained, codes, np.tile(inputs, len(classes)), np.repeat(classes, len(inputs)))
+    outputs = flat.reshape(len(classes), len(inputs), *flat.shape[1:])
+    truth = test.images[partners] if (partners >= 0).all() else None
+    name, styles = f"{way.name}, {test.name}", train.images[examples]
+    return Translation(trained.label, name, test.images[inputs], styles, outputs, truth)

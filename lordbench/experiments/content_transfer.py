@@ -8,16 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.data.images import ImageSet, Int64Array, UInt8Array
-from lordbench.data.pairs import Pairs, draw_pairs, random_views, true_images
-from lordbench.evaluation import inference
-from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array, draw_pairs, true_images
+from lordbench.data.pairs import random_views
+from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.grids import transfer_grid
-from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
-from lordbench.training.method import Codes
+from lordbench.training import Codes
 from lordbench.utils import seeds
 
 NAME = "content-transfer"
+CodesOf = Callable[[Int64Array, Int64Array], Codes]
+"""Returns the codes of N pairs of content and class images, int64 (N,) each."""
 
 
 class ContentTransfer(Experiment):
@@ -38,41 +38,10 @@ class ContentTransfer(Experiment):
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
         if trained.split.labels:
             return []
-        rows = list(self._transfer(trained, "encoded", trained.split.test, trained.test_codes))
+        rows = list(_transfer(trained, "encoded", trained.split.test, trained.test_codes))
         if trained.learned_codes is not None and trained.split.name == "samples":
-            rows += self._transfer(trained, "learned", trained.split.train, trained.learned_codes)
+            rows += _transfer(trained, "learned", trained.split.train, trained.learned_codes)
         return rows
-
-    def _transfer(
-        self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
-    ) -> Iterator[Measurement]:
-        scoring, seed = trained.scoring, trained.seed
-        pairs = transfer_pairs(trained, kind, images)
-        if not len(pairs):
-            return
-        trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
-        outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
-        classes = images.classes[pairs.class_]
-        groups = (classes, pairs.content)
-        key = MeasurementKey(NAME, "transfer", kind)
-        if pairs.truth is not None:
-            truth = trained.pool.images[pairs.truth]
-            reconstruction = MeasurementKey(NAME, "reconstruction", kind)
-            if kind == "encoded":
-                both = {key: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
-                yield from scoring.pairs(both, truth, groups, seed)
-            else:
-                yield from scoring.pairs({key: outputs}, truth, groups, seed)
-                # The pool begins with the training images; held-out ones have no learned codes.
-                seen = pairs.truth < len(codes)
-                learned = {reconstruction: inference.decode(trained.method, codes.select(pairs.truth[seen]))}
-                factors = tuple(factor[seen] for factor in groups)
-                yield from scoring.pairs(learned, truth[seen], factors, seed)
-        yield trained.judged(key, "class_agreement", trained.judge().agrees(outputs, classes), groups)
-        if kind == "encoded":
-            yield from references(trained, pairs)
-            yield from scoring.sets(key, outputs, real_images(trained), trained.key)
-        draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
 def transfer_pairs(trained: Trained, kind: CodeKind, images: ImageSet) -> Pairs:
@@ -86,10 +55,8 @@ def references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     if pairs.truth is not None:
         truth = trained.pool.images[pairs.truth]
         yield from trained.shared(f"{NAME}: floors", lambda: _floors(trained, pairs, truth))
-    judge = trained.judge()
-    yield trained.judged(
-        MeasurementKey(NAME, "real", ""), "class_agreement", judge.correct, judge.test_labels
-    )
+    judge, key = trained.judge(), MeasurementKey(NAME, "real", "")
+    yield trained.judged(key, "class_agreement", judge.correct, judge.test_labels)
 
 
 def exchanged(codes: Codes, content: Int64Array, class_: Int64Array) -> Codes:
@@ -104,22 +71,8 @@ def real_images(trained: Trained) -> UInt8Array:
     return trained.pool.images[np.sort(chosen)]
 
 
-def draw_grid(
-    trained: Trained,
-    images: ImageSet,
-    codes_of: Callable[[Int64Array, Int64Array], Codes],
-    file: str,
-    title: str,
-) -> None:
-    """Draw a grid of transfers, with an image of a different class for each row and column.
-
-    Args:
-        trained: provides the method, the seed and the size of the grid.
-        images: images to draw from.
-        codes_of: returns the codes of pairs of content and class images, each int64 (N,) into `images`.
-        file: name of the picture, in the cell's folder.
-        title: end of the title.
-    """
+def draw_grid(trained: Trained, images: ImageSet, codes_of: CodesOf, file: str, title: str) -> None:
+    """Draw a grid of transfers, with an image of a different class for each row and column."""
     n_columns, n_rows = trained.sizes.grid
     generator = seeds.numpy_generator(trained.seed, NAME, "grid")
     classes = generator.permutation(np.unique(images.classes))[: n_columns + n_rows]
@@ -133,14 +86,37 @@ def draw_grid(
     if images.contents is not None:
         index = true_images(images, trained.pool, *pairs)
         truth = trained.pool.images[index].reshape(shape) if (index >= 0).all() else None
-    transfer_grid(
-        images.images[content],
-        images.images[class_],
-        outputs.reshape(shape),
-        trained.folder / file,
-        title=f"{trained.label} on {images.name}, {trained.split.name} split, {title}",
-        truth=truth,
-    )
+    title = f"{trained.label} on {images.name}, {trained.split.name} split, {title}"
+    sources = images.images[content], images.images[class_]
+    transfer_grid(*sources, outputs.reshape(shape), trained.folder / file, title=title, truth=truth)
+
+
+def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) -> Iterator[Measurement]:
+    scoring, seed = trained.scoring, trained.seed
+    pairs = transfer_pairs(trained, kind, images)
+    if not len(pairs):
+        return
+    trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
+    outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
+    classes = images.classes[pairs.class_]
+    groups = (classes, pairs.content)
+    key, reconstruction = (MeasurementKey(NAME, name, kind) for name in ("transfer", "reconstruction"))
+    if pairs.truth is not None:
+        truth = trained.pool.images[pairs.truth]
+        if kind == "encoded":
+            both = {key: outputs, reconstruction: _reconstructed(trained, pairs.truth)}
+            yield from scoring.pairs(both, truth, groups, seed)
+        else:
+            yield from scoring.pairs({key: outputs}, truth, groups, seed)
+            # The pool begins with the training images; held-out ones have no learned codes.
+            seen = pairs.truth < len(codes)
+            learned = {reconstruction: inference.decode(trained.method, codes.select(pairs.truth[seen]))}
+            yield from scoring.pairs(learned, truth[seen], (classes[seen], pairs.content[seen]), seed)
+    yield trained.judged(key, "class_agreement", trained.judge().agrees(outputs, classes), groups)
+    if kind == "encoded":
+        yield from references(trained, pairs)
+        yield from scoring.sets(key, outputs, real_images(trained), trained.key)
+    draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
 def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
@@ -152,10 +128,9 @@ def _reconstructed(trained: Trained, truth: Int64Array) -> UInt8Array:
 
 def _floors(trained: Trained, pairs: Pairs, truth: UInt8Array) -> list[Measurement]:
     """Score what needs no method: image B itself, and a random image of its class."""
-    classes = trained.split.test.classes[pairs.class_]
-    views = random_views(trained.pool, classes, seeds.numpy_generator(trained.seed, NAME, "views"))
-    floors = {
-        MeasurementKey(NAME, "copy", ""): trained.split.test.images[pairs.class_],
-        MeasurementKey(NAME, "random", ""): trained.pool.images[views],
-    }
+    test, pool = trained.split.test, trained.pool
+    classes = test.classes[pairs.class_]
+    views = random_views(pool, classes, seeds.numpy_generator(trained.seed, NAME, "views"))
+    copy, random = MeasurementKey(NAME, "copy", ""), MeasurementKey(NAME, "random", "")
+    floors = {copy: test.images[pairs.class_], random: pool.images[views]}
     return list(trained.scoring.pairs(floors, truth, (classes, pairs.content), trained.seed))

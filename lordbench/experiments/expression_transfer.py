@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from sklearn.metrics import confusion_matrix
 
-from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data import ImageSet, Int64Array, UInt8Array
 from lordbench.data.pairs import find_images
-from lordbench.evaluation import inference
-from lordbench.evaluation.experiment import Experiment, Trained
+from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by_side
-from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.experiments.content_transfer import real_images
-from lordbench.training.method import Codes
+from lordbench.training import Codes
 from lordbench.utils import seeds
 
 NAME, IDENTITY = "expression-transfer", "identity"
@@ -53,23 +53,17 @@ class Transfers:
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> Transfers:
         """Return the chosen transfers, bool (N,)."""
-        return Transfers(
-            self.content[chosen],
-            self.target[chosen],
-            self.truth[chosen],
-            self.person[chosen],
-            [self.supports[i] for i in np.flatnonzero(chosen)],
-        )
+        content, target, truth = (index[chosen] for index in (self.content, self.target, self.truth))
+        return Transfers(content, target, truth, self.person[chosen], list(compress(self.supports, chosen)))
 
 
 class ExpressionTransfer(Experiment):
     """Every other expression on photographs, compared with the true photographs.
 
     Class is the expression, content everything else; the attribute `identity` is the person. The content code
-    is A's. The class code comes from training images with the expression, of other people than A, drawn at
-    random for each person and expression and the same for all methods: by `Method.encode_class`, or, for
-    learned codes, as the mean of theirs (the class's own code where images share one). So the class code
-    cannot reveal the person.
+    is A's. The class code cannot reveal the person: it comes from training images of other people with the
+    expression, drawn for each person and expression and the same for all methods, by `Method.encode_class`,
+    or, for learned codes, as the mean of theirs.
 
     Two judges trained on real images predict expression and identity of the outputs. Two floors (A itself;
     another person's image with the expression) and the judges' own ceilings are measured as well.
@@ -78,56 +72,19 @@ class ExpressionTransfer(Experiment):
     summary: ClassVar[str] = "expressions of others on a person: by judges, and against the true photograph"
 
     def run(self, trained: Trained) -> list[Measurement]:
-        """Transfer with encoded codes of held-out images, and with learned codes of training images.
-
-        Nothing where people or contents are not labelled, nor where whole classes are held out, since then no
-        training image shows the expression.
-        """
+        """Transfer with encoded codes of held-out images, and with learned codes of training images."""
         images = trained.split.test
+        # Where whole classes are held out, no training image shows their expressions.
         if trained.split.name != "samples" or IDENTITY not in images.attributes or images.contents is None:
             return []
-        rows = list(self._transfer(trained, "encoded", images, trained.test_codes))
+        rows = list(_transfer(trained, "encoded", images, trained.test_codes))
         if rows and trained.learned_codes is not None:
-            rows += self._transfer(trained, "learned", trained.split.train, trained.learned_codes)
+            rows += _transfer(trained, "learned", trained.split.train, trained.learned_codes)
         return rows
-
-    def _transfer(
-        self, trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes
-    ) -> Iterator[Measurement]:
-        generator = seeds.numpy_generator(trained.seed, NAME, "inputs", kind)
-        inputs = generator.permutation(len(images))[: max(1, trained.sizes.pairs // (images.n_classes - 1))]
-        transfers = make_transfers(trained, images, inputs)
-        other = transfers.target != images.classes[transfers.content]
-        transfers = transfers.select((transfers.truth >= 0) & other)
-        if not len(transfers):
-            return
-        trained.log(f"{NAME}: {len(transfers)} transfers, {kind} codes")
-        outputs = _outputs(trained, kind, codes, transfers)
-        key = MeasurementKey(NAME, "transfer", kind)
-        truth = trained.pool.images[transfers.truth]
-        yield from trained.scoring.pairs({key: outputs}, truth, transfers.groups, trained.seed)
-        predicted = trained.judge().predict(outputs)
-        yield from _judged(trained, key, predicted, outputs, transfers)
-        for target in np.unique(transfers.target):
-            onto = transfers.target == target
-            onto_key = MeasurementKey(NAME, f"onto {images.class_names[target]}", kind)
-            yield trained.judged(
-                onto_key, "expression_accuracy", (predicted == transfers.target)[onto], transfers.person[onto]
-            )
-        if kind == "encoded":
-            yield from trained.scoring.sets(key, outputs, real_images(trained), trained.key)
-            yield from trained.shared(
-                f"{NAME}: references", lambda: list(_references(trained, images, transfers))
-            )
-            _draw_confusion(trained, transfers, predicted)
-            _draw_people(trained, images)
 
 
 def make_transfers(trained: Trained, images: ImageSet, inputs: Int64Array) -> Transfers:
-    """Pair each input, int64 (M,) into `images`, with every expression, its own included.
-
-    Expressions without a training image of another person are left out.
-    """
+    """Pair inputs, int64 (M,), with all expressions, also their own, that training images of others show."""
     train = trained.split.train
     content = np.repeat(inputs, images.n_classes)
     target = np.tile(np.arange(images.n_classes, dtype=np.int64), len(inputs))
@@ -145,13 +102,41 @@ def make_transfers(trained: Trained, images: ImageSet, inputs: Int64Array) -> Tr
     return transfers.select(np.array([len(support) > 0 for support in supports]))
 
 
+def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) -> Iterator[Measurement]:
+    generator = seeds.numpy_generator(trained.seed, NAME, "inputs", kind)
+    inputs = generator.permutation(len(images))[: max(1, trained.sizes.pairs // (images.n_classes - 1))]
+    transfers = make_transfers(trained, images, inputs)
+    other = transfers.target != images.classes[transfers.content]
+    transfers = transfers.select((transfers.truth >= 0) & other)
+    if not len(transfers):
+        return
+    trained.log(f"{NAME}: {len(transfers)} transfers, {kind} codes")
+    outputs = _outputs(trained, kind, codes, transfers)
+    key = MeasurementKey(NAME, "transfer", kind)
+    truth = trained.pool.images[transfers.truth]
+    yield from trained.scoring.pairs({key: outputs}, truth, transfers.groups, trained.seed)
+    predicted = trained.judge().predict(outputs)
+    yield from _judged(trained, key, predicted, outputs, transfers)
+    for target in np.unique(transfers.target):
+        onto = transfers.target == target
+        onto_key = MeasurementKey(NAME, f"onto {images.class_names[target]}", kind)
+        correct = (predicted == transfers.target)[onto]
+        yield trained.judged(onto_key, "expression_accuracy", correct, transfers.person[onto])
+    if kind == "encoded":
+        yield from trained.scoring.sets(key, outputs, real_images(trained), trained.key)
+        name = f"{NAME}: references"
+        yield from trained.shared(name, lambda: list(_references(trained, images, transfers)))
+        _draw_confusion(trained, transfers, predicted)
+        _draw_people(trained, images)
+
+
 def _outputs(trained: Trained, kind: CodeKind, codes: Codes, transfers: Transfers) -> UInt8Array:
     """Decode A's content with the class code of its support: uint8 (N, C, S, S)."""
     if kind == "encoded":
         train = trained.split.train.images
         class_code = inference.class_codes(trained.method, train, transfers.supports, trained.device)
     else:
-        class_code = inference.mean_class_codes(codes, transfers.supports)
+        class_code = torch.stack([codes.select(s).class_code.mean(dim=0) for s in transfers.supports])
     return inference.decode(trained.method, Codes(class_code, codes.select(transfers.content).content_code))
 
 
@@ -166,41 +151,34 @@ def _judged(
 
 def _references(trained: Trained, images: ImageSet, transfers: Transfers) -> Iterator[Measurement]:
     """Measure the floors, which need no method, and the judges' accuracy on real held-out images."""
-    unchanged = MeasurementKey(NAME, "input", "")
-    others = [support[0] for support in transfers.supports]
-    floors = {
-        unchanged: images.images[transfers.content],
-        MeasurementKey(NAME, "random", ""): trained.split.train.images[others],
-    }
+    unchanged, random = MeasurementKey(NAME, "input", ""), MeasurementKey(NAME, "random", "")
+    inputs = images.images[transfers.content]
+    others = trained.split.train.images[[support[0] for support in transfers.supports]]
     truth = trained.pool.images[transfers.truth]
+    floors = {unchanged: inputs, random: others}
     yield from trained.scoring.pairs(floors, truth, transfers.groups, trained.seed)
-    predicted = trained.judge().predict(floors[unchanged])
-    yield from _judged(trained, unchanged, predicted, floors[unchanged], transfers)
+    yield from _judged(trained, unchanged, trained.judge().predict(inputs), inputs, transfers)
     groups = (images.classes, images.attributes[IDENTITY].values)
     for label, judge in (("expression", trained.judge()), (IDENTITY, trained.judge(IDENTITY))):
         yield trained.judged(MeasurementKey(NAME, "real", ""), f"{label}_accuracy", judge.correct, groups)
 
 
 def _draw_confusion(trained: Trained, transfers: Transfers, predicted: Int64Array) -> None:
-    images, judge = trained.split.test, trained.judge()
+    images, real = trained.split.test, trained.judge().predicted
+    title = f"{trained.label} on {images.name}: target and predicted expression (%)"
+    real_title = "real held-out images: true and predicted expression (%)"
     labels = range(images.n_classes)
     matrices = {
-        f"{trained.label} on {images.name}: target and predicted expression (%)": confusion_matrix(
-            transfers.target, predicted, labels=labels
-        ),
-        "real held-out images: true and predicted expression (%)": confusion_matrix(
-            images.classes, judge.predicted, labels=labels
-        ),
+        title: confusion_matrix(transfers.target, predicted, labels=labels),
+        real_title: confusion_matrix(images.classes, real, labels=labels),
     }
     confusion_matrices(matrices, images.class_names, trained.folder / "expression-confusion.png")
 
 
 def _draw_people(trained: Trained, images: ImageSet) -> None:
     """Draw a row for each of some people: an input, its outputs in all expressions, the true images."""
-    generator = seeds.numpy_generator(trained.seed, NAME, "picture")
-    people = images.attributes[IDENTITY].values
-    order = generator.permutation(len(images))
-    _, first = np.unique(people[order], return_index=True)
+    order = seeds.numpy_generator(trained.seed, NAME, "picture").permutation(len(images))
+    _, first = np.unique(images.attributes[IDENTITY].values[order], return_index=True)
     inputs = order[np.sort(first)][: trained.sizes.grid[1]]
     transfers = make_transfers(trained, images, inputs)
     if (transfers.truth < 0).any() or len(transfers) < len(inputs) * images.n_classes:
@@ -208,12 +186,10 @@ def _draw_people(trained: Trained, images: ImageSet) -> None:
     shape = (len(inputs), images.n_classes, *images.images.shape[1:])
     outputs = _outputs(trained, "encoded", trained.test_codes, transfers).reshape(shape)
     truth = trained.pool.images[transfers.truth].reshape(shape)
-    panels_side_by_side(
-        [
-            Panel("input", images.images[inputs][:, None], [""], "down"),
-            Panel("output", outputs, images.class_names, "outputs"),
-            Panel("true photograph", truth, images.class_names, "truth"),
-        ],
-        trained.folder / f"{NAME}.png",
-        f"{trained.label} on {images.name}: expressions from images of other people",
-    )
+    panels = [
+        Panel("input", images.images[inputs][:, None], [""], "down"),
+        Panel("output", outputs, images.class_names, "outputs"),
+        Panel("true photograph", truth, images.class_names, "truth"),
+    ]
+    title = f"{trained.label} on {images.name}: expressions from images of other people"
+    panels_side_by_side(panels, trained.folder / f"{NAME}.png", title)

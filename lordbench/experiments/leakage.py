@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-import torch
 from sklearn.decomposition import PCA
 
-from lordbench.data.images import UInt8Array, flattened
-from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.measurement import Measurement, MeasurementKey
+from lordbench.data import UInt8Array, flattened
+from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.metric import Float32Array
 from lordbench.evaluation.probing import Fold, LabelProbing
-from lordbench.training.method import Codes
 from lordbench.utils import seeds
 from lordbench.utils.parallel import one_thread
 
@@ -24,7 +21,6 @@ COMPONENTS, SHARE = 64, 4
 equal deviation, and the last ones of few images are noise."""
 PIXELS = f"pixels by {COMPONENTS} principal components of the training images, at most one per {SHARE} images"
 BATCH = 1000
-"""Images per batch of the projection on components."""
 
 
 class Leakage(Experiment):
@@ -40,13 +36,12 @@ class Leakage(Experiment):
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Probe the encoded codes of held-out images, the learned codes of training images, and pixels."""
-        split = trained.split
+        split, codes = trained.split, trained.test_codes
         if split.name == "samples":
-            codes = _joined(trained.train_codes, trained.test_codes)
+            codes = inference.join([trained.train_codes, codes])
             train = np.arange(len(codes)) < len(split.train)
             encoded = LabelProbing(trained, NAME, trained.pool, train, ~train)
         else:
-            codes = trained.test_codes
             encoded = LabelProbing.within(trained, NAME, split.test)
         rows = list(encoded.probe_codes(codes, "encoded", floors=True))
         rows += trained.shared(f"{NAME}: pixels", lambda: list(probe_pixels(encoded)))
@@ -73,9 +68,3 @@ def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Float32Array
         batches = range(0, len(fold.test), BATCH)
         test = [components.transform(flattened(images[fold.test[i : i + BATCH]])) for i in batches]
         return components.transform(train), np.concatenate(test)
-
-
-def _joined(first: Codes, second: Codes) -> Codes:
-    return Codes(
-        torch.cat([first.class_code, second.class_code]), torch.cat([first.content_code, second.content_code])
-    )

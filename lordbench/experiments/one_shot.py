@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from lordbench.data.images import ImageSet, Int64Array, UInt8Array
-from lordbench.data.pairs import Pairs, class_sources, split_into_sets, support_images
-from lordbench.evaluation import inference
-from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
+from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array
+from lordbench.data.pairs import class_sources, split_into_sets, support_images
+from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.probing import LabelProbing
 from lordbench.experiments.content_transfer import draw_grid, exchanged, references, transfer_pairs
-from lordbench.training.loop import Budget, Context
-from lordbench.training.method import Codes
-from lordbench.training.precision import Precision
+from lordbench.training import Budget, Codes, Context, Precision
 from lordbench.utils import seeds
 
 NAME = "one-shot"
 MOST = 128
-"""Most images of a class that `all` uses: every true image means another support set, and a set is encoded at
-once."""
+"""Most images of a class that `all` uses: sets differ by the true image, and each is encoded at once."""
 
 
 class OneShot(Experiment):
@@ -37,9 +32,8 @@ class OneShot(Experiment):
     uses the class code of a set without the true image, B's own where possible. With `all`, one code per
     class, optimization has seen the true images, which is an advantage; a note says so.
 
-    The probes of leakage measure what the codes of the held-out images reveal: encoded codes (`K = 1`: image
-    by image) and optimized ones. Where labels decide which images share a class code, only content codes are
-    probed.
+    The probes of leakage measure what encoded and optimized codes reveal; of optimized ones with K > 1, whose
+    class codes the labels determine, only content codes are probed.
     """
 
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
@@ -50,107 +44,93 @@ class OneShot(Experiment):
             return []
         images = trained.split.test
         pairs = transfer_pairs(trained, "encoded", images)
-        rows = list(_encoded(trained, images, pairs))
+        rows = list(_encoded(trained, pairs))
         rows += [row.model_copy(update={"experiment": NAME}) for row in references(trained, pairs)]
 
         def codes_of(content: Int64Array, class_: Int64Array) -> Codes:
-            return _codes(trained, images, content, list(class_[:, None]))
+            return _codes(trained, content, list(class_[:, None]))
 
         draw_grid(trained, images, codes_of, f"{NAME}.png", "class codes of one image each")
         probing = LabelProbing.within(trained, NAME, images)
         rows += probing.probe_codes(trained.test_codes, "encoded", suffix=", K = 1")
-        rows += _optimized(trained, images, pairs, probing)
+        rows += _optimized(trained, pairs, probing)
         return rows
 
 
-def _encoded(trained: Trained, images: ImageSet, pairs: Pairs) -> Iterator[Measurement]:
+def _encoded(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     """Transfer with class codes encoded from K images, for each K, and from all."""
-    supports = list(support_images(images, pairs, seeds.numpy_generator(trained.seed, NAME, "supports")))
-    sizes = [len(support) for support in supports]
-    too_large = [f"K = {k}" for k in trained.sizes.shots if k > min(sizes)]
-    notes = (
-        [f"{', '.join(too_large)} left out: a class has only {min(sizes)} images to use"] if too_large else []
-    )
-    if max(sizes) > MOST:
+    generator = seeds.numpy_generator(trained.seed, NAME, "supports")
+    supports = list(support_images(trained.split.test, pairs, generator))
+    fewest, most = min(map(len, supports)), max(map(len, supports))
+    notes, outputs = [], {}
+    if too_large := [f"K = {k}" for k in trained.sizes.shots if k > fewest]:
+        notes.append(f"{', '.join(too_large)} left out: a class has only {fewest} images to use")
+    if most > MOST:
         notes.append(f"at most {MOST} images of a class")
-    sizes_of = {f"K = {k}": k for k in trained.sizes.shots if k <= min(sizes)} | {"all": MOST}
-    outputs = {}
-    for shots, k in sizes_of.items():
+    sizes = {f"K = {k}": k for k in trained.sizes.shots if k <= fewest} | {"all": MOST}
+    for shots, k in sizes.items():
         trained.log(f"{NAME}: {len(pairs)} pairs, {shots}")
-        codes = _codes(trained, images, pairs.content, [support[:k] for support in supports])
-        outputs[f"transfer, {shots}"] = inference.decode(trained.method, codes)
-    yield from _with_notes(_scored(trained, images, pairs, "encoded", outputs), notes)
+        codes = _codes(trained, pairs.content, [support[:k] for support in supports])
+        key = MeasurementKey(NAME, f"transfer, {shots}", "encoded")
+        outputs[key] = inference.decode(trained.method, codes)
+    yield from _scored(trained, pairs, outputs, notes)
 
 
-def _optimized(
-    trained: Trained, images: ImageSet, pairs: Pairs, probing: LabelProbing
-) -> Iterator[Measurement]:
+def _optimized(trained: Trained, pairs: Pairs, probing: LabelProbing) -> Iterator[Measurement]:
     """Transfer with optimized codes and probe them; nothing where the method does not optimize any."""
+    images = trained.split.test
     notes = [] if pairs.truth is None else ["has seen the true images"]
+    tasks = []
     for k in trained.sizes.shots:
         sets = split_into_sets(images, k, seeds.numpy_generator(trained.seed, NAME, "sets", k))
         sources = class_sources(images, pairs, sets, k)
         if sources is None:
             notes.append(f"K = {k} left out: a class has too few sets of {k}")
-            continue
-        codes = _optimize(trained, images, sets, f"K = {k}")
+        else:
+            tasks.append((f"K = {k}", sets, sources))
+    for shots, sets, sources in (*tasks, ("all", images.classes, pairs.class_)):
+        codes = _optimize(trained, images, sets, shots)
         if codes is None:
             return
-        yield from _transferred(trained, images, pairs, sources, codes, f"K = {k}")
-        of = ("content", "class") if k == 1 else ("content",)
-        yield from probing.probe_codes(codes, "optimized", suffix=f", K = {k}", of=of)
-    codes = _optimize(trained, images, images.classes, "all")
-    if codes is None:
-        return
-    yield from _with_notes(_transferred(trained, images, pairs, pairs.class_, codes, "all"), notes)
-    yield from probing.probe_codes(codes, "optimized", suffix=", all", of=("content",))
+        key = MeasurementKey(NAME, f"transfer, {shots}", "optimized")
+        outputs = inference.decode(trained.method, exchanged(codes, pairs.content, sources))
+        yield from _scored(trained, pairs, {key: outputs}, notes)
+        key = key._replace(subject=f"reconstruction, {shots}")
+        outputs = inference.decode(trained.method, codes)
+        yield from trained.scoring.pairs({key: outputs}, images.images, images.classes, trained.seed)
+        of = ("content", "class") if shots == "K = 1" else ("content",)
+        yield from probing.probe_codes(codes, "optimized", suffix=f", {shots}", of=of)
 
 
 def _optimize(trained: Trained, images: ImageSet, sets: Int64Array, shots: str) -> Codes | None:
     """Optimize codes of all images, with one class code for each set; `sets` numbers them, int64 (N,)."""
     trained.log(f"{NAME}: optimization at test time, {shots}")
-    context = Context(
-        device=trained.device,
-        precision=Precision("float32", trained.device.type),
-        seed=seeds.derive(trained.seed, NAME, "optimization", shots),
-        budget=Budget(trained.sizes.optimization * len(images), trained.batch_size),
-    )
+    precision = Precision("float32", trained.device.type)
+    seed = seeds.derive(trained.seed, NAME, "optimization", shots)
+    budget = Budget(trained.sizes.optimization * len(images), trained.batch_size)
+    context = Context(device=trained.device, precision=precision, seed=seed, budget=budget)
     names = tuple(f"set {i}" for i in range(int(sets.max()) + 1))
     return trained.method.optimize_codes(replace(images, classes=sets, class_names=names), context)
 
 
-def _transferred(
-    trained: Trained, images: ImageSet, pairs: Pairs, sources: Int64Array, codes: Codes, shots: str
-) -> Iterator[Measurement]:
-    """Score transfers and reconstructions with optimized codes; `sources` give the class codes."""
-    outputs = inference.decode(trained.method, exchanged(codes, pairs.content, sources))
-    yield from _scored(trained, images, pairs, "optimized", {f"transfer, {shots}": outputs})
-    key = MeasurementKey(NAME, f"reconstruction, {shots}", "optimized")
-    reconstructed = {key: inference.decode(trained.method, codes)}
-    yield from trained.scoring.pairs(reconstructed, images.images, images.classes, trained.seed)
-
-
 def _scored(
-    trained: Trained, images: ImageSet, pairs: Pairs, kind: CodeKind, outputs: dict[str, UInt8Array]
+    trained: Trained, pairs: Pairs, outputs: dict[MeasurementKey, UInt8Array], notes: list[str]
 ) -> Iterator[Measurement]:
-    """Score transfers, by subject, against the true images and by the judge."""
-    classes = images.classes[pairs.class_]
+    """Score transfers against the true images and by the judge; the notes are for `all`."""
+    rows: list[Measurement] = []
+    classes = trained.split.test.classes[pairs.class_]
     groups = (classes, pairs.content)
-    transfers = {MeasurementKey(NAME, subject, kind): fake for subject, fake in outputs.items()}
     if pairs.truth is not None:
-        yield from trained.scoring.pairs(transfers, trained.pool.images[pairs.truth], groups, trained.seed)
-    for key, fake in transfers.items():
-        yield trained.judged(key, "class_agreement", trained.judge().agrees(fake, classes), groups)
-
-
-def _codes(trained: Trained, images: ImageSet, content: Int64Array, supports: Sequence[Int64Array]) -> Codes:
-    """Combine content codes of images, int64 (N,), with class codes of N support sets, int64 (K,) each."""
-    class_code = inference.class_codes(trained.method, images.images, supports, trained.device)
-    return Codes(class_code, trained.test_codes.select(content).content_code)
-
-
-def _with_notes(rows: Iterator[Measurement], notes: Sequence[str]) -> Iterator[Measurement]:
-    """Add notes to the transfers by all images."""
+        rows += trained.scoring.pairs(outputs, trained.pool.images[pairs.truth], groups, trained.seed)
+    for key, fake in outputs.items():
+        rows.append(trained.judged(key, "class_agreement", trained.judge().agrees(fake, classes), groups))
     for row in rows:
         added = notes if row.subject == "transfer, all" else []
         yield row.model_copy(update={"note": "; ".join(filter(None, [row.note, *added]))})
+
+
+def _codes(trained: Trained, content: Int64Array, supports: list[Int64Array]) -> Codes:
+    """Combine content codes of images, int64 (N,), with class codes of N support sets, int64 (K,) each."""
+    images = trained.split.test.images
+    class_code = inference.class_codes(trained.method, images, supports, trained.device)
+    return Codes(class_code, trained.test_codes.select(content).content_code)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lordbench.data.images import ImageSet
-from lordbench.evaluation import inference
-from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
-from lordbench.training.method import Codes
+from lordbench.data import ImageSet
+from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.training import Codes
 
 
 class Reconstruction(Experiment):
