@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel
 
 from lordbench.results.damage import Damage, damage
 from lordbench.results.leaderboard import label
@@ -23,16 +24,12 @@ CURVE = ("phase", "step")
 LARGEST_CURVE = 64 << 20
 """Bytes: more than a row for each of a million steps."""
 LARGEST_STEP = 2**53
-ORDER = (
-    "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id",
-)  # fmt: skip
+ORDER = "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id"
 """Settings that cells are sorted by."""
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, frozen=True):
     """Content of `cell.json`: see `runner.cell.Cell` for the fields."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
     method_name: str
@@ -54,10 +51,8 @@ class Settings(BaseModel):
         return label(self.method_name, self.variant, self.labels)
 
 
-class Failure(BaseModel):
+class Failure(BaseModel, frozen=True):
     """Content of `failure.json`: how the last attempt at a cell failed."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     error: str
     traceback: str
@@ -104,26 +99,17 @@ class CellRecord:
 
 
 def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
-    """Read the cells of run folders.
+    """Read the cells of run folders, or of results CSVs in them, sorted by `ORDER`.
 
-    Args:
-        runs: run folders, or results CSVs in them; a CSV without cells beside it gives none.
-
-    Returns:
-        Cells by data set, split, preset, method and seed, each once: of several with the same id the one with
-        a trained model, else the first.
+    Of several with the same id the first one with a trained model is taken, else the last.
     """
     records: dict[str, CellRecord] = {}
     for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
         for folder in Store(run).cells():
             settings = read_settings(folder.description)
-            if settings is None:
-                continue
-            if settings.id not in records or not records[settings.id].folder.is_trained():
+            if settings and not (settings.id in records and records[settings.id].folder.is_trained()):
                 records[settings.id] = CellRecord(settings, folder)
-    return sorted(
-        records.values(), key=lambda record: tuple(getattr(record.settings, name) for name in ORDER)
-    )
+    return sorted(records.values(), key=lambda record: attrgetter(*ORDER)(record.settings))
 
 
 def read_settings(file: Path) -> Settings | None:
@@ -134,5 +120,5 @@ def read_settings(file: Path) -> Settings | None:
 def _read(kind: type[Model], file: Path) -> Model | None:
     try:
         return kind.model_validate(read_verified(file))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -53,10 +53,6 @@ def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
 
     See `difference`. No interval is corrected for the number of comparisons.
 
-    Args:
-        rows: as from `collect`.
-        files: of the run folders that the rows come from.
-
     Returns:
         One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
         `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
@@ -70,19 +66,15 @@ def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
             continue
         direction = bool(directions.iloc[0])
         shared = dict(zip([*GROUP, *QUANTITY], key, strict=True)) | {"higher_is_better": direction}
-        records += (shared | pair for pair in _pairs(same, files, direction))
+        methods = [
+            (row_name(line), bool(own["reference"].iloc[0]), values_by_seed(own))
+            for line, own in same.groupby(LINE, sort=False)
+        ]
+        for (method_a, reference_a, a), (method_b, reference, b) in combinations(methods, 2):
+            if not reference_a:
+                names = {"method_a": method_a, "method_b": method_b, "reference": reference}
+                records.append(shared | names | difference(a, b, files, direction)._asdict())
     return pd.DataFrame.from_records(records, columns=COLUMNS)
-
-
-def _pairs(same: pd.DataFrame, files: SampleFiles, higher_is_better: bool) -> Iterator[dict[str, Any]]:
-    """Differences in one quantity of one group."""
-    methods = {row_name(key): rows for key, rows in same.groupby(LINE, sort=False)}
-    values = {name: values_by_seed(rows) for name, rows in methods.items()}
-    is_reference = {name: bool(rows["reference"].iloc[0]) for name, rows in methods.items()}
-    for a, b in combinations(methods, 2):
-        if not is_reference[a]:
-            result = difference(values[a], values[b], files, higher_is_better)
-            yield {"method_a": a, "method_b": b, "reference": is_reference[b]} | result._asdict()
 
 
 def values_by_seed(rows: pd.DataFrame) -> dict[int, Value]:
@@ -97,7 +89,7 @@ def difference(
     higher_is_better: bool,
     files_b: SampleFiles | None = None,
 ) -> Difference:
-    """Compare two methods in one quantity.
+    """Compare two methods in one quantity, by their values by seed; `files_b` if b is of other run folders.
 
     Values of the same seed are compared if they were scored on the same samples: as many, of the same groups.
     Over one seed the 95 % interval is that of a bootstrap over those groups, of the differences of single
@@ -105,13 +97,6 @@ def difference(
     several seeds it is Student's t interval over the seeds' differences: it holds for other trainings, splits
     and pairs, on the same data. It needs no samples; if these are lost, an equal seed and number of samples
     are taken for equal samples.
-
-    Args:
-        a: values by seed.
-        b: those of the other method.
-        files: of the samples of a, and of b without `files_b`.
-        higher_is_better: direction of merit.
-        files_b: of the samples of b.
 
     Returns:
         `difference` is the mean over seeds; `ci_low` and `ci_high` are NaN if there is no interval; `n` is
@@ -137,7 +122,7 @@ def difference(
         ci_high=high,
         n=sum(a[seed].n for seed in paired),
         n_seeds=len(paired),
-        verdict=_verdict(low, high, higher_is_better),
+        verdict=verdict_on(low, high, higher_is_better),
         note="; ".join(filter(None, notes)),
     )
 
@@ -162,8 +147,9 @@ def _bootstrap_interval(
     return *percentiles(means_a - means_b, n_groups), ""
 
 
-def _verdict(low: float, high: float, higher_is_better: bool) -> Verdict:
-    if np.isnan(low):
+def verdict_on(low: float, high: float, higher_is_better: bool) -> Verdict:
+    """The verdict on a by the interval of its difference from b; empty if there is none."""
+    if np.isnan([low, high]).any():
         return ""
     if low <= 0 <= high:
         return TIE
@@ -200,17 +186,12 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
         ranked, and all methods of its group have it) and `note` (why it does not count).
     """
     methods_only = differences[~differences["reference"].astype(bool)]
-    records = []
+    records: list[tuple[Any, ...]] = []
     for key, pairs in methods_only.groupby([*GROUP, *QUANTITY], sort=False):
         if key[len(GROUP) :] in quantities:
-            shared = dict(zip([*GROUP, *QUANTITY], key, strict=True))
             ranked = _rank(pairs)
-            records += [
-                shared | {"method": method, "rank": rank, "n_methods": len(ranked)}
-                for method, rank in ranked.items()
-            ]
+            records += ((*key, method, rank, len(ranked), True, "") for method, rank in ranked.items())
     table = pd.DataFrame.from_records(records, columns=RANK_COLUMNS)
-    table["note"] = ""
     table.loc[table["n_methods"] < table.groupby(GROUP)["method"].transform("nunique"), "note"] = NOT_ALL
     table.loc[table["rank"].isna(), "note"] = UNDECIDED
     table["counted"] = table["note"] == ""
@@ -234,15 +215,11 @@ def same_methods(ranked: pd.DataFrame) -> bool:
 
 
 def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
-    """Average ranks over the quantities that count; each quantity of each group counts once.
-
-    Args:
-        ranked: as from `ranks`.
-        by: columns of `GROUP` to keep apart.
+    """Average `ranks` over the quantities that count; each quantity of each group counts once.
 
     Returns:
-        One row per method, the best first, with the columns of `by` and `method`, `mean_rank` and
-        `n_quantities`.
+        One row per method and values of the columns `by`, the best first, with these and `method`,
+        `mean_rank` and `n_quantities`.
     """
     counted = ranked[ranked["counted"].astype(bool)].groupby([*by, "method"], sort=False)["rank"]
     means = counted.agg(mean_rank="mean", n_quantities="size").reset_index()

@@ -32,11 +32,7 @@ OTHER_VALUE = "the samples kept are those of another value"
 
 
 def results_file(path: Path) -> Path:
-    """The results CSV of a run folder, or the one at a path.
-
-    Raises:
-        UserError: it does not exist.
-    """
+    """The results CSV of a run folder, or the one at a path; UserError if it does not exist."""
     file = path / "results.csv" if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"{file}: no such file", "Name a run folder (it holds results.csv) or a results CSV.")
@@ -97,11 +93,7 @@ class NoSamplesError(Exception):
 
 
 class SampleFiles:
-    """Finds the samples behind values, and resamples them; caches both.
-
-    Args:
-        paths: run folders, or results CSVs in them, as given to `collect`.
-    """
+    """Finds the samples behind values in run folders (`paths` as for `collect`), and resamples them."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         folders = (path if path.is_dir() else path.parent for path in paths)
@@ -110,11 +102,7 @@ class SampleFiles:
         self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
 
     def samples(self, value: Value) -> Samples:
-        """The samples behind a value.
-
-        Raises:
-            NoSamplesError: they are not available, or belong to another value.
-        """
+        """The samples behind a value; NoSamplesError if they are lost or belong to another value."""
         block, index = self._find(value)
         return Samples(block.values[index], block.groups)
 
@@ -123,10 +111,7 @@ class SampleFiles:
 
         All values of a seed and experiment with equal groups share their resamples, whatever the method, so
         the difference of two such means is that of the paired samples. A single group cannot be resampled:
-        None.
-
-        Raises:
-            NoSamplesError: as for `samples`.
+        None. Raises NoSamplesError as `samples` does.
         """
         block, index = self._find(value)
         if id(block) not in self._resampled:
@@ -152,7 +137,9 @@ class SampleFiles:
                 continue
             candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
             for block, index in candidates:
-                if _mean_matches(block.values[index], value):
+                samples = block.values[index]
+                tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
+                if len(samples) == value.n and abs(samples.mean(dtype=np.float64) - value.value) <= tolerance:
                     return block, index
             reason = OTHER_VALUE if candidates else WHOLE_SET
         raise NoSamplesError(reason)
@@ -163,8 +150,3 @@ class SampleFiles:
         if key not in self._blocks:
             self._blocks[key] = folder.samples(value.experiment)
         return self._blocks[key]
-
-
-def _mean_matches(samples: npt.NDArray[np.float32], value: Value) -> bool:
-    tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
-    return len(samples) == value.n and abs(float(samples.mean(dtype=np.float64)) - value.value) <= tolerance
