@@ -94,7 +94,7 @@ class Labels(BaseModel, extra="forbid", frozen=True):
                 )
 
 
-class Clusters(Labels):
+class Clusters(Labels, frozen=True):
     """Clusters of the images of each domain, found without labels.
 
     `k` is their number in each domain; None: chosen by the silhouette, for each domain. `features` are
@@ -131,7 +131,7 @@ class Clusters(Labels):
         return Classes(train, test, tuple(names), silhouettes)
 
 
-class Truth(Labels):
+class Truth(Labels, frozen=True):
     """The true styles of each domain, from the data set's attribute `style`."""
 
     needs: ClassVar[tuple[str, ...]] = ("domain", "style")

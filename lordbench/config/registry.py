@@ -28,10 +28,7 @@ FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
 
 
 def available(kind: Kind) -> dict[str, Component]:
-    """Return all components of a kind by name, in alphabetical order.
-
-    UserError: a plug-in in use does not exist, or has the name of another component.
-    """
+    """Return all components of a kind, by name in alphabetical order; UserError if two have the same name."""
     return _available(kind, plugins_in_use())
 
 

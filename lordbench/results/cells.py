@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -59,12 +60,12 @@ class Failure(BaseModel, frozen=True):
     when: str = ""
 
 
+@dataclass(eq=False)
 class CellRecord:
     """One cell of a run folder, with its settings; other files are read when needed."""
 
-    def __init__(self, settings: Settings, folder: CellFolder) -> None:
-        self.settings = settings
-        self.folder = folder
+    settings: Settings
+    folder: CellFolder
 
     @cached_property
     def failure(self) -> Failure | None:

@@ -10,20 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lordbench.results import leaderboard
 from lordbench.results.cells import Settings, cell_records, read_settings
 from lordbench.results.damage import warn_of_damage
 from lordbench.results.differences import TIE, Difference, difference, values_by_seed, verdict_on
-from lordbench.results.leaderboard import (
-    GROUP,
-    LINE,
-    QUANTITY,
-    collect,
-    interval,
-    latest_cells,
-    merge,
-    row_name,
-    with_samples,
-)
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import CellFolder
 from lordbench.utils.errors import UserError
@@ -49,8 +40,6 @@ CHOSEN = "; chosen: "
 """Precedes what a probe chose by itself in the policy of a row."""
 WHERE = [*GROUP, "line"]
 """Columns that locate a table row: its group and its name."""
-CHANGE_COLUMNS = ["kind", "name", "a", "b", *WHERE, "seed"]
-"""Columns of `changes`."""
 ROW_SETTINGS = {
     "cell": ("dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed"),
     "data": ("data_fingerprint",),
@@ -65,10 +54,7 @@ COSTS = ("train_seconds", "train_images_per_second", "peak_memory_mib")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: rows as from `collect`, of each table row and seed the newest cell.
-
-    `settings` are by cell id, where `cell.json` is available.
-    """
+    """One side: the newest cell of each table row and seed, and settings by cell id, where available."""
 
     name: str
     rows: pd.DataFrame
@@ -119,8 +105,8 @@ class Comparison:
     @property
     def verdicts(self) -> pd.Series[str]:
         """The verdicts on all quantities of which either side has a value."""
-        valued = [table[table[["value_a", "value_b"]].notna().any(axis=1)] for _, table in self.values]
-        verdicts: pd.Series[str] = pd.concat([pd.Series(dtype=str), *(table["verdict"] for table in valued)])
+        tables = (table[table[["value_a", "value_b"]].notna().any(axis=1)] for _, table in self.values)
+        verdicts: pd.Series[str] = pd.concat([pd.Series(dtype=str), *(table["verdict"] for table in tables)])
         return verdicts
 
     @property
@@ -145,12 +131,9 @@ def compare(a: Side, b: Side) -> Comparison:
 def read_side(name: str) -> Side:
     """Read one side of a comparison.
 
-    Args:
-        name: a cell's folder (`runs/cells/ID`), a run folder, a results CSV, or one of the latter two with a
-            colon and the beginning of a cell's id (`runs:6203`).
-
-    Raises:
-        UserError: it does not exist, holds no results yet, or an id matches no cell or several.
+    `name` is a cell's folder (`runs/cells/ID`), a run folder, a results CSV, or one of the latter two with a
+    colon and the beginning of a cell's id (`runs:6203`). UserError: it does not exist, holds no results yet,
+    or an id matches no cell or several.
     """
     path, prefix = Path(name), ""
     if not path.exists() and ":" in name:
@@ -170,9 +153,9 @@ def read_side(name: str) -> Side:
             raise UserError(f"{name}: this cell has no results yet", hint)
         own = read_settings(folder.description)
         by_id = {} if own is None else {rows["cell"].iloc[0]: own}
-        return Side(name, merge({name: rows}), SampleFiles([folder.path.parents[1]]), by_id)
-    rows = collect([path])
-    rows = _select_cell(rows, name, prefix) if prefix else latest_cells(rows)
+        return Side(name, leaderboard.merge({name: rows}), SampleFiles([folder.path.parents[1]]), by_id)
+    rows = leaderboard.collect([path])
+    rows = _select_cell(rows, name, prefix) if prefix else leaderboard.latest_cells(rows)
     settings = {record.settings.id: record.settings for record in cell_records([path])}
     return Side(name, rows, SampleFiles([path]), settings)
 
@@ -215,22 +198,19 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
 
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
-        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `n_seeds` is
-        the number of seeds compared; `basis` is `paired` or `intervals`; `verdict` on a is `better`, `worse`,
-        `differs` (for metrics without a direction of merit), `not significantly different`, `equal` if all
-        values are exactly the same, or empty if they cannot be compared, and `note` says why. Sorted by
-        `ORDER`.
+        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `basis` is
+        `paired` or `intervals`; `verdict` on a is one of `ORDER`, which sorts the rows: `differs` for metrics
+        without a direction of merit, `equal` if all values are exactly the same, and empty if they cannot be
+        compared; `note` says why.
     """
     why_not = incomparable(pair)
-    a, b = (dict(list(with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
+    a, b = (dict(list(leaderboard.with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
     records = []
     for key in a | b:
         both = Pair(a[key] if key in a else b[key][:0], b[key] if key in b else a[key][:0])
         records.append(dict(zip(QUANTITY, key, strict=True)) | _contrast(both, files_a, files_b, why_not))
-    table = pd.DataFrame.from_records(records, columns=COLUMNS)
-    return table.sort_values(
-        "verdict", key=lambda verdicts: verdicts.map(ORDER.index), kind="stable", ignore_index=True
-    )
+    records.sort(key=lambda record: ORDER.index(record["verdict"]))
+    return pd.DataFrame.from_records(records, columns=COLUMNS)
 
 
 def incomparable(pair: Pair) -> str:
@@ -246,7 +226,7 @@ def incomparable(pair: Pair) -> str:
 def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: str) -> dict[str, Any]:
     """Compare one quantity, of which one side may have no rows at all."""
     valued = [rows[rows["value"].notna()] for rows in pair]
-    a, b = ((float(rows["value"].mean()), *interval(rows)) for rows in valued)
+    a, b = ((float(rows["value"].mean()), *leaderboard.interval(rows)) for rows in valued)
     first = pair.a if len(pair.a) else pair.b
     directions = first["higher_is_better"].dropna()
     direction = bool(directions.iloc[0]) if len(directions) else None
@@ -264,7 +244,8 @@ def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: s
     exact = [set(rows[["seed", "value", "n"]].itertuples(index=False, name=None)) for rows in valued]
     if exact[0] == exact[1]:
         return result | {"difference": 0.0, "verdict": "equal"}
-    paired = difference(*map(values_by_seed, valued), files_a, direction is not False, files_b)
+    values_a, values_b = map(values_by_seed, valued)
+    paired = difference(values_a, values_b, files_a, direction is not False, files_b)
     if np.isnan(paired.ci_low):
         verdict = verdict_on(a[1] - b[2], a[2] - b[1], direction is not False)
         result |= {"basis": "intervals" if verdict else "", "verdict": verdict, "note": paired.note}
@@ -288,14 +269,10 @@ def _missing(pair: Pair) -> str:
 
 
 def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
-    """List the settings that differ between matching cells.
+    """List the settings that differ between matching cells: complete ones if both have theirs, else in rows.
 
-    Complete settings are compared if both cells have theirs, else those in their rows.
-
-    Returns:
-        A row for each pair of cells and setting that differs: `kind` (`cell`, `method`, `data`, `preset`,
-        `code`, `environment`), `name` (nested ones dotted), its value in `a` and `b` (None if missing), and
-        `WHERE` and `seed` of the cell in a.
+    Columns are `kind` (`cell`, `method`, `data`, `preset`, `code`, `environment`), `name` (nested ones
+    dotted), its value in `a` and `b` (None if missing), and `WHERE` and `seed` of the cell in a.
     """
     records = []
     for pair in pairs:
@@ -313,7 +290,7 @@ def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
                 if values["a"] != values["b"]:
                     records.append({"kind": kind, "name": name} | values | where)
     # As objects from the start: pandas would turn None into NaN in a column of text.
-    return pd.DataFrame(records, columns=CHANGE_COLUMNS, dtype=object)
+    return pd.DataFrame(records, columns=["kind", "name", "a", "b", *WHERE, "seed"], dtype=object)
 
 
 def costs(pairs: Iterable[Pair]) -> pd.DataFrame:

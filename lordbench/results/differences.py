@@ -29,8 +29,6 @@ RANK_SHARES: dict[str, tuple[float, float]] = {"better": (0.0, 1.0), "worse": (1
 
 NAN = float("nan")
 OTHER_SAMPLES = "scored on other samples"
-NO_COMMON_SEED = "no seed in common"
-ONE_GROUP = "all samples are of one group"
 NO_INTERVAL = "no interval from one seed"
 UNDECIDED = "not all methods are compared in it"
 NOT_ALL = "not all methods have it"
@@ -100,31 +98,24 @@ def difference(
 
     Returns:
         `difference` is the mean over seeds; `ci_low` and `ci_high` are NaN if there is no interval; `n` is
-        the number of samples, over all seeds; `verdict` on a is `better` or `worse` if the interval excludes
-        0, else `not significantly different`, or empty without an interval; `note` says why something is
-        missing.
+        the number of samples, over all seeds; `verdict` on a is empty without an interval; `note` says why
+        something is missing.
     """
     files_b = files_b or files
     common = sorted(a.keys() & b.keys())
     paired = [seed for seed in common if _same_samples(a[seed], files, b[seed], files_b)]
     if not paired:
-        return Difference(note=OTHER_SAMPLES if common else NO_COMMON_SEED)
+        return Difference(note=OTHER_SAMPLES if common else "no seed in common")
     values = np.array([a[seed].value - b[seed].value for seed in paired])
     if len(paired) > 1:
         low, high, note = *student_interval(values), ""
     else:
         low, high, note = _bootstrap_interval(a[paired[0]], files, b[paired[0]], files_b)
     total = len(a.keys() | b.keys())
-    notes = [note, f"mean of {len(paired)} of {total} seeds" if len(paired) < total else ""]
-    return Difference(
-        difference=float(values.mean()),
-        ci_low=low,
-        ci_high=high,
-        n=sum(a[seed].n for seed in paired),
-        n_seeds=len(paired),
-        verdict=verdict_on(low, high, higher_is_better),
-        note="; ".join(filter(None, notes)),
-    )
+    if len(paired) < total:
+        note = "; ".join(filter(None, (note, f"mean of {len(paired)} of {total} seeds")))
+    verdict, n = verdict_on(low, high, higher_is_better), sum(a[seed].n for seed in paired)
+    return Difference(float(values.mean()), low, high, n, len(paired), verdict, note)
 
 
 def _same_samples(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles) -> bool:
@@ -143,7 +134,7 @@ def _bootstrap_interval(
     except NoSamplesError as error:
         return NAN, NAN, f"{error}: {NO_INTERVAL}"
     if means_a is None or means_b is None:
-        return NAN, NAN, f"{ONE_GROUP}: {NO_INTERVAL}"
+        return NAN, NAN, f"all samples are of one group: {NO_INTERVAL}"
     return *percentiles(means_a - means_b, n_groups), ""
 
 
@@ -175,10 +166,6 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
     A method's rank is 1 + the number of significantly better methods + ½ per tie, so the ranks of k methods
     sum to k (k + 1) / 2. A quantity in which some two methods have no interval of their difference is not
     ranked.
-
-    Args:
-        differences: as from `differences`.
-        quantities: to rank in, each as its values of `QUANTITY`.
 
     Returns:
         One row per quantity and method, with `GROUP`, `QUANTITY` and: `method`, `rank` (NaN if it is not
@@ -217,9 +204,7 @@ def same_methods(ranked: pd.DataFrame) -> bool:
 def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
     """Average `ranks` over the quantities that count; each quantity of each group counts once.
 
-    Returns:
-        One row per method and values of the columns `by`, the best first, with these and `method`,
-        `mean_rank` and `n_quantities`.
+    Columns are those in `by`, `method`, `mean_rank` (the best first) and `n_quantities`.
     """
     counted = ranked[ranked["counted"].astype(bool)].groupby([*by, "method"], sort=False)["rank"]
     means = counted.agg(mean_rank="mean", n_quantities="size").reset_index()

@@ -21,8 +21,6 @@ LINE = [*GROUP, "method", "variant", "labels"]
 """Columns that identify a row of a table."""
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 """Columns that identify what was measured."""
-KEY = ["cell", *QUANTITY]
-"""Columns that identify a measurement."""
 REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
@@ -52,8 +50,7 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
     Raises:
         UserError: a path holds no results, a file cannot be read (see `read_results`), or the rows cannot be
             compared: several protocol versions, several or unknown schema versions, or one data set with
-            several fingerprints. (A preset sets the image size, so the same set may have another fingerprint
-            under another preset.)
+            several fingerprints under one preset, which sets the image size.
     """
     return merge({str(file): read_results(file) for file in sorted({results_file(path) for path in paths})})
 
@@ -76,7 +73,8 @@ def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     # Of rows started at the same time, one with a value is kept; then by the value, so that no order matters.
     rows = rows.assign(has_value=rows["value"].notna())
     rows = rows.sort_values(["started", "has_value", "value"], kind="stable", na_position="first")
-    rows = rows.drop_duplicates(KEY, keep="last").sort_values([*LINE, "seed", *KEY], kind="stable")
+    key = ["cell", *QUANTITY]
+    rows = rows.drop_duplicates(key, keep="last").sort_values([*LINE, "seed", *key], kind="stable")
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
@@ -94,15 +92,13 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     values.
 
     Returns:
-        One row per group, method, variant, labels and quantity, with the columns of `LINE`, `apart` and
-        `QUANTITY`, `value`, `ci_low`, `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value),
-        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
+        Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
+        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value), `higher_is_better` (bool or
+        None), `unit`, `notes` and `reference` (bool).
     """
     keys = [*LINE, *apart, *QUANTITY]
-    records = [
-        dict(zip(keys, key, strict=True)) | _summary(same)
-        for key, same in by_seed(rows).groupby(keys, sort=False)
-    ]
+    groups = by_seed(rows).groupby(keys, sort=False)
+    records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
     summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
@@ -180,17 +176,14 @@ def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn the references into methods, with one row per seed and quantity.
-
-    Adds the column `rank`: of references their order, from 0; else -1.
-    """
+    """Turn references into methods, one row per seed and quantity; `rank` is their order from 0, else -1."""
     parts = rows["subject"].str.partition(", ")
     is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
     rows = rows.assign(has_value=rows["value"].notna(), name=parts[0], rest=parts[1] + parts[2])
     references = rows[is_reference].sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
     names = references["name"].map(REFERENCES)
-    ranks = pd.Index(list(REFERENCES.values())).unique().get_indexer(names)
+    ranks = pd.Index(list(REFERENCES.values())).unique().get_indexer(pd.Index(names))
     references = references.assign(method=names, variant="", labels="", rank=ranks, codes=REFERENCES_CODES)
     encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
     references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])

@@ -25,10 +25,6 @@ from lordbench.utils.integrity import ALTERED, checksum_file, differs_from_check
 HINT = "A leaderboard is made of results.csv files as `lordbench run` writes them."
 TOLERANCE = 1e-5
 """Samples are float32: their mean is the row's value up to this, relative to the largest sample."""
-NO_SAMPLES = "samples were not kept, or their file is not beside results.csv"
-SAMPLES_DAMAGED = "the file of samples is damaged"
-WHOLE_SET = "a value of a whole set"
-OTHER_VALUE = "the samples kept are those of another value"
 
 
 def results_file(path: Path) -> Path:
@@ -42,10 +38,8 @@ def results_file(path: Path) -> Path:
 def read_results(file: Path) -> pd.DataFrame:
     """Read a results CSV; warn of damage to it and to the cells beside it.
 
-    If the file of a run folder was altered, the rows are read from its cells.
-
-    Raises:
-        UserError: the file is not a results CSV, or was altered and has no cells beside it.
+    If the file of a run folder was altered, the rows are read from its cells. UserError: it has none, or the
+    file is not a results CSV.
     """
     store = Store(file.parent)
     cells = store.cells() if file == store.results else []
@@ -126,14 +120,18 @@ class SampleFiles:
 
     def _find(self, value: Value) -> tuple[Block, int]:
         """The block that holds a value's samples, and their index in it."""
-        reason = NO_SAMPLES
+        reason = "samples were not kept, or their file is not beside results.csv"
         for store in self._stores:
             try:
-                blocks = self._read(store, value)
+                folder = store.cell(value.cell)
+                key = folder.path, value.experiment
+                if key not in self._blocks:
+                    self._blocks[key] = folder.samples(value.experiment)
+                blocks = self._blocks[key]
             except OSError:
                 continue
             except ValueError:
-                reason = SAMPLES_DAMAGED
+                reason = "the file of samples is damaged"
                 continue
             candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
             for block, index in candidates:
@@ -141,12 +139,6 @@ class SampleFiles:
                 tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
                 if len(samples) == value.n and abs(samples.mean(dtype=np.float64) - value.value) <= tolerance:
                     return block, index
-            reason = OTHER_VALUE if candidates else WHOLE_SET
+            other = "the samples kept are those of another value"
+            reason = other if candidates else "a value of a whole set"
         raise NoSamplesError(reason)
-
-    def _read(self, store: Store, value: Value) -> list[Block]:
-        folder = store.cell(value.cell)
-        key = (folder.path, value.experiment)
-        if key not in self._blocks:
-            self._blocks[key] = folder.samples(value.experiment)
-        return self._blocks[key]

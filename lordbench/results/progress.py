@@ -124,10 +124,7 @@ class PlannedCell(BaseModel, extra="forbid", frozen=True):
 
 
 class RunPlan(BaseModel, extra="forbid", frozen=True):
-    """The latest run in a folder: its begin (UTC), computer and main process, and all that it requested.
-
-    `jobs` is the number of cells at a time; `cells` are in order, with finished ones.
-    """
+    """The latest run in a folder: `jobs` cells at a time of all `cells` requested, in order."""
 
     began: AwareDatetime
     jobs: Count

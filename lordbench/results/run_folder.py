@@ -127,10 +127,7 @@ class CellFolder:
         return child(self.path, f"{experiment}.json")
 
     def record(self, experiment: str) -> ExperimentRecord:
-        """Read an experiment's measurements and the checksums of its files.
-
-        OSError: it has not been run, or its file cannot be read. ValueError: the file, named, is damaged.
-        """
+        """Read an experiment's record; OSError if it was not run, ValueError if the file is damaged."""
         path = self.record_file(experiment)
         try:
             return ExperimentRecord.model_validate(integrity.read_verified(path))
@@ -147,10 +144,7 @@ class CellFolder:
     def write_measurements(
         self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
     ) -> None:
-        """Write an experiment's samples, then its measurements, which mark it as finished.
-
-        `pictures` are the files that it left in the folder.
-        """
+        """Write an experiment's samples, then its measurements, which mark it as finished."""
         samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
         write_samples(self._samples_file(experiment), samples)
         files = {path.name: sha256(path) for path in (self._samples_file(experiment), *pictures)}

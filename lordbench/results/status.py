@@ -27,6 +27,8 @@ TRAINING = ""
 """Name of the training, among those of the experiments."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError)
 """Errors of a damaged file of JSON."""
+Inspection = tuple[tuple[Damage, ...], float | None, tuple[str, ...]]
+"""A cell's damage, the seconds of its training, and notes."""
 
 
 class CellStatus(BaseModel, frozen=True):
@@ -97,17 +99,12 @@ def read_status(root: Path) -> RunStatus:
         notes.append(f"{problem} The next `lordbench run` writes it again.")
     since = plan.began if plan is not None and alive else None
     planned = () if plan is None else plan.cells
+    cells = tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned)
     ids = {cell.id for cell in planned}
-    others = [folder for folder in store.cells() if folder.path.name not in ids]
-    return RunStatus(
-        root=root,
-        alive=alive,
-        plan=plan,
-        cells=tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned),
-        # A run with another plan does not run these.
-        others=tuple(_cell_status(folder, None, alive and plan is None, None) for folder in others),
-        notes=tuple(notes),
-    )
+    unplanned = [folder for folder in store.cells() if folder.path.name not in ids]
+    # A run with another plan does not run these.
+    others = tuple(_cell_status(folder, None, alive and plan is None, None) for folder in unplanned)
+    return RunStatus(root=root, alive=alive, plan=plan, cells=cells, others=others, notes=tuple(notes))
 
 
 def _cell_status(
@@ -181,17 +178,15 @@ def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), timezone.utc)
 
 
-def _inspected(folder: CellFolder) -> tuple[tuple[Damage, ...], float | None, tuple[str, ...]]:
-    """A cell's damage, the seconds of its training, and notes; cached until a file is written."""
+def _inspected(folder: CellFolder) -> Inspection:
+    """Inspect a cell, unless no file was written since the last time."""
     written = stamps(folder.path)
     written.pop(folder.progress, None)
     return _inspect(folder.path, tuple(written.items()))
 
 
 @functools.lru_cache(maxsize=65_536)
-def _inspect(
-    path: Path, written: tuple[tuple[Path, Stamp], ...]
-) -> tuple[tuple[Damage, ...], float | None, tuple[str, ...]]:
+def _inspect(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> Inspection:
     folder, seconds = CellFolder(path), None
     damaged = tuple(damage(folder))
     notes = list(map(str, damaged))
