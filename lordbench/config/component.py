@@ -31,12 +31,8 @@ CONTRACTS: dict[Kind, tuple[str, str]] = {
 class Component:
     """A component that is not imported yet.
 
-    Attributes:
-        kind: of the component.
-        name: on the command line.
-        module: dotted module name; of a plug-in file, the name that it is imported under.
-        path: the plug-in file; None for an importable module.
-        attribute: the class in the module; empty where the file defines just one.
+    `module` is its dotted name, of a plug-in file (`path`) the one that it is imported under; `attribute` is
+    the class in the module, empty where the file defines just one.
     """
 
     kind: Kind
@@ -51,11 +47,7 @@ class Component:
         return str(self.path or self.module)
 
     def load(self) -> type[Any]:
-        """Import the component's class.
-
-        Raises:
-            BrokenComponentError: the import fails, or there is not exactly one complete class of its kind.
-        """
+        """Import its class; BrokenComponentError unless there is exactly one complete class of its kind."""
         what = f"{self.kind[:-1]} {self.name!r}"
         module, contract = _imported(self.module, self.path, what), _contract(self.kind)
         if not self.attribute:
@@ -81,8 +73,7 @@ def from_file(kind: Kind, path: Path) -> Component:
 def identify(path: Path) -> Component:
     """Import a plug-in file, given by its absolute path, to find out its kind.
 
-    Raises:
-        BrokenComponentError: the import fails, or there is not exactly one complete class of one kind.
+    BrokenComponentError: the import fails, or there is not exactly one complete class of one kind.
     """
     module = _imported(_module_name(path), path, f"plug-in {path.stem!r}")
     contracts = {kind: _contract(kind) for kind in CONTRACTS}
@@ -117,10 +108,10 @@ def _imported(module: str, path: Path | None, what: str) -> ModuleType:
         return importlib.import_module(module) if path is None else _load_file(module, path)
     except Exception as error:
         line = errors.line_of(error, path) if path else ""
-        raise BrokenComponentError(
-            f"{what} is broken: {type(error).__name__}: {error}",
-            f"It is in {path or module}" + (f", {line}." if line else ".") + _advice(error),
-        ) from error
+        hint = f"It is in {path or module}" + (f", {line}." if line else ".")
+        if isinstance(error, ImportError) and "relative import" in str(error):
+            hint += " A plug-in is one file; install code in several files as a package, with pip."
+        raise BrokenComponentError(f"{what} is broken: {type(error).__name__}: {error}", hint) from error
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
@@ -141,13 +132,9 @@ def _load_file(name: str, path: Path) -> ModuleType:
 
 def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str) -> type[Any]:
     """Return the one complete subclass of any of the contracts that a module defines."""
-    defined: list[type[Any]] = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, tuple(contracts))
-        and value.__module__ == module.__name__
-    ]
+    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    own = [value for value in classes if value.__module__ == module.__name__]
+    defined: list[type[Any]] = [value for value in own if issubclass(value, tuple(contracts))]
     complete = [value for value in defined if not inspect.isabstract(value)]
     if len(complete) == 1:
         return complete[0]
@@ -160,9 +147,3 @@ def _only_class(module: ModuleType, contracts: Collection[type[ABC]], where: str
         f"{where}: exactly one complete subclass of {kinds} is required, found {names}"
         + (f" ({incomplete})" if incomplete and not complete else "")
     )
-
-
-def _advice(error: Exception) -> str:
-    if isinstance(error, ImportError) and "relative import" in str(error):
-        return " A plug-in is one file; install code in several files as a package, with pip."
-    return ""

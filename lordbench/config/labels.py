@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from lordbench.config import selectors
 from lordbench.data.images import ImageSet, Int64Array
@@ -24,11 +24,7 @@ OWN_LABELS = "own"
 
 
 def parse_labels(text: str) -> Labels | None:
-    """Parse a selector of labels, e.g. `clusters[k=12]`; None for the data set's own, `own` or empty.
-
-    Raises:
-        UserError: the name is unknown, or a setting is wrong.
-    """
+    """Parse a selector of labels, e.g. `clusters[k=12]`; None for the data set's own, `own` or empty."""
     if text in ("", OWN_LABELS):
         return None
     selector = selectors.parse(text)
@@ -42,13 +38,9 @@ def parse_labels(text: str) -> Labels | None:
 
 @dataclass(frozen=True)
 class Classes:
-    """New classes of the images of a split.
+    """New classes of the training and the held-out images of a split: int64 (N,), indices of `names`.
 
-    Attributes:
-        train: of the training images, int64 (N,), values in [0, len(names)).
-        test: of the held-out images, likewise.
-        names: by class id.
-        silhouettes: mean silhouette of each domain's clusters, by its name; of several clusters only.
+    `silhouettes` has the mean silhouette of each domain's clusters, by its name; of several clusters only.
     """
 
     train: Int64Array
@@ -66,14 +58,9 @@ class Classes:
         return replace(parts, train=train, test=test, labels=labels, silhouettes=self.silhouettes)
 
 
-class Labels(BaseModel, ABC):
-    """A way to make class labels; its fields are its settings.
+class Labels(BaseModel, extra="forbid", frozen=True):
+    """A way to make class labels; its fields are its settings, `needs` the required attributes of images."""
 
-    Attributes:
-        needs: attributes that the images must have.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def weights(self) -> tuple[str, ...]:
@@ -107,12 +94,11 @@ class Labels(BaseModel, ABC):
                 )
 
 
-class Clusters(Labels):
+class Clusters(Labels, frozen=True):
     """Clusters of the images of each domain, found without labels.
 
-    Attributes:
-        k: clusters in each domain; None: chosen by the silhouette, for each domain.
-        features: histograms of `colour`, or pooled features of `vgg16`.
+    `k` is their number in each domain; None: chosen by the silhouette, for each domain. `features` are
+    histograms of `colour`, or pooled features of `vgg16`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("domain",)
@@ -145,7 +131,7 @@ class Clusters(Labels):
         return Classes(train, test, tuple(names), silhouettes)
 
 
-class Truth(Labels):
+class Truth(Labels, frozen=True):
     """The true styles of each domain, from the data set's attribute `style`."""
 
     needs: ClassVar[tuple[str, ...]] = ("domain", "style")

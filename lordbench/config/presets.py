@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from lordbench.config import selectors
 from lordbench.config.labels import OWN_LABELS
@@ -17,22 +17,15 @@ from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
 if TYPE_CHECKING:
-    from lordbench.training.loop import Budget
-    from lordbench.training.method import MethodConfig
+    from lordbench.training import Budget, MethodConfig
 
 
-class BudgetConfig(BaseModel):
-    """Training budget of every method.
+class BudgetConfig(BaseModel, extra="forbid", frozen=True):
+    """Training budget of every method: total images seen in training, or epochs.
 
-    Attributes:
-        images: total images seen in training; or
-        epochs: passes over the training images.
-        batch_size: images a step.
-        accumulate: parts in which a batch is computed, to save memory. Results differ by rounding, by noise,
-            and by batch statistics where a method has them.
+    A batch is computed in `accumulate` parts, to save memory. Results differ by rounding, by noise, and by
+    batch statistics where a method has them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: int | None = Field(None, ge=1)
     epochs: float | None = Field(None, gt=0, le=1e9)
@@ -47,26 +40,21 @@ class BudgetConfig(BaseModel):
 
     def budget(self, n_images: int) -> Budget:
         """Return the budget for a training set of `n_images`."""
-        from lordbench.training.loop import Budget
+        from lordbench.training import Budget
 
         images = self.images if self.images is not None else round((self.epochs or 0) * n_images)
         return Budget(images, self.batch_size, self.accumulate)
 
 
-class Preset(BaseModel):
+class Preset(BaseModel, extra="forbid", frozen=True):
     """Sizes and schedules; never the protocol.
 
     Attributes:
         summary: one line for `lordbench list presets`.
         image_size: height and width of the images, in pixels; 4 times a power of two.
         precision: arithmetic of training; `auto`: bfloat16 where the hardware is fast at it.
-        budget: the same for every method.
-        evaluation: sizes of the experiments.
-        defaults: settings for every method that has them, e.g. `width`.
-        methods: settings by method, which override the defaults.
+        defaults: settings for every method that has them, e.g. `width`; `methods` override them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     summary: str
     image_size: int = Field(ge=8, le=1024)
@@ -89,18 +77,11 @@ class Preset(BaseModel):
         return shared | self.methods.get(method, {})
 
 
-class Part(BaseModel):
-    """One part of a grid: methods on a data set and a split.
+class Part(BaseModel, extra="forbid", frozen=True):
+    """One part of a grid: methods on a data set and a split, and the names of experiments; empty for all.
 
-    Attributes:
-        methods: selectors.
-        dataset: selector.
-        split: name.
-        labels: class labels given to methods, as selectors (see `lordbench.config.labels`).
-        experiments: names; empty for all.
+    `labels` are class labels given to methods, as selectors (see `lordbench.config.labels`).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     methods: Annotated[list[str], Field(min_length=1)] = ["lord", "drnet", "mlvae"]
     dataset: str = "toycars"
@@ -117,17 +98,12 @@ class Part(BaseModel):
         }
 
 
-class Grid(BaseModel):
-    """A grid of runs.
+class Grid(BaseModel, extra="forbid", frozen=True):
+    """A grid of runs: parts, in order.
 
-    Attributes:
-        summary: one line for `lordbench list presets`.
-        extends: name or path of the preset of the sizes. The cells are cells of that preset, so those already
-            trained are not trained again.
-        grid: the parts, in order.
+    `extends` is the name or path of the preset of the sizes. The cells are cells of that preset, so those
+    already trained are not trained again.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     summary: str
     extends: str
@@ -140,14 +116,10 @@ def presets() -> dict[str, Path]:
 
 
 def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
-    """Load a preset and override some of its settings.
+    """Load a preset by its name, or a path ending in `.yaml`.
 
-    Args:
-        name: of a preset, or a path ending in `.yaml`.
-        overrides: values by dotted key, e.g. `image_size` or `budget.images`.
-
-    Raises:
-        UserError: the preset does not exist, is not valid YAML, or a key or value is wrong.
+    `overrides` are values by dotted key, e.g. `image_size` or `budget.images`. UserError: the preset does not
+    exist, is not valid YAML, or a key or value is wrong.
     """
     path, values = _read_preset(name)
     for key, value in overrides.items():
@@ -156,11 +128,7 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
 
 
 def load_grid(preset: str) -> Grid:
-    """Load the grid of a preset, by name or path; a preset of sizes only is a grid of one part.
-
-    Raises:
-        UserError: the preset does not exist, or a key or value of its grid is wrong.
-    """
+    """Load the grid of a preset, by name or path; a preset of sizes only is a grid of one part."""
     path, values = _read_preset(preset)
     if "grid" not in values:
         return Grid(summary="", extends=preset, grid=[Part()])
@@ -168,11 +136,6 @@ def load_grid(preset: str) -> Grid:
 
 
 def _read_preset(name: str) -> tuple[Path, dict[str, Any]]:
-    """Read a preset, given by name or by a path that ends in `.yaml`; return its path and settings.
-
-    Raises:
-        UserError: the preset does not exist, or the file is not a YAML mapping.
-    """
     known = presets()
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
     if path is None or not path.is_file():

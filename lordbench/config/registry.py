@@ -28,11 +28,7 @@ FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
 
 
 def available(kind: Kind) -> dict[str, Component]:
-    """Return all components of a kind by name, in alphabetical order.
-
-    Raises:
-        UserError: a plug-in in use does not exist, or has the name of another component.
-    """
+    """Return all components of a kind, by name in alphabetical order; UserError if two have the same name."""
     return _available(kind, plugins_in_use())
 
 
@@ -57,17 +53,13 @@ def broken(kind: Kind) -> dict[str, BrokenComponentError]:
 
 
 def find(kind: Kind, name: str) -> Component:
-    """Find a component by name, or by path where `name` ends in `.py`.
-
-    Raises:
-        UserError: it does not exist; suggests the closest names.
-    """
+    """Find a component by name, or by path where `name` ends in `.py`; UserError if there is none."""
     if name.endswith(".py"):
         return from_file(kind, _existing(name, kind[:-1]))
     components = available(kind)
     if name not in components:
         raise UserError(
-            f"unknown {kind[:-1]} {name!r}{_suggestion(name, components)}",
+            f"unknown {kind[:-1]} {name!r}{did_you_mean(name, components, most=3, cutoff=0.5)}",
             f"{_local_hint(kind, name)}There are: {', '.join(components)}. See `lordbench list {kind}`.",
         )
     return components[name]
@@ -76,9 +68,7 @@ def find(kind: Kind, name: str) -> Component:
 def locate(name: str) -> Component:
     """Find a component of any kind, by name or by path.
 
-    Raises:
-        UserError: it does not exist, or components of several kinds have the name.
-        BrokenComponentError: the file cannot be imported, or its kind is unclear.
+    UserError: there is none, or one of each of several kinds. BrokenComponentError: as from `identify`.
     """
     if name.endswith(".py"):
         return identify(_existing(name, "plug-in"))
@@ -91,18 +81,15 @@ def locate(name: str) -> Component:
             f"{name!r} is a {kinds}", f"Give its file: {' or '.join(match.where for match in matches)}."
         )
     names = [known for kind in CONTRACTS for known in available(kind)]
+    near = did_you_mean(name, names, most=3, cutoff=0.5)
     raise UserError(
-        f"no method, data set, metric or experiment is called {name!r}{_suggestion(name, names)}",
+        f"no method, data set, metric or experiment is called {name!r}{near}",
         "Give a name from `lordbench list`, or the path of a .py file.",
     )
 
 
 def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
-    """Make a data set from its name, with its source after a colon, and its settings.
-
-    Raises:
-        UserError: the name is unknown, the source is missing, or a setting is wrong.
-    """
+    """Make a data set from its name, with its source after a colon, and its settings; or raise UserError."""
     kind_name, colon, source = name.partition(":")
     kind: type[Dataset] = find("datasets", kind_name).load()
     if kind.takes_source and not source:
@@ -121,46 +108,31 @@ def source_hash(files: list[Path]) -> str:
 
 
 def plugins_in_use() -> tuple[Path, ...]:
-    """Return the user's plug-in folders and files, absolute and in order.
-
-    Raises:
-        UserError: one of them does not exist, or a folder has no sub-folder of any kind.
-    """
+    """Return the user's plug-in folders and files, absolute and in order; UserError if one holds none."""
     paths = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     return tuple(_checked(Path(part)) for part in paths)
 
 
 @contextlib.contextmanager
 def use_plugins(paths: Iterable[Path | str]) -> Iterator[None]:
-    """Add plug-in folders and files within the block, for this process and the ones it starts.
-
-    Raises:
-        UserError: as `plugins_in_use`.
-    """
+    """Add plug-in folders and files within the block, for this process and the ones it starts."""
     before = os.environ.get(VARIABLE)
     more = [str(_checked(Path(path))) for path in paths]
-    os.environ[VARIABLE] = os.pathsep.join([*([before] if before else []), *more])
+    os.environ[VARIABLE] = os.pathsep.join([*filter(None, [before]), *more])
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
+        del os.environ[VARIABLE]
+        if before is not None:
             os.environ[VARIABLE] = before
 
 
 def refuse_untrusted(name: str, where: str, hint: str) -> None:
     """Refuse a component that a file names by path, unless the user has it among the plug-ins in use.
 
-    Somebody else's file, such as the `cell.json` of a run folder, could name any code.
-
-    Args:
-        name: name or path of a component.
-        where: the file that names it, for the message.
-        hint: how to trust the code, for the message.
-
-    Raises:
-        UserError: it is a path, and neither it nor a folder around it is in use.
+    Somebody else's file, such as the `cell.json` of a run folder, could name any code. The message names that
+    file as `where`, and ends with how to trust the code. UserError: `name` is a path, and neither it nor a
+    folder around it is in use.
     """
     if not name.endswith(".py"):
         return
@@ -208,12 +180,10 @@ def _checked(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise UserError(f"{path}: no such plug-in folder or .py file", f"See --plugins and ${VARIABLE}.")
-    # The sub-folder says of which kind a file is, so that none is imported to be listed.
+    # The sub-folder gives the kind of a file: listings need not import it.
     if not any((path / kind).is_dir() for kind in CONTRACTS):
-        raise UserError(
-            f"{path}: no plug-ins found",
-            f"Put each file into a sub-folder by its kind: {', '.join(f'{kind}/' for kind in CONTRACTS)}.",
-        )
+        hint = f"Put each file into a sub-folder by its kind: {', '.join(f'{kind}/' for kind in CONTRACTS)}."
+        raise UserError(f"{path}: no plug-ins found", hint)
     return path
 
 
@@ -232,7 +202,3 @@ def _local_hint(kind: Kind, name: str) -> str:
     if kind == "datasets" and Path(name).is_dir():
         return f"For the images in the folder {name}, write folder:{name}. "
     return ""
-
-
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    return did_you_mean(name, names, most=3, cutoff=0.5)

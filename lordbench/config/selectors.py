@@ -26,11 +26,7 @@ def split_list(text: str) -> list[str]:
 
 
 def parse(text: str) -> Selector:
-    """Parse one selector.
-
-    Raises:
-        UserError: the brackets or a setting are malformed.
-    """
+    """Parse one selector; UserError if the brackets or a setting are malformed."""
     match = _SELECTOR.fullmatch(text.strip())
     if match is None:
         raise UserError(f"cannot read {text!r}", "Write NAME or NAME[key=value,key=value].")
@@ -39,11 +35,7 @@ def parse(text: str) -> Selector:
 
 
 def assignment(text: str) -> tuple[str, Any]:
-    """Parse `key=value`: numbers (also `1e-3`), booleans and `null` as in YAML; anything else is text.
-
-    Raises:
-        UserError: there is no `=`, or no key.
-    """
+    """Parse `key=value`: numbers (also `1e-3`), booleans and `null` as in YAML; anything else is text."""
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key:
         raise UserError(f"cannot read the setting {text!r}", "Write key=value.")

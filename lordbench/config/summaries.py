@@ -22,40 +22,35 @@ def summaries(kind: Kind) -> dict[str, dict[str, Any] | BrokenComponentError]:
     so that broken ones are noticed.
     """
     shipped = plugin_folder(registry.FOLDERS[kind]) if kind in registry.FOLDERS else None
-    found: dict[str, dict[str, Any] | BrokenComponentError] = {}
+    result: dict[str, dict[str, Any] | BrokenComponentError] = {}
     for name, component in registry.available(kind).items():
         path = component.path
         try:
             if (path and path.parent == shipped) or component.module.startswith("lordbench."):
-                found[name] = _from_source(component.source_files()[0])
+                module = _parse(component.source_files()[0])
+                classes = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
+                result[name] = max((_attributes(module, defined) for defined in classes), key=len, default={})
             else:
                 loaded = component.load()
-                found[name] = {key: getattr(loaded, key) for key in DESCRIPTION if hasattr(loaded, key)}
+                result[name] = {key: getattr(loaded, key) for key in DESCRIPTION if hasattr(loaded, key)}
         except BrokenComponentError as error:
-            found[name] = error
-    return found
-
-
-def _from_source(path: Path) -> dict[str, Any]:
-    """Attributes of the component in a file, including what it inherits within lordbench."""
-    module = _parse(path)
-    names = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
-    return max((_attributes(module, name) for name in names), key=len, default={})
+            result[name] = error
+    return result
 
 
 def _attributes(module: ast.Module, name: str) -> dict[str, Any]:
-    """Attributes of a class that a module defines or imports."""
+    """Attributes of a class that a module defines or imports, with what it inherits within lordbench."""
     for node in module.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            found: dict[str, Any] = {}
+            attributes: dict[str, Any] = {}
             for base in node.bases:
                 if isinstance(base, ast.Name):
-                    found |= _attributes(module, base.id)
+                    attributes |= _attributes(module, base.id)
             for line in node.body:
                 match line:
                     case ast.AnnAssign(target=ast.Name(id=key), value=ast.Constant(value=value)):
-                        found |= {key: value} if key in DESCRIPTION else {}
-            return found
+                        attributes |= {key: value} if key in DESCRIPTION else {}
+            return attributes
         if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
             path = PACKAGE.parent / f"{str(node.module).replace('.', '/')}.py"
             return _attributes(_parse(path), name) if path.is_file() else {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel
 
 from lordbench.results.damage import Damage, damage
 from lordbench.results.leaderboard import label
@@ -23,16 +25,12 @@ CURVE = ("phase", "step")
 LARGEST_CURVE = 64 << 20
 """Bytes: more than a row for each of a million steps."""
 LARGEST_STEP = 2**53
-ORDER = (
-    "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id",
-)  # fmt: skip
+ORDER = "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id"
 """Settings that cells are sorted by."""
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, frozen=True):
     """Content of `cell.json`: see `runner.cell.Cell` for the fields."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
     method_name: str
@@ -54,22 +52,20 @@ class Settings(BaseModel):
         return label(self.method_name, self.variant, self.labels)
 
 
-class Failure(BaseModel):
+class Failure(BaseModel, frozen=True):
     """Content of `failure.json`: how the last attempt at a cell failed."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     error: str
     traceback: str
     when: str = ""
 
 
+@dataclass(eq=False)
 class CellRecord:
     """One cell of a run folder, with its settings; other files are read when needed."""
 
-    def __init__(self, settings: Settings, folder: CellFolder) -> None:
-        self.settings = settings
-        self.folder = folder
+    settings: Settings
+    folder: CellFolder
 
     @cached_property
     def failure(self) -> Failure | None:
@@ -104,26 +100,17 @@ class CellRecord:
 
 
 def cell_records(runs: Iterable[Path]) -> list[CellRecord]:
-    """Read the cells of run folders.
+    """Read the cells of run folders, or of results CSVs in them, sorted by `ORDER`.
 
-    Args:
-        runs: run folders, or results CSVs in them; a CSV without cells beside it gives none.
-
-    Returns:
-        Cells by data set, split, preset, method and seed, each once: of several with the same id the one with
-        a trained model, else the first.
+    Of several with the same id the first one with a trained model is taken, else the last.
     """
     records: dict[str, CellRecord] = {}
     for run in dict.fromkeys(path if path.is_dir() else path.parent for path in runs):
         for folder in Store(run).cells():
             settings = read_settings(folder.description)
-            if settings is None:
-                continue
-            if settings.id not in records or not records[settings.id].folder.is_trained():
+            if settings and not (settings.id in records and records[settings.id].folder.is_trained()):
                 records[settings.id] = CellRecord(settings, folder)
-    return sorted(
-        records.values(), key=lambda record: tuple(getattr(record.settings, name) for name in ORDER)
-    )
+    return sorted(records.values(), key=lambda record: attrgetter(*ORDER)(record.settings))
 
 
 def read_settings(file: Path) -> Settings | None:
@@ -134,5 +121,5 @@ def read_settings(file: Path) -> Settings | None:
 def _read(kind: type[Model], file: Path) -> Model | None:
     try:
         return kind.model_validate(read_verified(file))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError):
         return None

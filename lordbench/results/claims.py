@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from lordbench.results.differences import TIE, difference, values_by_seed
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, row_name
-from lordbench.results.loading import SampleFiles, Value
+from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
@@ -26,20 +26,12 @@ COLUMNS = [
 """Columns of `check_claims`."""
 
 
-class Claim(BaseModel):
-    """A claim that one table row is better than another.
+class Claim(BaseModel, extra="forbid", frozen=True):
+    """A claim, in words and from a source, that one table row is better than another, as tables name them.
 
-    Attributes:
-        claim: in words.
-        source: paper, and place in it.
-        dataset: name.
-        better: row that is claimed to be better, as tables name it.
-        than: the other row.
-        than_codes: codes of the other row's values, if not those of the quantity.
-        quantities: each as EXPERIMENT/CODES/SUBJECT/METRIC.
+    `than_codes` are codes of the other row's values, if not those of the quantity, which is
+    EXPERIMENT/CODES/SUBJECT/METRIC.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     claim: str
     source: str
@@ -53,17 +45,11 @@ class Claim(BaseModel):
 
 
 class _Claims(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     claims: list[Claim]
 
 
 def read_claims(path: Path | None = None) -> list[Claim]:
-    """Read claims from a YAML file; by default those shipped with lordbench.
-
-    Raises:
-        UserError: the file cannot be read, or a key or value is wrong.
-    """
+    """Read claims from a YAML file, by default the shipped one; UserError if it or an entry is wrong."""
     path = path or plugin_folder("configs") / "claims.yaml"
     try:
         values = read_yaml(path)
@@ -77,11 +63,6 @@ def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles
 
     Differences are those of `differences.difference`; here the two values may also be of different codes of
     one method.
-
-    Args:
-        claims: to be checked.
-        rows: as from `collect`.
-        files: of the run folders that the rows come from.
 
     Returns:
         A row for each claim, group with that data set, and quantity, with `COLUMNS`: `value` and `other` are
@@ -97,7 +78,7 @@ def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles
 
 
 def _check(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dict[str, Any]]:
-    shared = {"claim": claim.claim, "source": claim.source, "better": claim.better, "than": claim.than}
+    shared = claim.model_dump(include={"claim", "source", "better", "than"})
     here = rows[rows["dataset"] == claim.dataset]
     for text in claim.quantities:
         quantity = dict(zip(QUANTITY, text.split("/"), strict=True))
@@ -119,18 +100,10 @@ def _select(rows: pd.DataFrame, name: str, quantity: Mapping[str, str]) -> pd.Da
 
 
 def _compare(first: pd.DataFrame, second: pd.DataFrame, files: SampleFiles) -> dict[str, Any]:
-    """The difference of two methods in one quantity, and both their values."""
+    """The difference of two methods in one quantity, and the means of both over the common seeds."""
     higher_is_better = bool(first["higher_is_better"].iloc[0])
     a, b = values_by_seed(first), values_by_seed(second)
-    result = difference(a, b, files, higher_is_better)
-    return result._asdict() | {
-        "value": _mean(a, b),
-        "other": _mean(b, a),
-        "higher_is_better": higher_is_better,
-        "verdict": VERDICTS[result.verdict],
-    }
-
-
-def _mean(values: Mapping[int, Value], other: Mapping[int, Value]) -> float:
-    """Mean over the common seeds."""
-    return float(pd.Series([values[seed].value for seed in values.keys() & other.keys()]).mean())
+    result, common = difference(a, b, files, higher_is_better), a.keys() & b.keys()
+    value, other = (float(pd.Series([side[seed].value for seed in common]).mean()) for side in (a, b))
+    means = {"value": value, "other": other, "higher_is_better": higher_is_better}
+    return result._asdict() | means | {"verdict": VERDICTS[result.verdict]}

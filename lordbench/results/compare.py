@@ -10,22 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lordbench.results import leaderboard
 from lordbench.results.cells import Settings, cell_records, read_settings
 from lordbench.results.damage import warn_of_damage
-from lordbench.results.differences import TIE, Difference, difference, values_by_seed
-from lordbench.results.leaderboard import (
-    GROUP,
-    LINE,
-    QUANTITY,
-    collect,
-    interval,
-    latest_cells,
-    merge,
-    row_name,
-)
-from lordbench.results.loading import SampleFiles, Value
+from lordbench.results.differences import TIE, Difference, difference, values_by_seed, verdict_on
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
+from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import CellFolder
-from lordbench.results.samples import samples_key
 from lordbench.utils.errors import UserError
 
 CELL = [*LINE, "seed"]
@@ -38,8 +29,6 @@ COLUMNS = [
 """Columns of `contrast`."""
 ORDER = ("better", "worse", "differs", TIE, "", "equal")
 """Verdicts, the most interesting first."""
-DIRECTIONLESS = {"better": "differs", "worse": "differs", TIE: TIE, "": ""}
-"""Verdicts on metrics without a direction of merit."""
 GROUND = {
     "protocol_version": "measured by other protocols",
     "data_fingerprint": "on other data",
@@ -51,8 +40,6 @@ CHOSEN = "; chosen: "
 """Precedes what a probe chose by itself in the policy of a row."""
 WHERE = [*GROUP, "line"]
 """Columns that locate a table row: its group and its name."""
-CHANGE_COLUMNS = ["kind", "name", "a", "b", *WHERE, "seed"]
-"""Columns of `changes`."""
 ROW_SETTINGS = {
     "cell": ("dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed"),
     "data": ("data_fingerprint",),
@@ -67,14 +54,7 @@ COSTS = ("train_seconds", "train_images_per_second", "peak_memory_mib")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison.
-
-    Attributes:
-        name: as given.
-        rows: as from `collect`, of each table row and seed the newest cell.
-        files: of the samples behind them.
-        settings: by cell id, where `cell.json` is available.
-    """
+    """One side: the newest cell of each table row and seed, and settings by cell id, where available."""
 
     name: str
     rows: pd.DataFrame
@@ -125,8 +105,8 @@ class Comparison:
     @property
     def verdicts(self) -> pd.Series[str]:
         """The verdicts on all quantities of which either side has a value."""
-        valued = [table[table[["value_a", "value_b"]].notna().any(axis=1)] for _, table in self.values]
-        verdicts: pd.Series[str] = pd.concat([pd.Series(dtype=str), *(table["verdict"] for table in valued)])
+        tables = (table[table[["value_a", "value_b"]].notna().any(axis=1)] for _, table in self.values)
+        verdicts: pd.Series[str] = pd.concat([pd.Series(dtype=str), *(table["verdict"] for table in tables)])
         return verdicts
 
     @property
@@ -138,30 +118,22 @@ class Comparison:
 def compare(a: Side, b: Side) -> Comparison:
     """Compare two sides in everything that is known of their matching cells."""
     matched = match(a, b)
-    return Comparison(
-        a,
-        b,
-        matched,
-        changes(matched.pairs, a, b),
-        costs(matched.pairs),
-        [(pair, contrast(pair, a.files, b.files)) for pair in matched.pairs],
-        [
-            side.name
-            for i, side in enumerate((a, b))
-            if any(cell not in side.settings for pair in matched.pairs for cell in pair[i]["cell"])
-        ],
-    )
+    pairs = matched.pairs
+    values = [(pair, contrast(pair, a.files, b.files)) for pair in pairs]
+    without_settings = [
+        side.name
+        for i, side in enumerate((a, b))
+        if any(not pair[i]["cell"].isin(list(side.settings)).all() for pair in pairs)
+    ]
+    return Comparison(a, b, matched, changes(pairs, a, b), costs(pairs), values, without_settings)
 
 
 def read_side(name: str) -> Side:
     """Read one side of a comparison.
 
-    Args:
-        name: a cell's folder (`runs/cells/ID`), a run folder, a results CSV, or one of the latter two with a
-            colon and the beginning of a cell's id (`runs:6203`).
-
-    Raises:
-        UserError: it does not exist, holds no results yet, or an id matches no cell or several.
+    `name` is a cell's folder (`runs/cells/ID`), a run folder, a results CSV, or one of the latter two with a
+    colon and the beginning of a cell's id (`runs:6203`). UserError: it does not exist, holds no results yet,
+    or an id matches no cell or several.
     """
     path, prefix = Path(name), ""
     if not path.exists() and ":" in name:
@@ -172,24 +144,20 @@ def read_side(name: str) -> Side:
             f"{name}: no such file or folder",
             "Name a cell's folder (RUN/cells/ID), a run folder, a results CSV, or RUN:BEGINNING-OF-ID.",
         )
-    if (path / "cell.json").is_file() or CellFolder(path).is_trained():
-        return _read_cell(name, CellFolder(path.resolve()))
-    rows = collect([path])
-    rows = _select_cell(rows, name, prefix) if prefix else latest_cells(rows)
+    folder = CellFolder(path.resolve())
+    if folder.description.is_file() or folder.is_trained():
+        warn_of_damage([folder])
+        rows = folder.rows()
+        if rows.empty:
+            hint = "Resume it with the `lordbench run` that started it."
+            raise UserError(f"{name}: this cell has no results yet", hint)
+        own = read_settings(folder.description)
+        by_id = {} if own is None else {rows["cell"].iloc[0]: own}
+        return Side(name, leaderboard.merge({name: rows}), SampleFiles([folder.path.parents[1]]), by_id)
+    rows = leaderboard.collect([path])
+    rows = _select_cell(rows, name, prefix) if prefix else leaderboard.latest_cells(rows)
     settings = {record.settings.id: record.settings for record in cell_records([path])}
     return Side(name, rows, SampleFiles([path]), settings)
-
-
-def _read_cell(name: str, folder: CellFolder) -> Side:
-    warn_of_damage([folder])
-    rows = folder.rows()
-    if rows.empty:
-        raise UserError(
-            f"{name}: this cell has no results yet", "Resume it with the `lordbench run` that started it."
-        )
-    settings = read_settings(folder.description)
-    by_id = {} if settings is None else {rows["cell"].iloc[0]: settings}
-    return Side(name, merge({name: rows}), SampleFiles([folder.path.parents[1]]), by_id)
 
 
 def _select_cell(rows: pd.DataFrame, name: str, prefix: str) -> pd.DataFrame:
@@ -230,22 +198,19 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
 
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
-        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `n_seeds` is
-        the number of seeds compared; `basis` is `paired` or `intervals`; `verdict` on a is `better`, `worse`,
-        `differs` (for metrics without a direction of merit), `not significantly different`, `equal` if all
-        values are exactly the same, or empty if they cannot be compared, and `note` says why. Sorted by
-        `ORDER`.
+        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `basis` is
+        `paired` or `intervals`; `verdict` on a is one of `ORDER`, which sorts the rows: `differs` for metrics
+        without a direction of merit, `equal` if all values are exactly the same, and empty if they cannot be
+        compared; `note` says why.
     """
     why_not = incomparable(pair)
-    a, b = (dict(list(_with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
-    records = [
-        dict(zip(QUANTITY, key, strict=True)) | _contrast(a.get(key), b.get(key), files_a, files_b, why_not)
-        for key in [*a, *(key for key in b if key not in a)]
-    ]
-    table = pd.DataFrame.from_records(records, columns=COLUMNS)
-    return table.sort_values(
-        "verdict", key=lambda verdicts: verdicts.map(ORDER.index), kind="stable", ignore_index=True
-    )
+    a, b = (dict(list(leaderboard.with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
+    records = []
+    for key in a | b:
+        both = Pair(a[key] if key in a else b[key][:0], b[key] if key in b else a[key][:0])
+        records.append(dict(zip(QUANTITY, key, strict=True)) | _contrast(both, files_a, files_b, why_not))
+    records.sort(key=lambda record: ORDER.index(record["verdict"]))
+    return pd.DataFrame.from_records(records, columns=COLUMNS)
 
 
 def incomparable(pair: Pair) -> str:
@@ -258,115 +223,74 @@ def incomparable(pair: Pair) -> str:
     return "; ".join(reasons)
 
 
-def _with_samples(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows as `values_by_seed` takes them."""
-    keys = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
-    return rows.assign(samples=keys).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
-
-
-def _contrast(
-    rows_a: pd.DataFrame | None,
-    rows_b: pd.DataFrame | None,
-    files_a: SampleFiles,
-    files_b: SampleFiles,
-    why_not: str,
-) -> dict[str, Any]:
+def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: str) -> dict[str, Any]:
     """Compare one quantity, of which one side may have no rows at all."""
-    first = rows_b if rows_a is None else rows_a
-    assert first is not None
-    valued_a, valued_b = (
-        first[:0] if rows is None else rows[rows["value"].notna()] for rows in (rows_a, rows_b)
-    )
-    a, b = ((float(rows["value"].mean()), *interval(rows)) for rows in (valued_a, valued_b))
+    valued = [rows[rows["value"].notna()] for rows in pair]
+    a, b = ((float(rows["value"].mean()), *leaderboard.interval(rows)) for rows in valued)
+    first = pair.a if len(pair.a) else pair.b
     directions = first["higher_is_better"].dropna()
     direction = bool(directions.iloc[0]) if len(directions) else None
-    shared = {
+    result: dict[str, Any] = {
         "unit": first["unit"].iloc[0],
         "higher_is_better": direction,
         **dict(zip(VALUES, (*a, *b), strict=True)),
-        **Difference(a[0] - b[0], n_seeds=min(len(valued_a), len(valued_b)))._asdict(),
+        **Difference(a[0] - b[0], n_seeds=min(map(len, valued)))._asdict(),
         "basis": "",
     }
-    reason = _missing(_why_missing(rows_a), _why_missing(rows_b)) or why_not
-    if not reason and _policies(valued_a) != _policies(valued_b):
-        reason = OTHER_POLICY
+    policies = [{policy.partition(CHOSEN)[0] for policy in rows["policy"]} for rows in valued]
+    reason = _missing(pair) or why_not or (OTHER_POLICY if policies[0] != policies[1] else "")
     if reason:
-        return shared | {"note": reason}
-    values_a, values_b = values_by_seed(valued_a), values_by_seed(valued_b)
-    if _exact(values_a) == _exact(values_b):
-        return shared | {"difference": 0.0, "verdict": "equal", "note": ""}
+        return result | {"note": reason}
+    exact = [set(rows[["seed", "value", "n"]].itertuples(index=False, name=None)) for rows in valued]
+    if exact[0] == exact[1]:
+        return result | {"difference": 0.0, "verdict": "equal"}
+    values_a, values_b = map(values_by_seed, valued)
     paired = difference(values_a, values_b, files_a, direction is not False, files_b)
     if np.isnan(paired.ci_low):
-        verdict = _overlap_verdict(a, b, direction is not False)
-        result = shared | {"basis": "intervals" if verdict else "", "verdict": verdict, "note": paired.note}
+        verdict = verdict_on(a[1] - b[2], a[2] - b[1], direction is not False)
+        result |= {"basis": "intervals" if verdict else "", "verdict": verdict, "note": paired.note}
     else:
-        result = shared | paired._asdict() | {"basis": "paired"}
-    return result | ({"verdict": DIRECTIONLESS[result["verdict"]]} if direction is None else {})
+        result |= paired._asdict() | {"basis": "paired"}
+    if direction is None and result["verdict"] in ("better", "worse"):
+        result["verdict"] = "differs"
+    return result
 
 
-def _why_missing(rows: pd.DataFrame | None) -> str:
-    """Why a side has no value; empty if it has one."""
-    if rows is None:
-        return "not measured"
-    notes = dict.fromkeys(note for note in rows["note"] if note)
-    return "" if rows["value"].notna().any() else "; ".join(notes) or "no value"
-
-
-def _missing(why_a: str, why_b: str) -> str:
-    """The reasons of both sides in one sentence."""
-    if why_a == why_b:
-        return why_a and f"neither has it: {why_a}"
-    return "; ".join(f"{name} has none: {why}" for name, why in (("A", why_a), ("B", why_b)) if why)
-
-
-def _policies(rows: pd.DataFrame) -> set[str]:
-    return {policy.partition(CHOSEN)[0] for policy in rows["policy"]}
-
-
-def _exact(values: Mapping[int, Value]) -> dict[int, tuple[float, int]]:
-    """What must agree for values to be equal, by seed."""
-    return {seed: (value.value, value.n) for seed, value in values.items()}
-
-
-def _overlap_verdict(
-    a: tuple[float, float, float], b: tuple[float, float, float], higher_is_better: bool
-) -> str:
-    """Verdict by the overlap of two intervals, each as value, low and high; empty if one is missing."""
-    if np.isnan([a[1], b[1]]).any():
-        return ""
-    if a[1] <= b[2] and b[1] <= a[2]:
-        return TIE
-    return "better" if (a[0] > b[0]) == higher_is_better else "worse"
+def _missing(pair: Pair) -> str:
+    """Why one side or both have no value; empty if both have one."""
+    reasons = {}
+    for side, rows in zip("AB", pair, strict=True):
+        if rows["value"].isna().all():
+            notes = "; ".join(dict.fromkeys(filter(None, rows["note"]))) or "no value"
+            reasons[side] = notes if len(rows) else "not measured"
+    if len(reasons) == 2 and reasons["A"] == reasons["B"]:
+        return f"neither has it: {reasons['A']}"
+    return "; ".join(f"{side} has none: {reason}" for side, reason in reasons.items())
 
 
 def changes(pairs: Iterable[Pair], a: Side, b: Side) -> pd.DataFrame:
-    """List the settings that differ between matching cells.
+    """List the settings that differ between matching cells: complete ones if both have theirs, else in rows.
 
-    Complete settings are compared if both cells have theirs, else those in their rows.
-
-    Returns:
-        A row for each pair of cells and setting that differs: `kind` (`cell`, `method`, `data`, `preset`,
-        `code`, `environment`), `name` (nested ones dotted), its value in `a` and `b` (None if missing), and
-        `WHERE` and `seed` of the cell in a.
+    Columns are `kind` (`cell`, `method`, `data`, `preset`, `code`, `environment`), `name` (nested ones
+    dotted), its value in `a` and `b` (None if missing), and `WHERE` and `seed` of the cell in a.
     """
     records = []
     for pair in pairs:
         cells = (rows.drop_duplicates("cell").sort_values("seed").to_dict("records") for rows in pair)
-        for row_a, row_b in zip(*cells, strict=True):
-            first, second = _row_settings(row_a), _row_settings(row_b)
-            settings_a = a.settings.get(str(row_a["cell"]))
-            settings_b = b.settings.get(str(row_b["cell"]))
-            if settings_a is not None and settings_b is not None:
-                first, second = first | _file_settings(settings_a), second | _file_settings(settings_b)
-            where = _where(row_a) | {"seed": int(row_a["seed"])}
-            records += [
-                {"kind": kind, "name": name, "a": first.get((kind, name)), "b": second.get((kind, name))}
-                | where
-                for kind, name in first | second
-                if first.get((kind, name)) != second.get((kind, name))
-            ]
+        for rows in zip(*cells, strict=True):
+            settings = [side.settings.get(row["cell"]) for side, row in zip((a, b), rows, strict=True)]
+            complete = None not in settings
+            first, second = (
+                _row_settings(row) | (_file_settings(own) if own is not None and complete else {})
+                for row, own in zip(rows, settings, strict=True)
+            )
+            where = _where(rows[0]) | {"seed": int(rows[0]["seed"])}
+            for kind, name in first | second:
+                values = {"a": first.get((kind, name)), "b": second.get((kind, name))}
+                if values["a"] != values["b"]:
+                    records.append({"kind": kind, "name": name} | values | where)
     # As objects from the start: pandas would turn None into NaN in a column of text.
-    return pd.DataFrame(records, columns=CHANGE_COLUMNS, dtype=object)
+    return pd.DataFrame(records, columns=["kind", "name", "a", "b", *WHERE, "seed"], dtype=object)
 
 
 def costs(pairs: Iterable[Pair]) -> pd.DataFrame:
@@ -384,11 +308,8 @@ def _where(row: Mapping[Hashable, Any]) -> dict[str, Any]:
 
 
 def _row_settings(row: Mapping[Hashable, Any]) -> dict[tuple[str, str], Any]:
-    return {
-        (kind, name): None if row[name] == "" else row[name]
-        for kind, names in ROW_SETTINGS.items()
-        for name in names
-    }
+    columns = [(kind, name) for kind, names in ROW_SETTINGS.items() for name in names]
+    return {(kind, name): None if row[name] == "" else row[name] for kind, name in columns}
 
 
 def _file_settings(settings: Settings) -> dict[tuple[str, str], Any]:

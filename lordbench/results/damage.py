@@ -22,11 +22,8 @@ class DamageWarning(UserWarning):
 class Damage(NamedTuple):
     """A damaged file of a cell.
 
-    Attributes:
-        file: its path.
-        problem: what is wrong with it.
-        remedy: what the next `lordbench run` of the cell does.
-        aside: files and folders that it moves aside first, so that the work behind them is repeated.
+    `remedy` is what the next `lordbench run` of the cell does; `aside` are the files and folders that it
+    moves aside first, so that the work behind them is repeated.
     """
 
     file: Path
@@ -41,19 +38,13 @@ class Damage(NamedTuple):
 def damage(folder: CellFolder, read_tensors: Reader | None = None) -> list[Damage]:
     """Find the damaged files of a cell that its results, or the reports of them, depend on.
 
-    Args:
-        folder: of the cell; it need not exist.
-        read_tensors: reader that also checks the tensors of models and checkpoints. With it, missing files
-            are damage, too; without it, only their metadata is checked.
+    With `read_tensors` the tensors of models and checkpoints are read, too, and missing files are damage;
+    without it, only their metadata is checked.
     """
-    return [
-        *_training_damage(folder, read_tensors),
-        *(
-            found
-            for experiment in folder.experiments()
-            for found in _experiment_damage(folder, experiment, required=read_tensors is not None)
-        ),
-    ]
+    found = list(_training_damage(folder, read_tensors))
+    for experiment in folder.experiments():
+        found += _experiment_damage(folder, experiment, required=read_tensors is not None)
+    return found
 
 
 def warn_of_damage(folders: Iterable[CellFolder]) -> None:
@@ -68,15 +59,8 @@ def _training_damage(folder: CellFolder, read_tensors: Reader | None) -> Iterato
     yield from _check(folder.description, read_verified, "writes it again")
     yield from _check(folder.times, read_verified, "forgets the times in it")
     yield from _check(folder.checkpoint, read, "restarts the training")
-    model_damage = list(
-        _check(
-            folder.model,
-            read,
-            "trains the cell again and repeats its experiments",
-            (folder.path,),
-            required=thorough and bool(folder.experiments()),
-        )
-    )
+    remedy, required = "trains the cell again and repeats its experiments", bool(folder.experiments())
+    model_damage = list(_check(folder.model, read, remedy, (folder.path,), required=thorough and required))
     yield from model_damage
     if folder.is_trained() and not model_damage and (curve := folder.trained_curve()) is not None:
 

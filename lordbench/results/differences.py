@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -29,8 +29,6 @@ RANK_SHARES: dict[str, tuple[float, float]] = {"better": (0.0, 1.0), "worse": (1
 
 NAN = float("nan")
 OTHER_SAMPLES = "scored on other samples"
-NO_COMMON_SEED = "no seed in common"
-ONE_GROUP = "all samples are of one group"
 NO_INTERVAL = "no interval from one seed"
 UNDECIDED = "not all methods are compared in it"
 NOT_ALL = "not all methods have it"
@@ -53,10 +51,6 @@ def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
 
     See `difference`. No interval is corrected for the number of comparisons.
 
-    Args:
-        rows: as from `collect`.
-        files: of the run folders that the rows come from.
-
     Returns:
         One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
         `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
@@ -70,19 +64,15 @@ def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
             continue
         direction = bool(directions.iloc[0])
         shared = dict(zip([*GROUP, *QUANTITY], key, strict=True)) | {"higher_is_better": direction}
-        records += (shared | pair for pair in _pairs(same, files, direction))
+        methods = [
+            (row_name(line), bool(own["reference"].iloc[0]), values_by_seed(own))
+            for line, own in same.groupby(LINE, sort=False)
+        ]
+        for (method_a, reference_a, a), (method_b, reference, b) in combinations(methods, 2):
+            if not reference_a:
+                names = {"method_a": method_a, "method_b": method_b, "reference": reference}
+                records.append(shared | names | difference(a, b, files, direction)._asdict())
     return pd.DataFrame.from_records(records, columns=COLUMNS)
-
-
-def _pairs(same: pd.DataFrame, files: SampleFiles, higher_is_better: bool) -> Iterator[dict[str, Any]]:
-    """Differences in one quantity of one group."""
-    methods = {row_name(key): rows for key, rows in same.groupby(LINE, sort=False)}
-    values = {name: values_by_seed(rows) for name, rows in methods.items()}
-    is_reference = {name: bool(rows["reference"].iloc[0]) for name, rows in methods.items()}
-    for a, b in combinations(methods, 2):
-        if not is_reference[a]:
-            result = difference(values[a], values[b], files, higher_is_better)
-            yield {"method_a": a, "method_b": b, "reference": is_reference[b]} | result._asdict()
 
 
 def values_by_seed(rows: pd.DataFrame) -> dict[int, Value]:
@@ -97,7 +87,7 @@ def difference(
     higher_is_better: bool,
     files_b: SampleFiles | None = None,
 ) -> Difference:
-    """Compare two methods in one quantity.
+    """Compare two methods in one quantity, by their values by seed; `files_b` if b is of other run folders.
 
     Values of the same seed are compared if they were scored on the same samples: as many, of the same groups.
     Over one seed the 95 % interval is that of a bootstrap over those groups, of the differences of single
@@ -106,40 +96,26 @@ def difference(
     and pairs, on the same data. It needs no samples; if these are lost, an equal seed and number of samples
     are taken for equal samples.
 
-    Args:
-        a: values by seed.
-        b: those of the other method.
-        files: of the samples of a, and of b without `files_b`.
-        higher_is_better: direction of merit.
-        files_b: of the samples of b.
-
     Returns:
         `difference` is the mean over seeds; `ci_low` and `ci_high` are NaN if there is no interval; `n` is
-        the number of samples, over all seeds; `verdict` on a is `better` or `worse` if the interval excludes
-        0, else `not significantly different`, or empty without an interval; `note` says why something is
-        missing.
+        the number of samples, over all seeds; `verdict` on a is empty without an interval; `note` says why
+        something is missing.
     """
     files_b = files_b or files
     common = sorted(a.keys() & b.keys())
     paired = [seed for seed in common if _same_samples(a[seed], files, b[seed], files_b)]
     if not paired:
-        return Difference(note=OTHER_SAMPLES if common else NO_COMMON_SEED)
+        return Difference(note=OTHER_SAMPLES if common else "no seed in common")
     values = np.array([a[seed].value - b[seed].value for seed in paired])
     if len(paired) > 1:
         low, high, note = *student_interval(values), ""
     else:
         low, high, note = _bootstrap_interval(a[paired[0]], files, b[paired[0]], files_b)
     total = len(a.keys() | b.keys())
-    notes = [note, f"mean of {len(paired)} of {total} seeds" if len(paired) < total else ""]
-    return Difference(
-        difference=float(values.mean()),
-        ci_low=low,
-        ci_high=high,
-        n=sum(a[seed].n for seed in paired),
-        n_seeds=len(paired),
-        verdict=_verdict(low, high, higher_is_better),
-        note="; ".join(filter(None, notes)),
-    )
+    if len(paired) < total:
+        note = "; ".join(filter(None, (note, f"mean of {len(paired)} of {total} seeds")))
+    verdict, n = verdict_on(low, high, higher_is_better), sum(a[seed].n for seed in paired)
+    return Difference(float(values.mean()), low, high, n, len(paired), verdict, note)
 
 
 def _same_samples(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles) -> bool:
@@ -158,12 +134,13 @@ def _bootstrap_interval(
     except NoSamplesError as error:
         return NAN, NAN, f"{error}: {NO_INTERVAL}"
     if means_a is None or means_b is None:
-        return NAN, NAN, f"{ONE_GROUP}: {NO_INTERVAL}"
+        return NAN, NAN, f"all samples are of one group: {NO_INTERVAL}"
     return *percentiles(means_a - means_b, n_groups), ""
 
 
-def _verdict(low: float, high: float, higher_is_better: bool) -> Verdict:
-    if np.isnan(low):
+def verdict_on(low: float, high: float, higher_is_better: bool) -> Verdict:
+    """The verdict on a by the interval of its difference from b; empty if there is none."""
+    if np.isnan([low, high]).any():
         return ""
     if low <= 0 <= high:
         return TIE
@@ -190,27 +167,18 @@ def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) ->
     sum to k (k + 1) / 2. A quantity in which some two methods have no interval of their difference is not
     ranked.
 
-    Args:
-        differences: as from `differences`.
-        quantities: to rank in, each as its values of `QUANTITY`.
-
     Returns:
         One row per quantity and method, with `GROUP`, `QUANTITY` and: `method`, `rank` (NaN if it is not
         ranked), `n_methods` (that have the quantity), `counted` (whether it counts in mean ranks: it is
         ranked, and all methods of its group have it) and `note` (why it does not count).
     """
     methods_only = differences[~differences["reference"].astype(bool)]
-    records = []
+    records: list[tuple[Any, ...]] = []
     for key, pairs in methods_only.groupby([*GROUP, *QUANTITY], sort=False):
         if key[len(GROUP) :] in quantities:
-            shared = dict(zip([*GROUP, *QUANTITY], key, strict=True))
             ranked = _rank(pairs)
-            records += [
-                shared | {"method": method, "rank": rank, "n_methods": len(ranked)}
-                for method, rank in ranked.items()
-            ]
+            records += ((*key, method, rank, len(ranked), True, "") for method, rank in ranked.items())
     table = pd.DataFrame.from_records(records, columns=RANK_COLUMNS)
-    table["note"] = ""
     table.loc[table["n_methods"] < table.groupby(GROUP)["method"].transform("nunique"), "note"] = NOT_ALL
     table.loc[table["rank"].isna(), "note"] = UNDECIDED
     table["counted"] = table["note"] == ""
@@ -234,15 +202,9 @@ def same_methods(ranked: pd.DataFrame) -> bool:
 
 
 def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
-    """Average ranks over the quantities that count; each quantity of each group counts once.
+    """Average `ranks` over the quantities that count; each quantity of each group counts once.
 
-    Args:
-        ranked: as from `ranks`.
-        by: columns of `GROUP` to keep apart.
-
-    Returns:
-        One row per method, the best first, with the columns of `by` and `method`, `mean_rank` and
-        `n_quantities`.
+    Columns are those in `by`, `method`, `mean_rank` (the best first) and `n_quantities`.
     """
     counted = ranked[ranked["counted"].astype(bool)].groupby([*by, "method"], sort=False)["rank"]
     means = counted.agg(mean_rank="mean", n_quantities="size").reset_index()

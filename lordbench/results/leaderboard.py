@@ -21,8 +21,6 @@ LINE = [*GROUP, "method", "variant", "labels"]
 """Columns that identify a row of a table."""
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 """Columns that identify what was measured."""
-KEY = ["cell", *QUANTITY]
-"""Columns that identify a measurement."""
 REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
@@ -46,19 +44,13 @@ OLDER_CELLS = "older cells of the same name and seed are left out"
 def collect(paths: Iterable[Path]) -> pd.DataFrame:
     """Merge run folders and results CSVs; of the same measurement, the row started last is kept.
 
-    Damaged files are named in warnings, and left out.
-
-    Args:
-        paths: run folders that hold a `results.csv`, or CSV files of that form, in any order.
-
-    Returns:
-        Tidy rows with `rows.COLUMNS`; their order does not depend on the order of `paths`.
+    Damaged files are named in warnings, and left out. Rows have `rows.COLUMNS`, in an order that does not
+    depend on that of `paths`.
 
     Raises:
         UserError: a path holds no results, a file cannot be read (see `read_results`), or the rows cannot be
             compared: several protocol versions, several or unknown schema versions, or one data set with
-            several fingerprints. (A preset sets the image size, so the same set may have another fingerprint
-            under another preset.)
+            several fingerprints under one preset, which sets the image size.
     """
     return merge({str(file): read_results(file) for file in sorted({results_file(path) for path in paths})})
 
@@ -81,7 +73,8 @@ def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     # Of rows started at the same time, one with a value is kept; then by the value, so that no order matters.
     rows = rows.assign(has_value=rows["value"].notna())
     rows = rows.sort_values(["started", "has_value", "value"], kind="stable", na_position="first")
-    rows = rows.drop_duplicates(KEY, keep="last").sort_values([*LINE, "seed", *KEY], kind="stable")
+    key = ["cell", *QUANTITY]
+    rows = rows.drop_duplicates(key, keep="last").sort_values([*LINE, "seed", *key], kind="stable")
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
@@ -93,25 +86,19 @@ def _require_one(rows: pd.DataFrame, column: str, what: str) -> None:
 
 
 def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
-    """Average over seeds.
+    """Average collected rows over seeds; with `seed` among the columns `apart`, nothing is averaged.
 
     With one seed a value keeps its own interval; with several it is Student's t interval over the seeds'
     values.
 
-    Args:
-        rows: as from `collect`.
-        apart: further columns whose values are kept apart: with `seed`, nothing is averaged.
-
     Returns:
-        One row per group, method, variant, labels and quantity, with the columns of `LINE`, `apart` and
-        `QUANTITY`, `value`, `ci_low`, `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value),
-        `higher_is_better` (bool or None), `unit`, `notes` and `reference` (bool), in the order of `by_seed`.
+        Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
+        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value), `higher_is_better` (bool or
+        None), `unit`, `notes` and `reference` (bool).
     """
     keys = [*LINE, *apart, *QUANTITY]
-    records = [
-        dict(zip(keys, key, strict=True)) | _summary(same)
-        for key, same in by_seed(rows).groupby(keys, sort=False)
-    ]
+    groups = by_seed(rows).groupby(keys, sort=False)
+    records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
     summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
@@ -150,29 +137,30 @@ def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Reduce rows to one per table row, quantity and seed.
+    """Reduce rows, as from `collect`, to one per table row, quantity and seed.
 
     Of several cells with the same name and seed, the one started last is kept, whole. `REFERENCES` are the
     same for all methods of a seed: they are taken once, as methods of that name, in the columns that they are
     compared in.
 
-    Args:
-        rows: as from `collect`.
-
     Returns:
-        Rows with `rows.COLUMNS`, `reference` (bool) and `samples` (the `samples_key` of the value in the file
-        of its cell). Within a group methods stand in the order in which they were first started, then the
-        references; each sorted by quantity and seed.
+        Rows with `rows.COLUMNS`, `reference` (bool) and `samples`. Within a group methods stand in the order
+        in which they were first started, then the references; each sorted by quantity and seed.
     """
-    rows = rows.reset_index(drop=True).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
-    rows["samples"] = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
     # Without references, concatenation makes floats of whole numbers.
-    rows = _references_once(latest_cells(rows)).astype({"seed": "int64", "n": "int64"})
+    rows = _references_once(latest_cells(with_samples(rows.reset_index(drop=True))))
+    rows = rows.astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     return rows[[*COLUMNS, "reference", "samples"]]
+
+
+def with_samples(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `samples`: the `samples_key` of the value in the file of its cell."""
+    keys = list(map(samples_key, rows["codes"], rows["subject"], rows["metric"]))
+    return rows.assign(samples=keys).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
 
 
 def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
@@ -188,43 +176,27 @@ def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn the references into methods, with one row per seed and quantity.
-
-    Adds the column `rank`: of references their order, from 0; else -1.
-    """
+    """Turn references into methods, one row per seed and quantity; `rank` is their order from 0, else -1."""
     parts = rows["subject"].str.partition(", ")
     is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
-    references = rows[is_reference].assign(
-        has_value=rows["value"].notna(), name=parts[0], restriction=parts[1] + parts[2]
-    )
-    references = references.sort_values(["has_value", "started", "cell"], kind="stable")
+    rows = rows.assign(has_value=rows["value"].notna(), name=parts[0], rest=parts[1] + parts[2])
+    references = rows[is_reference].sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
-    ranks = {name: i for i, name in enumerate(dict.fromkeys(REFERENCES.values()))}
     names = references["name"].map(REFERENCES)
-    references = references.assign(
-        method=names, variant="", labels="", rank=names.map(ranks), codes=REFERENCES_CODES
-    )
+    ranks = pd.Index(list(REFERENCES.values())).unique().get_indexer(pd.Index(names))
+    references = references.assign(method=names, variant="", labels="", rank=ranks, codes=REFERENCES_CODES)
     encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
     references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
-    matches = [
-        subject.endswith(restriction)
-        and re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject) is not None
-        for name, restriction, subject in zip(
-            references["name"], references["restriction"], references["subject"], strict=True
-        )
+    fits = [
+        bool(re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject)) and subject.endswith(rest)
+        for name, rest, subject in references[["name", "rest", "subject"]].itertuples(index=False)
     ]
-    references = references[pd.Series(matches, references.index, dtype=bool)]
-    return pd.concat(
-        [rows[~is_reference].assign(rank=-1), references.drop(columns=["name", "restriction"])],
-        ignore_index=True,
-    )
+    references = references[pd.Series(fits, references.index, dtype=bool)]
+    return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
 
 
 def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
-    """Lay out one row per group and method: the table of `leaderboard.csv`.
-
-    Args:
-        aggregated: as from `aggregate`; the order of its rows is kept.
+    """Lay out one row per group and method of `aggregate`d rows, in their order: `leaderboard.csv`.
 
     Returns:
         Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
@@ -232,20 +204,21 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
         alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
         e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values.
     """
-    names = aggregated[QUANTITY].agg("/".join, axis=1) if len(aggregated) else pd.Series(dtype=str)
-    records = []
+    names, records = set(), []
     for key, line in aggregated.groupby(LINE, sort=False):
-        record: dict[str, Any] = dict(zip(GROUP, key[: len(GROUP)], strict=True))
-        record["method"] = row_name(key)
-        record["n_seeds"] = int(line["n_seeds"].max())
-        record["notes"] = "; ".join(_notes_with_metrics(line))
-        for name, value, low, high in zip(
-            names[line.index], line["value"], line["ci_low"], line["ci_high"], strict=True
-        ):
+        record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
+            "method": row_name(key),
+            "n_seeds": int(line["n_seeds"].max()),
+            "notes": "; ".join(_notes_with_metrics(line)),
+        }
+        values = line[[*QUANTITY, "value", "ci_low", "ci_high"]]
+        for *quantity, value, low, high in values.itertuples(index=False, name=None):
+            name = "/".join(quantity)
+            names.add(name)
             record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
         records.append(record)
-    quantities = [name + end for name in sorted(set(names)) for end in ("", "_ci_low", "_ci_high")]
-    return pd.DataFrame.from_records(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
+    quantities = [name + end for name in sorted(names) for end in ("", "_ci_low", "_ci_high")]
+    return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
 
 
 def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:

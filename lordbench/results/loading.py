@@ -25,18 +25,10 @@ from lordbench.utils.integrity import ALTERED, checksum_file, differs_from_check
 HINT = "A leaderboard is made of results.csv files as `lordbench run` writes them."
 TOLERANCE = 1e-5
 """Samples are float32: their mean is the row's value up to this, relative to the largest sample."""
-NO_SAMPLES = "samples were not kept, or their file is not beside results.csv"
-SAMPLES_DAMAGED = "the file of samples is damaged"
-WHOLE_SET = "a value of a whole set"
-OTHER_VALUE = "the samples kept are those of another value"
 
 
 def results_file(path: Path) -> Path:
-    """The results CSV of a run folder, or the one at a path.
-
-    Raises:
-        UserError: it does not exist.
-    """
+    """The results CSV of a run folder, or the one at a path; UserError if it does not exist."""
     file = path / "results.csv" if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"{file}: no such file", "Name a run folder (it holds results.csv) or a results CSV.")
@@ -46,10 +38,8 @@ def results_file(path: Path) -> Path:
 def read_results(file: Path) -> pd.DataFrame:
     """Read a results CSV; warn of damage to it and to the cells beside it.
 
-    If the file of a run folder was altered, the rows are read from its cells.
-
-    Raises:
-        UserError: the file is not a results CSV, or was altered and has no cells beside it.
+    If the file of a run folder was altered, the rows are read from its cells. UserError: it has none, or the
+    file is not a results CSV.
     """
     store = Store(file.parent)
     cells = store.cells() if file == store.results else []
@@ -97,11 +87,7 @@ class NoSamplesError(Exception):
 
 
 class SampleFiles:
-    """Finds the samples behind values, and resamples them; caches both.
-
-    Args:
-        paths: run folders, or results CSVs in them, as given to `collect`.
-    """
+    """Finds the samples behind values in run folders (`paths` as for `collect`), and resamples them."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         folders = (path if path.is_dir() else path.parent for path in paths)
@@ -110,11 +96,7 @@ class SampleFiles:
         self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
 
     def samples(self, value: Value) -> Samples:
-        """The samples behind a value.
-
-        Raises:
-            NoSamplesError: they are not available, or belong to another value.
-        """
+        """The samples behind a value; NoSamplesError if they are lost or belong to another value."""
         block, index = self._find(value)
         return Samples(block.values[index], block.groups)
 
@@ -123,10 +105,7 @@ class SampleFiles:
 
         All values of a seed and experiment with equal groups share their resamples, whatever the method, so
         the difference of two such means is that of the paired samples. A single group cannot be resampled:
-        None.
-
-        Raises:
-            NoSamplesError: as for `samples`.
+        None. Raises NoSamplesError as `samples` does.
         """
         block, index = self._find(value)
         if id(block) not in self._resampled:
@@ -141,30 +120,25 @@ class SampleFiles:
 
     def _find(self, value: Value) -> tuple[Block, int]:
         """The block that holds a value's samples, and their index in it."""
-        reason = NO_SAMPLES
+        reason = "samples were not kept, or their file is not beside results.csv"
         for store in self._stores:
             try:
-                blocks = self._read(store, value)
+                folder = store.cell(value.cell)
+                key = folder.path, value.experiment
+                if key not in self._blocks:
+                    self._blocks[key] = folder.samples(value.experiment)
+                blocks = self._blocks[key]
             except OSError:
                 continue
             except ValueError:
-                reason = SAMPLES_DAMAGED
+                reason = "the file of samples is damaged"
                 continue
             candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
             for block, index in candidates:
-                if _mean_matches(block.values[index], value):
+                samples = block.values[index]
+                tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
+                if len(samples) == value.n and abs(samples.mean(dtype=np.float64) - value.value) <= tolerance:
                     return block, index
-            reason = OTHER_VALUE if candidates else WHOLE_SET
+            other = "the samples kept are those of another value"
+            reason = other if candidates else "a value of a whole set"
         raise NoSamplesError(reason)
-
-    def _read(self, store: Store, value: Value) -> list[Block]:
-        folder = store.cell(value.cell)
-        key = (folder.path, value.experiment)
-        if key not in self._blocks:
-            self._blocks[key] = folder.samples(value.experiment)
-        return self._blocks[key]
-
-
-def _mean_matches(samples: npt.NDArray[np.float32], value: Value) -> bool:
-    tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
-    return len(samples) == value.n and abs(float(samples.mean(dtype=np.float64)) - value.value) <= tolerance

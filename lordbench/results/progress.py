@@ -11,12 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
 from lordbench.results.leaderboard import label
-from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, is_regular_file, read_json, write_json
-from lordbench.utils.integrity import read_verified, write_with_checksum
+from lordbench.utils.integrity import write_with_checksum
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """A count that a float can hold exactly, so that times can be computed from it."""
@@ -26,22 +25,18 @@ HELD = (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
 """Errors of a lock that is held. ENOSYS: without locks in the file system, filelock's file is the lock."""
 
 
-class CellProgress(BaseModel):
+class CellProgress(BaseModel, extra="forbid", frozen=True):
     """Progress of a running cell.
 
     Attributes:
         doing: the phase of training, or the experiment; empty before the first one.
         training: whether `doing` is a phase of training.
-        step: steps done of the phase; experiments done.
-        steps: total of the phase; number of experiments.
+        step: steps done of the phase; experiments done. `steps` is the total.
         images: seen in training so far, over all phases and attempts; `images_in_all` is the total.
         rate: images per second since the phase started or resumed in this process; 0 if unknown.
         loss: sum of the loss terms at the last logged step; None before it.
         began: when the phase or the experiment started or resumed, UTC; `written`: when this was written.
-        host: name of the computer; `pid`: process that runs the cell.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     doing: str
     training: bool
@@ -84,22 +79,15 @@ class CellProgress(BaseModel):
 
 
 def read_progress(path: Path) -> CellProgress | None:
-    """Read a cell's progress; None if it is not running.
-
-    Raises:
-        ValueError: the file is damaged.
-        OSError: it cannot be read.
-    """
+    """Read a cell's progress; None if it is not running. ValueError or OSError: the file is damaged."""
     try:
         return CellProgress.model_validate(read_json(path))
     except FileNotFoundError:
         return None
 
 
-class PlannedCell(BaseModel):
+class PlannedCell(BaseModel, extra="forbid", frozen=True):
     """A cell of a plan, with texts as in tables; `experiments` are names as in those of their files."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     label: str
@@ -118,12 +106,7 @@ class PlannedCell(BaseModel):
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> PlannedCell:
-        """Convert the fields of a cell, as in its `cell.json`.
-
-        Raises:
-            KeyError: a field is missing.
-            ValidationError: a field has another type.
-        """
+        """Convert the fields of a cell, as in its `cell.json`; KeyError or ValidationError if they differ."""
         return cls(
             id=fields["id"],
             label=label(fields["method_name"], fields["variant"], fields["labels"]),
@@ -140,17 +123,8 @@ class PlannedCell(BaseModel):
         return self.label, self.dataset, self.split, self.preset
 
 
-class RunPlan(BaseModel):
-    """The latest run in a folder.
-
-    Attributes:
-        began: when, UTC.
-        jobs: number of cells at a time.
-        host: name of the computer; `pid`: its main process.
-        cells: all that the run requested, finished ones included, in order.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class RunPlan(BaseModel, extra="forbid", frozen=True):
+    """The latest run in a folder: `jobs` cells at a time of all `cells` requested, in order."""
 
     began: AwareDatetime
     jobs: Count
@@ -168,31 +142,13 @@ class RunPlan(BaseModel):
         write_with_checksum(path, self.model_dump(mode="json"))
 
 
-def read_plan(path: Path) -> RunPlan | None:
-    """Read a plan; None if it does not exist.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        return RunPlan.model_validate(read_verified(path))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: no readable plan: {type(error).__name__}", "The next `lordbench run` writes it again."
-        ) from None
-
-
 def is_held(lock: Path) -> bool:
     """Whether a process holds a lock file, on this computer or on one that shares the folder.
 
     A shared lock is requested and released at once: readers do not disturb each other, and a run that starts
     at this moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`). Unlike a process id in a
-    file, the lock ends with the process, and is never another process's afterwards.
-
-    Raises:
-        OSError: the file exists, but cannot be read.
+    file, the lock ends with the process, and is never another process's afterwards. OSError: the file exists,
+    but cannot be read.
     """
     try:
         descriptor = os.open(lock, os.O_RDONLY)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.utils.errors import UserError, require_package
@@ -21,10 +21,8 @@ Seconds = Annotated[float, Field(ge=0, le=1e12)]
 """A duration; bounded, so that sums are finite."""
 
 
-class Provenance(BaseModel):
+class Provenance(BaseModel, extra="forbid", frozen=True):
     """Where a cell's values come from: its part of the columns described in docs/results-files.md."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cell: str
     method: str
@@ -53,20 +51,9 @@ class Provenance(BaseModel):
 
 
 _FIRST = ("cell", "method", "variant", "dataset", "data_settings", "split", "labels", "preset", "seed")
-COLUMNS = (
-    *_FIRST,
-    *Measurement.model_fields,
-    *(name for name in Provenance.model_fields if name not in _FIRST),
-)
+COLUMNS = (*_FIRST, *Measurement.model_fields, *(n for n in Provenance.model_fields if n not in _FIRST))
 """Columns of a results CSV, in order: what was run, what was measured, provenance."""
 ColumnType = Literal["text", "whole number", "number", "truth value"]
-COLUMN_TYPES: dict[Any, ColumnType] = {
-    int: "whole number",
-    float: "number",
-    float | None: "number",
-    bool | None: "truth value",
-}
-"""Type of a column by that of its field; any other field is text."""
 DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth value": "boolean"}
 """Type of a data frame's column by the type of a column."""
 
@@ -74,7 +61,10 @@ DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth va
 def column_types() -> dict[str, ColumnType]:
     """Type of the values in each of `COLUMNS`."""
     fields = Measurement.model_fields | Provenance.model_fields
-    return {name: COLUMN_TYPES.get(fields[name].annotation, "text") for name in COLUMNS}
+    kinds: dict[Any, ColumnType] = {
+        int: "whole number", float: "number", float | None: "number", bool | None: "truth value"
+    }  # fmt: skip
+    return {name: kinds.get(fields[name].annotation, "text") for name in COLUMNS}
 
 
 def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -85,8 +75,7 @@ def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.DataFrame:
     """Make a table with `COLUMNS` of a cell's measurements, one row each."""
-    shared: dict[str, Any] = provenance.model_dump()
-    records = [shared | measurement.model_dump() for measurement in measurements]
+    records = [provenance.model_dump() | measurement.model_dump() for measurement in measurements]
     return pd.DataFrame.from_records(records, columns=list(COLUMNS))
 
 
@@ -103,12 +92,9 @@ def read_csv(file: Path | StringIO) -> pd.DataFrame:
 
 
 def typed(values: pd.Series[Any], kind: ColumnType) -> pd.Series[Any]:
-    """Convert a column as read by `read_csv` to its type.
+    """Convert a column as read by `read_csv` to its type; ValueError if some values have another type.
 
     Numbers are finite or NaN, whole numbers have 64 bits; truth values may be missing, text may not.
-
-    Raises:
-        ValueError: some values have another type.
     """
     if kind == "text":
         if values.isna().any():
@@ -127,11 +113,7 @@ def typed(values: pd.Series[Any], kind: ColumnType) -> pd.Series[Any]:
 
 
 def check_name(path: Path) -> None:
-    """Check that rows can be written to a file of this name.
-
-    Raises:
-        UserError: the name ends in neither `.csv` nor `.parquet`, or pyarrow is not installed for Parquet.
-    """
+    """Check that rows can be written to a file of this name, `.csv` or `.parquet`; UserError if not."""
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(f"{path}: unknown kind of file", "Give a name that ends in .csv or .parquet.")
     if path.suffix == ".parquet":
@@ -143,15 +125,10 @@ def check_name(path: Path) -> None:
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> None:
-    """Write rows to a file, atomically.
+    """Write rows, as from `collect`, to a file, atomically; UserError as from `check_name`.
 
-    Args:
-        rows: as from `collect`.
-        path: ends in `.csv` or `.parquet`. In Parquet text is string, whole numbers are int64, other numbers
-            float64, and `higher_is_better` is a boolean; missing values are null.
-
-    Raises:
-        UserError: as from `check_name`.
+    In Parquet text is string, whole numbers are int64, other numbers float64, and `higher_is_better` is a
+    boolean; missing values are null.
     """
     check_name(path)
     table = rows.astype({name: DTYPES[kind] for name, kind in column_types().items()})

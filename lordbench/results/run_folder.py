@@ -35,21 +35,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.results.rows import Provenance, Seconds, frame, stack
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
+from lordbench.utils import integrity
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, child, is_regular_file, sha256, stamps, write_text
-from lordbench.utils.integrity import (
-    ALTERED,
-    is_altered,
-    read_metadata,
-    read_verified,
-    write_text_with_checksum,
-    write_with_checksum,
-)
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
@@ -60,10 +53,8 @@ ORDER = ["dataset", "data_settings", "split", "preset", "method", "variant", "la
 _SECONDS = TypeAdapter(dict[str, Seconds])
 
 
-class ExperimentRecord(BaseModel):
+class ExperimentRecord(BaseModel, extra="forbid", frozen=True):
     """Content of `EXPERIMENT.json`; `files` has the hex sha256 of files that the experiment left, by name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     measurements: list[Measurement]
     # Plain names only: a run renames files whose checksum differs.
@@ -82,11 +73,7 @@ class Store:
         self.event_files = root / "tensorboard"
 
     def cell(self, cell_id: str) -> CellFolder:
-        """The folder of a cell; it need not exist.
-
-        Raises:
-            FileNotFoundError: the id is not a plain file name.
-        """
+        """The folder of a cell; it need not exist. FileNotFoundError: the id is not a plain file name."""
         return CellFolder(child(self.root / "cells", cell_id))
 
     def cells(self) -> list[CellFolder]:
@@ -102,7 +89,7 @@ class Store:
     def write_results(self) -> pd.DataFrame:
         """Write `results.csv` from the cells, and return its rows."""
         rows = self.rows()
-        write_text_with_checksum(self.results, rows.to_csv(index=False, lineterminator="\n"))
+        integrity.write_text_with_checksum(self.results, rows.to_csv(index=False, lineterminator="\n"))
         return rows
 
 
@@ -124,17 +111,12 @@ class CellFolder:
         return self.model.exists()
 
     def provenance(self) -> Provenance:
-        """The provenance recorded in the trained model.
-
-        Raises:
-            UserError: the file is damaged.
-        """
+        """The provenance recorded in the trained model; UserError if the file is damaged."""
         try:
-            return Provenance.model_validate_json(read_metadata(self.model)["provenance"])
+            return Provenance.model_validate_json(integrity.read_metadata(self.model)["provenance"])
         except (KeyError, ValidationError) as error:
-            raise UserError(
-                f"{self.model}: no readable provenance: {error}", "Run again with --force."
-            ) from None
+            message = f"{self.model}: no readable provenance: {error}"
+            raise UserError(message, "Run again with --force.") from None
 
     def experiments(self) -> list[str]:
         """Names of the experiments that have been run, sorted."""
@@ -145,15 +127,10 @@ class CellFolder:
         return child(self.path, f"{experiment}.json")
 
     def record(self, experiment: str) -> ExperimentRecord:
-        """Read an experiment's measurements and the checksums of its files.
-
-        Raises:
-            OSError: it has not been run, or its file cannot be read.
-            ValueError: the file is damaged; names it.
-        """
+        """Read an experiment's record; OSError if it was not run, ValueError if the file is damaged."""
         path = self.record_file(experiment)
         try:
-            return ExperimentRecord.model_validate(read_verified(path))
+            return ExperimentRecord.model_validate(integrity.read_verified(path))
         except ValidationError as error:
             raise ValueError(f"{path}: {error.error_count()} invalid entries") from None
 
@@ -167,27 +144,19 @@ class CellFolder:
     def write_measurements(
         self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
     ) -> None:
-        """Write an experiment's samples, then its measurements, which mark it as finished.
-
-        `pictures` are the files that it left in the folder.
-        """
+        """Write an experiment's samples, then its measurements, which mark it as finished."""
         samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
         write_samples(self._samples_file(experiment), samples)
         files = {path.name: sha256(path) for path in (self._samples_file(experiment), *pictures)}
         record = ExperimentRecord(measurements=found, files=files)
-        write_with_checksum(self.record_file(experiment), record.model_dump())
+        integrity.write_with_checksum(self.record_file(experiment), record.model_dump())
 
     def samples(self, experiment: str) -> list[Block]:
-        """The samples behind an experiment's measurements.
-
-        Raises:
-            OSError: they do not exist, or cannot be read.
-            ValueError: their file or that of the measurements is damaged.
-        """
+        """The samples behind an experiment's measurements; OSError or ValueError as from `record`."""
         path = self._samples_file(experiment)
         checksum = self.record(experiment).files.get(path.name)
-        if checksum is not None and is_altered(path, checksum):
-            raise ValueError(f"{path}: {ALTERED}")
+        if checksum is not None and integrity.is_altered(path, checksum):
+            raise ValueError(f"{path}: {integrity.ALTERED}")
         return read_samples(path)
 
     def _samples_file(self, experiment: str) -> Path:
@@ -208,21 +177,18 @@ class CellFolder:
     def experiment_seconds(self) -> dict[str, float]:
         """Duration of each experiment when it was last run, where recorded."""
         try:
-            return _SECONDS.validate_python(read_verified(self.times))
+            return _SECONDS.validate_python(integrity.read_verified(self.times))
         except (OSError, ValueError):
             return {}
 
     def write_seconds(self, experiment: str, seconds: float) -> None:
         """Record the duration of an experiment."""
-        write_with_checksum(self.times, self.experiment_seconds() | {experiment: round(seconds, 3)})
+        times = self.experiment_seconds() | {experiment: round(seconds, 3)}
+        integrity.write_with_checksum(self.times, times)
 
     def trained_curve(self) -> str | None:
-        """The training curve recorded in the trained model; None if it is not.
-
-        Raises:
-            UserError: the model's file is damaged.
-        """
-        return read_metadata(self.model).get("curve")
+        """The training curve recorded in the trained model, or None; UserError if the file is damaged."""
+        return integrity.read_metadata(self.model).get("curve")
 
     def write_curve(self, text: str) -> None:
         """Write the training curve, as from `curve_text`."""

@@ -56,12 +56,7 @@ def write_samples(path: Path, samples: Mapping[str, Samples]) -> None:
 
 
 def read_samples(path: Path) -> list[Block]:
-    """Read all samples of a file.
-
-    Raises:
-        OSError: it does not exist, or cannot be read.
-        ValueError: it is damaged.
-    """
+    """Read all samples of a file; OSError if it cannot be read, ValueError if it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

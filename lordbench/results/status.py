@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel
 
 from lordbench.results.damage import Damage, damage
-from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, is_held, read_plan, read_progress
+from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, is_held, read_progress
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, read_json, stamps
@@ -24,13 +25,16 @@ LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
 """Latest time that a date can represent, in seconds since the epoch."""
 TRAINING = ""
 """Name of the training, among those of the experiments."""
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError)
+"""Errors of a damaged file of JSON."""
+Inspection = tuple[tuple[Damage, ...], float | None, tuple[str, ...]]
+"""A cell's damage, the seconds of its training, and notes."""
 
 
-class CellStatus(BaseModel):
+class CellStatus(BaseModel, frozen=True):
     """State of one cell.
 
     Attributes:
-        cell: which one.
         state: `planned`: not started; `running`; `done`: trained, with all experiments; `failed`: the last
             attempt ended with an error; `interrupted`: started, and no run holds the folder; the same command
             resumes it.
@@ -38,12 +42,9 @@ class CellStatus(BaseModel):
         finished: when the last file of a cell that is done was written.
         train_seconds: of a trained cell, over all attempts.
         missing: experiments that are still to be run.
-        experiment_seconds: by experiment, where recorded.
         error: last line of the error of a failed cell; `failure`: file with its traceback.
         notes: damaged files.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     cell: PlannedCell
     state: State
@@ -57,18 +58,15 @@ class CellStatus(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-class RunStatus(BaseModel):
+class RunStatus(BaseModel, frozen=True):
     """State of a run folder.
 
     Attributes:
-        root: the folder.
         alive: whether a run holds it.
         plan: of the latest run; None if it does not exist or is damaged.
         cells: those of the plan, in its order; `others`: of earlier runs, not requested by the latest.
         notes: damaged files of the folder itself.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     root: Path
     alive: bool
@@ -84,12 +82,8 @@ class RunStatus(BaseModel):
 
 
 def read_status(root: Path) -> RunStatus:
-    """Read the state of a run folder.
-
-    Raises:
-        UserError: it is not a run folder.
-    """
-    store, notes = Store(root), list[str]()
+    """Read the state of a run folder; UserError if it is none."""
+    store, plan, notes = Store(root), None, []
     if not (store.plan.exists() or (root / "cells").is_dir()):
         raise UserError(
             f"{root}: not a run folder: neither plan.json nor cells/ exists",
@@ -97,70 +91,65 @@ def read_status(root: Path) -> RunStatus:
         )
     alive = is_held(store.lock)
     try:
-        plan = read_plan(store.plan)
-    except UserError as error:
-        plan = None
-        notes.append(f"{error.message} {error.hint}")
+        plan = RunPlan.model_validate(read_verified(store.plan))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        problem = f"{store.plan}: no readable plan: {type(error).__name__}"
+        notes.append(f"{problem} The next `lordbench run` writes it again.")
     since = plan.began if plan is not None and alive else None
     planned = () if plan is None else plan.cells
+    cells = tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned)
     ids = {cell.id for cell in planned}
-    others = [folder for folder in store.cells() if folder.path.name not in ids]
-    return RunStatus(
-        root=root,
-        alive=alive,
-        plan=plan,
-        cells=tuple(_cell_status(cell, store.cell(cell.id), alive, since) for cell in planned),
-        # A run with another plan does not run these.
-        others=tuple(_unplanned_status(folder, alive and plan is None) for folder in others),
-        notes=tuple(notes),
-    )
-
-
-def _unplanned_status(folder: CellFolder, alive: bool) -> CellStatus:
-    """State of a cell that is not in the plan, by its own description."""
-    notes: tuple[str, ...] = ()
-    try:
-        cell = PlannedCell.of(read_verified(folder.description))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        cell = PlannedCell(
-            id=folder.path.name, label="?", dataset="?", split="?", preset="?", seed=0, experiments=()
-        )
-        if all(found.file != folder.description for found in _damage(folder)):
-            notes = (_unreadable(folder.description, error),)
-    return _cell_status(cell, folder, alive, None, notes)
+    unplanned = [folder for folder in store.cells() if folder.path.name not in ids]
+    # A run with another plan does not run these.
+    others = tuple(_cell_status(folder, None, alive and plan is None, None) for folder in unplanned)
+    return RunStatus(root=root, alive=alive, plan=plan, cells=cells, others=others, notes=tuple(notes))
 
 
 def _cell_status(
-    cell: PlannedCell, folder: CellFolder, alive: bool, since: datetime | None, notes: tuple[str, ...] = ()
+    folder: CellFolder, cell: PlannedCell | None, alive: bool, since: datetime | None
 ) -> CellStatus:
-    """State of a cell; `since` is when the current run began, which retries what failed before."""
-    damaged = _damage(folder)
-    problems = [*notes, *map(str, damaged)]
-    progress, train_seconds = None, None
-    try:
-        # Read first, as it is removed when the cell ends: all else is then at least as recent.
+    """State of a cell; one that is not in the plan is named by its own description.
+
+    `since` is when the current run began, which retries what failed before.
+    """
+    progress, failure, problems = None, None, list[str]()
+    # Read first, as it is removed when the cell ends: all else is then at least as recent.
+    with _noted(folder.progress, problems):
         progress = read_progress(folder.progress)
-    except (OSError, ValueError) as error:
-        problems.append(_unreadable(folder.progress, error))
-    redone = {path for found in damaged for path in found.aside}
-    if folder.is_trained() and folder.path not in redone:
+    damaged, train_seconds, notes = _inspected(folder)
+    if cell is None:
         try:
-            train_seconds = _train_seconds(folder.model, folder.model.stat().st_mtime_ns)
-        except (OSError, UserError) as error:
-            problems.append(str(error))
-    ends = {name: _end(folder, name, redone, problems) for name in cell.experiments}
-    failure = _failure(folder, problems)
+            cell = PlannedCell.of(read_verified(folder.description))
+        except UNREADABLE as error:
+            unknown = dict.fromkeys(("label", "dataset", "split", "preset"), "?")
+            cell = PlannedCell(id=folder.path.name, seed=0, experiments=(), **unknown)
+            if all(found.file != folder.description for found in damaged):
+                notes = (_unreadable(folder.description, error), *notes)
+    redone = {path for found in damaged for path in found.aside}
+    ends: dict[str, float] = {}
+    for name in cell.experiments:
+        with _noted(folder.path, problems):
+            file = folder.record_file(name)
+            if file not in redone:
+                ends[name] = file.stat().st_mtime
+    with _noted(folder.failure, problems):
+        failure = _time(folder.failure.stat().st_mtime), "(not readable)"
+        content = read_json(folder.failure)
+        when = datetime.fromisoformat(content["when"]).astimezone(timezone.utc)
+        failure = when, str(content["error"]).strip().splitlines()[-1]
     fields: dict[str, Any] = {
         "cell": cell,
         "train_seconds": train_seconds,
-        "missing": tuple(name for name, end in ends.items() if end is None),
+        "missing": tuple(name for name in cell.experiments if name not in ends),
         "experiment_seconds": folder.experiment_seconds(),
-        "notes": tuple(problems),
+        "notes": (*notes, *problems),
     }
     if alive and progress is not None:
         return CellStatus(state="running", progress=progress, **fields)
     if train_seconds is not None and not fields["missing"]:
-        last = max((end for end in ends.values() if end is not None), default=folder.model.stat().st_mtime)
+        last = max(ends.values()) if ends else folder.model.stat().st_mtime
         return CellStatus(state="done", finished=_time(last), **fields)
     fields["progress"] = progress
     if failure is not None and not (since is not None and failure[0] < since):
@@ -169,29 +158,19 @@ def _cell_status(
     return CellStatus(state="interrupted" if started and not alive else "planned", **fields)
 
 
-def _end(folder: CellFolder, experiment: str, redone: set[Path], problems: list[str]) -> float | None:
-    """When an experiment ended, in seconds since the epoch; None if it has not, or is to be run again."""
+@contextlib.contextmanager
+def _noted(path: Path, problems: list[str]) -> Iterator[None]:
+    """Note that a file cannot be read; do nothing if it does not exist."""
     try:
-        file = folder.record_file(experiment)
-        return None if file in redone else file.stat().st_mtime
+        yield
     except FileNotFoundError:
-        return None
-    except OSError as error:
-        problems.append(_unreadable(folder.path, error))
-        return None
+        pass
+    except UNREADABLE as error:
+        problems.append(_unreadable(path, error))
 
 
-def _failure(folder: CellFolder, problems: list[str]) -> tuple[datetime, str] | None:
-    """When the last attempt failed, and the last line of its error."""
-    try:
-        failure = read_json(folder.failure)
-        when = datetime.fromisoformat(failure["when"]).astimezone(timezone.utc)
-        return when, str(failure["error"]).strip().splitlines()[-1]
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
-        problems.append(_unreadable(folder.failure, error))
-        return _time(folder.failure.stat().st_mtime), "(not readable)"
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read: {type(error).__name__}"
 
 
 def _time(seconds: float) -> datetime:
@@ -199,36 +178,32 @@ def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), timezone.utc)
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    return f"{path}: cannot be read: {type(error).__name__}"
-
-
-def _damage(folder: CellFolder) -> tuple[Damage, ...]:
-    """The damaged files of a cell, cached until one is written."""
+def _inspected(folder: CellFolder) -> Inspection:
+    """Inspect a cell, unless no file was written since the last time."""
     written = stamps(folder.path)
     written.pop(folder.progress, None)
-    return _cached_damage(folder.path, tuple(written.items()))
+    return _inspect(folder.path, tuple(written.items()))
 
 
 @functools.lru_cache(maxsize=65_536)
-def _cached_damage(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> tuple[Damage, ...]:
-    return tuple(damage(CellFolder(path)))
+def _inspect(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> Inspection:
+    folder, seconds = CellFolder(path), None
+    damaged = tuple(damage(folder))
+    notes = list(map(str, damaged))
+    if folder.is_trained() and not any(path in found.aside for found in damaged):
+        try:
+            seconds = folder.provenance().train_seconds
+        except UserError as error:
+            notes.append(str(error))
+    return damaged, seconds, tuple(notes)
 
 
-@functools.lru_cache(maxsize=65_536)
-def _train_seconds(model: Path, modified: int) -> float:
-    return CellFolder(model.parent).provenance().train_seconds
-
-
-class TimeLeft(BaseModel):
+class TimeLeft(BaseModel, frozen=True):
     """An estimate of the time left.
 
-    Attributes:
-        seconds: of all parts that can be estimated.
-        is_whole: whether these are all parts; else `seconds` is a lower bound.
+    `seconds` is the sum of all parts that can be estimated, and a lower bound unless `is_whole`: these are
+    all parts.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     seconds: float
     is_whole: bool
@@ -240,15 +215,11 @@ class TimeLeft(BaseModel):
 
 
 class Estimate:
-    """Estimates of the time left in a run folder.
+    """Estimates of the time left in a run folder, from its status at `now` (UTC).
 
     A running training continues at the rate of its current phase. Any other training, and each experiment,
     takes the mean time of those in this folder with the same method, data set, split and preset, whatever the
     number of jobs or the hardware.
-
-    Args:
-        status: of the folder.
-        now: when it was read, UTC.
     """
 
     def __init__(self, status: RunStatus, now: datetime) -> None:
@@ -260,11 +231,16 @@ class Estimate:
         """Time until a cell is done, from its start; 0 for a failed one, which is not retried by itself."""
         if status.state in ("done", "failed"):
             return TimeLeft(seconds=0.0, is_whole=True)
-        kind, progress = status.cell.kind, status.progress
+        kind, progress, running = status.cell.kind, status.progress, status.state == "running"
         parts = [self.means.get((kind, name)) for name in status.missing]
         if status.train_seconds is None:
-            parts.append(self._training(status))
-        elif status.state == "running" and progress is not None and (kind, progress.doing) in self.means:
+            training = self.means.get((kind, TRAINING))
+            if progress is not None and progress.training:
+                training = None if training is None else training * (1 - (progress.share or 0.0))
+                if running and progress.training_left is not None:
+                    training = progress.training_left
+            parts.append(training)
+        elif running and progress is not None and (kind, progress.doing) in self.means:
             parts.append(-min(self.means[kind, progress.doing], progress.elapsed(self.now)))
         known = [part for part in parts if part is not None]
         return TimeLeft(seconds=sum(known), is_whole=len(known) == len(parts))
@@ -277,14 +253,6 @@ class Estimate:
         # No number of jobs makes a single cell faster.
         shared = max(sum(seconds) / max(jobs, 1), max(seconds, default=0.0))
         return TimeLeft(seconds=shared, is_whole=all(left.is_whole for left in cells))
-
-    def _training(self, status: CellStatus) -> float | None:
-        progress, mean = status.progress, self.means.get((status.cell.kind, TRAINING))
-        if progress is None or not progress.training:
-            return mean
-        if status.state == "running" and progress.training_left is not None:
-            return progress.training_left
-        return None if mean is None else mean * (1 - (progress.share or 0.0))
 
 
 def _means(cells: Iterable[CellStatus]) -> dict[tuple[Hashable, str], float]:
