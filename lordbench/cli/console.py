@@ -13,20 +13,17 @@ from rich.console import Console
 OUT, ERR = Console(), Console(stderr=True)
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
+PATH, COUNT = click.Path(path_type=Path), click.IntRange(min=1)
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 runs_argument = click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="File to write.  [default: the terminal]"
-)
+out_option = click.option("--out", type=PATH, help="File to write.  [default: the terminal]")
 plugins_option = click.option(
-    "--plugins",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="PATH",
+    "--plugins", multiple=True, type=PATH, metavar="PATH",
     help="Use the plug-ins in a folder (in its methods/, datasets/, metrics/, experiments/) or in a .py file"
     " (repeatable), besides those in $LORDBENCH_PLUGINS.",
-)
+)  # fmt: skip
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set (repeatable)."
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lordbench.cli.console import ERR, OUT, say, settings_option
+from lordbench.cli.console import COUNT, ERR, OUT, PATH, say, settings_option
 from lordbench.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,18 +49,12 @@ def list_() -> None:
 
 @data.command()
 @click.argument("name")
-@click.option(
-    "--to",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to fetch to.  [default: downloads/NAME under LORDBENCH_HOME]",
-)
-@click.option(
-    "--file", "only", multiple=True, metavar="NAME", help="Fetch only this official file (repeatable)."
-)
-@click.option(
-    "--prepare", "and_prepare", is_flag=True, help="Then prepare the data set, with its default settings."
-)
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder to fetch to.  [default: downloads/NAME under LORDBENCH_HOME]")  # fmt: skip
+@click.option("--file", "only", multiple=True, metavar="NAME",
+              help="Fetch only this official file (repeatable).")  # fmt: skip
+@click.option("--prepare", "and_prepare", is_flag=True,
+              help="Then prepare the data set, with its default settings.")  # fmt: skip
 def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bool) -> None:
     """Fetch the official files of a data set, if its owners offer them to everyone.
 
@@ -90,21 +84,13 @@ def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bo
 
 @data.command()
 @click.argument("name")
-@click.option(
-    "--from",
-    "path",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The official file, or the folder that holds it or its unpacked content.",
-)
+@click.option("--from", "path", required=True, type=PATH,
+              help="The official file, or the folder that holds it or its unpacked content.")  # fmt: skip
 @settings_option
-@click.option(
-    "--no-verify",
-    is_flag=True,
-    help="Accept files with other checksums or counts than the official ones; results count as those of"
-    " another data set.",
-)
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that decode images.  [default: cores]")
+@click.option("--no-verify", is_flag=True,
+              help="Accept files with other checksums or counts than the official ones; results count as"
+              " those of another data set.")  # fmt: skip
+@click.option("--workers", type=COUNT, help="Processes that decode images.  [default: cores]")
 def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, workers: int | None) -> None:
     """Prepare a published data set from its official files, once for all later runs.
 
@@ -125,10 +111,9 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
 
 @data.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: NAME.png]")
-@click.option(
-    "--size", type=click.IntRange(8, 256), default=64, show_default=True, help="Pixels per image side."
-)
+@click.option("--out", type=PATH, help="File to write.  [default: NAME.png]")
+@click.option("--size", type=click.IntRange(8, 256), default=64, show_default=True,
+              help="Pixels per image side.")  # fmt: skip
 @settings_option
 def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> None:
     """Write a contact sheet of a data set: one row per class, one column per content.
@@ -160,8 +145,7 @@ def _published(name: str, settings: Iterable[str], need: str) -> PublishedDatase
     dataset = load_dataset(name, _assignments(settings))
     if not isinstance(dataset, PublishedDataset):
         raise UserError(
-            f"data set {name!r} needs no {need}",
-            dataset.missing() or "`lordbench run` can use it as it is.",
+            f"data set {name!r} needs no {need}", dataset.missing() or "`lordbench run` can use it as it is."
         )
     return dataset
 

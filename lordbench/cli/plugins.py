@@ -13,27 +13,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from lordbench.checks.check import Verdict
-from lordbench.cli.console import ERR, EXIT_FAILED, OUT, plugins_option, say
+from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, plugins_option, say
 
 MARKS = {"passed": "[green]✓ passed[/]", "failed": "[bold red]✗ failed[/]", "skipped": "[yellow]– skipped[/]"}
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME|FILE.py...")
-@click.option(
-    "--size",
-    type=click.Choice(["16", "32", "64"]),
-    default="16",
-    show_default=True,
-    help="Image size of the checks, in pixels.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    default=6400,
-    show_default=True,
-    help="Images seen in the longest training, which should learn something.",
-)
+@click.option("--size", type=click.Choice(["16", "32", "64"]), default="16", show_default=True,
+              help="Image size of the checks, in pixels.")  # fmt: skip
+@click.option("--images", type=COUNT, default=6400, show_default=True,
+              help="Images seen in the longest training, which should learn something.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write the verdicts as JSON.")
 @plugins_option
 def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins: tuple[Path, ...]) -> None:
@@ -85,7 +75,7 @@ def _verdict_table(name: str, verdicts: Sequence[Verdict]) -> Table:
 
 @click.command()
 @click.argument("kind", type=click.Choice(["method", "dataset", "metric", "experiment"]))
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def new(kind: str, path: Path) -> None:
     """Write a commented template of a plug-in, which runs and passes `lordbench check`.
 

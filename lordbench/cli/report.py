@@ -8,22 +8,14 @@ from pathlib import Path
 
 import click
 
-from lordbench.cli.console import ERR, EXIT_FAILED, OUT, runs_argument, say
+from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, runs_argument, say
 
-figure_option = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="File to write: .png, .svg or .pdf."
-)
+figure_option = click.option("--out", required=True, type=PATH, help="File to write: .png, .svg or .pdf.")
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("report"),
-    show_default=True,
-    help="Folder for index.html.",
-)
+@click.option("--out", type=PATH, default=Path("report"), show_default=True, help="Folder for index.html.")
 def report(runs: tuple[Path, ...], out: Path) -> None:
     """Write one page with all tables, figures, pictures and failures, and the settings behind each number.
 
@@ -64,11 +56,10 @@ def tradeoff(runs: tuple[Path, ...], metric: str, out: Path) -> None:
     Example:
       lordbench figure tradeoff runs --metric ssim --out tradeoff.svg
     """  # noqa: D301
-    from lordbench.report.figures import save
-    from lordbench.report.figures import tradeoff as draw
+    from lordbench.report import figures
     from lordbench.results.leaderboard import collect
 
-    save(draw(collect(runs), metric), out)
+    figures.save(figures.tradeoff(collect(runs), metric), out)
     say(f"Wrote {out}")
 
 
@@ -82,27 +73,20 @@ def curves(runs: tuple[Path, ...], out: Path) -> None:
     Example:
       lordbench figure curves runs --out curves.pdf
     """  # noqa: D301
-    from lordbench.report.figures import curves as draw
-    from lordbench.report.figures import save
+    from lordbench.report import figures
     from lordbench.results.cells import cell_records
 
-    save(draw(cell_records(runs)), out)
+    figures.save(figures.curves(cell_records(runs)), out)
     say(f"Wrote {out}")
 
 
 @figure.command("transfer-grid")
 @runs_argument
-@click.option(
-    "--picture",
-    default="transfer-encoded",
-    show_default=True,
-    help="Which of the cells' pictures: its file name without .png.",
-)
+@click.option("--picture", default="transfer-encoded", show_default=True,
+              help="Which of the cells' pictures: its file name without .png.")  # fmt: skip
 @click.option("--dataset", help="Only this data set.  [default: the first]")
 @click.option("--seed", type=int, help="Only this seed.  [default: the first]")
-@click.option(
-    "--pairs", type=click.IntRange(min=1), default=6, show_default=True, help="Rows of the figure, at most."
-)
+@click.option("--pairs", type=COUNT, default=6, show_default=True, help="Rows of the figure, at most.")
 @figure_option
 def transfer_grid(
     runs: tuple[Path, ...], picture: str, dataset: str | None, seed: int | None, pairs: int, out: Path
@@ -123,9 +107,8 @@ def transfer_grid(
 
 
 @click.command()
-@click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("runs", nargs=-1, required=True,
+                type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--watch", "watched", is_flag=True, help="Keep showing it until no run is active.")
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, once (for scripts).")
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
@@ -145,13 +128,11 @@ def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
 
     if watched and as_json:
         raise click.UsageError("--watch is for people and --json for scripts: give one of them")
-    if watched:
-        statuses = watch(runs, OUT)
-    else:
-        statuses, now = [read_status(run) for run in runs], datetime.now(timezone.utc)
-        if as_json:
-            click.echo(status_json(statuses, now))
-        else:
-            OUT.print(status_view(statuses, now))
+    statuses = watch(runs, OUT) if watched else [read_status(run) for run in runs]
+    now = datetime.now(timezone.utc)
+    if as_json:
+        click.echo(status_json(statuses, now))
+    elif not watched:
+        OUT.print(status_view(statuses, now))
     if any(run.has_failed for run in statuses):
         sys.exit(EXIT_FAILED)

@@ -16,28 +16,18 @@ from lordbench.cli.console import OUT, format_option, metric_option, out_option,
     "Show only this metric (repeatable). A bare name means the one in the default table; a full path"
     " (EXPERIMENT/CODES/SUBJECT/METRIC) selects another."
 )
-@click.option(
-    "--group-by",
-    metavar="COLUMN[,COLUMN]",
-    help="What the rows are: dataset, split, preset, method, seed. Everything else that differs becomes a"
-    " column; only seeds are averaged.  [default: method]",
-)
+@click.option("--group-by", metavar="COLUMN[,COLUMN]",
+              help="What the rows are: dataset, split, preset, method, seed. Everything else that differs"
+              " becomes a column; only seeds are averaged.  [default: method]")  # fmt: skip
 @format_option("csv", "markdown", "latex")
 @out_option
-@click.option(
-    "--tidy",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Also write all merged rows, one value each: FILE.csv (can be merged again) or FILE.parquet.",
-)
+@click.option("--tidy", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write all merged rows, one value each: FILE.csv (can be merged again) or"
+              " FILE.parquet.")  # fmt: skip
 def leaderboard(
-    runs: tuple[Path, ...],
-    metrics: tuple[str, ...],
-    group_by: str | None,
-    format_: str,
-    out: Path | None,
+    runs: tuple[Path, ...], metrics: tuple[str, ...], group_by: str | None, format_: str, out: Path | None,
     tidy: Path | None,
-) -> None:
+) -> None:  # fmt: skip
     """Merge run folders and results CSVs into one leaderboard, with differences from the best and ranks.
 
     With --metric or --group-by, show only that table.
@@ -65,7 +55,7 @@ def leaderboard(
     if format_ == "table" and out is None:
         OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")
     else:
-        write(render(rows, "markdown" if format_ == "table" else format_, compared, pivot), out)
+        write(render(rows, format_, compared, pivot), out)
     if tidy is not None:
         write_tidy(rows, tidy)
         say(f"Wrote {tidy}")
@@ -135,17 +125,13 @@ def compare(
     if format_ == "table" and out is None:
         OUT.print(*map(rich_table, compare_tables(comparison, metrics, everything)), sep="\n")
     else:
-        write(render(comparison, "markdown" if format_ == "table" else format_, metrics, everything), out)
+        write(render(comparison, format_, metrics, everything), out)
 
 
 @click.command()
 @runs_argument
-@click.option(
-    "--claims",
-    "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML file of claims.  [default: configs/claims.yaml, claims of the papers]",
-)
+@click.option("--claims", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="YAML file of claims.  [default: configs/claims.yaml, claims of the papers]")  # fmt: skip
 @format_option("csv", "markdown")
 @out_option
 def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
 
-from lordbench.report.quantities import Column, pick, sections
+from lordbench.report.quantities import Column, keys, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Mark, Row, Table, decimals, footnotes
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, row_name
 
@@ -19,15 +19,24 @@ LEGEND = (
 )
 
 
+class EntryColumn(NamedTuple):
+    """A column of a table: its entries by the names of their rows."""
+
+    title: str
+    decimals: int
+    entries: Mapping[tuple[str, ...], Entry]
+
+
 def boards(rows: pd.DataFrame) -> list[Table]:
     """Make the headline tables of collected rows: for each group, each section that has a value."""
     tables = []
     for group, means in marked(aggregate(rows)).groupby(GROUP, sort=False):
-        names = method_names(means)
-        for section, columns in sections(means):
-            values = {column: pick(means, column) for column in columns}
-            tables.append(headline_table(f"{group_title(group)}: {section}", means, names, values))
-    return [table for table in tables if table is not None]
+        values = {
+            f"{group_title(group)}: {section}": {column: pick(means, column) for column in columns}
+            for section, columns in sections(means)
+        }
+        tables += headline_tables(means, method_names(means), values.items())
+    return tables
 
 
 def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
@@ -36,18 +45,15 @@ def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     Marks compare methods in one quantity and group, and with the same values in the columns `apart`;
     floors and ceilings have none.
     """
-    entries: dict[Hashable, Entry] = {}
-    for _, same in means.groupby([*GROUP, *QUANTITY, *apart], sort=False):
-        sources = same[[*LINE, *QUANTITY]].itertuples(index=False, name=None)
-        numbers = zip(same["value"], same["ci_low"], same["ci_high"], sources, strict=True)
-        own = dict(zip(same.index, (Entry.of(*each) for each in numbers), strict=True))
-        methods = same.index[~same["reference"].astype(bool)]
+    sources = keys(means[[*LINE, *QUANTITY]])
+    numbers = zip(means["value"], means["ci_low"], means["ci_high"], sources, strict=True)
+    entries = pd.Series([Entry.of(*each) for each in numbers], means.index, dtype=object)
+    methods = means[~means["reference"].astype(bool)]
+    for _, same in methods.groupby([*GROUP, *QUANTITY, *apart], sort=False):
         direction = _direction(same)
         if direction is not None:
-            best = mark_best([own[i] for i in methods], higher_is_better=direction)
-            own |= zip(methods, best, strict=True)
-        entries |= own
-    return means.assign(entry=pd.Series(entries, means.index, dtype=object))
+            entries[same.index] = mark_best(list(entries[same.index]), higher_is_better=direction)
+    return means.assign(entry=entries)
 
 
 def mark_best(entries: Sequence[Entry], *, higher_is_better: bool) -> list[Entry]:
@@ -59,92 +65,64 @@ def mark_best(entries: Sequence[Entry], *, higher_is_better: bool) -> list[Entry
     values = [entry.value for entry in entries if entry.value is not None]
     if len(values) < 2:
         return list(entries)
-    ranked = sorted(values, reverse=higher_is_better)
-    ends = [entry.interval for entry in entries if entry.value == ranked[0] and entry.interval]
-    best = (min(low for low, _ in ends), max(high for _, high in ends))
-    return [replace(entry, mark=_mark(entry, ranked, best)) for entry in entries]
+    best, second, *_ = sorted(values, reverse=higher_is_better)
+    lows, highs = zip(*(e.interval for e in entries if e.value == best and e.interval), strict=True)
+
+    def mark(entry: Entry) -> Mark:
+        if entry.interval is None:
+            return ""
+        if entry.value == best:
+            return "best"
+        if entry.interval[0] <= max(highs) and entry.interval[1] >= min(lows):
+            return "tied"
+        return "second" if entry.value == second and len(values) > 2 else ""
+
+    return [replace(entry, mark=mark(entry)) for entry in entries]
 
 
-def _mark(entry: Entry, ranked: list[float], best: tuple[float, float]) -> Mark:
-    if entry.interval is None:
-        return ""
-    if entry.value == ranked[0]:
-        return "best"
-    low, high = entry.interval
-    if low <= best[1] and high >= best[0]:
-        return "tied"
-    return "second" if entry.value == ranked[1] and len(ranked) > 2 else ""
+def headline_tables(
+    means: pd.DataFrame, names: pd.DataFrame, tables: Iterable[tuple[str, Mapping[Column, pd.DataFrame]]]
+) -> list[Table]:
+    """Make tables of results as from `marked`, in their order, without those that have no value.
 
-
-class EntryColumn(NamedTuple):
-    """A column of a table: its entries by the names of their rows."""
-
-    title: str
-    decimals: int
-    entries: Mapping[tuple[str, ...], Entry]
-
-
-def headline_table(
-    title: str, means: pd.DataFrame, names: pd.DataFrame, values: Mapping[Column, pd.DataFrame]
-) -> Table | None:
-    """Make a table of results as from `marked`, in their order; None if it would have no value.
-
-    `names` (str, indexed like `means`) has the names of the table's rows, in one or several columns; `values`
-    has the results for each column of the table.
+    `names` (str, indexed like `means`) has the names of the rows, in one or several columns; `tables` has for
+    each table its title, and the results in each of its columns.
     """
-    keys = _keys(names)
-    columns = [
-        EntryColumn(
-            column.title + arrow(own),
-            decimals(own["value"]),
-            dict(zip(keys[own.index], own["entry"], strict=True)),
-        )
-        for column, own in values.items()
-        if own["value"].notna().any()
-    ]
-    notes = {
-        column.title: list(zip(keys[own.index].map(", ".join), own["notes"], strict=True))
-        for column, own in values.items()
-    }
-    return lay_out(title, means, names, columns, footnotes(notes)) if columns else None
+    boards, row_names = [], keys(names)
+    for title, values in tables:
+        columns, notes = [], {}
+        for column, own in values.items():
+            own_names = row_names[own.index]
+            notes[column.title] = list(zip(own_names.map(", ".join), own["notes"], strict=True))
+            if own["value"].notna().any():
+                entries = dict(zip(own_names, own["entry"], strict=True))
+                columns.append(EntryColumn(column.title + arrow(own), decimals(own["value"]), entries))
+        if columns:
+            boards.append(lay_out(title, means, names, columns, footnotes(notes)))
+    return boards
 
 
 def lay_out(
-    title: str,
-    means: pd.DataFrame,
-    names: pd.DataFrame,
-    columns: Sequence[EntryColumn],
-    notes: tuple[str, ...],
+    title: str, means: pd.DataFrame, names: pd.DataFrame, columns: Sequence[EntryColumn], notes: Sequence[str]
 ) -> Table:
     """Make a table with a row for each name that has an entry; a column counts seeds if any has several."""
     rows, counts = [], []
-    for key, own in means.groupby(_keys(names), sort=False):
+    for key, own in means.groupby(keys(names), sort=False):
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
         if entries.count(NOTHING) < len(entries):
             rows.append(Row(key, entries, bool(own["reference"].all())))
             counts.append(int(own["n_seeds"].max()))
-    header = tuple(map(str, names))
+    header = [*map(str, names), *(column.title for column in columns)]
     if max(counts, default=1) > 1:
-        header += ("seeds",)
+        header.insert(names.shape[1], "seeds")
         rows = [replace(row, texts=(*row.texts, str(n))) for row, n in zip(rows, counts, strict=True)]
-    return Table(
-        title,
-        (*header, *(column.title for column in columns)),
-        tuple(rows),
-        tuple(column.decimals for column in columns),
-        right=frozenset({"seeds"}),
-        notes=notes,
-    )
+    digits = tuple(column.decimals for column in columns)
+    return Table(title, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
 
 
 def method_names(means: pd.DataFrame) -> pd.DataFrame:
     """The names of rows in a table of one group: a column `method`."""
-    names = [row_name(key) for key in means[LINE].itertuples(index=False, name=None)]
-    return pd.DataFrame({"method": names}, index=means.index)
-
-
-def _keys(names: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
-    return pd.Series(list(names.itertuples(index=False, name=None)), names.index, dtype=object)
+    return keys(means[LINE]).map(row_name).to_frame("method")
 
 
 def group_title(group: Sequence[Hashable]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lordbench.report.boards import arrow, group_title
 from lordbench.report.differences import NOT_CORRECTED
-from lordbench.report.quantities import Column, choose, titled, titles
+from lordbench.report.quantities import Column, choose, keys, titled, titles
 from lordbench.report.tables import NONE, Entry, Row, Table, csv, decimals, footnotes, markdown
 from lordbench.results.compare import COLUMNS, ORDER, Comparison, Pair, incomparable
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
@@ -20,14 +20,12 @@ LEGEND = (
     "A is better or worse, or differs, if a 95 % interval shows it. Paired: measured on the same test pairs "
     "and seeds, and the interval of the difference does not contain 0; with one seed it does not cover the "
     "variation between trainings. Intervals: those of the two values do not overlap, which detects fewer "
-    "differences. "
-    f"{NOT_CORRECTED}"
+    f"differences. {NOT_CORRECTED}"
 )
 NOTHING_MATCHES = (
     "Nothing to match: no method in A was run in B on the same data set, split, preset and seed. To compare "
     "two particular trainings, use RUN:ID."
 )
-NOT_COMPARED = "not compared"
 VALUE_HEADER = ("", "A", "B", "A - B", "95 % interval", "A is", "by")
 CHANGE_HEADER = ("of", "what differs", "A", "B", "cells")
 COST_HEADER = ("method", "", "A", "B", "B / A")
@@ -41,22 +39,17 @@ CSV_COLUMNS = ["line_a", "line_b", *COLUMNS]
 
 
 def compare_tables(comparison: Comparison, metrics: Sequence[str], everything: bool) -> list[Table]:
-    """Make the tables of a comparison.
+    """Make the tables of a comparison as from `results.compare.compare`.
 
-    Args:
-        comparison: as from `results.compare.compare`.
-        metrics: names as `quantities.choose` takes them.
-        everything: without `metrics`, show all quantities and not only the headline metrics.
-
-    Raises:
-        UserError: a metric is unknown here.
+    `metrics` are names for `quantities.choose`, which may refuse them; if empty, the headline metrics are
+    shown, or `everything`.
     """
     columns = _columns(comparison, metrics, everything)
     tables = [Table("What is compared", notes=tuple(_overview(comparison)))]
     tables += [
-        Table(f"Only in {name}", notes=tuple(map(_cell_title, keys)))
-        for name, keys in zip("AB", comparison.matched[1:], strict=True)
-        if keys
+        Table(f"Only in {name}", notes=tuple(map(_cell_title, cells)))
+        for name, cells in zip("AB", comparison.matched[1:], strict=True)
+        if cells
     ]
     if len(comparison.changes):
         tables.append(_changes(comparison))
@@ -71,13 +64,38 @@ def compare_tables(comparison: Comparison, metrics: Sequence[str], everything: b
 def render(comparison: Comparison, format_: str, metrics: Sequence[str], everything: bool) -> str:
     """Write a comparison as text that ends with a line break.
 
-    `markdown` has the tables of `compare_tables`; `csv` the values and `json` everything, both of all
-    quantities if there are no `metrics`.
+    `csv` has the values and `json` everything, both of all quantities if there are no `metrics`; any other
+    format is Markdown, with the tables of `compare_tables`.
     """
-    if format_ == "markdown":
+    if format_ not in ("csv", "json"):
         return "\n".join(map(markdown, compare_tables(comparison, metrics, everything)))
     columns = _columns(comparison, metrics, everything=True)
-    return _csv(comparison, columns) if format_ == "csv" else _json(comparison, columns)
+    pairs = [
+        (_line_title(pair.a), _line_title(pair.b), pair, _select(values, columns))
+        for pair, values in comparison.values
+    ]
+    if format_ == "csv":
+        tables = [values.assign(line_a=a, line_b=b) for a, b, _, values in pairs]
+        return csv(pd.concat([pd.DataFrame(columns=CSV_COLUMNS, dtype=object), *tables])[CSV_COLUMNS])
+    document = {
+        "a": comparison.a.name,
+        "b": comparison.b.name,
+        "identical": comparison.identical,
+        "only_a": list(map(_cell_title, comparison.matched.only_a)),
+        "only_b": list(map(_cell_title, comparison.matched.only_b)),
+        "changes": _records(comparison.changes),
+        "costs": _records(comparison.costs),
+        "lines": [
+            {"a": a, "b": b, "incomparable": incomparable(pair), "values": _records(values)}
+            for a, b, pair, values in pairs
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Rows of a table for JSON, with null for NaN."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _columns(comparison: Comparison, metrics: Sequence[str], everything: bool) -> list[Column]:
@@ -85,19 +103,18 @@ def _columns(comparison: Comparison, metrics: Sequence[str], everything: bool) -
     rows = pd.concat([comparison.a.rows, comparison.b.rows], ignore_index=True)
     if metrics:
         return choose(rows, metrics)
-    headline, known = titles(rows), dict.fromkeys(rows[QUANTITY].itertuples(index=False, name=None))
-    keys = [key for key in headline if key in known]
-    if everything:
-        keys += [key for key in known if key not in headline]
-    return titled([Column("", *key) for key in keys], headline)
+    headline, known = titles(rows), dict.fromkeys(keys(rows[QUANTITY]))
+    shown = [key for key in headline if key in known]
+    shown += [key for key in known if everything and key not in headline]
+    return titled([Column("", *key) for key in shown], headline)
 
 
 def _select(values: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Values of some quantities, sorted by verdict and by the order of `columns`."""
     places = {column[1:]: i for i, column in enumerate(columns)}
-    keys = pd.Series(list(values[QUANTITY].itertuples(index=False, name=None)), values.index, dtype=object)
-    order = pd.DataFrame({"verdict": values["verdict"].map(ORDER.index), "place": keys.map(places)})
-    return values.loc[order.dropna().sort_values(["verdict", "place"], kind="stable").index]
+    place, verdict = keys(values[QUANTITY]).map(places), values["verdict"].map(ORDER.index)
+    order = pd.DataFrame({"verdict": verdict, "place": place}).dropna()
+    return values.loc[order.sort_values(["verdict", "place"], kind="stable").index]
 
 
 def _overview(comparison: Comparison) -> Iterator[str]:
@@ -106,15 +123,13 @@ def _overview(comparison: Comparison) -> Iterator[str]:
     if not comparison.n_cells:
         yield NOTHING_MATCHES
         return
-    verdicts = comparison.verdicts.replace("", NOT_COMPARED)
+    verdicts = comparison.verdicts
     values = _count(len(verdicts), "value")
     if comparison.identical:
         yield f"They are the same: {values} {'is' if len(verdicts) == 1 else 'are'} equal."
     else:
         counts = verdicts.value_counts()
-        results = [
-            f"{name} in {counts[name]}" for name in (v or NOT_COMPARED for v in ORDER) if name in counts
-        ]
+        results = (f"{name or 'not compared'} in {counts[name]}" for name in ORDER if name in counts)
         yield f"Of {values} of {_count(comparison.n_cells, 'cell')} each, A is {', '.join(results)}."
     if comparison.changes.empty:
         yield "Settings, code and environment are the same."
@@ -128,12 +143,17 @@ def _changes(comparison: Comparison) -> Table:
     header = CHANGE_HEADER if comparison.n_cells > 1 else CHANGE_HEADER[:-1]
     rows = []
     for key, same in texts.groupby(["kind", "name", "a", "b"], sort=False):
-        seeds = (
-            f"{line} ({', '.join(map(str, own))})" for line, own in same.groupby("line", sort=False)["seed"]
-        )
-        where = "all" if len(same) == comparison.n_cells else ", ".join(seeds)
+        seeds = same["seed"].astype(str).groupby(same["line"], sort=False).agg(", ".join)
+        cells = ", ".join(f"{line} ({own})" for line, own in seeds.items())
+        where = "all" if len(same) == comparison.n_cells else cells
         rows.append(Row((*map(str, key), where)[: len(header)]))
     return Table("Settings, code and environment", header, tuple(rows))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return NONE
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _costs(costs: pd.DataFrame) -> Table:
@@ -147,9 +167,9 @@ def _costs(costs: pd.DataFrame) -> Table:
 
 def _lines(table: pd.DataFrame) -> list[str]:
     """Names of methods, with their groups if there are several."""
-    if len(table[GROUP].drop_duplicates()) == 1:
+    groups = keys(table[GROUP])
+    if groups.nunique() == 1:
         return list(table["line"])
-    groups = table[GROUP].itertuples(index=False, name=None)
     return [f"{line}, {group_title(group)}" for line, group in zip(table["line"], groups, strict=True)]
 
 
@@ -158,15 +178,15 @@ def _values(pair: Pair, values: pd.DataFrame, columns: Sequence[Column]) -> Tabl
     shown = _select(values, columns)
     rows, notes, missing = [], {}, {}
     why_not = incomparable(pair)
-    for place, record in zip(shown.index, shown.to_dict("records"), strict=True):
-        title = names[tuple(str(record[name]) for name in QUANTITY)] + arrow(shown.loc[[place]])
+    for i, record in enumerate(shown.to_dict("records")):
+        title = names[tuple(str(record[name]) for name in QUANTITY)] + arrow(shown[i : i + 1])
         if math.isnan(record["value_a"]) and math.isnan(record["value_b"]):
-            missing[title] = record["note"]
+            missing[title] = [("", record["note"])]
         else:
             rows.append(Row((title, *_numbers(record), record["verdict"] or NONE, record["basis"])))
-            notes[title] = "" if record["note"] == why_not else record["note"]
+            notes[title] = [("", "" if record["note"] == why_not else record["note"])]
+    common = {note for ((_, note),) in notes.values()}
     title_a, title_b = _line_title(pair.a), _line_title(pair.b)
-    common = set(notes.values()) if len(set(notes.values())) == 1 else set()
     return Table(
         title_a if title_a == title_b else f"A: {title_a}; B: {title_b}",
         VALUE_HEADER,
@@ -174,22 +194,19 @@ def _values(pair: Pair, values: pd.DataFrame, columns: Sequence[Column]) -> Tabl
         right=frozenset(VALUE_HEADER[1:5]),
         notes=(
             *([f"Not compared: {why_not}."] if why_not else []),
-            *(filter(None, common) if common else _by_quantity(notes)),
-            *_by_quantity(missing),
+            *(filter(None, common) if len(common) == 1 else footnotes(notes)),
+            *footnotes(missing),
         ),
     )
-
-
-def _by_quantity(notes: dict[str, str]) -> tuple[str, ...]:
-    return footnotes({title: [("", note)] for title, note in notes.items()})
 
 
 def _numbers(record: dict[Hashable, Any]) -> Iterator[str]:
     """Both values, their difference and its interval."""
     digits = decimals(pd.Series([record["value_a"], record["value_b"]], dtype=float))
     for side in "ab":
-        entry = Entry.of(record[f"value_{side}"], record[f"ci_low_{side}"], record[f"ci_high_{side}"])
-        yield f"{entry.text(digits)} {entry.margin(digits)}".rstrip()
+        yield Entry.of(record[f"value_{side}"], record[f"ci_low_{side}"], record[f"ci_high_{side}"]).line(
+            digits
+        )
     difference, low, high = (
         NONE if math.isnan(record[name]) else f"{record[name]:+.{digits}f}"
         for name in ("difference", "ci_low", "ci_high")
@@ -198,18 +215,12 @@ def _numbers(record: dict[Hashable, Any]) -> Iterator[str]:
     yield NONE if low == NONE else f"{low} to {high}"
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return NONE
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _line_title(rows: pd.DataFrame) -> str:
     """Name a method, its group and its seeds."""
-    key = rows[LINE].iloc[0]
+    key = list(rows[LINE].iloc[0])
     seeds = sorted(set(rows["seed"]))
     listed = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-    return f"{row_name(list(key))}, {group_title(list(key[GROUP]))}, {listed}"
+    return f"{row_name(key)}, {group_title(key[: len(GROUP)])}, {listed}"
 
 
 def _cell_title(key: tuple[str | int, ...]) -> str:
@@ -219,44 +230,3 @@ def _cell_title(key: tuple[str | int, ...]) -> str:
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-def _csv(comparison: Comparison, columns: Sequence[Column]) -> str:
-    tables = [
-        _select(values, columns).assign(line_a=_line_title(pair.a), line_b=_line_title(pair.b))
-        for pair, values in comparison.values
-    ]
-    return csv(pd.concat([pd.DataFrame(columns=CSV_COLUMNS, dtype=object), *tables])[CSV_COLUMNS])
-
-
-def _json(comparison: Comparison, columns: Sequence[Column]) -> str:
-    document = {
-        "a": comparison.a.name,
-        "b": comparison.b.name,
-        "identical": comparison.identical,
-        "only_a": list(map(_cell_title, comparison.matched.only_a)),
-        "only_b": list(map(_cell_title, comparison.matched.only_b)),
-        "changes": _records(comparison.changes),
-        "costs": _records(comparison.costs),
-        "lines": [
-            {
-                "a": _line_title(pair.a),
-                "b": _line_title(pair.b),
-                "incomparable": incomparable(pair),
-                "values": _records(_select(values, columns)),
-            }
-            for pair, values in comparison.values
-        ],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table for JSON, with null for NaN."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in record.items()
-        }
-        for record in table.to_dict("records")
-    ]

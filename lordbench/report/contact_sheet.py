@@ -8,36 +8,31 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lordbench.data.images import ImageSet, Int64Array, UInt8Array
-from lordbench.evaluation.pictures import FONT_SIZE, FRAME, GAP, INK, LINE_HEIGHT, MARGIN, PAPER, scale
-from lordbench.utils.files import replacing
+from lordbench.evaluation import pictures
+from lordbench.evaluation.pictures import GAP, LINE_HEIGHT, MARGIN
 
 LONGEST_NAME = 28
 """Most characters shown of a class name."""
 
 
 def contact_sheet(images: ImageSet, path: Path, lines: int = 8, columns: int = 8) -> None:
-    """Draw some images of a data set and write them as an RGB PNG, atomically.
+    """Draw up to so many classes and images of each, and write them as an RGB PNG, atomically.
 
     Classes are spread evenly over all of them. If content is labelled, a column is a content, spread evenly
     over those that most of these classes have, and a missing image is left blank; else the images of a class
     are spread evenly over its own.
-
-    Args:
-        images: the data set.
-        path: file to write.
-        lines: maximum number of classes.
-        columns: maximum number of images of each class.
     """
     present = np.unique(images.classes)
     classes = present[_spread(len(present), lines)]
     select = _by_place if images.contents is None else _by_content
-    rows = select(images, classes, columns)
+    places = select(images, classes, columns)
     names = [images.class_names[k] for k in classes]
+    shorter = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in names]
     contents = f", {len(images.content_names)} contents" if images.content_names is not None else ""
     title = f"{images.name}: {len(images):,} images, {images.n_classes:,} classes{contents}"
-    sheet = _draw(images.images, rows, [_short(name) for name in names], title)
-    with replacing(path) as temporary:
-        sheet.save(temporary, "PNG")
+    # 255 is the colour of the paper.
+    shown = np.where((places < 0)[..., None, None, None], np.uint8(255), images.images[places])
+    pictures.save_picture(_draw(shown, shorter, title), path)
 
 
 def _by_place(images: ImageSet, classes: Int64Array, columns: int) -> Int64Array:
@@ -69,32 +64,19 @@ def _spread(n: int, wanted: int) -> Int64Array:
     return np.arange(count, dtype=np.int64) * n // max(count, 1)
 
 
-def _draw(images: UInt8Array, rows: Int64Array, names: list[str], title: str) -> Image.Image:
-    font = ImageFont.load_default(FONT_SIZE)
-    side = images.shape[-1] * scale(images.shape[-1])
+def _draw(images: UInt8Array, names: list[str], title: str) -> Image.Image:
+    """Draw images, (classes, columns, C, S, S), with the names of the classes on the left."""
+    font = ImageFont.load_default(pictures.FONT_SIZE)
+    grid = pictures.image_grid(images, "outputs").image
     left = MARGIN + max(int(font.getlength(name)) for name in names) + MARGIN
     top = MARGIN + LINE_HEIGHT
-    width = max(left + rows.shape[1] * (side + GAP) + GAP, MARGIN + int(font.getlength(title))) + MARGIN
-    sheet = Image.new("RGB", (width, top + rows.shape[0] * (side + GAP) + GAP + MARGIN), PAPER)
+    width = max(left + grid.width, MARGIN + int(font.getlength(title))) + MARGIN
+    sheet = Image.new("RGB", (width, top + grid.height + MARGIN), pictures.PAPER)
+    sheet.paste(grid, (left, top))
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), title, INK, font)
-    draw.rectangle(
-        (left, top, left + rows.shape[1] * (side + GAP) + GAP - 1, sheet.height - MARGIN - 1), FRAME
-    )
-    for i, line in enumerate(rows):
-        y = top + GAP + i * (side + GAP)
-        draw.text((left - MARGIN, y + side / 2), names[i], INK, font, anchor="rm")
-        for j, row in enumerate(line):
-            x = left + GAP + j * (side + GAP)
-            cell = Image.new("RGB", (side, side), PAPER) if row < 0 else _enlarged(images[row], side)
-            sheet.paste(cell, (x, y))
+    draw.text((MARGIN, MARGIN), title, pictures.INK, font)
+    step = (grid.height - GAP) // len(names)
+    for i, name in enumerate(names):
+        middle = top + GAP + i * step + (step - GAP) / 2
+        draw.text((left - MARGIN, middle), name, pictures.INK, font, anchor="rm")
     return sheet
-
-
-def _enlarged(image: UInt8Array, side: int) -> Image.Image:
-    pixels = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
-    return Image.fromarray(np.ascontiguousarray(pixels)).resize((side, side), Image.Resampling.NEAREST)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."

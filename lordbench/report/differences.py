@@ -8,17 +8,10 @@ from dataclasses import replace
 import pandas as pd
 
 from lordbench.report.boards import EntryColumn, arrow, group_title, lay_out, method_names
-from lordbench.report.quantities import Column, pick, sections, titles
-from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes, number
-from lordbench.results.differences import (
-    OTHER_SAMPLES,
-    TABLE,
-    differences_from,
-    mean_ranks,
-    ranks,
-    same_methods,
-)
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label
+from lordbench.report.quantities import Column, keys, pick, sections, titles
+from lordbench.report.tables import Entry, Row, Table, decimals, footnotes, number, with_legend
+from lordbench.results.differences import OTHER_SAMPLES, differences_from, mean_ranks, ranks, same_methods
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, row_name
 from lordbench.utils.errors import UserError, did_you_mean
 
 NOT_CORRECTED = (
@@ -35,8 +28,7 @@ RANKS_LEGEND = (
 )
 LIST_LEGEND = (
     "a - b on the same test pairs and seeds, with its 95 % interval. With one seed it does not cover the "
-    "variation between trainings. a is better or worse: the interval does not contain 0. "
-    f"{NOT_CORRECTED}"
+    f"variation between trainings. a is better or worse: the interval does not contain 0. {NOT_CORRECTED}"
 )
 LIST_HEADER = ("a - b", "difference", "interval", "n", "seeds", "a is")
 RANK_DECIMALS = 2
@@ -46,81 +38,69 @@ def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Tab
     """Make a table of differences from the best method for each headline table of collected rows."""
     tables = []
     for group, means in aggregate(rows).groupby(GROUP, sort=False):
-        own = differences[(differences[GROUP] == list(group)).all(axis=1)]
+        here = differences[(differences[GROUP] == list(group)).all(axis=1)]
         for section, columns in sections(means):
             title = f"{group_title(group)}: {section}; differences from the best"
-            from_best = {column: _from_best(means, own, column) for column in columns}
-            if any(values["difference"].notna().any() for values in from_best.values()):
-                tables.append(_difference_table(title, means, from_best))
+            from_best = {column: _from_best(pick(means, column), pick(here, column)) for column in columns}
+            shown = [
+                EntryColumn(column.title + arrow(own), decimals(pick(means, column)["value"]), _entries(own))
+                for column, own in from_best.items()
+                if own["difference"].notna().any()
+            ]
+            if shown:
+                tables.append(lay_out(title, means, method_names(means), shown, _notes(from_best)))
     return tables
 
 
-def _from_best(means: pd.DataFrame, differences: pd.DataFrame, column: Column) -> pd.DataFrame:
+def _from_best(values: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
     """Differences of all others from the best method in a column."""
-    values = pick(means, column)
     values = values[~values["reference"] & values["value"].notna()]
-    own = pick(differences, column)
-    if values.empty or own.empty:
-        return own[:0]
-    higher_is_better = bool(own["higher_is_better"].iloc[0])
-    best_first = values.sort_values("value", ascending=not higher_is_better, kind="stable")
-    return differences_from(own, label(*map(str, best_first[LINE[len(GROUP) :]].iloc[0])))
+    if values.empty or differences.empty:
+        return differences[:0]
+    higher_is_better = bool(differences["higher_is_better"].iloc[0])
+    best = values.sort_values("value", ascending=not higher_is_better, kind="stable").iloc[0]
+    return differences_from(differences, row_name(list(best[LINE])))
 
 
-def _difference_table(title: str, means: pd.DataFrame, from_best: dict[Column, pd.DataFrame]) -> Table:
-    columns = [
-        EntryColumn(column.title + arrow(own), decimals(pick(means, column)["value"]), _entries(own))
-        for column, own in from_best.items()
-        if own["difference"].notna().any()
-    ]
+def _notes(from_best: dict[Column, pd.DataFrame]) -> list[str]:
     notes: dict[str, list[tuple[str, str]]] = {}
     elsewhere: dict[str, None] = {}
     for column, own in from_best.items():
-        named = list(zip(own["method_a"], own["note"], strict=True))
-        notes[column.title] = [(name, "" if note == OTHER_SAMPLES else note) for name, note in named]
-        elsewhere |= dict.fromkeys(name for name, note in named if note == OTHER_SAMPLES)
+        other = own["note"] == OTHER_SAMPLES
+        notes[column.title] = list(zip(own["method_a"], own["note"].mask(other, ""), strict=True))
+        elsewhere |= dict.fromkeys(own.loc[other, "method_a"])
     unpaired = (f"No paired difference for '{name}': it was measured on other images." for name in elsewhere)
-    return lay_out(title, means, method_names(means), columns, (*footnotes(notes), *unpaired))
+    return [*footnotes(notes), *unpaired]
 
 
 def _entries(differences: pd.DataFrame) -> dict[tuple[str, ...], Entry]:
     """Entries of a column by the name of the method."""
     entries: dict[tuple[str, ...], Entry] = {(differences["method_b"].iloc[0],): Entry(0.0, mark="best")}
     known = differences[differences["difference"].notna()]
-    numbers = zip(known["difference"], known["ci_low"], known["ci_high"], strict=True)
-    for name, verdict, values in zip(known["method_a"], known["verdict"], numbers, strict=True):
+    for name, verdict, *values in keys(known[["method_a", "verdict", "difference", "ci_low", "ci_high"]]):
         entries[(name,)] = replace(Entry.of(*values), mark="" if verdict in ("better", "worse") else "tied")
     return entries
 
 
 def rank_boards(differences: pd.DataFrame) -> list[Table]:
     """Make a table of mean ranks for each preset in which two methods or more are compared."""
-    ranked = ranks(differences, titles(differences))
-    return [
-        _rank_table(f"mean ranks, preset {key[0]}", own) for key, own in ranked.groupby(TABLE, sort=False)
-    ]
+    ranked = ranks(differences, titles(differences)).groupby("preset", sort=False)
+    return [_rank_table(f"mean ranks, preset {preset}", own) for preset, own in ranked]
 
 
 def _rank_table(title: str, ranked: pd.DataFrame) -> Table:
     """Methods by their mean rank: over all groups if these hold the same methods, and in each of several."""
-    groups = {
-        f"{group_title(group)} ↓": mean_ranks(own, GROUP) for group, own in ranked.groupby(GROUP, sort=False)
-    }
     columns = {"mean rank ↓": mean_ranks(ranked)} if same_methods(ranked) else {}
+    groups = [(group_title(group), own) for group, own in ranked.groupby(GROUP, sort=False)]
     if len(groups) > 1:
-        columns |= {name: means for name, means in groups.items() if len(means)}
-    entries = [
-        {method: Entry(rank) for method, rank in zip(means["method"], means["mean_rank"], strict=True)}
-        for means in columns.values()
-    ]
-    best_first = [name for means in columns.values() for name in means["method"]]
+        means = {f"{name} ↓": mean_ranks(own, GROUP) for name, own in groups}
+        columns |= {name: own for name, own in means.items() if len(own)}
+    by_method = [own.set_index("method")["mean_rank"].to_dict() for own in columns.values()]
+    names = dict.fromkeys([*(name for column in by_method for name in column), *ranked["method"]])
     return Table(
         title,
         ("method", *columns),
-        tuple(
-            Row((name,), tuple(column.get(name, NOTHING) for column in entries))
-            for name in dict.fromkeys([*best_first, *ranked["method"]])
-        ),
+        tuple(Row((name,), tuple(Entry(column.get(name)) for column in by_method)) for name in names),
         (RANK_DECIMALS,) * len(columns),
         notes=tuple(_rank_notes(ranked)),
     )
@@ -129,14 +109,15 @@ def _rank_table(title: str, ranked: pd.DataFrame) -> Table:
 def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
     quantities = ranked.drop_duplicates([*GROUP, *QUANTITY])
     n_groups = len(ranked.drop_duplicates(GROUP))
-    counted = int(quantities["counted"].sum())
     where = f" in {n_groups} tables" if n_groups > 1 else ""
-    names = titles(quantities)
-    excluded = []
-    for note, own in quantities[quantities["note"] != ""].groupby("note", sort=False):
-        keys = own[QUANTITY].itertuples(index=False, name=None)
-        excluded.append(f"{', '.join(dict.fromkeys(names[key] for key in keys))} excluded: {note}")
+    names = keys(quantities[QUANTITY]).map(titles(quantities))
+    excluded = [
+        f"{', '.join(dict.fromkeys(own))} excluded: {note}"
+        for note, own in names.groupby(quantities["note"], sort=False)
+        if note
+    ]
     reasons = f" ({'; '.join(excluded)})" if excluded else ""
+    counted = quantities["counted"].sum()
     yield f"Mean rank over the {counted} metrics{where} available for all methods{reasons}."
     if not same_methods(ranked):
         yield "No overall mean: the tables compare different methods."
@@ -157,16 +138,13 @@ def select(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
             )
     if metrics:
         return differences[differences["metric"].isin(list(metrics))]
-    keys = differences[QUANTITY].itertuples(index=False, name=None)
-    headline = titles(differences)
-    # As a series: an empty list would select columns.
-    return differences[pd.Series([key in headline for key in keys], differences.index, dtype=bool)]
+    return differences[keys(differences[QUANTITY]).isin(list(titles(differences)))]
 
 
 def difference_tables(differences: pd.DataFrame) -> list[Table]:
     """Make a table of all pairs for each group; the last one has the legend."""
-    tables = [_list_table(group_title(group), own) for group, own in differences.groupby(GROUP, sort=False)]
-    return [*tables[:-1], *(replace(last, notes=(*last.notes, LIST_LEGEND)) for last in tables[-1:])]
+    groups = differences.groupby(GROUP, sort=False)
+    return with_legend([_list_table(group_title(group), own) for group, own in groups], LIST_LEGEND)
 
 
 def _list_table(title: str, differences: pd.DataFrame) -> Table:
@@ -182,18 +160,11 @@ def _list_table(title: str, differences: pd.DataFrame) -> Table:
     return Table(title, LIST_HEADER, tuple(rows), right=frozenset(LIST_HEADER[1:-1]), notes=footnotes(notes))
 
 
-def _list_rows(differences: pd.DataFrame) -> Iterator[Row]:
+def _list_rows(known: pd.DataFrame) -> Iterator[Row]:
     numbers = ["difference", "ci_low", "ci_high"]
-    digits = decimals(pd.concat([differences[name] for name in numbers]))
-    for record in differences.to_dict("records"):
+    digits = decimals(known[numbers].abs().max())
+    for record in known.to_dict("records"):
+        pair = f"{record['method_a']} - {record['method_b']}"
         difference, low, high = (number(record[name], digits) for name in numbers)
-        yield Row(
-            (
-                f"{record['method_a']} - {record['method_b']}",
-                difference,
-                f"{low} to {high}",
-                f"{record['n']:,}",
-                str(record["n_seeds"]),
-                str(record["verdict"]),
-            )
-        )
+        counts = f"{record['n']:,}", str(record["n_seeds"])
+        yield Row((pair, difference, f"{low} to {high}", *counts, str(record["verdict"])))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lordbench.evaluation.pictures import Tiles
-from lordbench.report.boards import group_title
-from lordbench.report.picture_comparisons import Comparison
-from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, pick
+from lordbench.report.boards import group_title, method_names
+from lordbench.report.picture_comparisons import Comparison, cell_group
+from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick
 from lordbench.results.cells import CURVE, CellRecord
-from lordbench.results.leaderboard import GROUP, LINE, aggregate, row_name
+from lordbench.results.leaderboard import GROUP, aggregate
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import replacing
 
@@ -34,34 +33,20 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MUTED = "#767676"
 """Colour of floors, ceilings and rules."""
 SETTINGS: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "figure.dpi": 100,
-    "savefig.dpi": 200,
-    "svg.fonttype": "none",
-}
+    "font.family": ["DejaVu Sans", "sans-serif"], "font.size": 9,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+    "grid.color": "#e6e6e6", "grid.linewidth": 0.6, "legend.frameon": False,
+    "figure.dpi": 100, "savefig.dpi": 200, "svg.fonttype": "none",
+}  # fmt: skip
 FORMATS = ("png", "svg", "pdf")
 
 LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
 PANELS_ACROSS = 3
 """Most panels side by side."""
-TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND = 4.2, 3.6, 0.22
-"""Inches: of a panel, and of a row of the legend."""
+TRADEOFF, CURVES, LEGEND_ROW, SIDE = (4.2, 3.6), (3.8, 2.7), 0.22, 0.8
+"""Inches: width and height of a panel, a row of the legend of `tradeoff`, and an image."""
 Value = tuple[float, float, float]
 """A value and the ends of its interval; NaN for none."""
-Point = tuple[Value, Value]
-"""Class leakage and quality of transfer."""
-SIDE = 0.8
-"""Inches of an image."""
-CURVES_WIDTH, CURVES_HEIGHT = 3.8, 2.7
-"""Inches of a panel."""
 POINTS = 150
 """Most points of a curve; if it has more, neighbours are averaged."""
 
@@ -74,20 +59,15 @@ class Drawn(NamedTuple):
 
 
 def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
-    """Draw leakage against transfer, a panel for each data set and split that has both.
+    """Draw leakage against a metric of content transfer, a panel for each data set and split that has both.
 
     Bars are 95 % intervals, as in the tables; floors are horizontal lines, since they have no codes.
-
-    Args:
-        rows: as from `collect`.
-        metric: of content transfer.
 
     Raises:
         UserError: no method has both values.
     """
     transfer = Column(metric, TRANSFER, "encoded", "transfer", metric)
-    table = aggregate(rows)
-    groups = {group_title(key): means for key, means in table.groupby(GROUP, sort=False)}
+    groups = {group_title(key): means for key, means in aggregate(rows).groupby(GROUP, sort=False)}
     points = {title: own for title, means in groups.items() if (own := _points(means, transfer))}
     if not points:
         raise UserError(
@@ -97,32 +77,39 @@ def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
     look = signs(name for own in points.values() for name in own)
     with mpl.rc_context(SETTINGS):
         legend_rows = -(-(len(look) + 2) // (2 * min(len(points), PANELS_ACROSS)))
-        drawing, axes = _grid(list(points), TRADEOFF_WIDTH, TRADEOFF_HEIGHT, TRADEOFF_LEGEND * legend_rows)
+        drawing, axes = _grid(list(points), *TRADEOFF, LEGEND_ROW * legend_rows)
         for ax, (title, own) in zip(axes, points.items(), strict=True):
             _panel(ax, groups[title], transfer, own, look)
         _legend(drawing, columns_per_panel=2)
-    panels = []
+    words = [f"Class leakage, and {metric} of transfers"]
     for title, own in points.items():
         values = (f"{name} {leak:.3g} and {quality:.3g}" for name, ((leak, *_), (quality, *_)) in own.items())
-        panels.append(f"{title}: {'; '.join(values)}")
-    return Drawn(drawing, f"Class leakage, and {metric} of transfers. {'. '.join(panels)}.")
+        words.append(f"{title}: {'; '.join(values)}")
+    return Drawn(drawing, f"{'. '.join(words)}.")
 
 
-def _points(means: pd.DataFrame, transfer: Column) -> dict[str, Point]:
-    """Methods that have both values, by name."""
+def _points(means: pd.DataFrame, transfer: Column) -> dict[str, tuple[Value, Value]]:
+    """Class leakage and quality of transfer, by the name of the method."""
     methods = means[~means["reference"].astype(bool)]
     leak, quality = _values(methods, LEAK), _values(methods, transfer)
     return {name: (leak[name], quality[name]) for name in leak if name in quality}
 
 
+def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
+    """Values of one quantity by the name of their row."""
+    values = pick(means, column)
+    values = values[values["value"].notna()]
+    names = method_names(values)["method"]
+    return dict(zip(names, keys(values[["value", "ci_low", "ci_high"]]), strict=True))
+
+
 def _panel(
-    ax: Axes, means: pd.DataFrame, transfer: Column, points: dict[str, Point], look: dict[str, Sign]
+    ax: Axes, means: pd.DataFrame, transfer: Column, points: dict[str, tuple[Value, Value]], look: Signs
 ) -> None:
     for name, (x, y) in points.items():
-        sign = look[name]
         ax.errorbar(
             [x[0]], [y[0]], xerr=_error(x), yerr=_error(y), label=name, linestyle="none",
-            color=sign.colour, marker=sign.marker, markersize=7, markeredgecolor="white",
+            color=look[name].colour, marker=look[name].marker, markersize=7, markeredgecolor="white",
             elinewidth=1, capsize=2,
         )  # fmt: skip
     floors = _values(means[means["reference"].astype(bool)], transfer)
@@ -132,15 +119,6 @@ def _panel(
     ax.axvline(0, color=MUTED, linewidth=0.8)
     ax.set_xlabel("← class leakage from content code (MLP)")
     ax.set_ylabel(f"{transfer.metric} of transfers {'→' if higher else '←'}")
-
-
-def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
-    """Values of one quantity by the name of their row."""
-    values = pick(means, column)
-    values = values[values["value"].notna()]
-    names = map(row_name, values[LINE].itertuples(index=False, name=None))
-    numbers = values[["value", "ci_low", "ci_high"]].itertuples(index=False, name=None)
-    return dict(zip(names, numbers, strict=True))
 
 
 def _error(value: Value) -> Sequence[list[float]] | None:
@@ -161,7 +139,7 @@ def curves(records: Sequence[CellRecord]) -> Drawn:
     columns = (name for own in panels.values() for curve in own for name in curve.columns)
     look = signs(name for name in columns if name not in CURVE)
     with mpl.rc_context(SETTINGS):
-        drawing, axes = _grid(list(panels), CURVES_WIDTH, CURVES_HEIGHT, legend_height=0.5)
+        drawing, axes = _grid(list(panels), *CURVES, legend=0.5)
         for ax, own in zip(axes, panels.values(), strict=True):
             for curve in own:
                 _draw(ax, curve, look)
@@ -176,13 +154,12 @@ def _panels(records: Sequence[CellRecord]) -> dict[str, list[pd.DataFrame]]:
     panels: dict[str, list[pd.DataFrame]] = {}
     for record in records:
         if record.curve is not None:
-            s = record.settings
-            group = group_title((s.dataset, s.data_variant, s.split, s.preset_name))
-            panels.setdefault(f"{s.label}\n{group}", []).append(record.curve)
+            title = f"{record.settings.label}\n{cell_group(record.settings)}"
+            panels.setdefault(title, []).append(record.curve)
     return panels
 
 
-def _draw(ax: Axes, curve: pd.DataFrame, look: dict[str, Sign]) -> None:
+def _draw(ax: Axes, curve: pd.DataFrame, look: Signs) -> None:
     start = 0
     for number, (_, phase) in enumerate(curve.groupby("phase", sort=False)):
         if number:
@@ -192,9 +169,9 @@ def _draw(ax: Axes, curve: pd.DataFrame, look: dict[str, Sign]) -> None:
             # A logarithmic axis has no place for zero or less.
             values = np.where(values > 0, values, np.nan)
             if np.isfinite(values).any():
-                steps, means = _thinned(start + phase["step"].to_numpy(dtype=float), values)
-                sign = look[term]
-                ax.plot(steps, means, color=sign.colour, linestyle=sign.dashes, linewidth=1, label=term)
+                thinned = _thinned(start + phase["step"].to_numpy(dtype=float), values)
+                colour, _, dashes = look[term]
+                ax.plot(*thinned, color=colour, linestyle=dashes, linewidth=1, label=term)
         start += int(phase["step"].max())
 
 
@@ -207,42 +184,25 @@ def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def transfers(comparison: Comparison, pairs: int = 6) -> Drawn:
-    """Draw some pairs of a comparison: source images, the true image, and the output of each method.
+    """Draw up to so many pairs: source images, the true image, and the output of each method.
 
     The pairs lie on the diagonals of the grid, so that contents and classes repeat late. They depend only on
     their number.
-
-    Args:
-        comparison: as from `comparisons`.
-        pairs: maximum number of rows of the figure.
     """
     n_rows, columns = comparison.outputs[0].tiles.shape[:2]
     places = [(i, (i + shift) % columns) for shift in range(columns) for i in range(n_rows)][:pairs]
-    shown = list(_columns(comparison))
+    shown = list(comparison.named("true image"))
     with mpl.rc_context(SETTINGS):
         drawing = figure(SIDE * len(shown), SIDE * len(places) + 0.5)
         axes = drawing.subplots(len(places), len(shown), squeeze=False)
         for line, (i, j) in zip(axes, places, strict=True):
-            for ax, (_, tiles) in zip(line, shown, strict=True):
+            for ax, (_, _, tiles) in zip(line, shown, strict=True):
                 # Source images occur once for their whole row or column.
                 ax.imshow(tiles[min(i, len(tiles) - 1), min(j, tiles.shape[1] - 1)], interpolation="nearest")
                 ax.set_axis_off()
-        for ax, (name, _) in zip(axes[0], shown, strict=True):
+        for ax, (_, name, _) in zip(axes[0], shown, strict=True):
             ax.set_title(name.replace("[", "\n[").replace(" on ", "\non "), fontsize="x-small")
-    return Drawn(drawing, f"{comparison.title}: {', '.join(name for name, _ in shown)}.")
-
-
-def _columns(comparison: Comparison) -> Iterator[tuple[str, Tiles]]:
-    names = {
-        "across": "content",
-        "down": "class" if "across" in comparison.given else "input",
-        "truth": "true image",
-    }
-    for role, name in names.items():
-        if role in comparison.given:
-            yield name, np.asarray(comparison.given[role])  # type: ignore[index]
-    for output in comparison.outputs:
-        yield output.label, output.tiles
+    return Drawn(drawing, f"{comparison.title}: {', '.join(name for _, name, _ in shown)}.")
 
 
 def save(drawn: Drawn, path: Path) -> None:
@@ -253,26 +213,16 @@ def save(drawn: Drawn, path: Path) -> None:
     """
     kind = path.suffix[1:].lower()
     if kind not in FORMATS:
-        raise UserError(
-            f"{path}: figures are written as .{', .'.join(FORMATS)}",
-            "Choose by the suffix of --out.",
-        )
+        formats = ", .".join(FORMATS)
+        raise UserError(f"{path}: figures are written as .{formats}", "Choose by the suffix of --out.")
     with replacing(path) as temporary:
         temporary.write_bytes(rendered(drawn, kind, path.stem))
 
 
 def rendered(drawn: Drawn, kind: str, name: str) -> bytes:
-    """Return the bytes of a figure file.
-
-    Args:
-        drawn: the figure.
-        kind: one of `FORMATS`.
-        name: makes ids in an SVG unique on a page with several figures.
-    """
-    undated: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None, "Creator": "lordbench"},
-        "pdf": {"CreationDate": None},
-    }
+    """Return the bytes of a figure file of one of `FORMATS`; `name` makes ids in an SVG unique on a page."""
+    undated: dict[str, dict[str, Any]]
+    undated = {"svg": {"Date": None, "Creator": "lordbench"}, "pdf": {"CreationDate": None}}
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}):
         drawn.figure.savefig(buffer, format=kind, metadata=undated.get(kind))
@@ -287,7 +237,10 @@ class Sign(NamedTuple):
     dashes: Any
 
 
-def signs(names: Iterable[str]) -> dict[str, Sign]:
+Signs = dict[str, Sign]
+
+
+def signs(names: Iterable[str]) -> Signs:
     """Give each name a sign; the first seventy differ in colour or marker."""
     # The numbers of colours and of markers have no common divisor, so pairs repeat late.
     return {
@@ -303,12 +256,10 @@ def figure(width: float, height: float) -> Figure:
     return drawing
 
 
-def _grid(
-    titles: Sequence[str], width: float, height: float, legend_height: float
-) -> tuple[Figure, list[Axes]]:
+def _grid(titles: Sequence[str], width: float, height: float, legend: float) -> tuple[Figure, list[Axes]]:
     """Make a figure with a panel for each title; sizes in inches, of a panel and of the legend."""
     across, down = min(len(titles), PANELS_ACROSS), -(-len(titles) // PANELS_ACROSS)
-    drawing = figure(width * across, height * down + legend_height)
+    drawing = figure(width * across, height * down + legend)
     axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
     for ax, title in zip(axes, titles, strict=False):
         ax.set_title(title, fontsize="small", loc="left")
@@ -322,9 +273,6 @@ def _legend(drawing: Figure, columns_per_panel: int) -> None:
     named = [pair for ax in drawing.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
     handles = {text: handle for handle, text in named}
     drawing.legend(
-        list(handles.values()),
-        list(handles),
-        loc="outside lower center",
+        list(handles.values()), list(handles), loc="outside lower center", fontsize="small",
         ncols=columns_per_panel * min(len(drawing.axes), PANELS_ACROSS),
-        fontsize="small",
-    )
+    )  # fmt: skip

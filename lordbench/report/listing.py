@@ -52,9 +52,7 @@ def _state(kind: Any) -> tuple[str, str]:
     dataset = kind(kind.Config())
     if hint := dataset.missing():
         return "[yellow]missing[/]", hint
-    if isinstance(dataset, PublishedDataset):
-        return CHECKS[dataset.stored().about["check"]], ""
-    return "ready", ""
+    return CHECKS[dataset.stored().about["check"]] if isinstance(dataset, PublishedDataset) else "ready", ""
 
 
 def listing(kind: str) -> Table:
@@ -72,18 +70,24 @@ def listing(kind: str) -> Table:
         table.caption = "`lordbench data list` explains how to get missing data sets." if hints else None
         table.caption_justify = "left"
         return table
-    headers = {
-        "methods": ("method", "what it does", "source"),
-        "metrics": ("metric", "direction, unit", "source"),
-        "experiments": ("experiment", "what it measures", ""),
-    }
-    table = Table(*headers[kind], title=kind.capitalize(), title_justify="left")
+    header = {"methods": "what it does", "metrics": "direction, unit", "experiments": "what it measures"}[
+        kind
+    ]
+    source = "" if kind == "experiments" else "source"
+    table = Table(kind[:-1], header, source, title=kind.capitalize(), title_justify="left")
     for name, summary in summaries(kind).items():  # type: ignore[arg-type]
         if isinstance(summary, UserError):
             table.add_row(name, f"[red]broken[/]: {escape(summary.message)}", escape(summary.hint))
         else:
-            table.add_row(name, *(escape(text) for text in _describe(summary)))
+            table.add_row(name, escape(_describe(summary)), escape(summary.get("source", "")))
     return table
+
+
+def _describe(summary: dict[str, Any]) -> str:
+    if "higher_is_better" not in summary:
+        return str(summary["summary"])
+    direction = "higher is better" if summary["higher_is_better"] else "lower is better"
+    return ", ".join(filter(None, (direction, summary.get("unit"))))
 
 
 def weights_table() -> Table:
@@ -128,11 +132,3 @@ def machine_table() -> Table:
         except PackageNotFoundError:
             table.add_row(package, "[red]missing[/]")
     return table
-
-
-def _describe(summary: dict[str, Any]) -> tuple[str, str]:
-    if "higher_is_better" in summary:
-        direction = "higher is better" if summary["higher_is_better"] else "lower is better"
-        unit = summary.get("unit")
-        return direction + (f", {unit}" if unit else ""), summary["source"]
-    return summary["summary"], summary.get("source", "")

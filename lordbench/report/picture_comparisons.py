@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
 from lordbench.report.boards import group_title
-from lordbench.results.cells import CellRecord
+from lordbench.results.cells import CellRecord, Settings
 from lordbench.utils.errors import UserError
 
-Key = tuple[str, ...]
 
-
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """Output images of one cell: uint8 (rows, columns, S, S, 3)."""
 
     cell: str
@@ -48,6 +44,18 @@ class Comparison:
         what = f"{self.picture}: {self.part.title}" if self.part.title else self.picture
         return f"{what}; {self.group}, seed {self.seed}"
 
+    def named(self, truth: str) -> Iterator[Output]:
+        """All images: those of `given`, of no cell, the true ones by the name `truth`; then outputs."""
+        second = "class" if "across" in self.given else "input"
+        names: dict[Role, str] = {"across": "content", "down": second, "truth": truth}
+        yield from (Output("", name, self.given[role]) for role, name in names.items() if role in self.given)
+        yield from self.outputs
+
+
+def cell_group(settings: Settings) -> str:
+    """Name the data set, split and preset of a cell."""
+    return group_title((settings.dataset, settings.data_variant, settings.split, settings.preset_name))
+
 
 def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[str]]:
     """Group the pictures that share their source images.
@@ -55,9 +63,10 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
     Returns:
         The comparisons, in the order of their first cell, and errors of pictures that cannot be read.
     """
-    groups: dict[Key, Comparison] = {}
+    groups: dict[tuple[Hashable, ...], Comparison] = {}
     problems: list[str] = []
     for record in records:
+        settings, group = record.settings, cell_group(record.settings)
         problems += [str(damage) for damage in record.damage if damage.file.suffix == ".png"]
         for path in record.pictures:
             try:
@@ -65,8 +74,14 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            for part, tiles in parts:
-                _add(groups, record, path, part, dict(tiles))
+            for part, images in parts:
+                if "outputs" in images:
+                    given = dict(images)
+                    output = Output(settings.id, settings.label, given.pop("outputs"))
+                    pixels = ((role, tiles.shape, tiles.tobytes()) for role, tiles in sorted(given.items()))
+                    key = (group, settings.seed, path.stem, part.title, *pixels)
+                    new = Comparison(group, settings.seed, path.stem, part, given)
+                    groups.setdefault(key, new).outputs.append(output)
     return list(groups.values()), problems
 
 
@@ -91,25 +106,3 @@ def choose(
         "\n".join([f"no cell has a picture {picture!r} with the positions of its images", *problems]),
         f"Known pictures: {names}. Give run folders; pictures of earlier versions have no positions.",
     )
-
-
-def _add(
-    groups: dict[Key, Comparison], record: CellRecord, path: Path, part: Part, tiles: dict[Role, Tiles]
-) -> None:
-    outputs = tiles.pop("outputs", None)
-    if outputs is None:
-        return
-    settings = record.settings
-    group = group_title((settings.dataset, settings.data_variant, settings.split, settings.preset_name))
-    key = (group, str(settings.seed), path.stem, part.title, _digest(tiles))
-    if key not in groups:
-        groups[key] = Comparison(group, settings.seed, path.stem, part, tiles)
-    groups[key].outputs.append(Output(settings.id, settings.label, outputs))
-
-
-def _digest(tiles: Mapping[Role, Tiles]) -> str:
-    digest = hashlib.sha256()
-    for role in sorted(tiles):
-        digest.update(f"{role} {tiles[role].shape}".encode())
-        digest.update(tiles[role].tobytes())
-    return digest.hexdigest()

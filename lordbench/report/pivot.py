@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.report.boards import LEGEND, headline_table, marked
-from lordbench.report.quantities import Column, choose, full_name, pick, sections
+from lordbench.report.boards import LEGEND, headline_tables, marked, method_names
+from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
-from lordbench.results.leaderboard import LINE, aggregate, label, row_name
+from lordbench.results.leaderboard import LINE, aggregate, label
 from lordbench.utils.errors import UserError, did_you_mean
 
 PIVOT_LEGEND = (
@@ -22,13 +22,7 @@ PIVOT_LEGEND = (
     "averaged."
 )
 SEED = "seed"
-DIMENSIONS = {
-    "dataset": "{}",
-    "split": "{} split",
-    "preset": "preset {}",
-    "method": "{}",
-    SEED: "seed {}",
-}
+DIMENSIONS = {"dataset": "{}", "split": "{} split", "preset": "preset {}", "method": "{}", SEED: "seed {}"}
 """What rows can be grouped by, and how a value of each reads where no heading names it."""
 
 
@@ -38,7 +32,7 @@ class Pivot:
 
     Attributes:
         group_by: `DIMENSIONS` that name the rows; seeds are averaged unless `seed` is among them.
-        metrics: names as `quantities.choose` takes them; the headline metrics if empty.
+        metrics: names for `quantities.choose`, which may refuse them; the headline metrics if empty.
     """
 
     group_by: tuple[str, ...] = ("method",)
@@ -63,17 +57,9 @@ class Pivot:
         return cls(tuple(dict.fromkeys(columns)), tuple(metrics))
 
     def boards(self, rows: pd.DataFrame) -> list[Table]:
-        """Make the tables: one with all metrics, or one per metric if other things are in columns.
-
-        Raises:
-            UserError: a metric is unknown here.
-        """
+        """Make the tables: one with all metrics, or one per metric if other things are in columns."""
         means, names = self._means(rows)
-        row_names = names[list(self.group_by)].astype(str)
-        tables = (
-            headline_table(title, means, row_names, values) for title, values in self._tables(means, names)
-        )
-        return [table for table in tables if table is not None]
+        return headline_tables(means, names[list(self.group_by)].astype(str), self._tables(means, names))
 
     def wide(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Lay out the same values as one wide table.
@@ -82,89 +68,68 @@ class Pivot:
             Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row), then
             for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in columns and
             a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
-
-        Raises:
-            UserError: a metric is unknown here.
         """
         means, names = self._means(rows)
-        across = _differing(names.drop(columns=list(self.group_by)))
-        keys = pd.MultiIndex.from_frame(names.drop(columns=across).astype(str))
+        across = self._across(names)
+        index = pd.MultiIndex.from_frame(names.drop(columns=across).astype(str))
         places = pd.Series(range(len(means)), means.index)
-        seeds = means["n_seeds"].set_axis(keys)
-        columns = {"n_seeds": seeds.groupby(level=list(keys.names), sort=False).max()}
+        seeds = means["n_seeds"].set_axis(index)
+        columns = {"n_seeds": seeds.groupby(level=list(index.names), sort=False).max()}
         for _, values in self._tables(means, names):
             for column, own in values.items():
-                name = f"{column.title}: {full_name(column)}" if across else full_name(column)
+                name = f"{column.title}: {column.full_name}" if across else column.full_name
                 for end, value in (("", "value"), ("_ci_low", "ci_low"), ("_ci_high", "ci_high")):
-                    columns[name + end] = own[value].set_axis(keys.take(places[own.index].to_numpy()))
-        table = pd.DataFrame(columns, keys.unique())
+                    columns[name + end] = own[value].set_axis(index.take(places[own.index].to_numpy()))
+        table = pd.DataFrame(columns, index.unique())
         return table.dropna(how="all", subset=[name for name in columns if name != "n_seeds"]).reset_index()
 
     def _means(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Marked results in the order of the tables, and their names in `DIMENSIONS`."""
         apart = [SEED] if SEED in self.group_by else []
         means = marked(aggregate(rows, apart), apart)
-        names = _names(means)
-        order = list(self.group_by)
-        if "method" in order:
-            # References go below all methods, whatever else names a row.
-            names.insert(0, "reference", means["reference"])
-            order.insert(0, "reference")
-        names = names.sort_values(order, kind="stable").drop(columns="reference", errors="ignore")
+        # References go below all methods, whatever else names a row.
+        names = _names(means).assign(reference=means["reference"])
+        order = ["reference"] if "method" in self.group_by else []
+        names = names.sort_values([*order, *self.group_by], kind="stable").drop(columns="reference")
         means = means.loc[names.index]
         return means.assign(notes=_seed_notes(means, names[list(self.group_by)])), names
+
+    def _across(self, names: pd.DataFrame) -> list[str]:
+        """What differs besides the names of rows, and so is in columns."""
+        rest = names.drop(columns=list(self.group_by))
+        return [str(name) for name, values in rest.items() if values.nunique() > 1]
 
     def _tables(
         self, means: pd.DataFrame, names: pd.DataFrame
     ) -> Iterator[tuple[str, dict[Column, pd.DataFrame]]]:
         """The title of each table, and the results in each of its columns."""
-        rest = names.drop(columns=list(self.group_by))
-        across = _differing(rest)
-        common = _described(rest.drop(columns=across).iloc[0].to_dict())
-        tables = [("", choose(means, self.metrics))] if self.metrics else sections(means)
-        for section, columns in tables:
+        across = self._across(names)
+        common = _described(names.drop(columns=[*self.group_by, *across]).iloc[0].to_dict())
+        for section, columns in [("", choose(means, self.metrics))] if self.metrics else sections(means):
             values = {column: pick(means, column) for column in columns}
             title = ": ".join(filter(None, (common, section)))
             if not across:
                 yield title, values
                 continue
             for column, own in values.items():
+                parts = names.loc[own.index, across].groupby(across, observed=True)
+                titles = ((_described(dict(zip(across, key, strict=True))), part) for key, part in parts)
                 yield (
                     ": ".join(filter(None, (title, column.title))),
-                    {
-                        column._replace(title=_described(dict(zip(across, key, strict=True)))): own.loc[
-                            part.index
-                        ]
-                        for key, part in names.loc[own.index, across].groupby(across, observed=True)
-                    },
+                    {column._replace(title=own_title): own.loc[part.index] for own_title, part in titles},
                 )
 
 
 def _names(means: pd.DataFrame) -> pd.DataFrame:
     """Names of results in `DIMENSIONS`: categories in the order in which they are shown."""
-    keys = means[LINE].itertuples(index=False, name=None)
-    names = pd.DataFrame(
-        {
-            "dataset": list(map(label, means["dataset"], means["data_settings"])),
-            "split": means["split"],
-            "preset": means["preset"],
-            "method": list(map(row_name, keys)),
-        },
-        index=means.index,
-    )
+    names = means[["split", "preset"]].assign(method=method_names(means)["method"])
+    names.insert(0, "dataset", list(map(label, means["dataset"], means["data_settings"])))
     methods_first = names.loc[means.sort_values("reference", kind="stable").index]
     orders = {name: list(dict.fromkeys(values)) for name, values in methods_first.items()}
     if SEED in means:
         names[SEED] = means[SEED].astype(str)
         orders[SEED] = list(map(str, sorted(set(means[SEED]))))
-    return pd.DataFrame(
-        {name: pd.Categorical(names[name], order, ordered=True) for name, order in orders.items()},
-        names.index,
-    )
-
-
-def _differing(names: pd.DataFrame) -> list[str]:
-    return [str(name) for name, values in names.items() if values.nunique() > 1]
+    return names.astype({name: pd.CategoricalDtype(order, ordered=True) for name, order in orders.items()})
 
 
 def _described(values: Mapping[Hashable, Any]) -> str:
@@ -175,6 +140,6 @@ def _described(values: Mapping[Hashable, Any]) -> str:
 def _seed_notes(means: pd.DataFrame, names: pd.DataFrame) -> pd.Series[str]:
     """Notes, extended by the number of seeds where another result of the same row has more."""
     own = means.groupby(LINE)["n_seeds"].transform("max")
-    most = own.groupby([names[name] for name in names], observed=True).transform("max")
+    most = own.groupby(keys(names)).transform("max")
     counts = own.astype(str) + " of " + most.astype(str) + " seeds"
     return means["notes"].where(own == most, (means["notes"] + "; " + counts).str.removeprefix("; "))

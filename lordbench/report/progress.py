@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +19,6 @@ class RunProgress:
     """Progress bars of a run; the `Reporter` of trainings in this process."""
 
     def __init__(self, console: Console, cells: int) -> None:
-        self.console = console
         self.bars = _bars(console, "{task.fields[detail]}")
         self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
         self.n_cells = cells
@@ -33,9 +31,7 @@ class RunProgress:
         self.bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
     def begin(self, label: str) -> None:
@@ -109,8 +105,7 @@ def tracker(console: Console) -> Track[Any]:
     """Return a `Track` that draws a progress bar for each iteration."""
 
     def track(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
-        bars = _bars(console, "{task.completed:.0f} of {task.total:.0f}")
-        with bars:
+        with _bars(console, "{task.completed:.0f} of {task.total:.0f}") as bars:
             yield from bars.track(items, total=total, description=description)
 
     return track
@@ -118,12 +113,5 @@ def tracker(console: Console) -> Track[Any]:
 
 def _bars(console: Console, detail: str) -> Progress:
     """Bars that vanish when done, each followed by `detail`."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn(detail),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
+    texts = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn(detail)
+    return Progress(SpinnerColumn(), *texts, TimeElapsedColumn(), console=console, transient=True)

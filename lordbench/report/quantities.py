@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,8 +15,7 @@ from lordbench.utils.errors import UserError, did_you_mean
 class Column(NamedTuple):
     """A quantity with its title.
 
-    A subject that ends in `*` stands for every subject that begins so; the rest of the subject replaces
-    the `*` of the title.
+    A subject that ends in `*` stands for every subject that begins so; its rest replaces the title's `*`.
     """
 
     title: str
@@ -24,10 +24,14 @@ class Column(NamedTuple):
     subject: str
     metric: str
 
+    @property
+    def full_name(self) -> str:
+        """The quantity as in the columns of `leaderboard.csv`."""
+        return "/".join(self[1:])
+
 
 TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
-EXPRESSION = "expression-transfer"
-DOMAINS = "clustered-domain"
+EXPRESSION, DOMAINS = "expression-transfer", "clustered-domain"
 PROBE = "probe_mlp.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
@@ -91,32 +95,19 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
 """The headline tables and their columns; everything else is only in `leaderboard.csv`."""
 
 
-def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
-    """Each section's title and columns; a `*` is replaced by the subjects of a table.
+def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
+    """The rows of a data frame as tuples, indexed like it."""
+    return pd.Series(list(table.itertuples(index=False, name=None)), table.index, dtype=object)
 
-    Args:
-        table: with the columns of `QUANTITY`, among others.
-    """
+
+def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
+    """Each section's title and columns; a `*` is replaced by the subjects of a table with `QUANTITY`."""
     subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
     for title, columns in SECTIONS.items():
         yield title, [expanded for column in columns for expanded in _expanded(column, subjects)]
 
 
-def titles(table: pd.DataFrame) -> dict[tuple[str, ...], str]:
-    """Titles of the headline metrics by the values of `QUANTITY`, for a table as in `sections`."""
-    return {column[1:]: column.title for _, columns in sections(table) for column in columns}
-
-
-def pick(group: pd.DataFrame, column: Column) -> pd.DataFrame:
-    """The rows of one quantity, of any table with the columns of `QUANTITY`."""
-    wanted = pd.Series(True, index=group.index)
-    for name in QUANTITY:
-        wanted &= group[name] == getattr(column, name)
-    return group[wanted]
-
-
 def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
-    """The columns that a column with a `*` stands for; any other stands for itself."""
     if not column.subject.endswith("*"):
         yield column
         return
@@ -127,58 +118,49 @@ def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
             yield column._replace(title=title, subject=subject)
 
 
+def titles(table: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """Titles of the headline metrics by the values of `QUANTITY`, for a table as in `sections`."""
+    return {column[1:]: column.title for _, columns in sections(table) for column in columns}
+
+
+def pick(table: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """The rows of one quantity, of any table with the columns of `QUANTITY`."""
+    return table[(table[QUANTITY] == list(column[1:])).all(axis=1)]
+
+
 def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
-    """Find the requested quantities, with titles that distinguish them.
+    """Find the requested quantities, each once and in the requested order, with distinct titles.
 
     A name is a quantity as in `leaderboard.csv`, EXPERIMENT/CODES/SUBJECT/METRIC, or some of its parts in
     that order with the metric last: `lpips`, `learned/lpips`, `content-transfer/reconstruction/l1`. A name
     that fits several quantities stands for the headline metrics among them, or for all if there are none.
-
-    Args:
-        table: with the columns of `QUANTITY` and `value`, among others.
-        names: requested.
-
-    Returns:
-        Columns in the requested order, each once, without those that have no value.
+    Quantities without a value in the table (columns of `QUANTITY`, and `value`) are left out.
 
     Raises:
         UserError: a name fits nothing here, or nothing that has a value.
     """
-    known, valued = _quantities(table), set(_quantities(table[table["value"].notna()]))
+    known = sorted(Column("", *key) for key in set(keys(table[QUANTITY])))
+    valued = set(keys(table.loc[table["value"].notna(), QUANTITY]))
     headline = titles(table)
     chosen: dict[Column, None] = {}
     for name in names:
         fitting = [column for column in known if _fits(name, column)]
         if not fitting:
-            raise _unknown(name, known)
-        fitting = [column for column in fitting if column in valued]
+            metrics = sorted({column.metric for column in known})
+            meant = did_you_mean(name, [*metrics, *(column.full_name for column in known)])
+            raise UserError(
+                f"--metric {name}: no such quantity in these results{meant}",
+                f"Metrics are: {', '.join(metrics) or 'none'}. A full path selects one measurement: "
+                "EXPERIMENT/CODES/SUBJECT/METRIC, as in the columns of leaderboard.csv.",
+            )
+        fitting = [column for column in fitting if column[1:] in valued]
         if not fitting:
             raise UserError(
                 f"--metric {name}: it has no value in these results",
                 "`lordbench leaderboard` without --metric gives the reason below its tables.",
             )
         chosen |= dict.fromkeys([column for column in fitting if column[1:] in headline] or fitting)
-    return titled(list(chosen), headline)
-
-
-def titled(columns: Sequence[Column], headline: Mapping[tuple[str, ...], str]) -> list[Column]:
-    """Give quantities their headline titles, or their full names if a title is missing or not unique."""
-    names = [headline.get(column[1:], "") for column in columns]
-    return [
-        column._replace(title=title if title and names.count(title) == 1 else full_name(column))
-        for column, title in zip(columns, names, strict=True)
-    ]
-
-
-def full_name(column: Column) -> str:
-    """Name a quantity as in the columns of `leaderboard.csv`."""
-    return "/".join(column[1:])
-
-
-def _quantities(table: pd.DataFrame) -> list[Column]:
-    """The quantities of a table in alphabetical order, without titles."""
-    keys = table[QUANTITY].drop_duplicates().itertuples(index=False, name=None)
-    return sorted(Column("", *key) for key in keys)
+    return titled(chosen, headline)
 
 
 def _fits(name: str, column: Column) -> bool:
@@ -188,11 +170,11 @@ def _fits(name: str, column: Column) -> bool:
     return metric == column.metric and all(part in rest for part in parts)
 
 
-def _unknown(name: str, known: Sequence[Column]) -> UserError:
-    metrics = sorted({column.metric for column in known})
-    names = [*metrics, *map(full_name, known)]
-    return UserError(
-        f"--metric {name}: no such quantity in these results{did_you_mean(name, names)}",
-        f"Metrics are: {', '.join(metrics) or 'none'}. A full path selects one measurement: "
-        "EXPERIMENT/CODES/SUBJECT/METRIC, as in the columns of leaderboard.csv.",
-    )
+def titled(columns: Iterable[Column], headline: Mapping[tuple[str, ...], str]) -> list[Column]:
+    """Give quantities their headline titles, or their full names if a title is missing or not unique."""
+    named = [column._replace(title=headline.get(column[1:], "")) for column in columns]
+    counts = Counter(column.title for column in named)
+    return [
+        column if column.title and counts[column.title] == 1 else column._replace(title=column.full_name)
+        for column in named
+    ]

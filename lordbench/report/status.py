@@ -14,16 +14,13 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from lordbench.results.progress import CellProgress
 from lordbench.results.status import CellStatus, Estimate, RunStatus, State, TimeLeft, read_status
 from lordbench.utils.progress import duration
 
 STATES: dict[State, str] = {
-    "running": "cyan",
-    "failed": "bold red",
-    "interrupted": "yellow",
-    "planned": "",
-    "done": "green",
-}
+    "running": "cyan", "failed": "bold red", "interrupted": "yellow", "planned": "", "done": "green",
+}  # fmt: skip
 """Styles of all states, in the order in which cells are shown."""
 ENDED: tuple[State, ...] = ("done", "failed")
 COLUMNS_IF_DIFFERENT = ("dataset", "split", "preset")
@@ -57,21 +54,13 @@ def watch(
 
 def status_json(runs: Sequence[RunStatus], now: datetime) -> str:
     """Write run folders as a JSON list, with the seconds left of each cell and of the run."""
-    return json.dumps([_run_fields(run, now) for run in runs], indent=2, ensure_ascii=False)
-
-
-def _run_fields(run: RunStatus, now: datetime) -> dict[str, object]:
-    estimate = Estimate(run, now)
-
-    def cell(status: CellStatus) -> dict[str, object]:
-        return status.model_dump(mode="json") | {"left": estimate.cell(status).model_dump()}
-
-    return run.model_dump(mode="json") | {
-        "cells": [cell(status) for status in run.cells],
-        "others": [cell(status) for status in run.others],
-        "counts": _counts(run.cells),
-        "left": estimate.run().model_dump(),
-    }
+    documents = []
+    for run in runs:
+        fields, estimate = run.model_dump(mode="json"), Estimate(run, now)
+        for values, status in zip(fields["cells"] + fields["others"], (*run.cells, *run.others), strict=True):
+            values["left"] = estimate.cell(status).model_dump()
+        documents.append(fields | {"counts": _counts(run.cells), "left": estimate.run().model_dump()})
+    return json.dumps(documents, indent=2, ensure_ascii=False)
 
 
 def status_view(runs: Sequence[RunStatus], now: datetime) -> RenderableType:
@@ -95,7 +84,7 @@ def _run(run: RunStatus, now: datetime) -> Iterable[RenderableType]:
         if status.failure is not None:
             name = f"{status.cell.label} on {status.cell.dataset}, seed {status.cell.seed}"
             yield f"[bold red]Failed:[/] {escape(name)}\n  traceback: {escape(str(status.failure))}"
-    if run.cells and _is_unfinished(run):
+    if _is_unfinished(run):
         yield LEGEND
 
 
@@ -119,13 +108,10 @@ def _summary(run: RunStatus, left: TimeLeft) -> str:
 
 def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Table:
     table = Table(box=None, pad_edge=False)
-    shown = [
-        name for name in COLUMNS_IF_DIFFERENT if len({getattr(status.cell, name) for status in cells}) > 1
-    ]
+    shown = [name for name in COLUMNS_IF_DIFFERENT if len({getattr(s.cell, name) for s in cells}) > 1]
     for title in ("method", *shown, "seed", "cell", "state", "progress", "time left"):
         table.add_column(title, overflow="fold")
-    order = list(STATES)
-    for status in sorted(cells, key=lambda status: order.index(status.state)):
+    for status in sorted(cells, key=lambda status: list(STATES).index(status.state)):
         style = STATES[status.state]
         table.add_row(
             escape(status.cell.label),
@@ -133,62 +119,45 @@ def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Ta
             str(status.cell.seed),
             status.cell.id,
             f"[{style}]{status.state}[/]" if style else status.state,
-            escape(DETAILS[status.state](status, now)),
+            escape(_details(status, now)),
             "" if status.state in ENDED else _left(estimate.cell(status)),
         )
     return table
 
 
-def _planned(status: CellStatus, now: datetime) -> str:
-    return "" if status.train_seconds is None else "trained"
+def _details(status: CellStatus, now: datetime) -> str:
+    """What the state of a cell leaves open."""
+    if status.state == "failed":
+        return status.error
+    if status.state == "done":
+        when = "" if status.finished is None else f"{status.finished.astimezone():%Y-%m-%d %H:%M}"
+        trained = "" if status.train_seconds is None else f"trained in {duration(status.train_seconds)}"
+        return ", ".join(filter(None, (when, trained)))
+    if status.state != "planned" and status.progress is not None:
+        return _progress(status.progress, now if status.state == "running" else None)
+    if status.train_seconds is not None:
+        return "trained"
+    return "" if status.state == "planned" else "resumes from its checkpoint"
 
 
-def _running(status: CellStatus, now: datetime) -> str:
-    at, text = status.progress, _interrupted(status, now)
-    if at is None:
-        return text
+def _progress(at: CellProgress, now: datetime | None) -> str:
+    """Phase, share, speed and loss; at `now` also how long a running cell has been silent, if it has."""
     if not at.training:
-        return f"{text}, running for {duration(at.elapsed(now))}"
-    silent = (now - at.written).total_seconds()
-    return f"{text} · last update {duration(silent)} ago" if silent > SILENT_SECONDS else text
-
-
-def _done(status: CellStatus, now: datetime) -> str:
-    when = "" if status.finished is None else f"{status.finished.astimezone():%Y-%m-%d %H:%M}"
-    trained = "" if status.train_seconds is None else f"trained in {duration(status.train_seconds)}"
-    return ", ".join(filter(None, (when, trained)))
-
-
-def _failed(status: CellStatus, now: datetime) -> str:
-    return status.error
-
-
-def _interrupted(status: CellStatus, now: datetime) -> str:
-    """Phase, share, speed and loss of a cell that is or was running."""
-    at = status.progress
-    if at is None:
-        return "resumes from its checkpoint" if status.train_seconds is None else "trained"
-    if not at.training:
-        return f"{at.doing}, {at.step} of {at.steps} experiments done"
-    share = "" if at.share is None else f"{at.share:.0%} of training"
-    rate = f"{at.rate:.0f} images/s" if at.rate else ""
-    loss = "" if at.loss is None else f"loss {at.loss:.4f}"
-    return " · ".join(filter(None, (at.doing or "starting", share, rate, loss)))
-
-
-DETAILS: dict[State, Callable[[CellStatus, datetime], str]] = {
-    "planned": _planned,
-    "running": _running,
-    "done": _done,
-    "failed": _failed,
-    "interrupted": _interrupted,
-}
+        since = f", running for {duration(at.elapsed(now))}" if now else ""
+        return f"{at.doing}, {at.step} of {at.steps} experiments done{since}"
+    silent = (now - at.written).total_seconds() if now else 0.0
+    parts = (
+        at.doing or "starting",
+        "" if at.share is None else f"{at.share:.0%} of training",
+        f"{at.rate:.0f} images/s" if at.rate else "",
+        "" if at.loss is None else f"loss {at.loss:.4f}",
+        f"last update {duration(silent)} ago" if silent > SILENT_SECONDS else "",
+    )
+    return " · ".join(filter(None, parts))
 
 
 def _left(left: TimeLeft) -> str:
-    if not left.is_known:
-        return "unknown"
-    return ("" if left.is_whole else "≥ ") + duration(left.seconds)
+    return ("" if left.is_whole else "≥ ") + duration(left.seconds) if left.is_known else "unknown"
 
 
 def _is_unfinished(run: RunStatus) -> bool:

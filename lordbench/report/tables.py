@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from rich.console import Group
 from rich.text import Text
 
 Mark = Literal["", "best", "tied", "second"]
+"""Tied: not significantly different from the best. Second: the runner-up, if it is different."""
 SIGNS = {"best": " *", "tied": " ≈"}
 """Marks where there is neither bold type nor colour."""
 NONE = "–"
@@ -28,30 +29,19 @@ PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. Bold: be
 % interval. A table wider than a line is scaled down."""
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Scales down what is wider than a line."""
-LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "`": r"\textasciigrave{}",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "±": r"$\pm$",
-    "≈": r"$\approx$",
-    "\u00a0": "~",
+LATEX_SPECIAL = str.maketrans({
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "≈": r"$\approx$", "\u00a0": "~",
     **{character: f"\\{character}" for character in "&%$#_{}"},
-}
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Entry:
     """A value of a table with its 95 % interval; None if missing.
 
-    Attributes:
-        mark: `best`; `tied` if not significantly different from it; `second` for a runner-up that is.
-        source: values of `LINE` and `QUANTITY` of the results behind it, if any.
+    `source` has the values of `LINE` and `QUANTITY` of the results behind it, if any.
     """
 
     value: float | None = None
@@ -63,15 +53,15 @@ class Entry:
     @classmethod
     def of(cls, value: float, low: float, high: float, source: tuple[Hashable, ...] = ()) -> Entry:
         """Make an entry from the numbers of a data frame, where NaN stands for a missing one."""
-        value_, low_, high_ = (None if math.isnan(x) else float(x) for x in (value, low, high))
-        return cls(value_, low_, high_, source=source)
+        known = [None if math.isnan(x) else float(x) for x in (value, low, high)]
+        return cls(known[0], known[1], known[2], source=source)
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Ends of the interval; both are the value if it has none. None without a value."""
-        if self.value is None:
-            return None
-        return (self.value, self.value) if self.low is None or self.high is None else (self.low, self.high)
+        if self.value is None or self.low is None or self.high is None:
+            return None if self.value is None else (self.value, self.value)
+        return self.low, self.high
 
     @property
     def half_width(self) -> float | None:
@@ -87,6 +77,10 @@ class Entry:
     def margin(self, digits: int) -> str:
         """`±` and the half-width, or nothing."""
         return "" if self.half_width is None else f"±{self.half_width:.{digits}f}"
+
+    def line(self, digits: int) -> str:
+        """The value and its margin in one line."""
+        return f"{self.text(digits)} {self.margin(digits)}".rstrip()
 
 
 NOTHING = Entry()
@@ -106,12 +100,10 @@ class Table:
     """A table, or only its title and notes if it has no header.
 
     Attributes:
-        title: what all its values have in common.
         header: titles of all columns; those of entries come last, with ↑ or ↓ for the better direction.
         rows: methods, then references.
         decimals: digits after the point, for each column of entries.
         right: titles of text columns that are aligned to the right.
-        notes: sentences below the table.
         lead: a sentence between title and table; empty for none.
     """
 
@@ -142,7 +134,7 @@ class Table:
 
 def rich_table(table: Table) -> Group:
     """Make a table for the terminal."""
-    # Title and notes stand outside the rich table: a narrow table would wrap them at its own width.
+    # Title and notes stand outside the grid, which would wrap them at its own width.
     above = [Text(table.title, style="bold"), *([Text(table.lead, style="dim")] if table.lead else [])]
     notes = [Text(note, style="dim" if table.header else "") for note in table.notes]
     if not table.header:
@@ -173,10 +165,8 @@ def markdown(table: Table) -> str:
     """Write a table as Markdown that ends with a line break."""
     parts = [f"### {table.title}", *([table.lead] if table.lead else [])]
     if table.header:
-        rows = [
-            _markdown_row(table.header),
-            f"|{''.join(' ---: |' if r else ' --- |' for r in table.is_right)}",
-        ]
+        rule = "".join(" ---: |" if right else " --- |" for right in table.is_right)
+        rows = [_markdown_row(table.header), f"|{rule}"]
         for row in table.rows:
             cells = [*row.texts, *map(_markdown_entry, row.entries, table.decimals)]
             rows.append(_markdown_row([*cells, *[""] * (len(table.header) - len(cells))]))
@@ -191,7 +181,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _markdown_entry(entry: Entry, digits: int) -> str:
-    text = f"{entry.text(digits)} {entry.margin(digits)}".rstrip()
+    text = entry.line(digits)
     return f"**{text}** \\*" if entry.mark == "best" else text + SIGNS.get(entry.mark, "")
 
 
@@ -202,27 +192,27 @@ def latex(tables: Sequence[Table]) -> str:
 
 def latex_escape(text: str) -> str:
     """Escape text so that LaTeX prints it unchanged."""
-    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
+    return text.translate(LATEX_SPECIAL)
 
 
 def _latex_table(table: Table) -> Iterator[str]:
-    yield ""
-    yield r"\begin{table}"
-    yield r"  \centering"
-    yield rf"  \caption{{{latex_escape(table.title)}}}\smallskip"
-    yield r"  \setlength{\tabcolsep}{4pt}"
-    yield f"  {FIT}"
-    yield rf"  \begin{{tabular}}{{{''.join('r' if right else 'l' for right in table.is_right)}}}"
-    yield r"    \toprule"
-    yield f"    {' & '.join(map(_latex_heading, _broken_header(table)))} \\\\"
-    yield r"    \midrule"
+    columns = "".join("r" if right else "l" for right in table.is_right)
+    yield rf"""
+\begin{{table}}
+  \centering
+  \caption{{{latex_escape(table.title)}}}\smallskip
+  \setlength{{\tabcolsep}}{{4pt}}
+  {FIT}
+  \begin{{tabular}}{{{columns}}}
+    \toprule
+    {" & ".join(map(_latex_heading, _broken_header(table)))} \\
+    \midrule"""
     for i, row in enumerate(table.rows):
         if i == table.first_reference:
             yield r"    \midrule"
         entries = map(_latex_entry, row.entries, table.decimals)
         yield f"    {' & '.join([*map(latex_escape, row.texts), *entries])} \\\\"
-    yield r"    \bottomrule"
-    yield r"  \end{tabular}}"
+    yield "    \\bottomrule\n  \\end{tabular}}"
     for note in table.notes:
         yield rf"  \par\smallskip\footnotesize {latex_escape(note)}"
     yield r"\end{table}"
@@ -262,11 +252,15 @@ def _broken_header(table: Table) -> Iterator[str]:
         yield textwrap.fill(kept, HEADING_WIDTH, break_long_words=False)
 
 
+def with_legend(tables: Sequence[Table], legend: str) -> list[Table]:
+    """Add a legend to the notes of the last table, if there is one."""
+    return [*tables[:-1], *(replace(last, notes=(*last.notes, legend)) for last in tables[-1:])]
+
+
 def footnotes(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]:
     """Return each note once, with its columns, and with its rows if it does not concern all of them.
 
-    Args:
-        notes: by the title of a column, the name and the note (empty for none) of each row.
+    `notes` has by the title of a column the name and the note (empty for none) of each row.
     """
     titles: dict[str, list[str]] = {}
     for title, rows in notes.items():

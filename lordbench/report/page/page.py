@@ -13,12 +13,11 @@ import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
-from lordbench.evaluation.pictures import Tiles
 from lordbench.report.figures import Drawn, curves, rendered, tradeoff
 from lordbench.report.leaderboard import chapters
 from lordbench.report.page.details import Details
-from lordbench.report.picture_comparisons import Comparison, comparisons
-from lordbench.report.tables import SIGNS, Entry, Table
+from lordbench.report.picture_comparisons import Comparison, Output, comparisons
+from lordbench.report.tables import SIGNS
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
@@ -38,90 +37,38 @@ BUDGET = 9_000_000
 """Bytes of all pictures of a page, before base64 adds a third."""
 LOSSY = 90
 """WebP quality used if lossless pictures would exceed the budget."""
-GIVEN = {"across": "content", "down": "class", "truth": "true images"}
 
 
 def write_report(runs: Sequence[Path], out: Path) -> Path:
-    """Write the report of run folders and results CSVs, atomically.
-
-    Args:
-        runs: as `collect` takes them.
-        out: folder to write into; created if missing.
-
-    Returns:
-        The page's path.
-
-    Raises:
-        UserError: as `collect` does.
-    """
+    """Write the report of `runs`, as `collect` takes them, into a folder, atomically, and return its path."""
     rows, records = collect(runs), cell_records(runs)
-    file = out / FILE
-    write_text(file, render(rows, records, differences(rows, SampleFiles(runs)), [str(run) for run in runs]))
-    return file
-
-
-def render(
-    rows: pd.DataFrame, records: Sequence[CellRecord], compared: pd.DataFrame, runs: Sequence[str]
-) -> str:
-    """Render the page.
-
-    Args:
-        rows: as from `collect`.
-        records: the cells of the same runs.
-        compared: paired differences of the rows.
-        runs: their names.
-    """
     details = Details(rows, records)
+    parts = chapters(rows, differences(rows, SampleFiles(runs)))
     compared_pictures, problems = comparisons(records)
     strips, picture_note = pictures(compared_pictures)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    return environment.get_template("page.html").render(
+    page = environment.get_template("page.html").render(
         version=__version__,
-        runs=runs,
-        chapters=[
-            (*names, [_table(table, details) for table in tables], legend)
-            for names, (tables, legend) in zip(CHAPTERS, chapters(rows, compared), strict=True)
-            if tables
-        ],
+        runs=list(map(str, runs)),
+        chapters=[(*names, *part) for names, part in zip(CHAPTERS, parts, strict=True) if part[0]],
+        signs=SIGNS,
+        source=details.source,
         figures=list(_figures(rows, records)),
         comparisons=strips,
         picture_note=picture_note,
         problems=problems,
         failures=[record for record in records if record.failure is not None],
         cells=details.listed(),
-        details=details.values(),
+        details=details.values,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         behaviour=Markup((HERE / "page.js").read_text(encoding="utf-8")),
     )
-
-
-def _table(table: Table, details: Details) -> dict[str, Any]:
-    """A table for the template; entries have text, mark, a number to sort by and the results behind them."""
-    rows = [
-        {
-            "texts": row.texts,
-            "reference": row.is_reference,
-            "entries": [_entry(*each, details) for each in zip(row.entries, table.decimals, strict=True)],
-        }
-        for row in table.rows
-    ]
-    return {"title": table.title, "header": table.header, "rows": rows, "notes": table.notes}
-
-
-def _entry(entry: Entry, digits: int, details: Details) -> dict[str, Any]:
-    source = details.source(entry)
-    return {
-        "text": entry.text(digits),
-        "margin": entry.margin(digits),
-        "value": "" if entry.value is None else repr(entry.value),
-        "mark": entry.mark,
-        "sign": SIGNS.get(entry.mark, "").strip(),
-        "cell": source.cell,
-        "behind": source.behind,
-    }
+    file = out / FILE
+    write_text(file, page)
+    return file
 
 
 def _figures(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
@@ -148,42 +95,34 @@ def pictures(comparisons: Sequence[Comparison]) -> tuple[list[dict[str, Any]], s
         (empty for source images), `lines`, `columns` and `src` (a data URI); and a note if pictures are
         compressed or left out.
     """
-    encoded, left_out = _encoded(comparisons, None)
-    if not left_out:
+    encoded = _encoded(comparisons, lossless=True, method=4)
+    if len(encoded) == len(comparisons):
         return encoded, ""
-    encoded, left_out = _encoded(comparisons, LOSSY)
+    encoded = _encoded(comparisons, quality=LOSSY, method=4)
+    left_out = len(comparisons) - len(encoded)
     note = f"To keep this page small, pictures are compressed (WebP, quality {LOSSY})"
     note += f" and {left_out} more comparisons left out" if left_out else ""
     return encoded, f"{note}; the originals are in the folders of the cells."
 
 
-def _encoded(comparisons: Sequence[Comparison], quality: int | None) -> tuple[list[dict[str, Any]], int]:
-    """Encode comparisons until the budget is spent, and count the rest."""
+def _encoded(comparisons: Sequence[Comparison], **webp: Any) -> list[dict[str, Any]]:
+    """Encode comparisons, with options of the WebP encoder, until the budget is spent."""
     encoded: list[dict[str, Any]] = []
     spent = 0
-    for index, comparison in enumerate(comparisons):
-        strips = [
-            _strip(name if role != "down" or "across" in comparison.given else "input", "", tiles, quality)
-            for role, name in GIVEN.items()
-            if (tiles := comparison.given.get(role)) is not None  # type: ignore[call-overload]
-        ]
-        strips += [_strip(output.label, output.cell, output.tiles, quality) for output in comparison.outputs]
+    for comparison in comparisons:
+        strips = [_strip(output, webp) for output in comparison.named("true images")]
         spent += sum(len(strip["src"]) * 3 // 4 for strip in strips)
         if spent > BUDGET:
-            return encoded, len(comparisons) - index
-        encoded.append(
-            {"title": comparison.title, "strips": strips, "side": comparison.outputs[0].tiles.shape[2]}
-        )
-    return encoded, 0
+            break
+        side = comparison.outputs[0].tiles.shape[2]
+        encoded.append({"title": comparison.title, "strips": strips, "side": side})
+    return encoded
 
 
-def _strip(name: str, cell: str, tiles: Tiles, quality: int | None) -> dict[str, Any]:
-    lines, columns, side = tiles.shape[:3]
-    strip = Image.fromarray(tiles.transpose(0, 2, 1, 3, 4).reshape(lines * side, columns * side, 3))
+def _strip(output: Output, webp: dict[str, Any]) -> dict[str, Any]:
+    lines, columns, side = output.tiles.shape[:3]
+    pixels = output.tiles.transpose(0, 2, 1, 3, 4).reshape(lines * side, columns * side, 3)
     buffer = io.BytesIO()
-    if quality is None:
-        strip.save(buffer, "WEBP", lossless=True, method=4)
-    else:
-        strip.save(buffer, "WEBP", quality=quality, method=4)
+    Image.fromarray(pixels).save(buffer, "WEBP", **webp)
     source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"name": name, "cell": cell, "lines": lines, "columns": columns, "src": source}
+    return {"name": output.label, "cell": output.cell, "lines": lines, "columns": columns, "src": source}
