@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_settings, require_text
-from lordbench.data.dataset import Dataset, DatasetConfig
-from lordbench.data.images import ImageSet
-from lordbench.data.splits import SplitName, split
+from lordbench.data import Dataset, DatasetConfig, ImageSet, SplitName
+from lordbench.data.splits import split
 from lordbench.utils.errors import UserError
 
 SPLITS: tuple[SplitName, ...] = ("samples", "classes")
@@ -25,7 +24,6 @@ class DatasetTrial:
 
     @cached_property
     def images(self) -> ImageSet:
-        """Its images, loaded once."""
         return self.dataset.load(self.size)
 
 
@@ -59,10 +57,8 @@ def other_size(trial: DatasetTrial) -> str:
     """At another size it has the same labels and another fingerprint: presets choose the size."""
     other = trial.dataset.load(2 * trial.size)
     require(other.size == 2 * trial.size, f"load({2 * trial.size}) gives images of {other.size} px")
-    require(
-        np.array_equal(other.classes, trial.images.classes),
-        "the classes of the images change with their size",
-    )
+    equal = np.array_equal(other.classes, trial.images.classes)
+    require(equal, "the classes of the images change with their size")
     require(
         other.fingerprint != trial.images.fingerprint,
         "the fingerprint does not change with the size of the images",

@@ -12,13 +12,11 @@ from torch import Tensor
 
 from lordbench.checks.check import Check, FailedCheck, SkippedCheck, require, require_settings, require_text
 from lordbench.checks.trial import BATCH, COLOURS, CPU, SHORT, Trial, state_bytes
-from lordbench.data.images import ImageSet, UInt8Array
-from lordbench.data.pairs import true_images
+from lordbench.data import ImageSet, UInt8Array, true_images
 from lordbench.evaluation import inference
-from lordbench.training.checkpoints import CheckpointStore, load_module, save_module
-from lordbench.training.loop import LOG_STEPS, Budget, Context, Silent
-from lordbench.training.method import Codes, Method, MethodConfig
-from lordbench.training.precision import Precision
+from lordbench.training import Budget, CheckpointStore, Codes, Context, Method, MethodConfig, Precision
+from lordbench.training.checkpoints import load_module, save_module
+from lordbench.training.loop import LOG_STEPS, Silent
 
 CODES = ("class_code", "content_code")
 OVERSHOOT = 1.1

@@ -9,12 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lordbench.data.images import ImageSet, fingerprint
+from lordbench.data import ImageSet, fingerprint
 from lordbench.evaluation import inference
-from lordbench.training.checkpoints import CheckpointStore
-from lordbench.training.loop import LOG_STEPS, Budget, Context, Reporter, Silent
-from lordbench.training.method import DataSpec, Method, MethodConfig
-from lordbench.training.precision import Precision
+from lordbench.training import (
+    Budget,
+    CheckpointStore,
+    Context,
+    DataSpec,
+    Method,
+    MethodConfig,
+    Precision,
+    Reporter,
+)
+from lordbench.training.loop import LOG_STEPS, Silent
 from lordbench.utils import seeds
 
 N_CLASSES, N_CONTENTS = 8, 12
@@ -47,9 +54,9 @@ def halves(
         images,
         classes,
         contents,
-        tuple(f"colours{i}" for i in range(n_classes)),
-        tuple(f"direction{i}" for i in range(n_contents)),
-        fingerprint(images, classes, contents, "halves-1"),
+        class_names=tuple(f"colours{i}" for i in range(n_classes)),
+        content_names=tuple(f"direction{i}" for i in range(n_contents)),
+        fingerprint=fingerprint(images, classes, contents, "halves-1"),
     )
 
 
