@@ -59,11 +59,9 @@ def other_size(trial: DatasetTrial) -> str:
     require(other.size == 2 * trial.size, f"load({2 * trial.size}) gives images of {other.size} px")
     equal = np.array_equal(other.classes, trial.images.classes)
     require(equal, "the classes of the images change with their size")
-    require(
-        other.fingerprint != trial.images.fingerprint,
-        "the fingerprint does not change with the size of the images",
-        "Compute it from the pixels: lordbench.data.fingerprint(images, classes, contents, VERSION).",
-    )
+    hint = "Compute it from the pixels: lordbench.data.fingerprint(images, classes, contents, VERSION)."
+    differs = other.fingerprint != trial.images.fingerprint
+    require(differs, "the fingerprint does not change with the size of the images", hint)
     return f"at {trial.size} and {2 * trial.size} px"
 
 

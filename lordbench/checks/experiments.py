@@ -65,11 +65,8 @@ def measures(trial: ExperimentTrial) -> str:
         odd = [m for m in measured if not isinstance(m, Measurement)]
         require(not odd, f"split {name}: run gives {type(odd[0]).__name__ if odd else ''} among measurements")
         other = sorted({m.experiment for m in measured} - {trial.name})
-        require(
-            not other,
-            f"split {name}: measurements say experiment={', '.join(map(repr, other))}",
-            f"Write {trial.name!r}, the name of its file.",
-        )
+        message = f"split {name}: measurements say experiment={', '.join(map(repr, other))}"
+        require(not other, message, f"Write {trial.name!r}, the name of its file.")
         keys = [(m.codes, m.subject, m.metric) for m in measured]
         require(len(set(keys)) == len(keys), f"split {name}: a quantity is measured twice under one name")
     if not any(trial.measurements.values()):

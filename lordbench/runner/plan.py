@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -39,13 +40,13 @@ class Request:
         overrides: settings of the preset, or of a method, by dotted key.
     """
 
-    methods: list[str] | None = None
+    methods: Sequence[str] | None = None
     dataset: str | None = None
     preset: str = "quick"
-    experiments: list[str] | None = None
+    experiments: Sequence[str] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName | None = None
-    labels: list[str] | None = None
+    labels: Sequence[str] | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -86,10 +87,9 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
     if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
-        raise UserError(
-            f"seeds {', '.join(map(str, request.seeds)) or 'of none'}: one or more of 64 bits are needed",
-            "Give small whole numbers, such as 0,1,2.",
-        )
+        given = ", ".join(map(str, request.seeds)) or "of none"
+        message = f"seeds {given}: one or more of 64 bits are needed"
+        raise UserError(message, "Give small whole numbers, such as 0,1,2.")
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     selected = {text: selectors.parse(text) for part in parts for text in part.methods}
@@ -157,22 +157,17 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
 
 
 def _experiments(part: Part) -> list[str]:
-    """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none.
-
-    Raises:
-        UserError: one is unknown or broken, or two would write to the same file.
-    """
+    """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none."""
     by_name: dict[str, str] = {}
     for text in part.experiments or registry.load_all("experiments"):
         component = registry.find("experiments", text)
         component.load()
         name = str(component.path) if text.endswith(".py") else text
+        # Experiments of the same name would write to the same file.
         taken = registry.available("experiments").get(component.name, component) != component
         if taken or by_name.setdefault(component.name, name) != name:
-            raise UserError(
-                f"experiment {text}: the name {component.name!r} already exists",
-                "Rename the file: its name is the experiment's.",
-            )
+            message = f"experiment {text}: the name {component.name!r} already exists"
+            raise UserError(message, "Rename the file: its name is the experiment's.")
     return list(by_name.values())
 
 

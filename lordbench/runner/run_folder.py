@@ -44,14 +44,11 @@ class RunFolder:
             self.lock.acquire(timeout=PATIENCE_SECONDS)
             remove_unfinished(self.root, UNFINISHED_SECONDS)
         except Timeout:
-            raise UserError(
-                f"{self.root}: another run is writing here",
-                "Wait for it, or choose another folder with --out.",
-            ) from None
+            hint = "Wait for it, or choose another folder with --out."
+            raise UserError(f"{self.root}: another run is writing here", hint) from None
         except (OSError, NotImplementedError) as error:
-            raise UserError(
-                f"{self.root}: cannot write here: {error}", "Choose another folder with --out, or make room."
-            ) from None
+            hint = "Choose another folder with --out, or make room."
+            raise UserError(f"{self.root}: cannot write here: {error}", hint) from None
         return Store(self.root)
 
     def __exit__(self, *exception: object) -> None:
@@ -111,6 +108,5 @@ def read_spec(folder: CellFolder) -> DataSpec | None:
     try:
         return _SPEC.validate_json(spec) if spec else None
     except ValidationError as error:
-        raise UserError(
-            f"{folder.model}: its data specification is not readable: {error}", "Run again with --force."
-        ) from None
+        message = f"{folder.model}: its data specification is not readable: {error}"
+        raise UserError(message, "Run again with --force.") from None

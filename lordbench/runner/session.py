@@ -72,11 +72,8 @@ def run_session(
         UserError: the request cannot be run; nothing has been trained then.
     """
     if options.tensorboard:
-        require_package(
-            "tensorboard",
-            "--tensorboard needs the package tensorboard, which is not installed",
-            "Install it: pip install 'lordbench[tensorboard]'.",
-        )
+        need = "--tensorboard needs the package tensorboard, which is not installed"
+        require_package("tensorboard", need, "Install it: pip install 'lordbench[tensorboard]'.")
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
     with RunFolder(out) as store:
@@ -84,7 +81,11 @@ def run_session(
             for cell in plan.cells:
                 store.cell(cell.id).clear()
         repair(plan.cells, store, lambda text: _warn(messages, "Damaged", text))
-        _record(plan, store, options.executor.jobs)
+        # For `lordbench status`: the plan, without the progress of earlier, interrupted runs.
+        for folder in store.cells():
+            folder.progress.unlink(missing_ok=True)
+        cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
+        RunPlan.begin(cells, options.executor.jobs, datetime.now(timezone.utc)).write(store.plan)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
         to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}
@@ -99,24 +100,14 @@ def run_session(
     if len(rows):
         rows = _write_and_print_tables(out, plan, console)
     _print_paths(plan, store, messages)
-    failures = [
-        f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}\n"
-        f"  traceback: {store.cell(outcome.cell.id).failure}"
-        for outcome in outcomes
-        if outcome.status == "failed"
-    ]
+    failures = []
+    for cell, error in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
+        trace = store.cell(cell.id).failure
+        failures.append(f"{cell.label}, seed {cell.seed}: {error}\n  traceback: {trace}")
     failures += [f"{method}: {error}" for method, error in plan.broken.items()]
     for failure in failures:
         messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
     return RunResult(rows.reset_index(drop=True), failures)
-
-
-def _record(plan: Plan, store: Store, jobs: int) -> None:
-    """Write the plan for `lordbench status`, and remove the progress of earlier, interrupted runs."""
-    for folder in store.cells():
-        folder.progress.unlink(missing_ok=True)
-    cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-    RunPlan.begin(cells, jobs, datetime.now(timezone.utc)).write(store.plan)
 
 
 def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
@@ -160,8 +151,7 @@ def _running(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:
     for cell in plan.cells:
         # A file that cannot be read at this moment is read again in a second.
         with contextlib.suppress(OSError, ValueError):
-            progress = read_progress(store.cell(cell.id).progress)
-            if progress is not None:
+            if progress := read_progress(store.cell(cell.id).progress):
                 running[cell.id] = (cell.title, progress)
     return running
 
@@ -188,8 +178,7 @@ def _to_do(cell: Cell, store: Store) -> str:
 
 
 def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
-    preset = plan.cells[0].preset
-    budget = preset.budget
+    budget = plan.cells[0].preset.budget
     amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
     messages.print(
         f"preset [bold]{escape(plan.cells[0].preset_name)}[/]: {amount} seen by each method, "
@@ -200,11 +189,11 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
         by_data.setdefault((cell.data, cell.split), []).append(cell)
     for (key, split), cells in by_data.items():
         images = plan.images[key]
+        names = images.content_names
         messages.print(
             f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
-            f"{images.n_classes} classes, "
-            + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
-            + f"; split {splits.title(images, split)}"
+            f"{images.n_classes} classes, {f'{len(names)} contents' if names else 'contents not labelled'}; "
+            f"split {splits.title(images, split)}"
         )
         table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
         for cell in cells:
@@ -218,9 +207,8 @@ def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
         f"comparison: {store.root / 'differences.csv'} and ranks.csv",
         soft_wrap=True,
     )
-    for cell in plan.cells:
-        for path in store.cell(cell.id).pictures():
-            messages.print(f"transfers: {path}", soft_wrap=True)
+    for path in (path for cell in plan.cells for path in store.cell(cell.id).pictures()):
+        messages.print(f"transfers: {path}", soft_wrap=True)
 
 
 def _warn(messages: Console, title: str, text: object) -> None:

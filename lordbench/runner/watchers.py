@@ -195,13 +195,10 @@ class EventFiles(Watcher):
         self.seconds, self.images = progress.seconds, progress.images
 
     def _add_measurements(self) -> None:
-        cell = self.cell
-        values = {
-            "/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric))): m.value
-            for experiment in cell.experiments
-            for m in self.folder.measurements(experiment) or []
-            if m.value is not None and m.higher_is_better is not None
-        }
+        cell, values = self.cell, {}
+        for m in (m for name in cell.experiments for m in self.folder.measurements(name) or []):
+            if m.value is not None and m.higher_is_better is not None:
+                values["/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric)))] = m.value
         parameters: dict[str, Any] = {"method": cell.label, "dataset": cell.dataset, "split": cell.split}
         parameters |= {"preset": cell.preset_name, "seed": cell.seed}
         for name, value in cell.settings.items():

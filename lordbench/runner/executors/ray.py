@@ -89,7 +89,7 @@ class Keeper:
             (folder / name).unlink(missing_ok=True)
 
 
-def run_task_remotely(task: Task, keeper: Keeper, every: float = SEND_SECONDS) -> str:
+def run_task_remotely(task: Task, keeper: Keeper | RemoteKeeper, every: float = SEND_SECONDS) -> str:
     """Run a task in a temporary folder, and return its `Result` as JSON.
 
     New files are sent to the keeper every few seconds, in the order in which they were written. So a machine
@@ -106,18 +106,20 @@ def run_task_remotely(task: Task, keeper: Keeper, every: float = SEND_SECONDS) -
 
 
 @contextlib.contextmanager
-def _sending(folder: Path, cell: str, attempt: int, keeper: Keeper, every: float) -> Iterator[None]:
+def _sending(
+    folder: Path, cell: str, attempt: int, keeper: Keeper | RemoteKeeper, every: float
+) -> Iterator[None]:
     sent, stop = stamps(folder), threading.Event()
 
     def send() -> None:
+        nonlocal sent
         now = stamps(folder)
         # By the time of writing: measurements, which mark an experiment as finished, after its samples.
         new = sorted((stamp, path) for path, stamp in now.items() if sent.get(path) != stamp)
         removed = [path.name for path in sent if path not in now]
         if new or removed:
             keeper.change(cell, attempt, {path.name: path.read_bytes() for _, path in new}, removed)
-        sent.clear()
-        sent.update(now)
+        sent = now
 
     def watch() -> None:
         while not stop.wait(every):
@@ -163,10 +165,8 @@ class RayCluster(WorkerExecutor):
         try:
             ray.init(address=self.config.address or None, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UserError(
-                f"cannot join a Ray cluster: {error}",
-                "Start one with `ray start --head`, name it with --ray-address, or omit --ray-address.",
-            ) from None
+            hint = "Start one with `ray start --head`, name it with --ray-address, or omit --ray-address."
+            raise UserError(f"cannot join a Ray cluster: {error}", hint) from None
         fit = self._fit(ray.cluster_resources())
         self.jobs = min(fit, self.config.jobs or fit)
         self.mark, self.keeper = self._mark_and_keeper(state.store.root.resolve())
@@ -202,10 +202,8 @@ class RayCluster(WorkerExecutor):
         if gpus:
             fit = min(fit, resources.get("GPU", 0.0) / gpus)
         if fit < 1:
-            raise UserError(
-                f"the cluster has no room for a cell with {cpus} CPUs and {gpus:g} GPUs",
-                "Request less with --cpus-per-cell and --gpus-per-cell.",
-            )
+            message = f"the cluster has no room for a cell with {cpus} CPUs and {gpus:g} GPUs"
+            raise UserError(message, "Request less with --cpus-per-cell and --gpus-per-cell.")
         return int(fit)
 
     def _mark_and_keeper(self, root: Path) -> tuple[str, Any]:
@@ -225,20 +223,16 @@ class RayCluster(WorkerExecutor):
 make = RayCluster
 
 
-class RemoteKeeper(Keeper):
-    """Calls the keeper, an actor of the cluster."""
+class RemoteKeeper:
+    """Calls the methods of a keeper that is an actor of the cluster."""
 
-    def __init__(self, keeper: Any) -> None:
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    def __getattr__(self, name: str) -> Any:
         import ray
 
-        self.keeper, self.get = keeper, ray.get
-
-    def begin(self, cell: str) -> tuple[int, dict[str, bytes]]:
-        attempt: tuple[int, dict[str, bytes]] = self.get(self.keeper.begin.remote(cell))
-        return attempt
-
-    def change(self, cell: str, attempt: int, written: dict[str, bytes], removed: list[str]) -> None:
-        self.get(self.keeper.change.remote(cell, attempt, written, removed))
+        return lambda *values: ray.get(getattr(self.actor, name).remote(*values))
 
 
 def _run_on_worker(task_json: str, mark: str, keeper: Any) -> str:

@@ -70,10 +70,8 @@ class SlurmJobs(WorkerExecutor):
         try:
             self.executor = submitit.AutoExecutor(self.folder, cluster=self.config.cluster)
         except RuntimeError as error:
-            raise UserError(
-                f"no Slurm here: {error}",
-                "Run it on a machine that has sbatch, or use --slurm-cluster local.",
-            ) from None
+            hint = "Run it on a machine that has sbatch, or use --slurm-cluster local."
+            raise UserError(f"no Slurm here: {error}", hint) from None
         self.executor.update_parameters(
             name="lordbench",
             timeout_min=self.config.minutes,
@@ -85,11 +83,11 @@ class SlurmJobs(WorkerExecutor):
         )
 
     def send(self, tasks: Sequence[Task]) -> list[Path]:
-        jobs = [Job(task.model_dump_json(), self.folder / f"{uuid.uuid4().hex}.json") for task in tasks]
+        paths = [self.folder / f"{uuid.uuid4().hex}.json" for _ in tasks]
         with self.executor.batch():
-            submitted = [self.executor.submit(job) for job in jobs]
-        self.submitted |= {job.result: handle for job, handle in zip(jobs, submitted, strict=True)}
-        return [job.result for job in jobs]
+            for path, task in zip(paths, tasks, strict=True):
+                self.submitted[path] = self.executor.submit(Job(task.model_dump_json(), path))
+        return paths
 
     def ended(self, running: Collection[Path], seconds: float) -> list[Path]:
         deadline = time.monotonic() + seconds
