@@ -12,18 +12,14 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from lordbench.utils import errors
-from lordbench.utils.errors import MissingDataError, MissingWeightsError
+from lordbench.utils.errors import MissingDataError, MissingWeightsError, UserError
 
 T = TypeVar("T")
 Status = Literal["passed", "failed", "skipped"]
 
 
-class FailedCheck(Exception):
+class FailedCheck(UserError):
     """A requirement is not met; `hint` says how to fix it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
 
 
 class SkippedCheck(Exception):
@@ -32,7 +28,7 @@ class SkippedCheck(Exception):
 
 @dataclass(frozen=True)
 class Check(Generic[T]):
-    """One check; it runs only if those that it `needs` have passed.
+    """One check, run only if those that it `needs` have passed.
 
     `run` returns a sentence on the result, or raises. Its docstring says what is checked, and why.
     """
@@ -49,13 +45,7 @@ class Check(Generic[T]):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of the check of this name.
-
-    Attributes:
-        question: what was checked.
-        message: the result, or why the check was skipped.
-        hint: how to fix a failure; empty if unknown.
-    """
+    """The result of the check of this name; `hint` says how to fix a failure, and is empty if unknown."""
 
     check: str
     question: str

@@ -8,11 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_settings, require_text
-from lordbench.data import Dataset, DatasetConfig, ImageSet, SplitName
+from lordbench.checks.trial import SPLITS
+from lordbench.data import Dataset, DatasetConfig, ImageSet
 from lordbench.data.splits import split
 from lordbench.utils.errors import UserError
-
-SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 
 
 @dataclass

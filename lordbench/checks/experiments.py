@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_text
-from lordbench.checks.trial import BATCH, CPU, Trial, state_bytes, without_contents
+from lordbench.checks.trial import BATCH, CPU, SPLITS, Trial, state_bytes, without_contents
 from lordbench.config import registry
 from lordbench.data import ImageSet, SplitName
 from lordbench.data.splits import split
@@ -19,7 +19,6 @@ from lordbench.training import Method
 SIZES = EvaluationConfig(pairs=30, real_images=40, grid=(3, 2), probed=40, optimization=10)
 METRICS = ("l1", "probe_linear")
 """Metrics that need no weights; the checks do not depend on which they are."""
-SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 
 
 @dataclass

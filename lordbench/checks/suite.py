@@ -30,12 +30,7 @@ METHOD = "lord"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the checks.
-
-    Attributes:
-        size: of images, in pixels; 4 times a power of two.
-        images: seen in the longest training, which should learn something.
-    """
+    """Image size in pixels, 4 times a power of two, and images seen in the longest training."""
 
     size: int = 16
     images: int = 6400

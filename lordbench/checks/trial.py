@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lordbench.data import ImageSet, fingerprint
+from lordbench.data import ImageSet, SplitName, fingerprint
 from lordbench.evaluation import inference
 from lordbench.training import Budget, Context, DataSpec, Method, MethodConfig, Precision
 from lordbench.training.loop import LOG_STEPS
@@ -20,6 +20,7 @@ CPU = torch.device("cpu")
 BATCH = 32
 SHORT = 2 * LOG_STEPS + 10
 """Steps of a short training: enough for a checkpoint in each half, not for learning."""
+SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 COLOURS = {"colour": 3, "grey": 1}
 """Number of channels."""
 
@@ -49,13 +50,10 @@ def without_contents(images: ImageSet) -> ImageSet:
 
 @dataclass
 class Trial:
-    """A method with small settings.
+    """A method with small settings, and the sizes of its checks, as in `suite.Sizes`.
 
-    Attributes:
-        size: of images, in pixels.
-        images: seen in the longest training, which should learn something.
-        trained: trained methods, added by the checks of training: after a short training on `colour` and
-            `grey` images, and after a `long` one.
+    Checks of training add `trained` methods: after a short training on `colour` and `grey` images, and after
+    a `long` one, which should learn something.
     """
 
     kind: type[Method]

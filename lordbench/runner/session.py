@@ -101,9 +101,9 @@ def run_session(
         rows = _write_and_print_tables(out, plan, console)
     _print_paths(plan, store, messages)
     failures = []
-    for cell, error in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
+    for cell, reason in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
         trace = store.cell(cell.id).failure
-        failures.append(f"{cell.label}, seed {cell.seed}: {error}\n  traceback: {trace}")
+        failures.append(f"{cell.label}, seed {cell.seed}: {reason}\n  traceback: {trace}")
     failures += [f"{method}: {error}" for method, error in plan.broken.items()]
     for failure in failures:
         messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
