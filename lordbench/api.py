@@ -18,23 +18,20 @@ from torch import Tensor
 
 from lordbench.config import registry, selectors
 from lordbench.config.presets import load_preset
-from lordbench.config.registry import load_dataset as make_dataset
-from lordbench.config.registry import refuse_untrusted, use_plugins
-from lordbench.data.images import ImageSet, UInt8Array, fingerprint, number_labels
-from lordbench.data.splits import SplitName
+from lordbench.config.registry import use_plugins
+from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_labels
 from lordbench.evaluation import inference
 from lordbench.nn import weights
 from lordbench.results.leaderboard import collect
 from lordbench.results.run_folder import CellFolder, Store
-from lordbench.runner import executors, plan
+from lordbench.runner import executors
 from lordbench.runner.cell import Cell
+from lordbench.runner.plan import Request
 from lordbench.runner.run_cell import WorkerState, build
 from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import RunOptions, run_session
+from lordbench.training import Codes, Context, DataSpec, Method, Precision
 from lordbench.training.checkpoints import load_module
-from lordbench.training.loop import Context
-from lordbench.training.method import Codes, DataSpec, Method
-from lordbench.training.precision import Precision
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.hardware import resolve_device
@@ -64,11 +61,7 @@ class Model:
         return inference.encode(self.method, self._as_uint8(images), self.device)
 
     def class_code(self, images: Pixels) -> Tensor:
-        """One class code, float32 (class size,), of several images of one class.
-
-        Raises:
-            UserError: as `encode` does.
-        """
+        """One class code, float32 (class size,), of several images of one class."""
         return inference.encode_class(self.method, inference.to_float(self._as_uint8(images), self.device))
 
     def decode(self, codes: Codes) -> UInt8Array:
@@ -76,21 +69,15 @@ class Model:
         return inference.decode(self.method, codes)
 
     def transfer(self, contents: Pixels, classes: Pixels) -> UInt8Array:
-        """Images with the content of some images and the class of others: uint8 (N, C, S, S).
-
-        Args:
-            contents: N images.
-            classes: N images, or one for all contents.
+        """Images with the content of N images and the class of N others, or of one: uint8 (N, C, S, S).
 
         Raises:
             UserError: as `encode`, or the counts of images do not match.
         """
         content, class_ = self.encode(contents), self.encode(classes)
         if len(class_) not in (1, len(content)):
-            raise UserError(
-                f"{len(class_)} images for the class of {len(content)}",
-                "Give one for each, or a single one for all.",
-            )
+            message = f"{len(class_)} images for the class of {len(content)}"
+            raise UserError(message, "Give one for each, or a single one for all.")
         return self.decode(Codes(class_.class_code.expand(len(content), -1), content.content_code))
 
     def _as_uint8(self, images: Pixels) -> UInt8Array:
@@ -106,10 +93,8 @@ class Model:
         if pixels.dtype == np.uint8:
             return pixels.astype(np.uint8, copy=False)
         if not np.issubdtype(pixels.dtype, np.floating) or not (pixels.min() >= 0 and pixels.max() <= 1):
-            raise UserError(
-                f"pixels are {pixels.dtype} from {pixels.min()} to {pixels.max()}",
-                "Give uint8 in [0, 255] or float in [0, 1].",
-            )
+            message = f"pixels are {pixels.dtype} from {pixels.min()} to {pixels.max()}"
+            raise UserError(message, "Give uint8 in [0, 255] or float in [0, 1].")
         rounded: UInt8Array = np.rint(pixels * 255).astype(np.uint8)
         return rounded
 
@@ -160,16 +145,8 @@ def run(
     Raises:
         UserError: the request cannot be run.
     """
-    request = plan.Request(
-        methods=None if methods is None else list(methods),
-        dataset=dataset,
-        preset=preset,
-        experiments=None if experiments is None else list(experiments),
-        seeds=list(seeds),
-        split=split,
-        labels=None if labels is None else list(labels),
-        overrides=dict(settings or {}),
-    )
+    seeds, overrides = list(seeds), dict(settings or {})
+    request = Request(methods, dataset, preset, experiments, seeds, split, labels, overrides=overrides)
     executor_settings = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
     options = RunOptions(executors.make(executor, executor_settings), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
@@ -190,14 +167,10 @@ def load_results(*runs: Path | str) -> pd.DataFrame:
 
 
 def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path | str] = ()) -> Model:
-    """Load the trained method of a finished cell.
+    """Load the trained method of a finished cell, given by its folder, e.g. `runs/cells/0123456789abcdef`.
 
-    Args:
-        cell: folder of the cell, e.g. `runs/cells/0123456789abcdef`.
-        device: name.
-        plugins: folders and files of plug-ins. A run folder from somebody else may name any file of code, so
-            a method in a file is loaded only if that file, or a folder around it, is among these or in
-            `$LORDBENCH_PLUGINS`.
+    A run folder from somebody else may name any file of code. So a method in a file is loaded only if that
+    file, or a folder around it, is in `plugins` or in `$LORDBENCH_PLUGINS`.
 
     Raises:
         UserError: the cell is not trained, or its method cannot be loaded or is not among the plug-ins.
@@ -206,9 +179,8 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
     try:
         described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder.path}: cannot read a cell: {error}", "Give a folder such as runs/cells/ID."
-        ) from None
+        hint = "Give a folder such as runs/cells/ID."
+        raise UserError(f"{folder.path}: cannot read a cell: {error}", hint) from None
     if not folder.is_trained():
         raise UserError(f"{folder.path}: the training is not finished", "Run it again; it resumes.")
     with use_plugins(plugins):
@@ -228,16 +200,10 @@ def fit_method(
     device: str = "auto",
     plugins: Iterable[Path | str] = (),
 ) -> Model:
-    """Train a method on all images of a set; nothing is written.
+    """Train the method of a selector, e.g. `"lord[decay=1e-3]"` or `"./my_method.py"`; nothing is written.
 
-    Args:
-        method: selector, e.g. `"lord[decay=1e-3]"` or `"./my_method.py"`.
-        images: of any size; that of the preset does not matter.
-        preset: its settings and budget are used.
-        seed: of initialisation and training.
-        settings: of the preset, by dotted key, e.g. `{"budget.images": 5000}`.
-        device: name.
-        plugins: folders and files of plug-ins.
+    It learns from all images, which may have another size than in the preset. `settings` are those of the
+    preset to override, by dotted key, e.g. `{"budget.images": 5000}`.
 
     Raises:
         UserError: the method or preset does not exist, or a setting is wrong.
@@ -247,21 +213,15 @@ def fit_method(
     with use_plugins(plugins):
         component = registry.find("methods", selector.name)
         kind: type[Method] = component.load()
-    config = validated(
-        kind.Config,
-        chosen.settings(component.name, kind.Config) | selector.settings,
-        f"method {component.name}",
-    )
+    values = chosen.settings(component.name, kind.Config) | selector.settings
+    config = validated(kind.Config, values, f"method {component.name}")
     for name in config.weights():
         weights.ensure(name)
     with seeds.initialising(seed, "init"):
         model = _ready(kind(config, DataSpec.of(images)), device)
-    context = Context(
-        model.device,
-        Precision.resolve(chosen.precision, model.device),
-        seed=seeds.derive(seed, "training"),
-        budget=chosen.budget.budget(len(images)),
-    )
+    precision = Precision.resolve(chosen.precision, model.device)
+    budget = chosen.budget.budget(len(images))
+    context = Context(model.device, precision, seeds.derive(seed, "training"), budget)
     model.method.fit(images, context)
     model.method.eval()
     return model
@@ -275,7 +235,7 @@ def load_dataset(dataset: str, size: int = 32, plugins: Iterable[Path | str] = (
     """
     selector = selectors.parse(dataset)
     with use_plugins(plugins):
-        return make_dataset(selector.name, selector.settings).load(size)
+        return registry.load_dataset(selector.name, selector.settings).load(size)
 
 
 def image_set(
@@ -284,13 +244,9 @@ def image_set(
     contents: Sequence[Hashable] | None = None,
     name: str = "images",
 ) -> ImageSet:
-    """Make an image set from arrays.
+    """Make an image set from an array, uint8 (N, 1 or 3, S, S), and labels of each image.
 
-    Args:
-        images: uint8, (N, 1 or 3, S, S).
-        classes: a label for each image; its text is the name of the class.
-        contents: likewise; None if the content is not labelled.
-        name: of the set.
+    The text of a label names the class or content; `contents` is None if the content is not labelled.
 
     Raises:
         ValueError: a shape, a type or the count of labels is wrong.
@@ -306,16 +262,16 @@ def image_set(
 def _spec(cell: Cell, folder: CellFolder) -> DataSpec:
     """What a cell's method was built for, from its data: older models do not record it."""
     _refuse_unnamed(cell.dataset.partition(":")[0], folder)
-    images = make_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
+    images = registry.load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
     if images.fingerprint != cell.data_fingerprint:
         raise UserError(f"{cell.dataset}: the data has changed since this cell was trained", "Run it again.")
-    state = WorkerState(Store(folder.path.parent.parent))
-    return DataSpec.of(state.split(cell, images, resolve_device("cpu")).train)
+    state = WorkerState(Store(folder.path.parent.parent), "cpu")
+    return DataSpec.of(state.split(cell, images).train)
 
 
 def _refuse_unnamed(name: str, folder: CellFolder) -> None:
     hint = f"If you trust that file: lordbench.load_method({str(folder.path)!r}, plugins=[{name!r}])"
-    refuse_untrusted(name, str(folder.description), hint)
+    registry.refuse_untrusted(name, str(folder.description), hint)
 
 
 def _ready(method: Method, device: str) -> Model:

@@ -12,19 +12,14 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from lordbench.utils import errors
-from lordbench.utils.errors import MissingDataError, MissingWeightsError
+from lordbench.utils.errors import MissingDataError, MissingWeightsError, UserError
 
 T = TypeVar("T")
 Status = Literal["passed", "failed", "skipped"]
 
 
-class FailedCheck(Exception):
+class FailedCheck(UserError):
     """A requirement is not met; `hint` says how to fix it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 class SkippedCheck(Exception):
@@ -33,12 +28,9 @@ class SkippedCheck(Exception):
 
 @dataclass(frozen=True)
 class Check(Generic[T]):
-    """One check.
+    """One check, run only if those that it `needs` have passed.
 
-    Attributes:
-        name: a word or two.
-        run: returns a sentence on the result, or raises; its docstring says what is checked, and why.
-        needs: names of checks that must pass first.
+    `run` returns a sentence on the result, or raises. Its docstring says what is checked, and why.
     """
 
     name: str
@@ -53,15 +45,7 @@ class Check(Generic[T]):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one check.
-
-    Attributes:
-        check: name of the check.
-        question: what was checked.
-        message: the result, or why the check was skipped.
-        hint: how to fix a failure; empty if unknown.
-        seconds: duration.
-    """
+    """The result of the check of this name; `hint` says how to fix a failure, and is empty if unknown."""
 
     check: str
     question: str
@@ -74,10 +58,7 @@ class Verdict:
 def run_all(checks: Sequence[Check[T]], subject: T, files: Sequence[Path]) -> Iterator[Verdict]:
     """Run checks in order, and yield each verdict as it comes; a failure skips only the checks that need it.
 
-    Args:
-        checks: each comes after the checks it needs.
-        subject: what is checked.
-        files: of the plug-in; unexpected errors are located in them.
+    Each check comes after those it needs. Unexpected errors are located in the files, those of the plug-in.
     """
     statuses: dict[str, Status] = {}
     for check in checks:
@@ -129,14 +110,9 @@ def require_settings(kind: type[Any], base: type[BaseModel]) -> None:
         isinstance(kind.Config, type) and issubclass(kind.Config, base),
         f"{kind.__name__}.Config is no subclass of {base.__name__}",
     )
-    unused = [
-        name
-        for name, value in vars(sys.modules[kind.__module__]).items()
-        if isinstance(value, type)
-        and issubclass(value, base)
-        and value.__module__ == kind.__module__
-        and not issubclass(kind.Config, value)
-    ]
+    defined = [value for value in vars(sys.modules[kind.__module__]).values() if isinstance(value, type)]
+    models = [model for model in defined if issubclass(model, base) and model.__module__ == kind.__module__]
+    unused = [model.__name__ for model in models if not issubclass(kind.Config, model)]
     require(
         not unused,
         f"{kind.__name__}.Config is {kind.Config.__name__}, and {', '.join(unused)} is not used",

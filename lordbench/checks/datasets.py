@@ -8,12 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_settings, require_text
-from lordbench.data.dataset import Dataset, DatasetConfig
-from lordbench.data.images import ImageSet
-from lordbench.data.splits import SplitName, split
+from lordbench.checks.trial import SPLITS
+from lordbench.data import Dataset, DatasetConfig, ImageSet
+from lordbench.data.splits import split
 from lordbench.utils.errors import UserError
-
-SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 
 
 @dataclass
@@ -25,7 +23,6 @@ class DatasetTrial:
 
     @cached_property
     def images(self) -> ImageSet:
-        """Its images, loaded once."""
         return self.dataset.load(self.size)
 
 
@@ -59,15 +56,11 @@ def other_size(trial: DatasetTrial) -> str:
     """At another size it has the same labels and another fingerprint: presets choose the size."""
     other = trial.dataset.load(2 * trial.size)
     require(other.size == 2 * trial.size, f"load({2 * trial.size}) gives images of {other.size} px")
-    require(
-        np.array_equal(other.classes, trial.images.classes),
-        "the classes of the images change with their size",
-    )
-    require(
-        other.fingerprint != trial.images.fingerprint,
-        "the fingerprint does not change with the size of the images",
-        "Compute it from the pixels: lordbench.data.fingerprint(images, classes, contents, VERSION).",
-    )
+    equal = np.array_equal(other.classes, trial.images.classes)
+    require(equal, "the classes of the images change with their size")
+    hint = "Compute it from the pixels: lordbench.data.fingerprint(images, classes, contents, VERSION)."
+    differs = other.fingerprint != trial.images.fingerprint
+    require(differs, "the fingerprint does not change with the size of the images", hint)
     return f"at {trial.size} and {2 * trial.size} px"
 
 

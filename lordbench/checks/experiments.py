@@ -8,21 +8,17 @@ from functools import cached_property
 from pathlib import Path
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_text
-from lordbench.checks.trial import BATCH, CPU, Trial, state_bytes, without_contents
+from lordbench.checks.trial import BATCH, CPU, SPLITS, Trial, state_bytes, without_contents
 from lordbench.config import registry
-from lordbench.data.images import ImageSet
-from lordbench.data.splits import SplitName, split
-from lordbench.evaluation.experiment import Experiment, Trained
-from lordbench.evaluation.measurement import Measurement
-from lordbench.evaluation.scoring import Scoring
-from lordbench.evaluation.sizes import EvaluationConfig
+from lordbench.data import ImageSet, SplitName
+from lordbench.data.splits import split
+from lordbench.evaluation import EvaluationConfig, Experiment, Measurement, Scoring, Trained
 from lordbench.results.run_folder import CellFolder
-from lordbench.training.method import Method
+from lordbench.training import Method
 
 SIZES = EvaluationConfig(pairs=30, real_images=40, grid=(3, 2), probed=40, optimization=10)
 METRICS = ("l1", "probe_linear")
 """Metrics that need no weights; the checks do not depend on which they are."""
-SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 
 
 @dataclass
@@ -36,10 +32,8 @@ class ExperimentTrial:
     @cached_property
     def methods(self) -> dict[SplitName, Method]:
         """Briefly trained methods, one per split of the tiny set."""
-        return {
-            name: self.method_trial.train(split(self.method_trial.data(), name, seed=0).train)[0]
-            for name in SPLITS
-        }
+        trial, images = self.method_trial, self.method_trial.data()
+        return {name: trial.train(split(images, name, seed=0).train)[0] for name in SPLITS}
 
     def run(self, name: SplitName, images: ImageSet | None = None) -> list[Measurement]:
         """Run the experiment on a split of the tiny set, or of other images; its pictures are discarded."""
@@ -70,18 +64,14 @@ def measures(trial: ExperimentTrial) -> str:
         odd = [m for m in measured if not isinstance(m, Measurement)]
         require(not odd, f"split {name}: run gives {type(odd[0]).__name__ if odd else ''} among measurements")
         other = sorted({m.experiment for m in measured} - {trial.name})
-        require(
-            not other,
-            f"split {name}: measurements say experiment={', '.join(map(repr, other))}",
-            f"Write {trial.name!r}, the name of its file.",
-        )
+        message = f"split {name}: measurements say experiment={', '.join(map(repr, other))}"
+        require(not other, message, f"Write {trial.name!r}, the name of its file.")
         keys = [(m.codes, m.subject, m.metric) for m in measured]
         require(len(set(keys)) == len(keys), f"split {name}: a quantity is measured twice under one name")
     if not any(trial.measurements.values()):
         raise SkippedCheck("it measures nothing on the tiny set, which lacks labels that it needs")
-    return ", ".join(
-        f"{len(measured)} values on split {name}" for name, measured in trial.measurements.items()
-    )
+    counts = {name: len(measured) for name, measured in trial.measurements.items()}
+    return ", ".join(f"{count} values on split {name}" for name, count in counts.items())
 
 
 def same_again(trial: ExperimentTrial) -> str:
@@ -119,10 +109,9 @@ def kept(trial: ExperimentTrial) -> str:
         cell = CellFolder(Path(folder))
         for measured in trial.measurements.values():
             cell.write_measurements(trial.name, measured)
-            read = [measurement.model_dump() for measurement in cell.measurements(trial.name) or []]
-            require(
-                read == [m.model_dump() for m in measured], "measurements differ after writing and reading"
-            )
+            read = [m.model_dump() for m in cell.measurements(trial.name) or []]
+            equal = read == [m.model_dump() for m in measured]
+            require(equal, "measurements differ after writing and reading")
     return "written and read back"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import tempfile
 from pathlib import Path
@@ -12,13 +13,11 @@ from torch import Tensor
 
 from lordbench.checks.check import Check, FailedCheck, SkippedCheck, require, require_settings, require_text
 from lordbench.checks.trial import BATCH, COLOURS, CPU, SHORT, Trial, state_bytes
-from lordbench.data.images import ImageSet, UInt8Array
-from lordbench.data.pairs import true_images
+from lordbench.data import ImageSet, UInt8Array, true_images
 from lordbench.evaluation import inference
-from lordbench.training.checkpoints import CheckpointStore, load_module, save_module
-from lordbench.training.loop import LOG_STEPS, Budget, Context, Silent
-from lordbench.training.method import Codes, Method, MethodConfig
-from lordbench.training.precision import Precision
+from lordbench.training import Budget, CheckpointStore, Codes, Context, Method, MethodConfig, Precision
+from lordbench.training.checkpoints import load_module, save_module
+from lordbench.training.loop import LOG_STEPS, Silent
 
 CODES = ("class_code", "content_code")
 OVERSHOOT = 1.1
@@ -45,7 +44,6 @@ def declares(trial: Trial) -> str:
 
 def builds(trial: Trial) -> str:
     """Its networks are built in `__init__`, with equal weights for equal seeds, which lordbench sets."""
-    parameters = 0
     for colour in COLOURS:
         data = trial.data(colour)
         first, second = trial.build(data), trial.build(data)
@@ -54,16 +52,15 @@ def builds(trial: Trial) -> str:
             f"{colour} images: built twice with one seed, the weights differ",
             "Initialise with torch's own generator only: numpy's and Python's are not seeded.",
         )
-        parameters = sum(parameter.numel() for parameter in first.parameters())
+    parameters = sum(parameter.numel() for parameter in first.parameters())
     return f"{parameters:,} parameters at {trial.size} px"
 
 
 def fits(trial: Trial) -> str:
     """`fit` ends on grey and on colour images, within the budget of images that all methods get."""
     for colour in COLOURS:
-        budget = SHORT * BATCH
-        method, context = trial.train(trial.data(colour), budget)
-        seen = context.progress.images
+        method, context = trial.train(trial.data(colour))
+        seen, budget = context.progress.images, context.budget.images
         require(
             seen <= OVERSHOOT * budget,
             f"{colour} images: fit saw {seen} images; its budget is {budget}",
@@ -79,14 +76,12 @@ def fits(trial: Trial) -> str:
 @torch.no_grad()
 def encodes(trial: Trial) -> str:
     """`encode` returns two float32 codes per image, for one image and for a batch, grey and colour."""
-    sizes = ""
     for case, method, images in trial.subjects():
         for batch in (images, images[:1]):
             codes = method.encode(batch)
             require(isinstance(codes, Codes), f"{case}: encode gives {type(codes).__name__}, not Codes")
             _require_codes(codes, len(batch), f"{case}: encode of {_count(batch)}")
-        sizes = f"class codes of {codes.class_code.shape[1]}, content codes of {codes.content_code.shape[1]}"
-    return sizes
+    return f"class codes of {codes.class_code.shape[1]}, content codes of {codes.content_code.shape[1]}"
 
 
 @torch.no_grad()
@@ -110,9 +105,8 @@ def encodes_classes(trial: Trial) -> str:
     """`encode_class` returns one code for any number of images of a class: unseen classes are coded so."""
     for case, method, images in trial.subjects():
         shape = tuple(method.encode(images).class_code.shape[1:])
-        for n in (1, 3):
-            code = method.encode_class(images[:n])
-            _require_tensor(code, shape, f"{case}: encode_class of {_count(images[:n])}")
+        for batch in (images[:1], images[:3]):
+            _require_tensor(method.encode_class(batch), shape, f"{case}: encode_class of {_count(batch)}")
     return "one code for one image and for three"
 
 
@@ -120,14 +114,14 @@ def encodes_classes(trial: Trial) -> str:
 def same_codes(trial: Trial) -> str:
     """`encode` and `decode` return equal values for equal inputs: results must be repeatable."""
     for case, method, images in trial.subjects():
-        first, second = method.encode(images), method.encode(images)
+        codes = method.encode(images)
         require(
-            _equal(first, second),
+            _equal(codes, method.encode(images)),
             f"{case}: encode gives other codes for the same images the second time",
             "Draw no noise in encode: return the mean. Noise belongs into the loss, from batch.generator.",
         )
         require(
-            torch.equal(method.decode(first), method.decode(first)),
+            torch.equal(method.decode(codes), method.decode(codes)),
             f"{case}: decode gives other images for the same codes the second time",
             "Draw no noise in decode.",
         )
@@ -138,11 +132,9 @@ def same_codes(trial: Trial) -> str:
 def alone_or_in_batch(trial: Trial) -> str:
     """The codes of an image do not depend on its batch: batch sizes depend on the memory."""
     for case, method, images in trial.subjects():
-        together = method.encode(images)
-        alone = [method.encode(images[i : i + 1]) for i in range(len(images))]
+        together, alone = method.encode(images), [method.encode(image) for image in images.split(1)]
         for name in CODES:
-            single = torch.cat([getattr(codes, name) for codes in alone])
-            batch = getattr(together, name)
+            batch, single = getattr(together, name), torch.cat([getattr(codes, name) for codes in alone])
             difference = float((single - batch).abs().max() / batch.abs().max().clamp(min=1e-6))
             require(
                 difference < CLOSE,
@@ -174,12 +166,11 @@ def resumes(trial: Trial) -> str:
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = CheckpointStore(Path(folder) / "checkpoint.safetensors", every=-1.0)
         for stop in STOPS:
-            try:
+            with contextlib.suppress(_InterruptedError):
                 _, context = trial.train(trial.data(), reporter=_Interrupter(stop), checkpoints=checkpoints)
-            except _InterruptedError:
-                continue
-            if context.progress.images == 0:
-                raise SkippedCheck("it does not train through context.run, so it restarts when interrupted")
+                if context.progress.images == 0:
+                    message = "it does not train through context.run, so it restarts when interrupted"
+                    raise SkippedCheck(message)
         resumed, _ = trial.train(trial.data(), checkpoints=checkpoints)
     _require_same_state(trial.trained["colour"], resumed, "an interrupted and resumed training")
     return f"interrupted after {' and '.join(map(str, STOPS))} of {SHORT} steps"
@@ -188,7 +179,6 @@ def resumes(trial: Trial) -> str:
 @torch.no_grad()
 def state(trial: Trial) -> str:
     """All it has learned is in `state_dict`, as tensors: it is saved as safetensors, never as a pickle."""
-    size = 0
     for case, method, images in trial.subjects():
         odd = [name for name, value in method.state_dict().items() if not isinstance(value, Tensor)]
         require(
@@ -222,10 +212,10 @@ def learned_codes(trial: Trial) -> str:
     return f"codes of {len(data)} training images"
 
 
+@torch.no_grad()
 def optimized_codes(trial: Trial) -> str:
     """`optimize_codes`, if the method has it, finds codes of unseen images and leaves the networks as is."""
-    method, data = trial.trained["colour"], trial.data()
-    unseen = data.keep_classes(np.arange(2))
+    method, unseen = trial.trained["colour"], trial.data().keep_classes(np.arange(2))
     before = state_bytes(method)
     context = Context(CPU, Precision("float32", "cpu"), seed=0, budget=Budget(OPTIMIZED, BATCH))
     codes = method.optimize_codes(unseen, context)
@@ -243,18 +233,13 @@ def optimized_codes(trial: Trial) -> str:
 def learns(trial: Trial) -> str:
     """After a short training, reconstructions are better than the mean image."""
     data = trial.data()
-    start = trial.build(data)
     method, _ = trial.train(data, trial.images)
     trial.trained["long"] = method
-    changed = state_bytes(method) != state_bytes(start)
+    changed = state_bytes(method) != state_bytes(trial.build(data))
+    hint = SLOW_HINT if changed else "fit changes no parameter and no buffer: is the loss minimised at all?"
     outputs = inference.decode(method, inference.encode(method, data.images, CPU))
-    return _require_better_than_mean(
-        outputs,
-        data.images,
-        data,
-        f"after {trial.images:,} images, reconstructions are",
-        SLOW_HINT if changed else "fit changes no parameter and no buffer: is the loss minimised at all?",
-    )
+    what = f"after {trial.images:,} images, reconstructions are"
+    return _require_better(outputs, data.images, data, what, hint)
 
 
 def transfers(trial: Trial) -> str:
@@ -263,14 +248,11 @@ def transfers(trial: Trial) -> str:
     content = np.arange(len(data))
     other = np.roll(content, 3 * len(data) // data.n_classes + 5)  # another class, and another content
     codes = inference.encode(method, data.images, CPU)
-    exchanged = Codes(codes.select(other).class_code, codes.select(content).content_code)
-    return _require_better_than_mean(
-        inference.decode(method, exchanged),
-        data.images[true_images(data, data, content, other)],
-        data,
-        "with the class code of another image, outputs are",
-        "Does decode use both codes, and is the content code free of the class? " + SLOW_HINT,
-    )
+    outputs = inference.decode(method, Codes(codes.select(other).class_code, codes.content_code))
+    truth = data.images[true_images(data, data, content, other)]
+    hint = "Does decode use both codes, and is the content code free of the class? " + SLOW_HINT
+    what = "with the class code of another image, outputs are"
+    return _require_better(outputs, truth, data, what, hint)
 
 
 def gpu(trial: Trial) -> str:
@@ -316,16 +298,15 @@ class _Interrupter(Silent):
     """Ends training after so many steps over all phases, as a power cut would."""
 
     def __init__(self, steps: int) -> None:
-        self.steps = steps
-        self.done = 0
+        self.left = steps
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
         """Count the steps of the checkpoint."""
-        self.done += done
+        self.left -= done
 
     def step(self, done: int, images: int, loss: float | None) -> None:
-        self.done += 1
-        if self.done >= self.steps:
+        self.left -= 1
+        if self.left <= 0:
             raise _InterruptedError
 
 
@@ -361,17 +342,16 @@ def _require_tensor(value: object, shape: tuple[int, ...], where: str) -> None:
 def _require_same_state(first: Method, second: Method, training: str) -> None:
     states = state_bytes(first), state_bytes(second)
     differing = [name for name in states[0] if states[0][name] != states[1].get(name)]
-    if differing:
-        raise FailedCheck(
-            f"{training} changes {len(differing)} of {len(states[0])} tensors, such as {differing[0]}",
-            "Draw from batch.generator in the loss, elsewhere under seeds.derive(context.seed, NAME); "
-            "keep nothing from step to step but parameters and buffers.",
-        )
+    require(
+        not differing,
+        f"{training} changes {len(differing)} of {len(states[0])} tensors, such as {''.join(differing[:1])}",
+        "Draw from batch.generator in the loss, elsewhere under seeds.derive(context.seed, NAME); "
+        "keep nothing from step to step but parameters and buffers.",
+    )
 
 
-def _require_better_than_mean(
-    outputs: UInt8Array, truth: UInt8Array, data: ImageSet, what: str, hint: str
-) -> str:
+def _require_better(outputs: UInt8Array, truth: UInt8Array, data: ImageSet, what: str, hint: str) -> str:
+    """Require that outputs are closer to the truth than the mean image is."""
     mean = data.images.astype(np.float64).mean(axis=0)
     error = np.abs(outputs.astype(np.float64) - truth).mean() / 255
     floor = np.abs(mean - truth).mean() / 255

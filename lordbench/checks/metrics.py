@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,7 @@ from torch import Tensor
 
 from lordbench.checks.check import Check, SkippedCheck, require, require_text
 from lordbench.checks.trial import CPU, halves
-from lordbench.evaluation import inference
-from lordbench.evaluation.metric import Metric, PairMetric, Probe, SetMetric
+from lordbench.evaluation import Metric, PairMetric, Probe, SetMetric, inference
 from lordbench.utils import seeds
 
 T = TypeVar("T")
@@ -30,36 +28,34 @@ def images(channels: int) -> tuple[Tensor, Tensor, Tensor]:
     return real, torch.lerp(real, noise, 0.05), torch.lerp(real, noise, 0.5)
 
 
-def declares(kind: type[Metric]) -> str:
+def declares(kind: type[Any]) -> str:
     """It has a source, a direction and a policy, and its weights are available."""
     require_text(kind, "source")
     better = getattr(kind, "higher_is_better", None)
-    require(
-        isinstance(better, bool), f"{kind.__name__}.higher_is_better is {better!r}; True or False is needed"
-    )
-    policy = _make(kind).policy()
+    wrong = f"{kind.__name__}.higher_is_better is {better!r}; True or False is needed"
+    require(isinstance(better, bool), wrong)
+    policy = (kind() if issubclass(kind, Probe) else kind(CPU)).policy()
     require(isinstance(policy, str) and bool(policy), "policy() is empty", "Say how the value is computed.")
     return policy
 
 
-def pair_values(kind: type[Metric]) -> str:
+def pair_values(kind: type[PairMetric]) -> str:
     """It returns one finite value per pair, grey and colour, for one pair and for a batch."""
-    metric = _pair(kind)
+    metric = kind(CPU)
     for channels in (3, 1):
         real, near, _ = images(channels)
         for n in (len(real), 1):
             values = metric(near[:n], real[:n])
             shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             require(shape == (n,), f"{channels} channel(s): gives {shape} for {n} pairs; ({n},) is needed")
-            require(
-                bool(torch.isfinite(values).all()), f"{channels} channel(s): gives NaN or infinite values"
-            )
+            finite = bool(torch.isfinite(values).all())
+            require(finite, f"{channels} channel(s): gives NaN or infinite values")
     return "one value per pair"
 
 
-def pair_direction(kind: type[Metric]) -> str:
+def pair_direction(kind: type[PairMetric]) -> str:
     """An image closer to its target has a better value, in the declared direction."""
-    metric = _pair(kind)
+    metric = kind(CPU)
     real, near, far = images(3)
     values = [float(metric(fake, real).double().mean()) for fake in (near, far)]
     better = values[0] > values[1] if metric.higher_is_better else values[0] < values[1]
@@ -71,9 +67,9 @@ def pair_direction(kind: type[Metric]) -> str:
     return f"a little noise {values[0]:.4g}, much noise {values[1]:.4g}"
 
 
-def pair_alone(kind: type[Metric]) -> str:
+def pair_alone(kind: type[PairMetric]) -> str:
     """The value of a pair depends on the pair alone: not on its batch, nor on `against`."""
-    metric = _pair(kind)
+    metric = kind(CPU)
     real, near, _ = images(3)
     batch = metric(near, real)
     values = {
@@ -87,30 +83,28 @@ def pair_alone(kind: type[Metric]) -> str:
     return "the same one by one, repeated, and by `against`"
 
 
-def pair_threads(kind: type[Metric]) -> str:
+def pair_threads(kind: type[PairMetric]) -> str:
     """If it is `thread_safe`, several threads at once get the same values as one."""
-    metric = _pair(kind)
+    metric = kind(CPU)
     real, near, far = images(3)
     return _threads_agree(kind, lambda fake: metric(fake, real).numpy(), (near, far))
 
 
-def set_features(kind: type[Metric]) -> str:
+def set_features(kind: type[SetMetric]) -> str:
     """It returns finite features, (N, D), of grey and colour images."""
-    metric = _set(kind)
+    metric = kind(CPU)
     for channels in (3, 1):
         real, _, _ = images(channels)
         features = metric.features(real)
-        require(
-            features.ndim == 2 and len(features) == len(real),
-            f"features are {tuple(features.shape)}, not (N, D)",
-        )
+        one_each = features.ndim == 2 and len(features) == len(real)
+        require(one_each, f"features are {tuple(features.shape)}, not (N, D)")
         require(bool(torch.isfinite(features).all()), "features hold NaN or infinite values")
     return f"{features.shape[1]} features per image"
 
 
-def set_direction(kind: type[Metric]) -> str:
+def set_direction(kind: type[SetMetric]) -> str:
     """A set with less noise has a better value, in the declared direction."""
-    metric = _set(kind)
+    metric = kind(CPU)
     real, near, far = (metric.features(part).double().numpy() for part in images(3))
     values = [metric.distance(fake, real) for fake in (near, far)]
     better = values[0] > values[1] if metric.higher_is_better else values[0] < values[1]
@@ -118,9 +112,8 @@ def set_direction(kind: type[Metric]) -> str:
     return f"a little noise {values[0]:.4g}, much noise {values[1]:.4g}"
 
 
-def probe_predicts(kind: type[Metric]) -> str:
+def probe_predicts(kind: type[Probe]) -> str:
     """It predicts a label from codes that determine it, equally for equal seeds."""
-    assert issubclass(kind, Probe)
     probe, (codes, labels) = kind(), _labelled_codes()
     first, second = (probe.predict(codes[:80], labels[:80], codes[80:], seed=0) for _ in range(2))
     require(first.shape == (40,), f"predict gives {first.shape} for 40 codes; (40,) is needed")
@@ -130,15 +123,14 @@ def probe_predicts(kind: type[Metric]) -> str:
     return f"accuracy {accuracy:.2f} on codes that determine the label"
 
 
-def probe_threads(kind: type[Metric]) -> str:
+def probe_threads(kind: type[Probe]) -> str:
     """If it is `thread_safe`, several threads at once predict the same as one."""
-    assert issubclass(kind, Probe)
     probe, (codes, labels) = kind(), _labelled_codes()
     counts = (30, 80)
     return _threads_agree(kind, lambda n: probe.predict(codes[:n], labels[:n], codes[80:], seed=0), counts)
 
 
-METRIC_CHECKS: dict[type[ABC], tuple[Check[type[Metric]], ...]] = {
+METRIC_CHECKS: dict[type[Any], tuple[Check[Any], ...]] = {
     PairMetric: (
         Check("describes itself", declares),
         Check("values", pair_values),
@@ -160,7 +152,7 @@ METRIC_CHECKS: dict[type[ABC], tuple[Check[type[Metric]], ...]] = {
 """By the contract of the metric, in order."""
 
 
-def checks_of(kind: type[Metric]) -> tuple[Check[type[Metric]], ...]:
+def checks_of(kind: type[Metric]) -> tuple[Check[Any], ...]:
     """The checks of a metric."""
     return next(checks for contract, checks in METRIC_CHECKS.items() if issubclass(kind, contract))
 
@@ -173,31 +165,13 @@ def _labelled_codes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
 
 
 def _threads_agree(
-    kind: type[Metric], compute: Callable[[T], npt.NDArray[np.generic]], inputs: Sequence[T]
+    kind: type[PairMetric | Probe], compute: Callable[[T], npt.NDArray[np.generic]], inputs: Sequence[T]
 ) -> str:
     if not kind.thread_safe:
         raise SkippedCheck("it is not declared thread_safe, so one thread calls it")
     expected = [compute(value) for value in inputs]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(4):
-            values = pool.map(compute, inputs)
-            require(
-                all(map(np.array_equal, values, expected)), "four threads at once get other values than one"
-            )
+            equal = all(map(np.array_equal, pool.map(compute, inputs), expected))
+            require(equal, "four threads at once get other values than one")
     return "four threads agree"
-
-
-def _make(kind: type[Metric]) -> Metric:
-    return kind() if issubclass(kind, Probe) else kind(CPU)  # type: ignore[call-arg]
-
-
-def _pair(kind: type[Metric]) -> PairMetric:
-    metric = _make(kind)
-    assert isinstance(metric, PairMetric)
-    return metric
-
-
-def _set(kind: type[Metric]) -> SetMetric:
-    metric = _make(kind)
-    assert isinstance(metric, SetMetric)
-    return metric

@@ -10,21 +10,17 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-RUNS = {
-    "method": "lordbench run --preset smoke --methods lord,{file}",
-    "dataset": "lordbench run --preset smoke --dataset {file}",
-    "metric": "lordbench run --preset smoke --plugins {file}",
-    "experiment": "lordbench run --preset smoke --experiments {file}",
+OPTIONS = {
+    "method": "--methods lord,",
+    "dataset": "--dataset ",
+    "metric": "--plugins ",
+    "experiment": "--experiments ",
 }
-"""Commands that run a plug-in file, by its kind."""
+"""Options of `lordbench run` that a plug-in file of a kind follows."""
 
 
 def write_template(kind: str, path: Path) -> None:
-    """Write the template of a `method`, `dataset`, `metric` or `experiment`.
-
-    Raises:
-        UserError: the file already exists, or a plug-in cannot have its name.
-    """
+    """Write a template; raises `UserError` if the file already exists, or a plug-in cannot have its name."""
     if path.suffix != ".py" or not re.fullmatch(r"[A-Za-z][\w-]*", path.stem):
         raise UserError(
             f"{path}: a plug-in is a .py file, and the file name is the name of the plug-in",
@@ -40,4 +36,4 @@ def write_template(kind: str, path: Path) -> None:
 def next_commands(kind: str, path: Path) -> list[str]:
     """Commands that check and run a new plug-in."""
     file = shlex.quote(str(path))
-    return [f"lordbench check {file}", RUNS[kind].format(file=file)]
+    return [f"lordbench check {file}", f"lordbench run --preset smoke {OPTIONS[kind]}{file}"]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lordbench.checks.check import Verdict, run_all
+from lordbench.checks.check import Check, Verdict, run_all
 from lordbench.checks.datasets import DATASET_CHECKS, DatasetTrial
 from lordbench.checks.experiments import EXPERIMENT_CHECKS, ExperimentTrial
 from lordbench.checks.methods import METHOD_CHECKS
 from lordbench.checks.metrics import checks_of
 from lordbench.checks.trial import Trial
 from lordbench.config import registry, selectors
-from lordbench.config.component import Component, Kind
+from lordbench.config.component import Component
 from lordbench.config.presets import load_preset
-from lordbench.config.registry import load_dataset
 from lordbench.config.selectors import Selector
-from lordbench.evaluation.metric import Metric
-from lordbench.training.method import Method, MethodConfig
+from lordbench.training import Method, MethodConfig
 from lordbench.utils.errors import BrokenComponentError
 from lordbench.utils.settings import validated
 
@@ -32,12 +30,7 @@ METHOD = "lord"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the checks.
-
-    Attributes:
-        size: of images, in pixels; 4 times a power of two.
-        images: seen in the longest training, which should learn something.
-    """
+    """Image size in pixels, 4 times a power of two, and images seen in the longest training."""
 
     size: int = 16
     images: int = 6400
@@ -57,27 +50,22 @@ def run_checks(text: str, sizes: Sizes) -> Iterator[Verdict]:
         yield Verdict(LOADS, QUESTION, "failed", error.message, error.hint)
         return
     yield Verdict(LOADS, QUESTION, "passed", f"{component.kind[:-1]} {component.name}, in {component.where}")
-    yield from SUITES[component.kind](component, selector, sizes)
+    checks, subject = _suite(component, selector, sizes)
+    yield from run_all(checks, subject, component.source_files())
 
 
-def _method(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    return run_all(METHOD_CHECKS, _trial(component, selector.settings, sizes), component.source_files())
-
-
-def _dataset(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    trial = DatasetTrial(load_dataset(selector.name, selector.settings), sizes.size)
-    return run_all(DATASET_CHECKS, trial, component.source_files())
-
-
-def _metric(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
-    kind: type[Metric] = component.load()
-    return run_all(checks_of(kind), kind, component.source_files())
-
-
-def _experiment(component: Component, selector: Selector, sizes: Sizes) -> Iterator[Verdict]:
+def _suite(component: Component, selector: Selector, sizes: Sizes) -> tuple[Sequence[Check[Any]], Any]:
+    """The checks of a component, by its kind, and what they are run on."""
+    if component.kind == "methods":
+        return METHOD_CHECKS, _trial(component, selector.settings, sizes)
+    if component.kind == "datasets":
+        dataset = registry.load_dataset(selector.name, selector.settings)
+        return DATASET_CHECKS, DatasetTrial(dataset, sizes.size)
+    kind = component.load()
+    if component.kind == "metrics":
+        return checks_of(kind), kind
     method_trial = _trial(registry.find("methods", METHOD), {}, sizes)
-    trial = ExperimentTrial(component.name, component.load(), method_trial)
-    return run_all(EXPERIMENT_CHECKS, trial, component.source_files())
+    return EXPERIMENT_CHECKS, ExperimentTrial(component.name, kind, method_trial)
 
 
 def _trial(component: Component, settings: dict[str, Any], sizes: Sizes) -> Trial:
@@ -87,12 +75,3 @@ def _trial(component: Component, settings: dict[str, Any], sizes: Sizes) -> Tria
     preset = load_preset(PRESET, {"image_size": sizes.size})
     config = validated(model, preset.settings(component.name, model) | settings, f"method {component.name}")
     return Trial(kind, config, sizes.size, sizes.images)
-
-
-SUITES: dict[Kind, Callable[[Component, Selector, Sizes], Iterator[Verdict]]] = {
-    "methods": _method,
-    "datasets": _dataset,
-    "metrics": _metric,
-    "experiments": _experiment,
-}
-"""By the kind of the component."""

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lordbench.data.images import ImageSet, fingerprint
+from lordbench.data import ImageSet, SplitName, fingerprint
 from lordbench.evaluation import inference
-from lordbench.training.checkpoints import CheckpointStore
-from lordbench.training.loop import LOG_STEPS, Budget, Context, Reporter, Silent
-from lordbench.training.method import DataSpec, Method, MethodConfig
-from lordbench.training.precision import Precision
+from lordbench.training import Budget, Context, DataSpec, Method, MethodConfig, Precision
+from lordbench.training.loop import LOG_STEPS
 from lordbench.utils import seeds
 
-N_CLASSES, N_CONTENTS = 8, 12
 CPU = torch.device("cpu")
 BATCH = 32
 SHORT = 2 * LOG_STEPS + 10
 """Steps of a short training: enough for a checkpoint in each half, not for learning."""
+SPLITS: tuple[SplitName, ...] = ("samples", "classes")
 COLOURS = {"colour": 3, "grey": 1}
 """Number of channels."""
 
 
-def halves(
-    size: int, channels: int = 3, n_classes: int = N_CLASSES, n_contents: int = N_CONTENTS
-) -> ImageSet:
+def halves(size: int, channels: int = 3, n_classes: int = 8, n_contents: int = 12) -> ImageSet:
     """Two-coloured squares: the class is the pair of colours, the content the direction of the border.
 
     Images are uint8 (n_classes * n_contents, channels, size, size), class by class. Both labels determine
@@ -42,31 +39,21 @@ def halves(
     images = np.moveaxis(colours[:, sides], -1, 2).reshape(-1, channels, size, size).astype(np.uint8)
     classes = np.repeat(np.arange(n_classes), n_contents)
     contents = np.tile(np.arange(n_contents), n_classes)
-    return ImageSet(
-        "halves",
-        images,
-        classes,
-        contents,
-        tuple(f"colours{i}" for i in range(n_classes)),
-        tuple(f"direction{i}" for i in range(n_contents)),
-        fingerprint(images, classes, contents, "halves-1"),
-    )
+    names = tuple(f"colours{i}" for i in range(n_classes)), tuple(f"direction{i}" for i in range(n_contents))
+    key = fingerprint(images, classes, contents, "halves-1")
+    return ImageSet("halves", images, classes, contents, *names, key)
 
 
 def without_contents(images: ImageSet) -> ImageSet:
-    """The same images without content labels."""
     return replace(images, contents=None, content_names=None)
 
 
 @dataclass
 class Trial:
-    """A method with small settings.
+    """A method with small settings, and the sizes of its checks, as in `suite.Sizes`.
 
-    Attributes:
-        size: of images, in pixels.
-        images: seen in the longest training, which should learn something.
-        trained: trained methods, added by the checks of training: after a short training on `colour` and
-            `grey` images, and after a `long` one.
+    Checks of training add `trained` methods: after a short training on `colour` and `grey` images, and after
+    a `long` one, which should learn something.
     """
 
     kind: type[Method]
@@ -86,23 +73,11 @@ class Trial:
         return method.to(device).to(memory_format=torch.channels_last).eval()
 
     def train(
-        self,
-        data: ImageSet,
-        images: int = SHORT * BATCH,
-        device: torch.device = CPU,
-        reporter: Reporter | None = None,
-        checkpoints: CheckpointStore | None = None,
+        self, data: ImageSet, images: int = SHORT * BATCH, device: torch.device = CPU, **services: Any
     ) -> tuple[Method, Context]:
-        """Build and train the method with seed 0, in float32."""
+        """Build and train the method with seed 0, in float32; the context gets `services` by name."""
         method = self.build(data, device=device)
-        context = Context(
-            device,
-            Precision("float32", device.type),
-            seed=0,
-            budget=Budget(images, BATCH),
-            reporter=reporter or Silent(),
-            checkpoints=checkpoints or CheckpointStore(None),
-        )
+        context = Context(device, Precision("float32", device.type), 0, Budget(images, BATCH), **services)
         method.fit(data, context)
         return method.eval(), context
 

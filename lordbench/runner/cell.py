@@ -15,6 +15,18 @@ from lordbench.utils.version import PROTOCOL_VERSION
 
 DataKey = tuple[str, str, int]
 """A data set, its complete settings as JSON, and the image size."""
+KEY = (
+    "method_name",
+    "settings",
+    "method_source",
+    "preset_name",
+    "data_fingerprint",
+    "split",
+    "labels",
+    "seed",
+)
+"""Fields that the id covers, with the preset's sizes and versions. The list is explicit: too narrow a key
+would return stale numbers, too broad a one (device, paths, order of methods) would train the same twice."""
 
 
 class Cell(BaseModel):
@@ -22,17 +34,12 @@ class Cell(BaseModel):
 
     Attributes:
         id: hash of all that the result depends on, 16 hex digits.
-        method: name or path to load it by.
-        method_name: name in tables.
-        variant: settings that differ from the preset.
-        settings: of the method, complete.
+        method: name or path to load it by; `method_name` is its name in tables.
+        variant: settings that differ from the preset; `settings` are complete.
         method_source: hash of its source files.
         dataset: name to load it by, with its source, e.g. `folder:faces`.
-        data_settings: of the data set, complete.
-        data_variant: settings that differ from the defaults.
-        data_fingerprint: of the data set at the preset's image size.
+        data_variant: settings that differ from the defaults; `data_settings` are complete.
         labels: class labels given to methods, as a selector; empty for the data set's own classes.
-        preset_name: name in tables.
         experiments: to be run; not part of the id, since they do not change the training.
     """
 
@@ -78,21 +85,9 @@ def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey
 
 def make_cell(values: dict[str, Any], experiments: list[str]) -> Cell:
     """Make a cell from its fields (other keys are ignored), with its id."""
-    # An explicit list of what a result depends on: too narrow a key would return stale numbers, too
-    # broad a one (device, paths, order of methods) would train the same thing twice.
-    key = {
-        "method_name": values["method_name"],
-        "settings": values["settings"],
-        "method_source": values["method_source"],
-        "preset_name": values["preset_name"],
-        "preset": values["preset"].model_dump(mode="json", exclude={"methods", "defaults", "summary"}),
-        "data_fingerprint": values["data_fingerprint"],
-        "split": values["split"],
-        "split_version": SPLIT_VERSION,
-        "labels": values["labels"],
-        "seed": values["seed"],
-        "protocol_version": PROTOCOL_VERSION,
-    }
+    key = {name: values[name] for name in KEY}
+    key["preset"] = values["preset"].model_dump(mode="json", exclude={"methods", "defaults", "summary"})
+    key |= {"split_version": SPLIT_VERSION, "protocol_version": PROTOCOL_VERSION}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     fields = {name: value for name, value in values.items() if name in Cell.model_fields}
     return Cell(id=digest[:16], experiments=experiments, **fields)

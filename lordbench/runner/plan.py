@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -11,11 +12,8 @@ from lordbench.config import registry, selectors
 from lordbench.config.component import module_files
 from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset
-from lordbench.config.registry import load_dataset, refuse_untrusted
 from lordbench.config.selectors import Selector
-from lordbench.data.dataset import Dataset
-from lordbench.data.images import ImageSet
-from lordbench.data.splits import SplitName
+from lordbench.data import Dataset, ImageSet, SplitName
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
@@ -23,10 +21,7 @@ from lordbench.utils.progress import Track, untracked
 from lordbench.utils.settings import validated
 
 TRUNK_FILES = (
-    "training/loop.py",
-    "training/batches.py",
-    "training/optimizers.py",
-    "training/precision.py",
+    *("training/loop.py", "training/batches.py", "training/optimizers.py", "training/precision.py"),
     "nn/[!_]*.py",
 )
 """Code that all methods share. It is part of each method's source hash: a change may change its numbers."""
@@ -38,22 +33,20 @@ class Request:
     """What the user requests. None means: as in the preset's grid, else the default of `presets.Part`.
 
     Attributes:
-        methods: selectors.
-        dataset: selector.
+        methods: selectors, as are `dataset` and `labels` (see `lordbench.config.labels`).
         preset: name or path.
         experiments: names; empty for all.
-        labels: class labels given to methods, as selectors (see `lordbench.config.labels`).
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
 
-    methods: list[str] | None = None
+    methods: Sequence[str] | None = None
     dataset: str | None = None
     preset: str = "quick"
-    experiments: list[str] | None = None
+    experiments: Sequence[str] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName | None = None
-    labels: list[str] | None = None
+    labels: Sequence[str] | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -63,14 +56,13 @@ class Request:
         Raises:
             UserError: a part names code by its path, and the user does not.
         """
-        values = {name: getattr(self, name) for name in Part.model_fields}
-        chosen = {name: value for name, value in values.items() if value is not None}
+        choices = {name: value for name in Part.model_fields if (value := getattr(self, name)) is not None}
         for part in grid.grid:
             for kind, names in part.components().items():
-                for name in names if kind not in chosen else ():
+                for name in names if kind not in choices else ():
                     hint = f"If you trust that file, add --plugins {name}"
-                    refuse_untrusted(name, f"preset {self.preset}", hint)
-        return [part.model_copy(update=chosen) for part in grid.grid]
+                    registry.refuse_untrusted(name, f"preset {self.preset}", hint)
+        return [part.model_copy(update=choices) for part in grid.grid]
 
 
 @dataclass(frozen=True)
@@ -78,9 +70,7 @@ class Plan:
     """What a run consists of.
 
     Attributes:
-        cells: to run.
-        images: of the cells.
-        weights: names of the pretrained weights that their training needs.
+        weights: names of the pretrained weights that training needs.
         broken: requested methods that cannot be loaded, by selector, with the reason; the others are run.
     """
 
@@ -97,17 +87,25 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
     if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
-        raise UserError(
-            f"seeds {', '.join(map(str, request.seeds)) or 'of none'}: one or more of 64 bits are needed",
-            "Give small whole numbers, such as 0,1,2.",
-        )
+        given = ", ".join(map(str, request.seeds)) or "of none"
+        message = f"seeds {given}: one or more of 64 bits are needed"
+        raise UserError(message, "Give small whole numbers, such as 0,1,2.")
     grid = load_grid(request.preset)
     parts = request.parts(grid)
-    selected = [selectors.parse(text) for part in parts for text in part.methods]
-    overrides = {key: value for key, value in request.overrides.items() if not _is_of_method(key, selected)}
+    selected = {text: selectors.parse(text) for part in parts for text in part.methods}
+    of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
+    overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}
     preset = load_preset(grid.extends, overrides)
     preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
-    methods, broken = _methods(parts, preset, request.overrides)
+    methods: dict[str, dict[str, Any]] = {}
+    broken: dict[str, BrokenComponentError] = {}
+    for text, selector in selected.items():
+        try:
+            methods[text] = _method(selector, preset, request.overrides)
+        except BrokenComponentError as error:
+            broken[text] = error
+    if broken and not methods:
+        raise next(iter(broken.values()))
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
     weights: set[str] = set()
@@ -120,14 +118,12 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset}
         kinds = [parse_labels(text) for text in part.labels]
-        for kind in kinds:
-            if kind is not None:
-                kind.check(images[key], part.split)
-        for seed, kind, text in product(request.seeds, kinds, part.methods):
-            if text not in methods:
-                continue
-            labels = kind.selector if kind else ""
-            cell = make_cell({**methods[text], **data, "labels": labels, "seed": seed}, experiments)
+        for labels in filter(None, kinds):
+            labels.check(images[key], part.split)
+        loaded = [text for text in part.methods if text in methods]
+        for seed, kind, text in product(request.seeds, kinds, loaded):
+            values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
+            cell = make_cell(values, experiments)
             if cell.id in cells:
                 # Requested by two parts, it is trained once, for the experiments of both.
                 both = dict.fromkeys([*cells[cell.id].experiments, *experiments])
@@ -137,45 +133,22 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     return Plan(list(cells.values()), images, frozenset(weights), broken)
 
 
-def _is_of_method(key: str, methods: list[Selector]) -> bool:
-    """Whether a key such as `lord.noise` names a setting of one of the methods."""
-    return any(key.startswith(f"{Path(method.name).stem}.") for method in methods)
-
-
-def _methods(
-    parts: list[Part], preset: Preset, overrides: dict[str, Any]
-) -> tuple[dict[str, dict[str, Any]], dict[str, BrokenComponentError]]:
-    """The fields of a cell that describe each method, and the errors of broken ones, both by selector."""
-    methods, broken = {}, {}
-    for text in dict.fromkeys(text for part in parts for text in part.methods):
-        try:
-            methods[text] = _method(selectors.parse(text), preset, overrides)
-        except BrokenComponentError as error:
-            broken[text] = error
-    if broken and not methods:
-        raise next(iter(broken.values()))
-    return methods, broken
-
-
 def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a cell that describe a method, and the weights that it needs."""
     component = registry.find("methods", selector.name)
-    kind = component.load()
+    kind, name = component.load(), component.name
     files = component.source_files()
     for pattern in TRUNK_FILES:
         files += sorted(PACKAGE.glob(pattern))
     for module in kind.built_on:
         files += module_files(module)
-    prefix = f"{component.name}."
-    variant = selector.settings | {
-        key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)
-    }
-    config = validated(
-        kind.Config, preset.settings(component.name, kind.Config) | variant, f"method {component.name}"
-    )
-    by_path = component.path is not None and component.name != selector.name
+    prefix, variant = f"{name}.", dict(selector.settings)
+    variant |= {k.removeprefix(prefix): value for k, value in overrides.items() if k.startswith(prefix)}
+    config = validated(kind.Config, preset.settings(name, kind.Config) | variant, f"method {name}")
+    by_path = component.path is not None and name != selector.name
     return {
         "method": str(component.path) if by_path else selector.name,
-        "method_name": component.name,
+        "method_name": name,
         "variant": selectors.describe(variant),
         "weights": config.weights(),
         "settings": config.model_dump(mode="json"),
@@ -184,29 +157,24 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
 
 
 def _experiments(part: Part) -> list[str]:
-    """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none.
-
-    Raises:
-        UserError: one is unknown or broken, or two would write to the same file.
-    """
+    """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none."""
     by_name: dict[str, str] = {}
-    for text in part.experiments or list(registry.load_all("experiments")):
+    for text in part.experiments or registry.load_all("experiments"):
         component = registry.find("experiments", text)
         component.load()
         name = str(component.path) if text.endswith(".py") else text
+        # Experiments of the same name would write to the same file.
         taken = registry.available("experiments").get(component.name, component) != component
         if taken or by_name.setdefault(component.name, name) != name:
-            raise UserError(
-                f"experiment {text}: the name {component.name!r} already exists",
-                "Rename the file: its name is the experiment's.",
-            )
+            message = f"experiment {text}: the name {component.name!r} already exists"
+            raise UserError(message, "Rename the file: its name is the experiment's.")
     return list(by_name.values())
 
 
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
     """A part's data set, and the fields of a cell that describe it."""
     selector = selectors.parse(part.dataset)
-    dataset = load_dataset(selector.name, selector.settings | settings)
+    dataset = registry.load_dataset(selector.name, selector.settings | settings)
     defaults, complete = (c.model_dump(mode="json") for c in (type(dataset).Config(), dataset.config))
     return dataset, {
         "dataset": selector.name,

@@ -7,32 +7,29 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Literal
 
 import torch
 
 from lordbench.config import registry
 from lordbench.config.labels import parse_labels
-from lordbench.data.images import ImageSet
-from lordbench.data.splits import Split, split
-from lordbench.evaluation.experiment import Trained
-from lordbench.evaluation.measurement import Measurement
-from lordbench.evaluation.scoring import Scoring
+from lordbench.data import ImageSet, Split
+from lordbench.data.splits import split
+from lordbench.evaluation import Measurement, Scoring, Trained
 from lordbench.nn import weights
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_folder import cell_lock, describe, encode_spec
 from lordbench.runner.watchers import EventFiles, ProgressWriter, Watcher, Watchers
-from lordbench.training.checkpoints import CHECKPOINT_SECONDS, CheckpointStore, load_module, save_module
-from lordbench.training.loop import Context, Reporter, Silent
-from lordbench.training.method import DataSpec, Method
-from lordbench.training.precision import Precision
+from lordbench.training import CheckpointStore, Context, DataSpec, Method, Precision, Reporter
+from lordbench.training.checkpoints import CHECKPOINT_SECONDS, load_module, save_module
+from lordbench.training.loop import Silent
 from lordbench.utils import hardware, seeds
 from lordbench.utils.cache import LruCache
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, remove_unfinished, write_json
-from lordbench.utils.hardware import device_name, resolve_device
 from lordbench.utils.settings import validated
 from lordbench.utils.version import PROTOCOL_VERSION, __version__
 
@@ -42,29 +39,26 @@ class WorkerState:
     """What the cells of one process share.
 
     Attributes:
-        store: the run folder.
-        device: name of the device, as requested.
-        reporter: of training.
-        log: called with what happens after training.
+        device: its name, as requested.
         tensorboard: whether event files are written.
         checkpoint_seconds: between two checkpoints of a training; no result depends on it.
+        reporter: of training.
+        log: called with what happens after training.
         labels: class labels found for recent splits, for the other methods of the seed.
     """
 
     store: Store
     device: str = "auto"
-    reporter: Reporter = field(default_factory=Silent)
-    log: Callable[[str], None] = field(default=lambda text: None)
     tensorboard: bool = False
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    reporter: Reporter = field(default_factory=Silent)
+    log: Callable[[str], None] = field(default=lambda text: None)
     labels: LruCache = field(default_factory=lambda: LruCache(4))
-    _scoring: Scoring | None = None
 
-    def scoring(self, device: torch.device) -> Scoring:
+    @cached_property
+    def scoring(self) -> Scoring:
         """The metrics, loaded at first use: a finished cell needs none."""
-        if self._scoring is None:
-            self._scoring = Scoring(device, registry.load_all("metrics"))
-        return self._scoring
+        return Scoring(hardware.resolve_device(self.device), registry.load_all("metrics"))
 
     def watchers(self, cell: Cell) -> Watchers:
         """The watchers of a cell, which pass on its training to the reporter."""
@@ -73,10 +67,10 @@ class WorkerState:
             watchers.append(EventFiles(cell, self.store))
         return Watchers(self.reporter, watchers)
 
-    def split(self, cell: Cell, images: ImageSet, device: torch.device) -> Split:
+    def split(self, cell: Cell, images: ImageSet) -> Split:
         """The split of a cell, with its class labels."""
         parts = split(images, cell.split, cell.seed)
-        labels = parse_labels(cell.labels)
+        labels, device = parse_labels(cell.labels), hardware.resolve_device(self.device)
         if labels is None:
             return parts
         key = (images.fingerprint, parts.title, cell.labels, cell.seed)
@@ -103,40 +97,18 @@ def run_cell(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
 
 
 def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
-    folder = state.store.cell(cell.id)
-    watchers = state.watchers(cell)
+    folder, watchers = state.store.cell(cell.id), state.watchers(cell)
     try:
         missing = pending(cell, folder)
         if folder.is_trained() and not missing:
             return Outcome(cell, "kept")
         describe(cell, folder)
         watchers.begin()
-        device = resolve_device(state.device)
-        hardware.keep_freed_memory()
-        parts = state.split(cell, images, device)
-        method = build(cell, DataSpec.of(parts.train)).to(device).to(memory_format=torch.channels_last)
-        if folder.is_trained():
-            load_module(folder.model, method)
-        else:
-            _train(cell, method, parts, device, folder, watchers, state.checkpoint_seconds)
-        method.eval()
-        trained = Trained(
-            label=cell.label,
-            method=method,
-            split=parts,
-            device=device,
-            seed=seeds.derive(cell.seed, "experiments"),
-            sizes=cell.preset.evaluation,
-            batch_size=cell.preset.budget.batch_size,
-            scoring=state.scoring(device),
-            folder=folder.path,
-            log=state.log,
-        )
+        trained = _trained(cell, images, state, watchers)
         for i, name in enumerate(missing):
             watchers.experiment(name, i, len(missing))
             began, before = time.monotonic(), folder.pictures()
-            experiment = registry.find("experiments", name).load()()
-            measurements = experiment.run(trained)
+            measurements = registry.find("experiments", name).load()().run(trained)
             pictures = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
             folder.write_measurements(component_name(name), measurements, pictures)
             folder.write_seconds(component_name(name), time.monotonic() - began)
@@ -179,46 +151,57 @@ def _can_be_completed(measurements: list[Measurement]) -> bool:
     return False
 
 
-def _train(
-    cell: Cell,
-    method: Method,
-    parts: Split,
-    device: torch.device,
-    folder: CellFolder,
-    watchers: Watchers,
-    checkpoint_seconds: float,
-) -> None:
-    hardware.reset_peak_memory(device)
-    precision = Precision.resolve(cell.preset.precision, device)
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    context = Context(
+def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watchers) -> Trained:
+    """The cell's method, trained now or loaded, with what its experiments need."""
+    folder, device = state.store.cell(cell.id), hardware.resolve_device(state.device)
+    hardware.keep_freed_memory()
+    parts = state.split(cell, images)
+    method = build(cell, DataSpec.of(parts.train)).to(device).to(memory_format=torch.channels_last)
+    if folder.is_trained():
+        load_module(folder.model, method)
+    else:
+        context = Context(
+            device,
+            Precision.resolve(cell.preset.precision, device),
+            seed=seeds.derive(cell.seed, "training"),
+            budget=cell.preset.budget.budget(len(parts.train)),
+            reporter=watchers,
+            checkpoints=CheckpointStore(folder.checkpoint, state.checkpoint_seconds),
+        )
+        watchers.follow(context)
+        _train(cell, method, parts, context, folder)
+    return Trained(
+        label=cell.label,
+        method=method.eval(),
+        split=parts,
         device=device,
-        precision=precision,
-        seed=seeds.derive(cell.seed, "training"),
-        budget=cell.preset.budget.budget(len(parts.train)),
-        reporter=watchers,
-        checkpoints=CheckpointStore(folder.checkpoint, checkpoint_seconds),
+        seed=seeds.derive(cell.seed, "experiments"),
+        sizes=cell.preset.evaluation,
+        batch_size=cell.preset.budget.batch_size,
+        scoring=state.scoring,
+        folder=folder.path,
+        log=state.log,
     )
-    watchers.follow(context)
+
+
+def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: CellFolder) -> None:
+    device, started = context.device, _now()
+    hardware.reset_peak_memory(device)
     method.fit(parts.train, context)
     progress = context.progress
     provenance = Provenance(
+        **cell.model_dump(include={"variant", "labels", "seed", "method_source", "data_fingerprint"}),
         cell=cell.id,
         method=cell.method_name,
-        variant=cell.variant,
         dataset=parts.train.name,
         data_settings=cell.data_variant,
         split=parts.title,
-        labels=cell.labels,
         preset=cell.preset_name,
-        seed=cell.seed,
         protocol_version=PROTOCOL_VERSION,
         lordbench_version=__version__,
         git_sha=hardware.git_sha(),
-        method_source=cell.method_source,
-        data_fingerprint=cell.data_fingerprint,
-        device=device_name(device),
-        precision=precision.name,
+        device=hardware.device_name(device),
+        precision=context.precision.name,
         threads=torch.get_num_threads(),
         torch_version=torch.__version__,
         cuda_version=torch.version.cuda or "" if device.type == "cuda" else "",
@@ -236,15 +219,13 @@ def _train(
 
 def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
     """Write how a cell failed into its folder."""
-    failure = {
-        "cell": cell.id,
-        "label": cell.label,
-        "error": summary,
-        "traceback": trace,
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
+    failure = {"cell": cell.id, "label": cell.label, "error": summary, "traceback": trace, "when": _now()}
     try:
         write_json(folder.failure, failure)
     except OSError:
         # A full or read-only disk is a common cause of failures; the summary still reaches the user.
         traceback.print_exc()
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

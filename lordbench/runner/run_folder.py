@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from lordbench.results.damage import damage
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
+from lordbench.training import DataSpec
 from lordbench.training.checkpoints import read_tensors
-from lordbench.training.method import DataSpec
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import remove_unfinished
 from lordbench.utils.integrity import ALTERED, differs_from_checksum, read_metadata, write_with_checksum
@@ -44,14 +44,11 @@ class RunFolder:
             self.lock.acquire(timeout=PATIENCE_SECONDS)
             remove_unfinished(self.root, UNFINISHED_SECONDS)
         except Timeout:
-            raise UserError(
-                f"{self.root}: another run is writing here",
-                "Wait for it, or choose another folder with --out.",
-            ) from None
+            hint = "Wait for it, or choose another folder with --out."
+            raise UserError(f"{self.root}: another run is writing here", hint) from None
         except (OSError, NotImplementedError) as error:
-            raise UserError(
-                f"{self.root}: cannot write here: {error}", "Choose another folder with --out, or make room."
-            ) from None
+            hint = "Choose another folder with --out, or make room."
+            raise UserError(f"{self.root}: cannot write here: {error}", hint) from None
         return Store(self.root)
 
     def __exit__(self, *exception: object) -> None:
@@ -72,10 +69,7 @@ def cell_lock(store: Store, cell_id: str) -> FileLock:
 def repair(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> None:
     """Move damaged files of cells aside, so that exactly what is missing or damaged is pending.
 
-    Args:
-        cells: to be run.
-        store: of the run.
-        note: receives a line for each damaged file, `results.csv` included.
+    `note` receives a line for each damaged file, `results.csv` included.
     """
     if store.results.exists() and differs_from_checksum(store.results):
         note(f"{store.results}: {ALTERED}; `lordbench run` writes it again from the cells")
@@ -83,21 +77,15 @@ def repair(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> 
         # A cell whose lock is held is being run by another process, which repairs it.
         with contextlib.suppress(Timeout), cell_lock(store, cell.id).acquire(timeout=0):
             folder = store.cell(cell.id)
-            for found in damage(folder, read_tensors):
-                note(str(found))
-                for path in found.aside:
+            for problem in damage(folder, read_tensors):
+                note(str(problem))
+                for path in problem.aside:
                     folder.move_aside(path)
-            if folder.is_trained():
-                _restore(cell, folder)
-
-
-def _restore(cell: Cell, folder: CellFolder) -> None:
-    """Write the missing files that do not need the cell to be run."""
-    if not folder.description.exists():
-        describe(cell, folder)
-    curve = folder.trained_curve()
-    if curve is not None and not folder.curve.exists():
-        folder.write_curve(curve)
+            # These missing files do not need the cell to be run.
+            if folder.is_trained() and not folder.description.exists():
+                describe(cell, folder)
+            if folder.is_trained() and not folder.curve.exists() and (curve := folder.trained_curve()):
+                folder.write_curve(curve)
 
 
 def describe(cell: Cell, folder: CellFolder) -> None:
@@ -120,6 +108,5 @@ def read_spec(folder: CellFolder) -> DataSpec | None:
     try:
         return _SPEC.validate_json(spec) if spec else None
     except ValidationError as error:
-        raise UserError(
-            f"{folder.model}: its data specification is not readable: {error}", "Run again with --force."
-        ) from None
+        message = f"{folder.model}: its data specification is not readable: {error}"
+        raise UserError(message, "Run again with --force.") from None

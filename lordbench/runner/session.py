@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,8 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lordbench.config import registry
-from lordbench.data import splits
-from lordbench.data.splits import SplitName
+from lordbench.data import SplitName, splits
 from lordbench.nn import weights
 from lordbench.report.leaderboard import rich_leaderboard, write_tables
 from lordbench.report.progress import RunProgress, tracker
@@ -30,10 +29,9 @@ from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import Outcome, WorkerState, pending
 from lordbench.runner.run_folder import RunFolder, repair
-from lordbench.runner.watchers import require_tensorboard
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
 from lordbench.training.precision import Precision
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import UserError, require_package
 from lordbench.utils.hardware import device_name, resolve_device
 
 FETCHED = ("alexnet", "vgg16")
@@ -43,15 +41,7 @@ NOTHING_TO_DO = "nothing: done before"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a request is run; results do not depend on it.
-
-    Attributes:
-        executor: runs the cells.
-        device: name of the device.
-        force: run finished cells again.
-        tensorboard: write event files.
-        checkpoint_seconds: between two checkpoints of a training.
-    """
+    """How a request is run; results do not depend on it. `force` runs finished cells again."""
 
     executor: Executor
     device: str = "auto"
@@ -76,20 +66,14 @@ class RunResult:
 def run_session(
     request: Request, out: Path, options: RunOptions, console: Console, messages: Console
 ) -> RunResult:
-    """Run a request.
-
-    Args:
-        request: what to run.
-        out: run folder.
-        options: how to run it.
-        console: where the tables go.
-        messages: where everything else goes.
+    """Run a request in the folder `out`. Tables go to `console`, everything else to `messages`.
 
     Raises:
         UserError: the request cannot be run; nothing has been trained then.
     """
     if options.tensorboard:
-        require_tensorboard()
+        need = "--tensorboard needs the package tensorboard, which is not installed"
+        require_package("tensorboard", need, "Install it: pip install 'lordbench[tensorboard]'.")
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
     with RunFolder(out) as store:
@@ -97,7 +81,11 @@ def run_session(
             for cell in plan.cells:
                 store.cell(cell.id).clear()
         repair(plan.cells, store, lambda text: _warn(messages, "Damaged", text))
-        _record(plan, store, options.executor.jobs)
+        # For `lordbench status`: the plan, without the progress of earlier, interrupted runs.
+        for folder in store.cells():
+            folder.progress.unlink(missing_ok=True)
+        cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
+        RunPlan.begin(cells, options.executor.jobs, datetime.now(timezone.utc)).write(store.plan)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
         to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}
@@ -106,35 +94,20 @@ def run_session(
             # Rows of components that cannot be loaded will be missing.
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
                 _warn(messages, "Left out", error)
-        state = WorkerState(
-            store,
-            options.device,
-            tensorboard=options.tensorboard,
-            checkpoint_seconds=options.checkpoint_seconds,
-        )
+        state = WorkerState(store, options.device, options.tensorboard, options.checkpoint_seconds)
         outcomes = _execute(plan, state, options.executor, messages)
         rows = store.write_results()
     if len(rows):
         rows = _write_and_print_tables(out, plan, console)
     _print_paths(plan, store, messages)
-    failures = [
-        f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}\n"
-        f"  traceback: {store.cell(outcome.cell.id).failure}"
-        for outcome in outcomes
-        if outcome.status == "failed"
-    ]
+    failures = []
+    for cell, reason in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
+        trace = store.cell(cell.id).failure
+        failures.append(f"{cell.label}, seed {cell.seed}: {reason}\n  traceback: {trace}")
     failures += [f"{method}: {error}" for method, error in plan.broken.items()]
     for failure in failures:
         messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
     return RunResult(rows.reset_index(drop=True), failures)
-
-
-def _record(plan: Plan, store: Store, jobs: int) -> None:
-    """Write the plan for `lordbench status`, and remove the progress of earlier, interrupted runs."""
-    for folder in store.cells():
-        folder.progress.unlink(missing_ok=True)
-    cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-    RunPlan.begin(cells, jobs, datetime.now(timezone.utc)).write(store.plan)
 
 
 def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
@@ -149,9 +122,7 @@ def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
 
 
 def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Console) -> list[Outcome]:
-    outcomes = []
-    # Also in between, not only at the end: whatever happens next, finished cells can be read.
-    write = RateLimited(state.store.write_results)
+    outcomes, not_before = [], 0.0
     with RunProgress(messages, len(plan.cells)) as progress:
         state.reporter, state.log = progress, progress.note
         watch = Watch(
@@ -162,8 +133,13 @@ def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Conso
         for outcome in executor.run(plan, state, watch):
             progress.end()
             outcomes.append(outcome)
-            if outcome.status != "kept":
-                write()
+            began = time.monotonic()
+            if outcome.status != "kept" and began >= not_before:
+                # Whatever happens next, finished cells can be read. Writing reads all cells, so it gets a
+                # tenth of the time: after each of a thousand cells it would take hours.
+                state.store.write_results()
+                ended = time.monotonic()
+                not_before = ended + 9 * (ended - began)
             if outcome.status == "done":
                 messages.print(f"[green]✓[/] {escape(outcome.cell.title)}")
     return outcomes
@@ -175,28 +151,9 @@ def _running(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:
     for cell in plan.cells:
         # A file that cannot be read at this moment is read again in a second.
         with contextlib.suppress(OSError, ValueError):
-            progress = read_progress(store.cell(cell.id).progress)
-            if progress is not None:
+            if progress := read_progress(store.cell(cell.id).progress):
                 running[cell.id] = (cell.title, progress)
     return running
-
-
-class RateLimited:
-    """Calls a function when called, unless that would take more than a tenth of the time.
-
-    Writing the results of a thousand cells reads a thousand cells: after each of them it would take hours.
-    """
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self.function = function
-        self.not_before = 0.0
-
-    def __call__(self) -> None:
-        began = time.monotonic()
-        if began >= self.not_before:
-            self.function()
-            ended = time.monotonic()
-            self.not_before = ended + 9 * (ended - began)
 
 
 def _write_and_print_tables(out: Path, plan: Plan, console: Console) -> pd.DataFrame:
@@ -221,8 +178,7 @@ def _to_do(cell: Cell, store: Store) -> str:
 
 
 def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
-    preset = plan.cells[0].preset
-    budget = preset.budget
+    budget = plan.cells[0].preset.budget
     amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
     messages.print(
         f"preset [bold]{escape(plan.cells[0].preset_name)}[/]: {amount} seen by each method, "
@@ -233,11 +189,11 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
         by_data.setdefault((cell.data, cell.split), []).append(cell)
     for (key, split), cells in by_data.items():
         images = plan.images[key]
+        names = images.content_names
         messages.print(
             f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
-            f"{images.n_classes} classes, "
-            + (f"{len(images.content_names)} contents" if images.content_names else "contents not labelled")
-            + f"; split {splits.title(images, split)}"
+            f"{images.n_classes} classes, {f'{len(names)} contents' if names else 'contents not labelled'}; "
+            f"split {splits.title(images, split)}"
         )
         table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
         for cell in cells:
@@ -251,9 +207,8 @@ def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
         f"comparison: {store.root / 'differences.csv'} and ranks.csv",
         soft_wrap=True,
     )
-    for cell in plan.cells:
-        for path in store.cell(cell.id).pictures():
-            messages.print(f"transfers: {path}", soft_wrap=True)
+    for path in (path for cell in plan.cells for path in store.cell(cell.id).pictures()):
+        messages.print(f"transfers: {path}", soft_wrap=True)
 
 
 def _warn(messages: Console, title: str, text: object) -> None:

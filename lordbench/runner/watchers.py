@@ -20,7 +20,6 @@ from lordbench.results.progress import CellProgress
 from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.training.loop import Context, Reporter, Silent
-from lordbench.utils.errors import require_package
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -92,19 +91,12 @@ class ProgressWriter(Watcher):
     """Writes the progress of one cell to a file, for `lordbench status`.
 
     A step costs one look at the clock. If writing fails (a full disk), only the progress display is lost.
-
-    Args:
-        path: of the file.
-        every: seconds between two writes.
-        clock: monotonic seconds.
     """
 
     def __init__(
         self, path: Path, every: float = PROGRESS_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.path = path
-        self.every = every
-        self.clock = clock
+        self.path, self.every, self.clock = path, every, clock
 
     def begin(self) -> None:
         host, pid, now = socket.gethostname(), os.getpid(), _utc()
@@ -157,8 +149,7 @@ class EventFiles(Watcher):
     """
 
     def __init__(self, cell: Cell, store: Store) -> None:
-        self.cell = cell
-        self.folder = store.cell(cell.id)
+        self.cell, self.folder = cell, store.cell(cell.id)
         name = f"{cell.label} {cell.dataset} {cell.split} seed {cell.seed}"
         # Only characters that every file system takes.
         name = re.sub(r"[^A-Za-z0-9_.=,-]+", "-", name).strip("-")
@@ -170,22 +161,18 @@ class EventFiles(Watcher):
         self.writer: SummaryWriter = SummaryWriter(str(self.path), purge_step=0, flush_secs=FLUSH_SECONDS)
 
     def follow(self, context: Context) -> None:
-        self.context = context
-        self.written = 0
+        self.context, self.written = context, 0
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        progress = self.context.progress
         self._catch_up()
-        self.seconds, self.images = progress.seconds, progress.images
 
     def step(self, done: int, images: int, loss: float | None) -> None:
         if loss is None:
             return  # The curve grows at steps with a loss only.
         progress = self.context.progress
-        self._catch_up()
         rate = (progress.images - self.images) / max(progress.seconds - self.seconds, 1e-9)
+        self._catch_up()
         self.writer.add_scalar(f"{progress.phase}/images per second", rate, done)
-        self.seconds, self.images = progress.seconds, progress.images
 
     def end(self, *, failed: bool) -> None:
         """Add measurements and pictures, unless the cell failed."""
@@ -199,46 +186,26 @@ class EventFiles(Watcher):
 
     def _catch_up(self) -> None:
         """Write the rows of the training curve that are not written yet."""
-        history = self.context.progress.history
-        for record in history[self.written :]:
+        progress = self.context.progress
+        for record in progress.history[self.written :]:
             for term, value in record.items():
                 if term not in ("phase", "step"):
                     self.writer.add_scalar(f"{record['phase']}/{term}", value, int(record["step"]))
-        self.written = len(history)
+        self.written = len(progress.history)
+        self.seconds, self.images = progress.seconds, progress.images
 
     def _add_measurements(self) -> None:
-        cell = self.cell
-        values = {
-            "/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric))): m.value
-            for experiment in cell.experiments
-            for m in self.folder.measurements(experiment) or []
-            if m.value is not None and m.higher_is_better is not None
-        }
-        parameters: dict[str, Any] = {
-            "method": cell.label,
-            "dataset": cell.dataset,
-            "split": cell.split,
-            "preset": cell.preset_name,
-            "seed": cell.seed,
-        }
+        cell, values = self.cell, {}
+        for m in (m for name in cell.experiments for m in self.folder.measurements(name) or []):
+            if m.value is not None and m.higher_is_better is not None:
+                values["/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric)))] = m.value
+        parameters: dict[str, Any] = {"method": cell.label, "dataset": cell.dataset, "split": cell.split}
+        parameters |= {"preset": cell.preset_name, "seed": cell.seed}
         for name, value in cell.settings.items():
             plain = isinstance(value, bool | str | float | int)
             parameters[f"{cell.method_name}.{name}"] = value if plain else str(value)
         # In the same folder: by default, TensorBoard shows hyperparameters as a separate run.
         self.writer.add_hparams(parameters, values, run_name=".")
-
-
-def require_tensorboard() -> None:
-    """Check that event files can be written.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    require_package(
-        "tensorboard",
-        "--tensorboard needs the package tensorboard, which is not installed",
-        "Install it: pip install 'lordbench[tensorboard]'.",
-    )
 
 
 def _utc() -> datetime:

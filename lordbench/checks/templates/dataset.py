@@ -15,6 +15,7 @@ from lordbench.utils.progress import Track, untracked
 
 VERSION = "mine-1"
 """Part of the fingerprint, which identifies the data in results: raise it when pixels or labels change."""
+COLOURS = ((230, 60, 50), (60, 170, 70), (60, 90, 220), (230, 190, 50), (170, 70, 190), (60, 190, 200))
 
 
 class MineConfig(DatasetConfig):
@@ -40,15 +41,7 @@ class Mine(Dataset):
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the images at `size` x `size` pixels. `track` shows a progress bar if that takes long."""
-        colours = [
-            (230, 60, 50),
-            (60, 170, 70),
-            (60, 90, 220),
-            (230, 190, 50),
-            (170, 70, 190),
-            (60, 190, 200),
-        ]
-        figures = [(shape, colour) for shape in ("disc", "square") for colour in range(len(colours))]
+        figures = [(shape, colour) for shape in ("disc", "square") for colour in range(len(COLOURS))]
         places = range(self.config.places)
         y, x = (np.mgrid[:size, :size] + 0.5) / size
         # uint8, (N, C, S, S), with C of 1 or 3.
@@ -59,7 +52,7 @@ class Mine(Dataset):
             dx, dy = np.abs(x - 0.5 - 0.25 * np.cos(angle)), np.abs(y - 0.5 - 0.25 * np.sin(angle))
             shape, colour = figures[figure]
             inside = dx**2 + dy**2 < 0.03 if shape == "disc" else np.maximum(dx, dy) < 0.15
-            images[n][:, inside] = np.array(colours[colour], np.uint8)[:, None]
+            images[n][:, inside] = np.array(COLOURS[colour], np.uint8)[:, None]
         # Labels are int64 (N,), numbered from 0. If the content is not labelled, contents and content_names
         # are None; everything that needs no true image is still measured.
         classes = np.repeat(np.arange(len(figures)), len(places))

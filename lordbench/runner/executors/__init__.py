@@ -1,4 +1,4 @@
-"""Executors, which run the cells of a plan; each module has its `Config` and `make`."""
+"""Executors, which run the cells of a plan; each module has a `Config`, from which its `make` makes one."""
 
 from __future__ import annotations
 

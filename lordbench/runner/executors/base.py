@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from lordbench.config.registry import load_dataset
-from lordbench.data.images import ImageSet
+from lordbench.data import ImageSet
 from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan
@@ -45,11 +45,7 @@ class Watch:
 
 
 class Executor(ABC):
-    """Runs plans.
-
-    Attributes:
-        jobs: cells at a time, as far as that is known.
-    """
+    """Runs plans, with `jobs` cells at a time, as far as that is known."""
 
     jobs: int
 
@@ -85,9 +81,7 @@ class WorkerExecutor(Executor):
     """
 
     def __init__(self, jobs: int, retries: int, threads: int) -> None:
-        self.jobs = jobs
-        self.retries = retries
-        self.threads = threads
+        self.jobs, self.retries, self.threads = jobs, retries, threads
 
     @property
     def room(self) -> int:
@@ -163,10 +157,8 @@ class Task(BaseModel):
 
     Attributes:
         root: run folder, absolute.
-        device: name of the device, as requested.
+        device, tensorboard, checkpoint_seconds: as in `WorkerState`.
         threads: of each operation on a CPU.
-        tensorboard: whether event files are written.
-        checkpoint_seconds: between two checkpoints.
         folder: that relative paths, such as a data set's, start from.
         environment: variables whose names start with `PASSED_ON`.
     """
@@ -241,6 +233,6 @@ def _images(dataset: str, settings: str, size: int) -> ImageSet:
 
 
 @functools.cache
-def _state(root: Path, device: str, tensorboard: bool, checkpoint_seconds: float) -> WorkerState:
+def _state(root: Path, *options: Any) -> WorkerState:
     """One per worker process: its cells share metrics and labels."""
-    return WorkerState(Store(root), device, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds)
+    return WorkerState(Store(root), *options)

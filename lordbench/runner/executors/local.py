@@ -13,26 +13,15 @@ from multiprocessing.connection import Connection
 
 from pydantic import Field
 
-from lordbench.runner.executors.base import (
-    Executor,
-    RetriesConfig,
-    Task,
-    Watch,
-    WorkerExecutor,
-    WorkerLostError,
-    run_task,
-)
+from lordbench.runner.executors import base
+from lordbench.runner.executors.base import Executor, Task, Watch
 from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, run_cell
 from lordbench.utils import hardware
 
 
-class Config(RetriesConfig):
-    """Settings.
-
-    Attributes:
-        jobs: cells at a time; each gets an equal share of the CPU cores.
-    """
+class Config(base.RetriesConfig):
+    """Settings: `jobs` cells at a time, each with an equal share of the CPU cores."""
 
     jobs: int = Field(1, ge=1)
 
@@ -48,13 +37,12 @@ class SerialExecutor(Executor):
     jobs = 1
 
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
-        """Run the cells of a plan."""
         for cell in plan.cells:
             watch.started(cell)
             yield run_cell(cell, plan.images[cell.data], state)
 
 
-class Processes(WorkerExecutor):
+class Processes(base.WorkerExecutor):
     """Runs cells in worker processes; the handle of a task is its worker."""
 
     def __init__(self, config: Config) -> None:
@@ -90,12 +78,11 @@ class Processes(WorkerExecutor):
             result = handle.pipe.recv_bytes().decode()
         except (EOFError, OSError):
             self.workers.remove(handle)
-            raise WorkerLostError(f"a worker process died ({handle.end()})") from None
+            raise base.WorkerLostError(f"a worker process died ({handle.end()})") from None
         self.idle.append(handle)
         return result
 
     def close(self) -> None:
-        """End all workers."""
         for worker in self.workers:
             worker.process.terminate()
         for worker in self.workers:
@@ -127,7 +114,7 @@ def _serve(pipe: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
         while True:
-            pipe.send_bytes(run_task(pipe.recv_bytes().decode()).encode())
+            pipe.send_bytes(base.run_task(pipe.recv_bytes().decode()).encode())
 
 
 def _end_with_parent() -> None:

@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
@@ -37,9 +37,7 @@ class Config(RetriesConfig):
     Attributes:
         address: of the cluster, `HOST:PORT` or `auto`; empty for `$RAY_ADDRESS`, else starts one here.
         jobs: cells at a time; None for as many as fit into the cluster.
-        cpus_per_cell: CPU cores of each cell.
-        gpus_per_cell: GPUs of each cell; a fraction shares a GPU between cells.
-        memory_gb: memory of each cell; None requests none.
+        gpus_per_cell: a fraction shares a GPU between cells.
         shared: whether all machines see the run folder at its path; None finds out.
     """
 
@@ -55,9 +53,6 @@ class Keeper:
     """Stores the files of cells in the run folder, for workers that do not see it.
 
     Only the latest attempt at a cell may change files: a machine that was given up and comes back may not.
-
-    Args:
-        root: run folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -94,26 +89,11 @@ class Keeper:
             (folder / name).unlink(missing_ok=True)
 
 
-class KeeperClient(Protocol):
-    """How a worker reaches the keeper."""
-
-    def begin(self, cell: str) -> tuple[int, dict[str, bytes]]:
-        """As `Keeper.begin`."""
-
-    def change(self, cell: str, attempt: int, written: dict[str, bytes], removed: list[str]) -> None:
-        """As `Keeper.change`."""
-
-
-def run_task_remotely(task: Task, keeper: KeeperClient, every: float = SEND_SECONDS) -> str:
+def run_task_remotely(task: Task, keeper: Keeper | RemoteKeeper, every: float = SEND_SECONDS) -> str:
     """Run a task in a temporary folder, and return its `Result` as JSON.
 
     New files are sent to the keeper every few seconds, in the order in which they were written. So a machine
     that vanishes loses the time since the last checkpoint, and those few seconds.
-
-    Args:
-        task: as in `run_task`.
-        keeper: has the files of the cell so far, and gets new ones.
-        every: seconds between two searches for new files.
     """
     with tempfile.TemporaryDirectory(prefix="lordbench-") as root:
         folder = Store(Path(root)).cell(task.cell.id).path
@@ -126,18 +106,20 @@ def run_task_remotely(task: Task, keeper: KeeperClient, every: float = SEND_SECO
 
 
 @contextlib.contextmanager
-def _sending(folder: Path, cell: str, attempt: int, keeper: KeeperClient, every: float) -> Iterator[None]:
+def _sending(
+    folder: Path, cell: str, attempt: int, keeper: Keeper | RemoteKeeper, every: float
+) -> Iterator[None]:
     sent, stop = stamps(folder), threading.Event()
 
     def send() -> None:
+        nonlocal sent
         now = stamps(folder)
         # By the time of writing: measurements, which mark an experiment as finished, after its samples.
         new = sorted((stamp, path) for path, stamp in now.items() if sent.get(path) != stamp)
         removed = [path.name for path in sent if path not in now]
         if new or removed:
             keeper.change(cell, attempt, {path.name: path.read_bytes() for _, path in new}, removed)
-        sent.clear()
-        sent.update(now)
+        sent = now
 
     def watch() -> None:
         while not stop.wait(every):
@@ -155,24 +137,20 @@ def _sending(folder: Path, cell: str, attempt: int, keeper: KeeperClient, every:
     send()
 
 
-def make(config: Config) -> RayCluster:
-    """Make the executor.
+class RayCluster(WorkerExecutor):
+    """Runs cells as Ray tasks. Retries are not Ray's, but those of all executors.
 
     Raises:
         UserError: Ray is not installed.
     """
-    require_package(
-        "ray", "--executor ray needs Ray", "Install it: pip install 'lordbench[ray]', on every machine."
-    )
-    return RayCluster(config)
-
-
-class RayCluster(WorkerExecutor):
-    """Runs cells as Ray tasks. Retries are not Ray's, but those of all executors."""
 
     def __init__(self, config: Config) -> None:
+        hint = "Install it: pip install 'lordbench[ray]', on every machine."
+        require_package("ray", "--executor ray needs Ray", hint)
+        import ray
+
         super().__init__(config.jobs or 1, config.retries, config.cpus_per_cell)
-        self.config = config
+        self.config, self.ray = config, ray
 
     @property
     def room(self) -> int:
@@ -181,77 +159,60 @@ class RayCluster(WorkerExecutor):
 
     def open(self, state: WorkerState) -> None:
         """Join the cluster, and find out how many cells fit into it."""
-        import ray
-
+        ray = self.ray
         # Telemetry of Ray is the user's decision, not ours.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             ray.init(address=self.config.address or None, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UserError(
-                f"cannot join a Ray cluster: {error}",
-                "Start one with `ray start --head`, name it with --ray-address, or omit --ray-address.",
-            ) from None
+            hint = "Start one with `ray start --head`, name it with --ray-address, or omit --ray-address."
+            raise UserError(f"cannot join a Ray cluster: {error}", hint) from None
         fit = self._fit(ray.cluster_resources())
         self.jobs = min(fit, self.config.jobs or fit)
         self.mark, self.keeper = self._mark_and_keeper(state.store.root.resolve())
-        memory = None if self.config.memory_gb is None else int(self.config.memory_gb * GIB)
+        memory = self.config.memory_gb and int(self.config.memory_gb * GIB)
         self.remote = ray.remote(_run_on_worker).options(
-            num_cpus=self.config.cpus_per_cell,
-            num_gpus=self.config.gpus_per_cell,
-            memory=memory,
-            max_retries=0,
+            num_cpus=self.threads, num_gpus=self.config.gpus_per_cell, memory=memory, max_retries=0
         )
 
     def send(self, tasks: Sequence[Task]) -> list[Hashable]:
-        """Send tasks to the cluster; a handle is the reference to the future result."""
+        # A handle is the reference to the future result.
         return [self.remote.remote(task.model_dump_json(), self.mark, self.keeper) for task in tasks]
 
     def ended(self, running: Collection[Any], seconds: float) -> list[Hashable]:
-        """The tasks that have returned, or were lost."""
-        import ray
-
-        ready, _ = ray.wait(list(running), num_returns=1, timeout=seconds)
+        ready, _ = self.ray.wait(list(running), num_returns=1, timeout=seconds)
         return list(ready)
 
     def result(self, handle: Any) -> str:
-        """What the task returned; any error of Ray means that the task or its machine was lost."""
-        import ray
-
+        # Any error of Ray means that the task or its machine was lost.
         try:
-            result: str = ray.get(handle)
-        except ray.exceptions.RayError as error:
+            result: str = self.ray.get(handle)
+        except self.ray.exceptions.RayError as error:
             raise WorkerLostError(f"a Ray worker was lost ({type(error).__name__})") from None
         return result
 
     def close(self) -> None:
         """Leave the cluster, which ends this run's tasks, and a cluster started for the run."""
-        import ray
-
-        ray.shutdown()
+        self.ray.shutdown()
 
     def _fit(self, resources: dict[str, float]) -> int:
         """Cells that fit into the cluster at a time, by its total CPUs and GPUs."""
-        fit = resources.get("CPU", 0.0) / self.config.cpus_per_cell
-        if self.config.gpus_per_cell:
-            fit = min(fit, resources.get("GPU", 0.0) / self.config.gpus_per_cell)
+        cpus, gpus = self.config.cpus_per_cell, self.config.gpus_per_cell
+        fit = resources.get("CPU", 0.0) / cpus
+        if gpus:
+            fit = min(fit, resources.get("GPU", 0.0) / gpus)
         if fit < 1:
-            raise UserError(
-                f"the cluster has no room for a cell with {self.config.cpus_per_cell} CPUs and "
-                f"{self.config.gpus_per_cell:g} GPUs",
-                "Request less with --cpus-per-cell and --gpus-per-cell.",
-            )
+            message = f"the cluster has no room for a cell with {cpus} CPUs and {gpus:g} GPUs"
+            raise UserError(message, "Request less with --cpus-per-cell and --gpus-per-cell.")
         return int(fit)
 
     def _mark_and_keeper(self, root: Path) -> tuple[str, Any]:
         """A mark that shows workers whether they see the run folder, and a keeper for those that do not."""
-        import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        mark = uuid.uuid4().hex
+        ray, mark = self.ray, uuid.uuid4().hex
         write_text(root / MARK, mark)
-        nodes = ray.nodes()
-        one_machine = {node["NodeManagerHostname"] for node in nodes} == {socket.gethostname()}
+        one_machine = {node["NodeManagerHostname"] for node in ray.nodes()} == {socket.gethostname()}
         if self.config.shared or (self.config.shared is None and one_machine):
             return mark, None
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -259,36 +220,25 @@ class RayCluster(WorkerExecutor):
         return "" if self.config.shared is False else mark, keeper
 
 
-class RayKeeperClient:
-    """Calls the keeper, an actor of the cluster."""
+make = RayCluster
 
-    def __init__(self, keeper: Any) -> None:
-        self.keeper = keeper
 
-    def begin(self, cell: str) -> tuple[int, dict[str, bytes]]:
-        """As `Keeper.begin`."""
+class RemoteKeeper:
+    """Calls the methods of a keeper that is an actor of the cluster."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    def __getattr__(self, name: str) -> Any:
         import ray
 
-        attempt: tuple[int, dict[str, bytes]] = ray.get(self.keeper.begin.remote(cell))
-        return attempt
-
-    def change(self, cell: str, attempt: int, written: dict[str, bytes], removed: list[str]) -> None:
-        """As `Keeper.change`."""
-        import ray
-
-        ray.get(self.keeper.change.remote(cell, attempt, written, removed))
+        return lambda *values: ray.get(getattr(self.actor, name).remote(*values))
 
 
 def _run_on_worker(task_json: str, mark: str, keeper: Any) -> str:
     task = Task.model_validate_json(task_json)
-    if keeper is None or _sees(task.root, mark):
-        return run_task(task_json)
-    return run_task_remotely(task, RayKeeperClient(keeper))
-
-
-def _sees(root: Path, mark: str) -> bool:
-    """Whether this machine sees the run folder at its path, and not another folder there."""
-    try:
-        return (root / MARK).read_text() == mark
-    except OSError:
-        return False
+    sees_folder = keeper is None
+    with contextlib.suppress(OSError):
+        # Without its mark, it is another folder at this path.
+        sees_folder = sees_folder or (task.root / MARK).read_text() == mark
+    return run_task(task_json) if sees_folder else run_task_remotely(task, RemoteKeeper(keeper))

@@ -23,15 +23,11 @@ MOST_QUEUED = 500
 
 
 class Config(RetriesConfig):
-    """Settings.
+    """Settings: at most `jobs` jobs at a time, and what each gets.
 
     Attributes:
-        jobs: jobs at a time.
         partition: where to submit; empty for the cluster's default.
         minutes: time limit of a job. One that needs longer is requeued, and resumes from its checkpoint.
-        memory_gb: memory of a job.
-        cpus_per_cell: CPU cores of a job.
-        gpus_per_cell: GPUs of a job; Slurm gives whole ones.
         cluster: `slurm`; or `local`, which runs jobs on this machine without Slurm, for tests.
     """
 
@@ -44,22 +40,16 @@ class Config(RetriesConfig):
     cluster: Literal["slurm", "local"] = "slurm"
 
 
-def make(config: Config) -> SlurmJobs:
-    """Make the executor.
+class SlurmJobs(WorkerExecutor):
+    """Runs each cell as a job; the handle of a task is its result file.
 
     Raises:
         UserError: submitit is not installed.
     """
-    require_package(
-        "submitit", "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
-    )
-    return SlurmJobs(config)
-
-
-class SlurmJobs(WorkerExecutor):
-    """Runs each cell as a job; the handle of a task is its result file."""
 
     def __init__(self, config: Config) -> None:
+        message, hint = "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
+        require_package("submitit", message, hint)
         super().__init__(config.jobs, config.retries, config.cpus_per_cell)
         self.config = config
         self.submitted: dict[Path, Any] = {}
@@ -70,22 +60,18 @@ class SlurmJobs(WorkerExecutor):
         return self.jobs if self.config.cluster == "local" else MOST_QUEUED
 
     def open(self, state: WorkerState) -> None:
-        """Make a folder for submitit's files.
-
-        These are pickles, so they lie in the user's own cache, which nobody else may enter, and never in a
-        run folder, which may be shared. Results are read from JSON.
-        """
+        """Make a folder for submitit's files."""
         import submitit
 
+        # These are pickles, so they lie in the user's own cache, which nobody else may enter, and never in a
+        # run folder, which may be shared. Results are read from JSON.
         self.folder = home() / "slurm" / uuid.uuid4().hex
         self.folder.mkdir(parents=True, mode=0o700)
         try:
             self.executor = submitit.AutoExecutor(self.folder, cluster=self.config.cluster)
         except RuntimeError as error:
-            raise UserError(
-                f"no Slurm here: {error}",
-                "Run it on a machine that has sbatch, or use --slurm-cluster local.",
-            ) from None
+            hint = "Run it on a machine that has sbatch, or use --slurm-cluster local."
+            raise UserError(f"no Slurm here: {error}", hint) from None
         self.executor.update_parameters(
             name="lordbench",
             timeout_min=self.config.minutes,
@@ -97,15 +83,13 @@ class SlurmJobs(WorkerExecutor):
         )
 
     def send(self, tasks: Sequence[Task]) -> list[Path]:
-        """Submit an array of jobs."""
-        jobs = [Job(task.model_dump_json(), self.folder / f"{uuid.uuid4().hex}.json") for task in tasks]
+        paths = [self.folder / f"{uuid.uuid4().hex}.json" for _ in tasks]
         with self.executor.batch():
-            submitted = [self.executor.submit(job) for job in jobs]
-        self.submitted |= {job.result: handle for job, handle in zip(jobs, submitted, strict=True)}
-        return [job.result for job in jobs]
+            for path, task in zip(paths, tasks, strict=True):
+                self.submitted[path] = self.executor.submit(Job(task.model_dump_json(), path))
+        return paths
 
     def ended(self, running: Collection[Path], seconds: float) -> list[Path]:
-        """The jobs with a result, and those that have ended without one."""
         deadline = time.monotonic() + seconds
         while True:
             ended = [path for path in running if path.exists() or self.submitted[path].done()]
@@ -114,32 +98,30 @@ class SlurmJobs(WorkerExecutor):
             time.sleep(POLL_SECONDS)
 
     def result(self, handle: Path) -> str:
-        """What the job wrote."""
         job = self.submitted.pop(handle)
         deadline = time.monotonic() + LATE_SECONDS
         while not handle.exists():
             if time.monotonic() > deadline:
-                raise WorkerLostError(
-                    f"job {job.job_id} ended without a result ({job.state}; {job.paths.stderr})"
-                )
+                reason = f"({job.state}; {job.paths.stderr})"
+                raise WorkerLostError(f"job {job.job_id} ended without a result {reason}")
             time.sleep(POLL_SECONDS)
         return handle.read_text(encoding="utf-8")
 
     def close(self) -> None:
-        """Cancel the jobs that have not ended."""
         for job in self.submitted.values():
             job.cancel(check=False)
+
+
+make = SlurmJobs
 
 
 class Job:
     """What submitit runs: text in, text out."""
 
     def __init__(self, task: str, result: Path) -> None:
-        self.task = task
-        self.result = result
+        self.task, self.result = task, result
 
     def __call__(self) -> None:
-        """Run the task."""
         write_text(self.result, run_task(self.task))
 
     def checkpoint(self) -> Any:
