@@ -34,8 +34,7 @@ class LordConfig(TrunkConfig):
         noise: standard deviation of the noise on content codes, in training only.
         decay: weight of the squared norm of the clean content code, averaged over the batch.
         kl_weight: weight of the KL term, in nats per image, with `regularizer=kl`.
-        generator_rate: Adam's learning rate for the networks in stage 1.
-        latent_rate: Adam's learning rate for the latent codes.
+        generator_rate: Adam's learning rate for the networks in stage 1; `latent_rate` for the latent codes.
         encoder_rate: Adam's learning rate for all networks in stage 2.
         final_rate: where every learning rate ends, on a cosine.
         code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
@@ -68,7 +67,7 @@ def code_table(rows: int, size: int) -> nn.Embedding:
 
 
 class ClassCodes(nn.Module):
-    """Class codes of a batch: one learned code per class, or (ablation) an encoder's code per image."""
+    """Class codes, float32 (N, size): one learned code per class, or (ablation) an encoder's per image."""
 
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
@@ -78,13 +77,12 @@ class ClassCodes(nn.Module):
         self._encoder = [encoder]
 
     def forward(self, batch: Batch) -> Tensor:
-        """Codes float32 (N, class size)."""
         code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.classes)
         return code
 
 
 class ContentCodes(nn.Module):
-    """Content codes of a batch: one learned code per image, or (ablation) an encoder's."""
+    """Clean content codes, float32 (N, size): one learned code per image, or (ablation) an encoder's."""
 
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
@@ -96,7 +94,6 @@ class ContentCodes(nn.Module):
             self.log_variance = code_table(spec.n_images, size) if self.table else config.encoder(spec, size)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Clean codes float32 (N, content size)."""
         code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.index)
         return code
 
@@ -208,19 +205,14 @@ class Lord(Method):
         return Phase(name, steps, batches, updates, self.config.final_rate)
 
     def encode(self, images: Tensor) -> Codes:
-        """Codes by the stage-2 encoders."""
         return Codes(self.class_encoder(images), self.content_encoder(images))
 
     def decode(self, codes: Codes) -> Tensor:
-        """Images by the generator."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images
 
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
-        """Codes of unseen images by stage 1 with the generator fixed, with which the paper compares encoders.
-
-        None where a code is amortized.
-        """
+        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized."""
         config, spec = self.config, DataSpec.of(images)
         if self.class_codes.table is None or self.content_codes.table is None:
             return None

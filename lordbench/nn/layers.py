@@ -20,11 +20,8 @@ def adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Te
 
     Huang & Belongie 2017, eq. 8, with the scale and offset given instead of a style image.
 
-    Args:
-        x: feature map, floating, (N, C, H, W); the result has its dtype and memory format.
-        offset: float32 (float64 with a float64 map), (N, C, 1, 1); `scale` likewise.
-        scale: multiplies each normalised channel.
-        epsilon: added to the variance.
+    The map is floating, (N, C, H, W); the result has its dtype and memory format. Offset and scale, (N, C, 1,
+    1), are float32 (float64 with a float64 map).
     """
     result: Tensor = _AdaIN.apply(x, offset, scale, epsilon)  # type: ignore[no-untyped-call]
     return result

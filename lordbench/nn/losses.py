@@ -26,11 +26,7 @@ their ReLU, and the last pooling."""
 def reconstruction_loss(
     name: Reconstruction, published: ReconstructionLoss | None, device: torch.device
 ) -> ReconstructionLoss:
-    """Return a reconstruction loss on `device`; `published` is the paper's, None if that is the perceptual.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are needed, but are not on this machine.
-    """
+    """Return a reconstruction loss on `device`; `published` is the paper's, None if that is perceptual."""
     if name == "pyramid":
         return pyramid
     return published if name == "published" and published else PerceptualLoss().to(device)

@@ -24,7 +24,8 @@ class TrunkConfig(MethodConfig):
     """Sizes shared by all methods; the defaults are LORD's published ones at 64 px.
 
     Attributes:
-        class_size: length of the class code; `content_size` that of the content code.
+        class_size: length of the class code.
+        content_size: length of the content code.
         width: channels of the generator's modulated layers and of the encoders' deepest layers.
         slope: of LeakyReLU.
         reconstruction: see `lordbench.nn.losses`.

@@ -50,6 +50,7 @@ class Phase:
 
     Attributes:
         name: unique within a method; shown in the progress bar and the training curve.
+        steps: number of steps; see `Budget.steps`.
         batches: which images each step sees.
         updates: run in this order in each step, on the same batch.
         final_rate: learning rates fall to this over the phase, along a cosine, step by step; None keeps them
@@ -111,6 +112,8 @@ class Context:
         device: of the training; the module is already there.
         precision: arithmetic of forward and backward passes.
         seed: of this training; derive all randomness from it by name, with `lordbench.utils.seeds`.
+        budget: of this training, over all phases.
+        reporter: is told about phases and steps.
         checkpoints: saves unfinished trainings.
         progress: of this training; updated by `run`.
     """

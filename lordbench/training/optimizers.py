@@ -26,12 +26,8 @@ class RowAdam(torch.optim.Optimizer):
     SparseAdam, gives different codes: without the decay, the second moment of a row seen once in K steps is
     up to K times as large, and its steps are shorter.
 
-    Tables are brought up to date when they are called. Read their `weight` only after `finish`.
-
-    Args:
-        tables: with `sparse=True`.
-        rate: learning rate; may change between steps.
-        betas: decay rates of the moments.
+    Tables, which need `sparse=True`, are brought up to date when they are called. Read their `weight` only
+    after `finish`. The learning rate may change between steps.
     """
 
     def __init__(self, tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]) -> None:

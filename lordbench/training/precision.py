@@ -15,10 +15,9 @@ PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 faster than float32.
+    """Whether the hardware multiplies bfloat16 faster than float32, by its flags.
 
-    By the hardware's flags, not by timing: on a busy machine a timing may vary, and with it the results of
-    a seed.
+    A timing may vary on a busy machine, and with it the results of a seed.
     """
     if device.type == "cuda":
         import torch

