@@ -17,11 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lordbench.nn.losses import ReconstructionLoss, average, divergence, draw
+from lordbench.nn import Generator, ReconstructionLoss, average, divergence, draw
 from lordbench.nn.methods import GroupTrained, GroupTrainedConfig
-from lordbench.nn.networks import Generator
-from lordbench.training.batches import Batch
-from lordbench.training.method import Codes, DataSpec, MethodConfig
+from lordbench.training import Batch, Codes, DataSpec, MethodConfig
 
 MEMORY = 0.01
 """Weight of a batch in the running share of pairs: about the last hundred batches count."""
@@ -97,11 +95,7 @@ def shared_dimensions(means: Tensor, log_variances: Tensor) -> Tensor:
     """Return which dimensions the two images of each pair share: bool (pairs, D).
 
     Those in which the KL of the first posterior from the second is less than midway between the least and the
-    greatest of all dimensions.
-
-    Args:
-        means: float32 (pairs, 2, D).
-        log_variances: likewise.
+    greatest of all dimensions. Means and log variances are float32 (pairs, 2, D).
     """
     gap = log_variances[:, 1] - log_variances[:, 0]
     distance = (means[:, 0] - means[:, 1]).square() * (-log_variances[:, 1]).exp()

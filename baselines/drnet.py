@@ -14,12 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench.nn.losses import ReconstructionLoss
+from lordbench.nn import DcganDecoder, DcganEncoder, ReconstructionLoss
 from lordbench.nn.methods import GroupTrained, GroupTrainedConfig, swap_pairs
-from lordbench.nn.networks import DcganDecoder, DcganEncoder
-from lordbench.training.batches import Batch
-from lordbench.training.loop import Update
-from lordbench.training.method import Codes, DataSpec, MethodConfig
+from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update
 
 
 class DrNetConfig(GroupTrainedConfig):
@@ -51,17 +48,17 @@ class DrNet(GroupTrained):
     source: ClassVar[str] = "Denton & Birodkar, Unsupervised Learning of Disentangled Representations, 2017"
     Config: ClassVar[type[MethodConfig]] = DrNetConfig
     betas = (0.5, 0.999)
+    published_loss = staticmethod(F.mse_loss)
     config: DrNetConfig
 
     def __init__(self, config: DrNetConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.class_encoder: nn.Module
-        self.content_encoder: nn.Module
-        self.decoder: nn.Module
         if config.architecture == "published":
-            self.class_encoder = DcganEncoder(spec.channels, spec.size, config.class_size)
-            self.content_encoder = DcganEncoder(spec.channels, spec.size, config.content_size)
-            self.decoder = DcganDecoder(spec.channels, spec.size, config.class_size + config.content_size)
+            self.class_encoder: nn.Module = DcganEncoder(spec.channels, spec.size, config.class_size)
+            self.content_encoder: nn.Module = DcganEncoder(spec.channels, spec.size, config.content_size)
+            self.decoder: nn.Module = DcganDecoder(
+                spec.channels, spec.size, config.class_size + config.content_size
+            )
         else:
             self.class_encoder = config.encoder(spec, config.class_size)
             self.content_encoder = config.encoder(spec, config.content_size)
@@ -77,9 +74,6 @@ class DrNet(GroupTrained):
     @property
     def networks(self) -> tuple[nn.Module, ...]:
         return self.class_encoder, self.content_encoder, self.decoder
-
-    def published_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(output, target)
 
     def updates(self, reconstruct: ReconstructionLoss) -> list[Update]:
         """The discriminator, then the other networks."""

@@ -11,10 +11,8 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from lordbench.nn.losses import ReconstructionLoss, average, divergence, draw
-from lordbench.nn.methods import EncoderDecoder, GroupTrainedConfig
-from lordbench.training.batches import Batch
-from lordbench.training.method import Codes, MethodConfig
+from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, average, divergence, draw
+from lordbench.training import Batch, Codes, MethodConfig
 
 
 class GVaeConfig(GroupTrainedConfig):
@@ -68,13 +66,9 @@ class GVae(EncoderDecoder):
         }
 
     def group_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Average of the class posteriors of each group.
+        """Average of the class posteriors of each group of `per_class` neighbours.
 
-        Args:
-            images: float32 [0, 1], (N, C, S, S), the images of a group one after the other.
-
-        Returns:
-            Mean and log variance, float32 (N / per_class, class size) each.
+        Mean and log variance, float32 (N / per_class, class size) each.
         """
         mean, log_variance = self.class_encoder(images).chunk(2, dim=1)
         shape = (-1, self.config.per_class, self.config.class_size)

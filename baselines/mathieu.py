@@ -15,11 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench.nn.losses import ReconstructionLoss, divergence, draw
-from lordbench.nn.methods import EncoderDecoder, GroupTrainedConfig, swap_pairs
-from lordbench.training.batches import Batch
-from lordbench.training.loop import Update
-from lordbench.training.method import Codes, DataSpec, MethodConfig
+from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, swap_pairs
+from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update
 
 
 class MathieuConfig(GroupTrainedConfig):

@@ -7,10 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from lordbench.nn.losses import ReconstructionLoss, divergence, draw, product
-from lordbench.nn.methods import EncoderDecoder, GroupTrainedConfig
-from lordbench.training.batches import Batch
-from lordbench.training.method import Codes, MethodConfig
+from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, product
+from lordbench.training import Batch, Codes, MethodConfig
 
 
 class MlVaeConfig(GroupTrainedConfig):
@@ -60,12 +58,7 @@ class MlVae(EncoderDecoder):
     def group_posterior(self, images: Tensor, per_class: int) -> tuple[Tensor, Tensor]:
         """Product of the class posteriors of each group (paper, section 3.2), without a prior expert.
 
-        Args:
-            images: float32 [0, 1], (N, C, S, S), the images of a group one after the other.
-            per_class: images of a group.
-
-        Returns:
-            Mean and log variance, float32 (N / per_class, class size) each.
+        Groups are `per_class` neighbours; mean and log variance, float32 (N / per_class, class size) each.
         """
         mean, log_variance = self.class_encoder(images).chunk(2, dim=1)
         shape = (-1, per_class, self.config.class_size)

@@ -17,11 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lordbench.lord import BETAS, Lord, LordConfig
-from lordbench.nn.losses import ReconstructionLoss
-from lordbench.training.batches import Batch
-from lordbench.training.loop import Context, Phase, Update
-from lordbench.training.method import DataSpec, MethodConfig
-from lordbench.training.optimizers import adam
+from lordbench.nn import ReconstructionLoss
+from lordbench.training import Batch, Context, DataSpec, MethodConfig, Phase, Update, adam
 
 
 class OverLordConfig(LordConfig):

@@ -10,12 +10,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench.data.images import ImageSet
-from lordbench.nn.losses import PerceptualLoss, ReconstructionLoss, divergence, draw, reconstruction_loss
-from lordbench.nn.networks import TrunkConfig
-from lordbench.training.batches import Batch, ShuffledBatches
-from lordbench.training.loop import Context, Loss, Phase, Update
-from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+from lordbench.data import ImageSet
+from lordbench.nn import ReconstructionLoss, TrunkConfig, divergence, draw, reconstruction_loss
+from lordbench.training import Batch, Codes, Context, DataSpec, Loss, Method, MethodConfig, Phase, Update
+from lordbench.training.batches import ShuffledBatches
 from lordbench.training.optimizers import RowAdam, adam
 from lordbench.utils import seeds
 
@@ -36,8 +34,7 @@ class LordConfig(TrunkConfig):
         noise: standard deviation of the noise on content codes, in training only.
         decay: weight of the squared norm of the clean content code, averaged over the batch.
         kl_weight: weight of the KL term, in nats per image, with `regularizer=kl`.
-        generator_rate: Adam's learning rate for the networks in stage 1.
-        latent_rate: Adam's learning rate for the latent codes.
+        generator_rate: Adam's learning rate for the networks in stage 1; `latent_rate` for the latent codes.
         encoder_rate: Adam's learning rate for all networks in stage 2.
         final_rate: where every learning rate ends, on a cosine.
         code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
@@ -70,7 +67,7 @@ def code_table(rows: int, size: int) -> nn.Embedding:
 
 
 class ClassCodes(nn.Module):
-    """Class codes of a batch: one learned code per class, or (ablation) an encoder's code per image."""
+    """Class codes, float32 (N, size): one learned code per class, or (ablation) an encoder's per image."""
 
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
@@ -80,30 +77,23 @@ class ClassCodes(nn.Module):
         self._encoder = [encoder]
 
     def forward(self, batch: Batch) -> Tensor:
-        """Codes float32 (N, class size)."""
         code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.classes)
         return code
 
 
 class ContentCodes(nn.Module):
-    """Content codes of a batch: one learned code per image, or (ablation) an encoder's."""
+    """Clean content codes, float32 (N, size): one learned code per image, or (ablation) an encoder's."""
 
     def __init__(self, config: LordConfig, spec: DataSpec, encoder: nn.Module) -> None:
         super().__init__()
-        self.config = config
+        self.config, size = config, config.content_size
         self._encoder = [encoder]
-        latent = config.content_code == "latent"
-        self.table = code_table(spec.n_images, config.content_size) if latent else None
+        self.table = code_table(spec.n_images, size) if config.content_code == "latent" else None
         self.log_variance: nn.Module | None = None
         if config.regularizer == "kl":
-            self.log_variance = (
-                code_table(spec.n_images, config.content_size)
-                if latent
-                else config.encoder(spec, config.content_size)
-            )
+            self.log_variance = code_table(spec.n_images, size) if self.table else config.encoder(spec, size)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Clean codes float32 (N, content size)."""
         code: Tensor = self._encoder[0](batch.images) if self.table is None else self.table(batch.index)
         return code
 
@@ -143,7 +133,7 @@ class Lord(Method):
     def fit(self, train: ImageSet, context: Context) -> None:
         """Run both stages, in the shares of the budget that the settings give them."""
         self.train_classes.copy_(torch.from_numpy(train.classes))
-        reconstruct = reconstruction_loss(self.config.reconstruction, PerceptualLoss, context.device)
+        reconstruct = reconstruction_loss(self.config.reconstruction, None, context.device)
         phases = [self.latent_optimization(context, reconstruct), self.amortization(context, reconstruct)]
         context.run(self, train, phases)
 
@@ -155,9 +145,8 @@ class Lord(Method):
             networks.append(self.class_encoder)
         if self.content_codes.table is None:
             networks += [self.content_encoder, self.content_codes]
-        optimizers: list[torch.optim.Optimizer] = [
-            adam([(network, config.generator_rate) for network in networks], BETAS)
-        ]
+        optimizer = adam([(network, config.generator_rate) for network in networks], BETAS)
+        optimizers: list[torch.optim.Optimizer] = [optimizer]
         if tables := code_tables(self.class_codes, self.content_codes):
             optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
         loss = self.latent_loss(self.class_codes, self.content_codes, reconstruct)
@@ -210,28 +199,20 @@ class Lord(Method):
         n_images: int | None = None,
     ) -> Phase:
         """Return a phase over all training images, or over `n_images` others."""
-        batches = ShuffledBatches(
-            n_images or self.spec.n_images,
-            context.budget.batch_size,
-            seeds.derive(context.seed, name, "batches"),
-        )
+        seed = seeds.derive(context.seed, name, "batches")
+        batches = ShuffledBatches(n_images or self.spec.n_images, context.budget.batch_size, seed)
         steps = context.budget.steps(batches.batch_size, share)
         return Phase(name, steps, batches, updates, self.config.final_rate)
 
     def encode(self, images: Tensor) -> Codes:
-        """Codes by the stage-2 encoders."""
         return Codes(self.class_encoder(images), self.content_encoder(images))
 
     def decode(self, codes: Codes) -> Tensor:
-        """Images by the generator."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images
 
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
-        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized.
-
-        The paper compares its encoders with this way to infer codes.
-        """
+        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized."""
         config, spec = self.config, DataSpec.of(images)
         if self.class_codes.table is None or self.content_codes.table is None:
             return None
@@ -239,7 +220,7 @@ class Lord(Method):
             class_codes = ClassCodes(config, spec, self.class_encoder)
             content_codes = ContentCodes(config, spec, self.content_encoder)
         codes = nn.ModuleList([class_codes, content_codes]).to(context.device)
-        reconstruct = reconstruction_loss(config.reconstruction, PerceptualLoss, context.device)
+        reconstruct = reconstruction_loss(config.reconstruction, None, context.device)
         optimizer = RowAdam(code_tables(class_codes, content_codes), config.latent_rate, BETAS)
         update = Update([optimizer], self.latent_loss(class_codes, content_codes, reconstruct))
         phase = self.phase(context, "test-time optimization", 1.0, [update], spec.n_images)
@@ -259,8 +240,8 @@ class Lord(Method):
 
 def code_tables(class_codes: ClassCodes, content_codes: ContentCodes) -> list[nn.Embedding]:
     """The tables of free codes, those of classes first."""
-    latent = [codes for codes in (class_codes, content_codes) if codes.table is not None]
-    return [module for codes in latent for module in codes.modules() if isinstance(module, nn.Embedding)]
+    both = (class_codes, content_codes)
+    return [module for codes in both for module in codes.modules() if isinstance(module, nn.Embedding)]
 
 
 def clean_codes(class_codes: ClassCodes, content_codes: ContentCodes, classes: Tensor) -> Codes | None:

@@ -16,30 +16,22 @@ if TYPE_CHECKING:
         divergence,
         draw,
         negative_log_likelihood,
+        product,
         pyramid,
         reconstruction_loss,
     )
+    from lordbench.nn.methods import EncoderDecoder, GroupTrained, GroupTrainedConfig, swap_pairs
     from lordbench.nn.networks import DcganDecoder, DcganEncoder, Encoder, Generator, TrunkConfig
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "networks", "losses", "layers", "features")
+    __getattr__, __dir__ = lazy_names(__name__, "networks", "losses", "layers", "features", "methods")
 
-__all__ = [
-    "DcganDecoder",
-    "DcganEncoder",
-    "Encoder",
-    "Generator",
+__all__ = ["DcganDecoder", "DcganEncoder", "Encoder", "Generator", "TrunkConfig", "UpsampledConv2d", "adain"]
+__all__ += [
     "PerceptualLoss",
     "ReconstructionLoss",
-    "TrunkConfig",
-    "UpsampledConv2d",
-    "adain",
-    "average",
-    "divergence",
-    "draw",
     "negative_log_likelihood",
     "pyramid",
     "reconstruction_loss",
-    "resize",
-    "to_rgb",
-    "vgg16_features",
 ]
+__all__ += ["average", "divergence", "draw", "product", "resize", "to_rgb", "vgg16_features"]
+__all__ += ["EncoderDecoder", "GroupTrained", "GroupTrainedConfig", "swap_pairs"]

@@ -35,19 +35,16 @@ def vgg16_features() -> nn.Sequential:
 def vgg16_activations(
     network: nn.Sequential, images: Tensor, layers: Sequence[int], relu: bool = True
 ) -> list[Tensor]:
-    """Activations of VGG16 at several layers, in one pass.
+    """Activations of VGG16 at several layers, in one pass: float (N, C, h, w) each.
 
     Args:
         network: from `vgg16_features`.
         images: float, (N, 3, H, W), normalised by `imagenet_normalise`; H and W at least 32 for layer 30.
-        layers: indices into `features`, ascending. Convolutions: conv1_1 0, conv1_2 2, conv2_1 5, conv2_2 7,
-            conv3_1 10, conv3_2 12, conv3_3 14, conv4_1 17, conv4_2 19, conv4_3 21, conv5_1 24, conv5_2 26,
-            conv5_3 28. The ReLU of each is at the next index. Poolings: 4, 9, 16, 23 and 30.
+        layers: indices into `features`, ascending. Convolutions: conv1_* 0, 2; conv2_* 5, 7; conv3_* 10, 12,
+            14; conv4_* 17, 19, 21; conv5_* 24, 26, 28; each has its ReLU at the next index. Poolings: 4, 9,
+            16, 23, 30.
         relu: for a convolution, return the output of its ReLU, as from torchvision's network, whose ReLUs
             overwrite it in place; if False, return the output of the convolution itself.
-
-    Returns:
-        For each layer float (N, C, h, w).
     """
     wanted = [i + 1 if relu and isinstance(network[i], nn.Conv2d) else i for i in layers]
     outputs: dict[int, Tensor] = {}
@@ -60,8 +57,7 @@ def vgg16_activations(
 
 def imagenet_normalise(images: Tensor) -> Tensor:
     """Normalise images, float [0, 1] (N, 3, H, W), to the mean and deviation of torchvision's networks."""
-    mean = images.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = images.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (images - mean) / std
 
 

@@ -20,11 +20,8 @@ def adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Te
 
     Huang & Belongie 2017, eq. 8, with the scale and offset given instead of a style image.
 
-    Args:
-        x: feature map, floating, (N, C, H, W); the result has its dtype and memory format.
-        offset: added to each channel, float32 (float64 with a float64 map), (N, C, 1, 1).
-        scale: multiplies each normalised channel, likewise.
-        epsilon: added to the variance.
+    The map is floating, (N, C, H, W); the result has its dtype and memory format. Offset and scale, (N, C, 1,
+    1), are float32 (float64 with a float64 map).
     """
     result: Tensor = _AdaIN.apply(x, offset, scale, epsilon)  # type: ignore[no-untyped-call]
     return result
@@ -76,10 +73,7 @@ class UpsampledConv2d(nn.Conv2d):
 
     Each pixel of the small map is four equal ones of the large map, so the 3x3 taps on it can be summed
     beforehand: a 4x4 transposed convolution of stride 2 needs 16 multiplications instead of 36, and the large
-    map is never computed. Equal to the two steps up to rounding.
-
-    Args:
-        channels: of the input and of the output.
+    map is never computed. Equal to the two steps up to rounding. Input and output have `channels` channels.
     """
 
     taps: Tensor

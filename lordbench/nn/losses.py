@@ -24,20 +24,12 @@ their ReLU, and the last pooling."""
 
 
 def reconstruction_loss(
-    name: Reconstruction, published: Callable[[], ReconstructionLoss], device: torch.device
+    name: Reconstruction, published: ReconstructionLoss | None, device: torch.device
 ) -> ReconstructionLoss:
-    """Return a reconstruction loss on `device`; `published` makes the one of the method's own paper.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are needed, but are not on this machine.
-    """
-    makers: dict[str, Callable[[], ReconstructionLoss]] = {
-        "perceptual": PerceptualLoss,
-        "pyramid": lambda: pyramid,
-        "published": published,
-    }
-    loss = makers[name]()
-    return loss.to(device) if isinstance(loss, nn.Module) else loss
+    """Return a reconstruction loss on `device`; `published` is the paper's, None if that is perceptual."""
+    if name == "pyramid":
+        return pyramid
+    return published if name == "published" and published else PerceptualLoss().to(device)
 
 
 class PerceptualLoss(nn.Module):
@@ -45,9 +37,6 @@ class PerceptualLoss(nn.Module):
 
     Layers and weighting are those of the authors' PyTorch release. Normalising images for VGG16 and tiling
     grey ones to three channels are our decisions. The network is frozen.
-
-    Raises:
-        MissingWeightsError: VGG16's weights are not on this machine.
     """
 
     def __init__(self) -> None:
@@ -65,8 +54,7 @@ class PerceptualLoss(nn.Module):
         return loss
 
     def _activations(self, images: Tensor) -> list[Tensor]:
-        device = images.device.type
-        network = self.network
+        network, device = self.network, images.device.type
         if torch.is_autocast_enabled(device):
             # Autocast would round the frozen weights in every pass.
             dtype = torch.get_autocast_dtype(device)
@@ -110,11 +98,6 @@ def product(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def negative_log_likelihood(output: Tensor, target: Tensor) -> Tensor:
-    """Negative log-likelihood of a unit-variance Gaussian around the output, in nats per image: scalar.
-
-    Args:
-        output: float (N, C, S, S).
-        target: float32 (N, C, S, S).
-    """
+    """Negative log-likelihood of a unit-variance Gaussian around the output, in nats per image: scalar."""
     pixels = output[0].numel()
     return 0.5 * (pixels * F.mse_loss(output.float(), target) + pixels * math.log(2 * math.pi))

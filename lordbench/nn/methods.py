@@ -9,23 +9,16 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 
-from lordbench.data.images import ImageSet
+from lordbench.data import ImageSet
 from lordbench.nn.losses import ReconstructionLoss, negative_log_likelihood, reconstruction_loss
 from lordbench.nn.networks import TrunkConfig
-from lordbench.training.batches import Batch, GroupedBatches
-from lordbench.training.loop import Context, Loss, Phase, Update
-from lordbench.training.method import Codes, DataSpec, Method
+from lordbench.training import Batch, Codes, Context, DataSpec, GroupedBatches, Loss, Method, Phase, Update
 from lordbench.training.optimizers import adam
 from lordbench.utils import seeds
 
 
 class GroupTrainedConfig(TrunkConfig):
-    """Settings of a `GroupTrained` method.
-
-    Attributes:
-        learning_rate: Adam's, for the networks that `loss` trains.
-        final_rate: where all learning rates end, on a cosine; None keeps them constant.
-    """
+    """Adam's learning rate for the networks of `loss`, and where all rates end (None: constant)."""
 
     learning_rate: float = Field(1e-3, gt=0)
     final_rate: float | None = None
@@ -35,12 +28,10 @@ class GroupTrained(Method):
     """A method trained in one phase, on batches that hold several images of each of their classes.
 
     A subclass gives `networks` and `loss`; one with an adversary adds an update to `updates`.
-
-    Attributes:
-        betas: of Adam.
     """
 
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
+    published_loss = staticmethod(negative_log_likelihood)
     config: GroupTrainedConfig
 
     def __init__(self, config: GroupTrainedConfig, spec: DataSpec) -> None:
@@ -61,15 +52,10 @@ class GroupTrained(Method):
     def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
         """Loss terms of `networks`, weights applied; `reconstruct` is the configured reconstruction loss."""
 
-    def published_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Loss of `reconstruction=published`."""
-        return negative_log_likelihood(output, target)
-
     def updates(self, reconstruct: ReconstructionLoss) -> list[Update]:
         """Updates of a step, in order: by default that of `networks` by `loss`."""
-        return [
-            self.update(self.networks, self.config.learning_rate, lambda batch: self.loss(batch, reconstruct))
-        ]
+        rate = self.config.learning_rate
+        return [self.update(self.networks, rate, lambda batch: self.loss(batch, reconstruct))]
 
     def update(self, networks: Iterable[nn.Module], rate: float, loss: Loss) -> Update:
         """Return an update of `networks` by an Adam of their own."""
@@ -77,26 +63,20 @@ class GroupTrained(Method):
 
     def fit(self, train: ImageSet, context: Context) -> None:
         """Train for the whole budget."""
-        config = self.config
-        reconstruct = reconstruction_loss(config.reconstruction, lambda: self.published_loss, context.device)
-        batches = GroupedBatches(
-            train.classes, context.budget.batch_size, self.group_size, seeds.derive(context.seed, "batches")
-        )
-        steps = context.budget.steps(batches.batch_size)
+        budget, config = context.budget, self.config
+        reconstruct = reconstruction_loss(config.reconstruction, self.published_loss, context.device)
+        seed = seeds.derive(context.seed, "batches")
+        batches = GroupedBatches(train.classes, budget.batch_size, self.group_size, seed)
+        steps = budget.steps(batches.batch_size)
         phase = Phase("training", steps, batches, self.updates(reconstruct), config.final_rate)
         context.run(self, train, [phase])
 
 
 class EncoderDecoder(GroupTrained):
-    """A class encoder, a content encoder, and the generator.
-
-    Attributes:
-        class_outputs: outputs of the class encoder per dimension of its code: 1 for a plain code; 2 for a
-            Gaussian posterior, whose means come before its log variances.
-        content_outputs: likewise, of the content encoder.
-    """
+    """A class encoder, a content encoder, and the generator."""
 
     class_outputs: ClassVar[int] = 1
+    """Outputs per dimension: 1 for a plain code; 2 for a Gaussian posterior, means before log variances."""
     content_outputs: ClassVar[int] = 1
 
     def __init__(self, config: GroupTrainedConfig, spec: DataSpec) -> None:

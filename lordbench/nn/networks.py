@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from lordbench.nn.layers import UpsampledConv2d, adain
 from lordbench.nn.losses import Reconstruction
-from lordbench.training.method import DataSpec, MethodConfig
+from lordbench.training import DataSpec, MethodConfig
 
 GRID = 4
 """Height and width of the coarsest feature map, in encoders and generators."""
@@ -28,7 +28,7 @@ class TrunkConfig(MethodConfig):
         content_size: length of the content code.
         width: channels of the generator's modulated layers and of the encoders' deepest layers.
         slope: of LeakyReLU.
-        reconstruction: which reconstruction loss; see `lordbench.nn.losses`.
+        reconstruction: see `lordbench.nn.losses`.
     """
 
     class_size: int = Field(256, ge=1)
@@ -42,11 +42,9 @@ class TrunkConfig(MethodConfig):
         return ("vgg16",) if self.reconstruction == "perceptual" else ()
 
     def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
-        """Build an encoder for codes of `code_size`."""
         return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
 
     def generator(self, spec: DataSpec) -> Generator:
-        """Build the generator."""
         return Generator(spec.channels, spec.size, self.class_size, self.content_size, self.width, self.slope)
 
 
@@ -55,15 +53,12 @@ class Encoder(nn.Module):
 
     At 64 px and 256 channels these are the published layers: 7x7-64, 4x4-128, -256, -256, -256 (stride 2),
     linear 256, 256, code, LeakyReLU between all (Gabbay & Hoshen 2020, both releases). At other sizes only
-    the number of strided layers changes; if the size is not 4 times a power of two, the last map is pooled
-    to 4x4.
+    the number of strided layers changes; if it is not 4 times a power of two, the last map is pooled to 4x4.
 
     Args:
         channels: of the image, 1 or 3.
         size: height and width of the image in pixels, 8 or more.
-        code_size: length of the code.
         width: channels of the deepest layers; the first two have a quarter and a half of it.
-        slope: of LeakyReLU.
     """
 
     def __init__(
@@ -77,14 +72,8 @@ class Encoder(nn.Module):
         if size != GRID << halvings(size):
             layers.append(nn.AdaptiveAvgPool2d(GRID))
         self.convolutions = nn.Sequential(*layers)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(GRID * GRID * widths[-1], width),
-            nn.LeakyReLU(slope),
-            nn.Linear(width, width),
-            nn.LeakyReLU(slope),
-            nn.Linear(width, code_size),
-        )
+        head = _linear_layers(slope, GRID * GRID * widths[-1], width, width, code_size)
+        self.head = nn.Sequential(nn.Flatten(), *head[:-1])
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images, float [0, 1] (N, C, S, S), to codes, float32 (N, code size)."""
@@ -93,13 +82,7 @@ class Encoder(nn.Module):
 
 
 class Modulation(nn.Module):
-    """Class code -> (offset, scale) for each AdaIN layer; the scale is used raw, not as 1 + scale.
-
-    Args:
-        class_size: length of the class code.
-        width: channels of the modulated layers.
-        layers: number of modulated layers.
-    """
+    """Class code -> (offset, scale) for each AdaIN layer; the scale is used raw, not as 1 + scale."""
 
     def __init__(self, class_size: int, width: int, layers: int) -> None:
         super().__init__()
@@ -113,17 +96,14 @@ class Modulation(nn.Module):
 class Generator(nn.Module):
     """(class code, content code) -> image: the content is upsampled, the class modulates each scale.
 
-    At 64 px and 256 channels these are the published layers: linear to 4x4x32, 4x4x64,
-    4x4x256; four times [nearest upsampling x2, conv 3x3-256, LeakyReLU, AdaIN]; conv 5x5-64, LeakyReLU,
-    conv 7x7, sigmoid (Gabbay & Hoshen 2020, both releases). Other sizes change the number of upsamplings.
+    At 64 px and 256 channels these are the published layers: linear to 4x4x32, 4x4x64, 4x4x256; four times
+    [nearest upsampling x2, conv 3x3-256, LeakyReLU, AdaIN]; conv 5x5-64, LeakyReLU, conv 7x7, sigmoid (Gabbay
+    & Hoshen 2020, both releases). Other sizes change the number of upsamplings.
 
     Args:
         channels: of the image, 1 or 3.
         size: height and width of the image; 4 times a power of two.
-        class_size: length of the class code.
-        content_size: length of the content code.
         width: channels of the modulated layers.
-        slope: of LeakyReLU.
     """
 
     def __init__(
@@ -140,14 +120,8 @@ class Generator(nn.Module):
             raise ValueError(f"image size must be 8, 16, 32, 64, ..., not {size}")
         self.width, self.slope = width, slope
         self.modulation = Modulation(class_size, width, halvings(size))
-        self.base = nn.Sequential(
-            nn.Linear(content_size, GRID * GRID * (width // 8)),
-            nn.LeakyReLU(slope),
-            nn.Linear(GRID * GRID * (width // 8), GRID * GRID * (width // 4)),
-            nn.LeakyReLU(slope),
-            nn.Linear(GRID * GRID * (width // 4), GRID * GRID * width),
-            nn.LeakyReLU(slope),
-        )
+        maps = [GRID * GRID * n for n in (width // 8, width // 4, width)]
+        self.base = nn.Sequential(*_linear_layers(slope, content_size, *maps))
         self.blocks = nn.ModuleList(UpsampledConv2d(width) for _ in range(halvings(size)))
         self.tail = nn.Sequential(
             nn.Conv2d(width, width // 4, 5, padding=2),
@@ -168,24 +142,17 @@ class Generator(nn.Module):
 class DcganEncoder(nn.Module):
     """Strided 4x4 convolutions with batch normalization down to 4x4, then a 4x4 convolution and tanh.
 
-    Args:
-        channels: of the image.
-        size: height and width of the image; 4 times a power of two.
-        code_size: length of the code.
+    The size of the image is 4 times a power of two, as for `DcganDecoder`.
     """
 
     def __init__(self, channels: int, size: int, code_size: int) -> None:
         super().__init__()
+        widths = [channels, *_dcgan_widths(size)]
         layers: list[nn.Module] = []
-        before = channels
-        for width in _dcgan_widths(size):
-            layers += [
-                nn.Conv2d(before, width, 4, stride=2, padding=1),
-                nn.BatchNorm2d(width),
-                nn.LeakyReLU(DCGAN_SLOPE),
-            ]
-            before = width
-        self.layers = nn.Sequential(*layers, nn.Conv2d(before, code_size, GRID), nn.Flatten(), nn.Tanh())
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.BatchNorm2d(after)]
+            layers.append(nn.LeakyReLU(DCGAN_SLOPE))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], code_size, GRID), nn.Flatten(), nn.Tanh())
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images, float [0, 1] (N, C, S, S), to codes in (-1, 1), float32 (N, code size)."""
@@ -194,19 +161,13 @@ class DcganEncoder(nn.Module):
 
 
 class DcganDecoder(nn.Module):
-    """The encoder mirrored, ending in a sigmoid; its input is both codes, concatenated.
-
-    Args:
-        channels: of the image.
-        size: height and width of the image; 4 times a power of two.
-        code_size: length of both codes together.
-    """
+    """The encoder mirrored, ending in a sigmoid; its input is both codes, concatenated, of `code_size`."""
 
     def __init__(self, channels: int, size: int, code_size: int) -> None:
         super().__init__()
-        widths = _dcgan_widths(size)[::-1]
+        widths = [channels, *_dcgan_widths(size)][::-1]
         layers: list[nn.Module] = [nn.ConvTranspose2d(code_size, widths[0], GRID)]
-        for before, after in zip(widths, [*widths[1:], channels], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.BatchNorm2d(before), nn.LeakyReLU(DCGAN_SLOPE)]
             layers.append(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers)
@@ -220,6 +181,11 @@ class DcganDecoder(nn.Module):
 def halvings(size: int) -> int:
     """How often an image of `size` pixels is halved to reach the coarsest map (64 -> 4 times)."""
     return max(1, int(math.log2(size / GRID)))
+
+
+def _linear_layers(slope: float, *sizes: int) -> list[nn.Module]:
+    """Linear layers between these sizes, each followed by a LeakyReLU."""
+    return [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.LeakyReLU(slope))]
 
 
 def _dcgan_widths(size: int) -> list[int]:

@@ -21,20 +21,12 @@ else:
 __all__ = [
     "Batch",
     "Batches",
-    "Budget",
-    "CheckpointStore",
     "Codes",
-    "Context",
     "DataSpec",
     "GroupedBatches",
-    "Loss",
     "Method",
     "MethodConfig",
-    "Phase",
-    "Precision",
-    "Reporter",
-    "RowAdam",
     "ShuffledBatches",
-    "Update",
-    "adam",
 ]
+__all__ += ["Budget", "CheckpointStore", "Context", "Loss", "Phase", "Precision", "Reporter", "Update"]
+__all__ += ["RowAdam", "adam"]

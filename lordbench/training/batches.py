@@ -16,30 +16,17 @@ from lordbench.utils import seeds
 
 
 class Batches(Protocol):
-    """Image indices of each step.
-
-    Attributes:
-        batch_size: images of a step.
-        group: neighbouring images that a method needs together, also when a batch is divided.
-    """
+    """Image indices of each step; `group` neighbours stay together when a batch is divided."""
 
     batch_size: int
     group: int
 
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,)."""
-        ...
 
 
 class ShuffledBatches:
-    """Each epoch is a fresh permutation of all images; the last partial batch is dropped.
-
-    Attributes:
-        n_images: number of images.
-        batch_size: images per batch; at most `n_images`.
-        seed: of the permutations.
-        group: 1: a batch may be divided anywhere.
-    """
+    """Each epoch is a fresh permutation of all images; the last partial batch is dropped."""
 
     def __init__(self, n_images: int, batch_size: int, seed: int) -> None:
         self.n_images, self.seed = n_images, seed
@@ -63,7 +50,7 @@ class GroupedBatches:
 
     Args:
         classes: class of each image, int64 (N,).
-        batch_size: images per batch; rounded down to a multiple of `per_class`.
+        batch_size: rounded down to a multiple of `per_class`.
         per_class: images of a class in a batch.
         seed: of the sampling.
     """
@@ -77,13 +64,12 @@ class GroupedBatches:
     def index(self, step: int) -> Int64Array:
         """Indices of the batch of `step`, int64 (batch size,): `per_class` neighbours share a class."""
         generator = seeds.numpy_generator(self.seed, "step", step)
-        replace = self.n_groups > len(self.members)
-        groups = generator.choice(len(self.members), self.n_groups, replace=replace)
-        drawn = [
-            generator.choice(self.members[g], self.group, replace=self.group > len(self.members[g]))
-            for g in groups
-        ]
-        return np.concatenate(drawn)
+
+        def draw(items: Int64Array, count: int) -> Int64Array:
+            return generator.choice(items, count, replace=count > len(items))
+
+        groups = draw(np.arange(len(self.members)), self.n_groups)
+        return np.concatenate([draw(self.members[group], self.group) for group in groups])
 
 
 def divided(index: Int64Array, group: int, parts: int) -> list[Int64Array]:
@@ -112,20 +98,17 @@ class Batch:
 class DeviceImages:
     """Training images, kept on the device as uint8 and gathered by index there.
 
-    A set larger than `limit` bytes stays in memory, or memory-mapped on disk; a thread reads its batches
-    ahead of the step that needs them.
-
-    Args:
-        images: the training set.
-        device: of the batches.
-        limit: bytes that may be kept on the device; by default a third of a GPU's free memory, or 8 GiB.
+    A set larger than `limit` bytes (by default a third of a GPU's free memory, or 8 GiB) stays in memory, or
+    memory-mapped on disk; a thread reads its batches ahead of the step that needs them.
     """
 
     def __init__(self, images: ImageSet, device: torch.device, limit: int | None = None) -> None:
         self.device = device
         self.host = images.images
         self.resident: Tensor | None = None
-        if self.host.nbytes <= (_room(device) if limit is None else limit):
+        if limit is None:
+            limit = torch.cuda.mem_get_info(device)[0] // 3 if device.type == "cuda" else 8 << 30
+        if self.host.nbytes <= limit:
             pixels = torch.from_numpy(np.array(self.host)).to(device)
             self.resident = pixels.contiguous(memory_format=torch.channels_last)
         self.classes = torch.from_numpy(images.classes).to(device)
@@ -133,23 +116,16 @@ class DeviceImages:
 
     def request(self, index: Int64Array) -> Callable[[torch.Generator], Batch]:
         """Begin to gather a batch; the function returned waits for it and returns it."""
-        resident = self.resident
-        if resident is None:
-            reading = self._reader.submit(self._read, index)
-            return lambda generator: self._batch(index, reading.result(), generator)
-        return lambda generator: self._batch(
-            index, resident[torch.from_numpy(index).to(self.device)], generator
-        )
+        where, resident = torch.from_numpy(index).to(self.device), self.resident
+        if resident is not None:
+            return lambda generator: self._batch(where, resident[where], generator)
+        reading = self._reader.submit(self._read, index)
+        return lambda generator: self._batch(where, reading.result(), generator)
 
     def _read(self, index: Int64Array) -> Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(self.host[index]))
         return pixels.pin_memory() if self.device.type == "cuda" else pixels
 
-    def _batch(self, index: Int64Array, pixels: Tensor, generator: torch.Generator) -> Batch:
-        where = torch.from_numpy(index).to(self.device)
+    def _batch(self, where: Tensor, pixels: Tensor, generator: torch.Generator) -> Batch:
         pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         return Batch(where, pixels.float().div_(255), self.classes[where], generator)
-
-
-def _room(device: torch.device) -> int:
-    return int(torch.cuda.mem_get_info(device)[0]) // 3 if device.type == "cuda" else 8 << 30

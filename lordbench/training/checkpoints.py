@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +28,7 @@ class Progress:
     """How far a training has come.
 
     Attributes:
-        phase: name of the running phase.
-        finished: names of the finished phases.
-        step: steps done in `phase`.
+        phase: name of the running phase, in which `step` steps are done.
         seconds: training time, over all attempts.
         images: images seen, over all phases.
         history: one record per logged step: phase, step, and the mean of each loss term since the last.
@@ -49,7 +47,7 @@ _PROGRESS = TypeAdapter(Progress)
 
 def save_module(path: Path, module: nn.Module, metadata: dict[str, str] | None = None) -> None:
     """Write a module's state as safetensors, atomically."""
-    save_tensors(path, {f"module.{name}": value for name, value in module.state_dict().items()}, metadata)
+    save_tensors(path, _module_tensors(module), metadata)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -61,11 +59,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 
 def load_module(path: Path, module: nn.Module) -> None:
-    """Load a module's state in place.
-
-    Raises:
-        UserError: the file is damaged or belongs to another architecture.
-    """
+    """Load a module's state in place; UserError if the file is damaged or of another architecture."""
     tensors, _ = read_tensors(path)
     state = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
     try:
@@ -75,11 +69,7 @@ def load_module(path: Path, module: nn.Module) -> None:
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file: tensors on the CPU, and metadata.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
+    """Read a safetensors file: tensors on the CPU, and metadata; UserError if it is missing or damaged."""
     with open_safetensors(path, "pt") as file:
         metadata = verified(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -88,7 +78,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return tensors, metadata
 
 
-def _hash(tensors: Mapping[str, Tensor]) -> str:
+def _module_tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {f"module.{name}": value for name, value in module.state_dict().items()}
+
+
+def _hash(tensors: dict[str, Tensor]) -> str:
     """Hex sha256 over names, types, shapes and bytes of contiguous tensors on the CPU."""
     digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):
@@ -107,14 +101,13 @@ class CheckpointStore:
     """
 
     def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:
-        self.path = path
-        self.every = every
+        self.path, self.every = path, every
 
     def save(self, progress: Progress, module: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
         """Write the state that the rest of the training depends on."""
         if self.path is None:
             return
-        tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
+        tensors = _module_tensors(module)
         for i, optimizer in enumerate(optimizers):
             for parameter, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{i}.{parameter}.{name}": value for name, value in values.items()}
@@ -122,7 +115,7 @@ class CheckpointStore:
 
     def progress(self) -> Progress | None:
         """Progress of the saved training; None if there is no checkpoint, or it is damaged."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
             return None
         try:
             recorded = read_tensors(self.path)[1]["progress"]
@@ -131,26 +124,18 @@ class CheckpointStore:
         except (UserError, KeyError, TypeError, ValueError):
             return None  # Training starts over: a damaged checkpoint costs time only.
 
-    def restore_module(self, module: nn.Module) -> None:
-        """Load the saved state into a module, in place."""
-        assert self.path is not None
-        load_module(self.path, module)
-
     def restore_optimizers(self, optimizers: list[torch.optim.Optimizer]) -> None:
         """Load the saved moments into optimizers built the same way; learning rates follow from the step."""
         assert self.path is not None
         tensors, _ = read_tensors(self.path)
         for i, optimizer in enumerate(optimizers):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            state: dict[int, dict[str, Tensor]] = {}
+            state: dict[int, dict[str, Tensor]] = defaultdict(dict)
             for name, value in tensors.items():
                 if name.startswith(f"optimizer.{i}."):
                     _, _, parameter, key = name.split(".", 3)
-                    moments = _laid_out_like(parameters[int(parameter)], value)
-                    state.setdefault(int(parameter), {})[key] = moments
-            optimizer.load_state_dict(
-                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
+                    state[int(parameter)][key] = _laid_out_like(parameters[int(parameter)], value)
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
 def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from lordbench.data.images import ImageSet
 from lordbench.training.batches import Batch, Batches, DeviceImages, divided
-from lordbench.training.checkpoints import CheckpointStore, Progress
+from lordbench.training.checkpoints import CheckpointStore, Progress, load_module
 from lordbench.training.optimizers import RowAdam
 from lordbench.training.precision import Precision
 from lordbench.utils import seeds
@@ -49,6 +50,7 @@ class Phase:
 
     Attributes:
         name: unique within a method; shown in the progress bar and the training curve.
+        steps: number of steps; see `Budget.steps`.
         batches: which images each step sees.
         updates: run in this order in each step, on the same batch.
         final_rate: learning rates fall to this over the phase, along a cosine, step by step; None keeps them
@@ -91,21 +93,15 @@ class Reporter(Protocol):
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
         """A phase starts, or resumes after `done` steps; an epoch has `epoch_steps` steps."""
-        ...
+        return None
 
     def step(self, done: int, images: int, loss: float | None) -> None:
         """A step of `images` images has ended; `loss` is given at logged steps only."""
-        ...
+        return None
 
 
-class Silent:
+class Silent(Reporter):
     """A reporter that ignores everything."""
-
-    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        """Do nothing."""
-
-    def step(self, done: int, images: int, loss: float | None) -> None:
-        """Do nothing."""
 
 
 @dataclass
@@ -116,6 +112,8 @@ class Context:
         device: of the training; the module is already there.
         precision: arithmetic of forward and backward passes.
         seed: of this training; derive all randomness from it by name, with `lordbench.utils.seeds`.
+        budget: of this training, over all phases.
+        reporter: is told about phases and steps.
         checkpoints: saves unfinished trainings.
         progress: of this training; updated by `run`.
     """
@@ -135,24 +133,22 @@ class Context:
             TrainingDivergedError: a loss is NaN or infinite.
             ValueError: phases share an optimizer, whose moments a resume would lose.
         """
-        every = [id(optimizer) for phase in phases for optimizer in phase.optimizers]
-        if len(set(every)) < len(every):
+        optimizers = [optimizer for phase in phases for optimizer in phase.optimizers]
+        if len(set(optimizers)) < len(optimizers):
             raise ValueError("two updates or phases share an optimizer: make one for each")
-        saved = self.checkpoints.progress()
-        if saved is not None:
+        if (saved := self.checkpoints.progress()) and self.checkpoints.path:
             self.progress = saved
-            self.checkpoints.restore_module(module)
+            load_module(self.checkpoints.path, module)
         data = DeviceImages(train, self.device)
         module.train()
         for phase in phases:
             if phase.name in self.progress.finished:
                 continue
-            optimizers = phase.optimizers
             if self.progress.phase == phase.name:
-                self.checkpoints.restore_optimizers(optimizers)
+                self.checkpoints.restore_optimizers(phase.optimizers)
             with self.precision.matrix_products():
-                self._run_phase(module, data, phase, optimizers)
-            for optimizer in optimizers:
+                self._run_phase(module, data, phase)
+            for optimizer in phase.optimizers:
                 if isinstance(optimizer, RowAdam):
                     optimizer.finish()
             self.progress.finished.append(phase.name)
@@ -160,18 +156,22 @@ class Context:
             self.checkpoints.save(self.progress, module, [])
         module.eval()
 
-    def _run_phase(
-        self, module: nn.Module, data: DeviceImages, phase: Phase, optimizers: list[torch.optim.Optimizer]
-    ) -> None:
-        progress, size = self.progress, phase.batches.batch_size
+    def _run_phase(self, module: nn.Module, data: DeviceImages, phase: Phase) -> None:
+        progress, size, optimizers = self.progress, phase.batches.batch_size, phase.optimizers
         progress.phase = phase.name
         self.reporter.phase(phase.name, phase.steps, progress.step, len(data.host) / size)
         generator = torch.Generator(self.device)
         rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-        window = _Window()
+        # Loss terms since the last record; on the device, so that no step waits for a copy.
+        window = defaultdict[str, list[Tensor]](list)
         began = saved_at = time.monotonic()
         before = progress.seconds
-        upcoming = self._requested(data, phase, progress.step)
+
+        def request(step: int) -> list[Callable[[torch.Generator], Batch]]:
+            parts = divided(phase.batches.index(step), phase.batches.group, self.budget.accumulate)
+            return [data.request(part) for part in parts]
+
+        upcoming = request(progress.step)
         for step in range(progress.step, phase.steps):
             for optimizer, initial in zip(optimizers, rates, strict=True):
                 for group, rate in zip(optimizer.param_groups, initial, strict=True):
@@ -180,13 +180,15 @@ class Context:
             generator.manual_seed(seeds.derive(self.seed, phase.name, step))
             parts = [wait(generator) for wait in upcoming]
             if step + 1 < phase.steps:
-                upcoming = self._requested(data, phase, step + 1)
+                upcoming = request(step + 1)
             for update in phase.updates:
-                window.add(self._update(update, parts))
+                for name, value in self._update(update, parts).items():
+                    window[name].append(value)
             progress.step, progress.images = step + 1, progress.images + size
             loss = None
             if (step + 1) % LOG_STEPS == 0 or step + 1 == phase.steps:
-                record = window.close()
+                record = {name: float(sum(values)) / len(values) for name, values in window.items()}
+                window.clear()
                 progress.seconds = before + time.monotonic() - began
                 _require_finite(record, phase.name, step + 1)
                 progress.history.append({"phase": phase.name, "step": step + 1, **record})
@@ -196,13 +198,6 @@ class Context:
                     self.checkpoints.save(progress, module, optimizers)
                     saved_at = time.monotonic()
             self.reporter.step(step + 1, size, loss)
-
-    def _requested(
-        self, data: DeviceImages, phase: Phase, step: int
-    ) -> list[Callable[[torch.Generator], Batch]]:
-        """Begin to gather the parts of a step's batch."""
-        parts = divided(phase.batches.index(step), phase.batches.group, self.budget.accumulate)
-        return [data.request(part) for part in parts]
 
     def _update(self, update: Update, parts: Sequence[Batch]) -> dict[str, Tensor]:
         for optimizer in update.optimizers:
@@ -225,24 +220,6 @@ class Context:
 def cosine(start: float, final: float, done: float) -> float:
     """Learning rate at share `done` in [0, 1] of a phase, on a half cosine from `start` to `final`."""
     return final + (start - final) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-class _Window:
-    """Sums of loss terms since the last record; kept on the device, so no step waits for a copy."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, terms: dict[str, Tensor]) -> None:
-        for name, value in terms.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def close(self) -> dict[str, float]:
-        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
-        return means
 
 
 def _require_finite(record: dict[str, float], phase: str, step: int) -> None:

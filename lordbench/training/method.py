@@ -47,6 +47,8 @@ class DataSpec:
     Attributes:
         channels: 1 or 3.
         size: height and width in pixels.
+        n_classes: number of classes.
+        n_images: number of images.
     """
 
     channels: int

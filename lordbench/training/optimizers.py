@@ -26,12 +26,8 @@ class RowAdam(torch.optim.Optimizer):
     SparseAdam, gives different codes: without the decay, the second moment of a row seen once in K steps is
     up to K times as large, and its steps are shorter.
 
-    Tables are brought up to date when they are called. Read their `weight` only after `finish`.
-
-    Args:
-        tables: with `sparse=True`.
-        rate: learning rate; may change between steps.
-        betas: of the moments.
+    Tables, which need `sparse=True`, are brought up to date when they are called. Read their `weight` only
+    after `finish`. The learning rate may change between steps.
     """
 
     def __init__(self, tables: Sequence[nn.Embedding], rate: float, betas: tuple[float, float]) -> None:
@@ -55,7 +51,9 @@ class RowAdam(torch.optim.Optimizer):
                 state = self._state(table)
                 step = int(state["step"]) + 1
                 state["step"].fill_(step)
-                _record(state, step, group["lr"])
+                if step >= len(state["rates"]):
+                    state["rates"] = torch.cat([state["rates"], torch.zeros_like(state["rates"])])
+                state["rates"][step] = group["lr"]
                 if table.grad is None:
                     continue
                 grad = table.grad.coalesce()
@@ -71,8 +69,7 @@ class RowAdam(torch.optim.Optimizer):
     def finish(self) -> None:
         """Bring all rows up to date after training, and release tables and moments."""
         for table in list(self.state):
-            for start in range(0, len(table), BLOCK):
-                rows = torch.arange(start, min(start + BLOCK, len(table)), device=table.device)
+            for rows in torch.arange(len(table), device=table.device).split(BLOCK):
                 self._catch_up(table, rows)
         for hook in self.hooks:
             hook.remove()
@@ -119,14 +116,6 @@ class RowAdam(torch.optim.Optimizer):
             state["seen"] = table.new_zeros(len(table))
             state["rates"] = table.new_zeros(FIRST_STEPS)
         return state
-
-
-def _record(state: dict[str, Tensor], step: int, rate: float) -> None:
-    """Record the learning rate of a step; the list grows by doubling."""
-    rates = state["rates"]
-    if step >= len(rates):
-        state["rates"] = rates = torch.cat([rates, torch.zeros_like(rates)])
-    rates[step] = rate
 
 
 def adam(rates: Sequence[tuple[nn.Module, float]], betas: tuple[float, float]) -> torch.optim.Adam:

