@@ -9,8 +9,6 @@ dimensions have no roles before training. Class and content codes have one lengt
 each other's dimensions, so that their sum is the latent.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -4,8 +4,6 @@ Names follow lordbench: *class* is what the paper calls the specified factors (a
 unspecified ones (a Gaussian). The authors' one encoder with two heads is two encoders here.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -5,8 +5,6 @@ is what it calls pose. Clips are generalised to classes. The paper's U-Net skips
 pixels of the class image past the codes.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import torch

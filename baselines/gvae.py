@@ -4,8 +4,6 @@ Names follow lordbench: *class* is what the paper calls content (common to a gro
 calls transformation. Groups are images of one class.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

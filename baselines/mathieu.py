@@ -6,8 +6,6 @@ another image of its class, the KL of the content, and an adversary on images wi
 The networks, how the discriminator is given the class, and all weights and rates are ours.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -1,7 +1,5 @@
 """ML-VAE: a VAE with grouped class evidence (Bouchacourt, Tomioka & Nowozin, AAAI 2018)."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

@@ -7,8 +7,6 @@ amortization with an adversarial term. The term's weight and rate and the discri
 generator are those that the methods share.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

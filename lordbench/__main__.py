@@ -1,7 +1,5 @@
 """`python -m lordbench`: the same as the command `lordbench`."""
 
-from __future__ import annotations
-
 from lordbench.cli.main import main
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The Python API, for notebooks and scripts; `lordbench` exports each function."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """LORD: latent optimization for class/content disentanglement (Gabbay & Hoshen, ICLR 2020)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 

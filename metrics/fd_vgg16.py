@@ -1,7 +1,5 @@
 """Fréchet distance on VGG16 features."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from lordbench.evaluation import distances

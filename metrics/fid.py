@@ -1,7 +1,5 @@
 """FID: Fréchet Inception distance."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 from unittest import mock
 

@@ -1,7 +1,5 @@
 """Mean absolute difference of pixels."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

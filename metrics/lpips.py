@@ -1,7 +1,5 @@
 """LPIPS: learned perceptual image patch similarity, on AlexNet."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from pathlib import Path

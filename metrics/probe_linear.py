@@ -1,7 +1,5 @@
 """Linear probe: what a code reveals to a linear classifier."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

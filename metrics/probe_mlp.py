@@ -1,7 +1,5 @@
 """MLP probe: what a code reveals to a classifier with one hidden layer."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Structural similarity."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """What a check is, how a list of checks is run, and requirements that several checks share."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The checks of a data set."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

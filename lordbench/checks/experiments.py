@@ -1,7 +1,5 @@
 """The checks of an experiment, on a method that was trained for a moment."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """The checks of a method."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import tempfile

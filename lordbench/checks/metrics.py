@@ -1,7 +1,5 @@
 """The checks of a pair metric, a set metric, or a probe."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar

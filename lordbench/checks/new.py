@@ -1,7 +1,5 @@
 """Write a plug-in from a template."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Check a plug-in by its selector."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

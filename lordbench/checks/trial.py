@@ -1,7 +1,5 @@
 """Build and train a method for its checks, as a run would, on a tiny set of images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the commands share: consoles, exit statuses, options, writing of output."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar

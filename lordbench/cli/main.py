@@ -1,7 +1,5 @@
 """The command line: the group of all commands, and what becomes of errors."""
 
-from __future__ import annotations
-
 import functools
 import sys
 import warnings

@@ -1,7 +1,5 @@
 """`lordbench new` and `lordbench check`: write a plug-in from a template, and check plug-ins."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

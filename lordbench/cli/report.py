@@ -1,9 +1,7 @@
 """`lordbench report`, `figure` and `status`: results and progress to look at."""
 
-from __future__ import annotations
-
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -129,7 +127,7 @@ def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
     if watched and as_json:
         raise click.UsageError("--watch is for people and --json for scripts: give one of them")
     statuses = watch(runs, OUT) if watched else [read_status(run) for run in runs]
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     if as_json:
         click.echo(status_json(statuses, now))
     elif not watched:

@@ -1,7 +1,5 @@
 """`lordbench leaderboard`, `differences`, `compare` and `claims`: results of runs, merged and compared."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Component: a method, data set, metric or experiment that can be loaded from a file or a module."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import importlib.util

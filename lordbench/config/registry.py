@@ -5,8 +5,6 @@ user's .py file or plug-in folder, and from installed packages by their entry po
 only when it is loaded; one that fails to import is listed as broken and does not affect the others.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Selectors: a component's name with settings, e.g. `lord[regularizer=kl,decay=1e-3]`."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """What describes each component, in listings; shipped components are not imported for that."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 from typing import Any

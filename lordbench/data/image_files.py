@@ -1,7 +1,5 @@
 """Image files of any size and mode, read to small square images the same way for every data set."""
 
-from __future__ import annotations
-
 import contextlib
 import warnings
 from collections.abc import Iterator, Sequence

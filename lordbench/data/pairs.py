@@ -3,8 +3,6 @@
 Also the images that give the class in one-shot transfer: K source images in place of image B alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Where a data set has an official split of the requested kind, that one is used; else one is drawn by a seed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal

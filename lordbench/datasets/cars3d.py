@@ -1,7 +1,5 @@
 """cars3d: rendered cars from all sides (Reed et al., Deep Visual Analogy-Making, 2015)."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """celeba: faces of celebrities, aligned and cropped (Liu et al., 2015)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """digits: the handwritten digits that scikit-learn ships."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -1,7 +1,5 @@
 """edges2shoes: photographs of shoes and their edges, from pix2pix (Isola et al., 2017)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar

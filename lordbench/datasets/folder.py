@@ -1,7 +1,5 @@
 """folder: a user's own images, labelled by their paths, as in `--dataset folder:PATH`."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """kth: people who walk, wave and box, from the videos of the KTH actions (Schuldt et al., 2004)."""
 
-from __future__ import annotations
-
 import io
 import itertools
 import re

@@ -1,7 +1,5 @@
 """smallnorb: photographs of toys under six lights (LeCun, Huang and Bottou, 2004)."""
 
-from __future__ import annotations
-
 import gzip
 import math
 import zlib

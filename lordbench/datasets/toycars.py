@@ -1,7 +1,5 @@
 """toycars: rendered toy cars, without a download; every true image exists."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """toyfaces: drawn faces with the structure of rafd, without a download."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 

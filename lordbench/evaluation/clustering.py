@@ -1,7 +1,5 @@
 """Classes without labels: k-means on features of the training images of one domain."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from sklearn.cluster import KMeans

@@ -3,8 +3,6 @@
 They raise UserError where a set has fewer than two samples.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lordbench.evaluation.metric import Float64Array

@@ -1,7 +1,5 @@
 """The contract of an experiment, and the trained method and data that it is given."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 All are written as RGB PNG files, atomically; `pictures.read_parts` reads their images back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple

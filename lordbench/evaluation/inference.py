@@ -1,7 +1,5 @@
 """Run a trained method over many images: in batches, without gradients, in float32."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

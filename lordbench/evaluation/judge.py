@@ -1,7 +1,5 @@
 """The judge of outputs: a classifier trained on real images only."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA

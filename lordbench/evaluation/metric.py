@@ -4,8 +4,6 @@ A plug-in file holds one subclass; the file's name is the metric's name. Pair an
 images in [0, 1], (N, C, H, W), C of 1 or 3, and convert them to what their network expects.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple

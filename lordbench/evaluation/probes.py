@@ -1,7 +1,5 @@
 """Parts of probes: standardised codes, codes held out for choosing settings, and a perceptron in NumPy."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple

@@ -1,7 +1,5 @@
 """Scoring of images and codes by the metrics of a run: values, intervals, reasons for missing values."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial

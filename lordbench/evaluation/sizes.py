@@ -1,7 +1,5 @@
 """Sizes of the experiments."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict, Field
 
 

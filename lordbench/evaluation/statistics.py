@@ -1,7 +1,5 @@
 """95 % intervals of means: over dependent samples by the cluster bootstrap, over seeds by Student's t."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """VGG16 features of images, for distances between sets and for clustering."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -1,7 +1,5 @@
 """Clustered domains: translate images of one domain to another, by classes within the domains."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial

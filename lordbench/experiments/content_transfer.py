@@ -1,7 +1,5 @@
 """Content transfer: the content of image A with the class of image B."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ClassVar

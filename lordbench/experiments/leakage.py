@@ -1,7 +1,5 @@
 """Leakage: how well classifiers predict class and content from each code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """One-shot: the class code of held-out classes from one image, from a few, and from all there are."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Reconstruction: image A from its own two codes."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from lordbench.data import ImageSet

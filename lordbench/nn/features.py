@@ -1,7 +1,5 @@
 """VGG16 as a frozen feature extractor, and the preparation of images for ImageNet networks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Layers of the generator: adaptive instance normalization, and upsampling fused with a convolution."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

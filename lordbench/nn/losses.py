@@ -1,7 +1,5 @@
 """Losses that methods share: reconstruction losses, and the parts of variational objectives."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable

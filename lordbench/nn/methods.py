@@ -1,7 +1,5 @@
 """Bases for methods: one phase of training on groups of a class, and two encoders with a generator."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar

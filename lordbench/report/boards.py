@@ -1,7 +1,5 @@
 """The leaderboard's tables of headline metrics: one per section and group of comparable results."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple

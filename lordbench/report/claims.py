@@ -1,7 +1,5 @@
 """Tables of claims checked against results."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A comparison of two trainings or runs: tables of what differs, and the same as text."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Hashable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Contact sheets of a data set: classes in rows, contents in columns."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Paired differences: from the best method, as mean ranks, and of every two methods."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 

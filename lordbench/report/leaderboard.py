@@ -1,7 +1,5 @@
 """The leaderboard: headline tables, differences from the best and mean ranks, in every format."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Tables of components, presets, weights and this computer."""
 
-from __future__ import annotations
-
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any

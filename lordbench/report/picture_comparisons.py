@@ -1,7 +1,5 @@
 """Pictures of several methods side by side, made from the same images."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The headline metrics, and quantities (a metric of an experiment, codes and subject) selected by name."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple

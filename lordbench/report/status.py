@@ -1,12 +1,10 @@
 """What `lordbench status` shows of run folders."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -45,7 +43,7 @@ def watch(
     runs = [read_status(root) for root in roots]
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(status_view(runs, datetime.now(timezone.utc)), refresh=True)
+            live.update(status_view(runs, datetime.now(UTC)), refresh=True)
             if not any(run.alive for run in runs):
                 return runs
             sleep(EVERY_SECONDS)

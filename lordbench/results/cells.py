@@ -1,7 +1,5 @@
 """The cells of run folders as reports read them: settings, training curves, pictures, failures."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Claims of papers about methods, checked against results by paired differences."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any

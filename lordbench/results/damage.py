@@ -1,7 +1,5 @@
 """Damage: files of cells that are not as they were written, and what the next run does about them."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

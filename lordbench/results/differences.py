@@ -1,7 +1,5 @@
 """Paired differences of methods on the same samples of the same seeds, and ranks made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, NamedTuple

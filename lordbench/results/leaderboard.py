@@ -1,7 +1,5 @@
 """Leaderboards: rows of many runs merged, averaged over seeds, and laid out one table row per method."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

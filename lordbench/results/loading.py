@@ -1,7 +1,5 @@
 """Reading results: the CSV of a run folder, or one by itself, and the samples behind its values."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Iterable

@@ -7,8 +7,6 @@ A file is a NumPy archive (`numpy.load(path)`), with three arrays for each set o
     i.groups   int64 (F, N)     group of each sample, in each of F groupings
 """
 
-from __future__ import annotations
-
 import math
 import zipfile
 from collections.abc import Mapping

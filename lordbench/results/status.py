@@ -1,12 +1,10 @@
 """State of a run folder and time left, read from its files while a run may be writing them."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -21,7 +19,7 @@ from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
 
 State = Literal["planned", "running", "done", "failed", "interrupted"]
-LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 """Latest time that a date can represent, in seconds since the epoch."""
 TRAINING = ""
 """Name of the training, among those of the experiments."""
@@ -137,7 +135,7 @@ def _cell_status(
     with _noted(folder.failure, problems):
         failure = _time(folder.failure.stat().st_mtime), "(not readable)"
         content = read_json(folder.failure)
-        when = datetime.fromisoformat(content["when"]).astimezone(timezone.utc)
+        when = datetime.fromisoformat(content["when"]).astimezone(UTC)
         failure = when, str(content["error"]).strip().splitlines()[-1]
     fields: dict[str, Any] = {
         "cell": cell,
@@ -175,7 +173,7 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 def _time(seconds: float) -> datetime:
     """Time of a file, which an archive may have set to any year."""
-    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), timezone.utc)
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), UTC)
 
 
 def _inspected(folder: CellFolder) -> Inspection:

@@ -1,7 +1,5 @@
 """A cell: one training and its experiments, as plain data with an id over all that its result depends on."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

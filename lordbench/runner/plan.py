@@ -1,7 +1,5 @@
 """The plan: a request turned into cells."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product

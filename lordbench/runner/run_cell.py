@@ -1,12 +1,10 @@
 """Run one cell: train once, then run the requested experiments that have no result yet."""
 
-from __future__ import annotations
-
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
 
@@ -228,4 +226,4 @@ def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> 
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,7 +1,5 @@
 """Writing run folders: one run at a time in a folder, one process at a time in a cell, and repairs."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Callable, Iterable

@@ -1,12 +1,10 @@
 """One `lordbench run`: plan, fetch weights, execute, write and print the tables."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -85,7 +83,7 @@ def run_session(
         for folder in store.cells():
             folder.progress.unlink(missing_ok=True)
         cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-        RunPlan.begin(cells, options.executor.jobs, datetime.now(timezone.utc)).write(store.plan)
+        RunPlan.begin(cells, options.executor.jobs, datetime.now(UTC)).write(store.plan)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
         to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}

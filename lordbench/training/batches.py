@@ -1,7 +1,5 @@
 """Batches. The images of a step depend on its number and the seed only, so a resume needs no state."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """States of modules and checkpoints of unfinished trainings, as safetensors with JSON metadata."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Optimizers: fused Adam for networks, and RowAdam for tables of latent codes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """A small in-memory cache."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Download of one file: resumed where it was cut off, and complete once it has its name."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where lordbench keeps its files, and how it reads and writes them: atomically, and of bounded size."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib

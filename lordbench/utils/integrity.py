@@ -5,8 +5,6 @@ two; that of `results.csv` is in a file beside it. Checksums guard against accid
 flipped bit, an edit by hand), not against forgery. Files without one are accepted.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """Package faces whose names are imported at first use (PEP 562)."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Computation in batches and on several threads, each batch on one thread."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import warnings

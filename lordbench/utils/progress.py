@@ -1,7 +1,5 @@
 """Progress bars and durations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Named seeds: every source of randomness derives its own by hash, so their order never matters."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 from collections.abc import Iterator

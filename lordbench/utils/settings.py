@@ -1,7 +1,5 @@
 """Settings: YAML files of bounded size, and their validation against a model."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, TypeVar
 

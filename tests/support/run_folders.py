@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from lordbench.results.run_folder import CellFolder, Store, encode_provenance
 from lordbench.training.checkpoints import save_tensors
 from lordbench.utils.files import write_json
 
-NOW = datetime(2024, 5, 1, 12, 0, tzinfo=timezone.utc)
+NOW = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 EXPERIMENTS = ("leakage", "reconstruction")
 
 

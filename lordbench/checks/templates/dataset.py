@@ -3,8 +3,6 @@
 A folder of images needs no plug-in: see `lordbench run --dataset folder:PATH --pattern ...`.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -3,8 +3,6 @@
 The class code should not, since a mirrored image shows the same class; the content code may.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -8,8 +8,6 @@ Notation: N images, C channels (1 or 3), S x S pixels. Replace one part at a tim
 on this file after each.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

@@ -4,8 +4,6 @@ Derive from `SetMetric` for a distance between two sets of images, from `Probe` 
 `lordbench/evaluation/metric.py`.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

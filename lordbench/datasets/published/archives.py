@@ -3,8 +3,6 @@
 Members are read by their exact names and never unpacked to disk, so a name such as `../../x` is harmless.
 """
 
-from __future__ import annotations
-
 import gzip
 import itertools
 import os

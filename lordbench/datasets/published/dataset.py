@@ -1,7 +1,5 @@
 """PublishedDataset: prepared once from its official files, then loaded from a store."""
 
-from __future__ import annotations
-
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence

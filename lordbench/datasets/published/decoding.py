@@ -1,7 +1,5 @@
 """Decodes many small JPEGs on several cores, as a stream in the order of the files."""
 
-from __future__ import annotations
-
 import io
 import multiprocessing
 import signal

@@ -1,7 +1,5 @@
 """Download of the official files of a published data set, where its owners offer plain addresses."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Collection, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A user's copy of the official files: found by name, verified by published checksums."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from functools import partial

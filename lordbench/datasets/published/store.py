@@ -4,8 +4,6 @@ It holds `images.npy` (uint8, NCHW), `labels.npy` (int64, one column a label) an
 under a temporary name and renamed when complete.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

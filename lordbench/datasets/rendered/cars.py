@@ -1,7 +1,5 @@
 """Toy cars: random designs, built of convex solids, centred at the origin and facing +x."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """RenderedDataset: rendered on first use and cached; it needs no download."""
 
-from __future__ import annotations
-
 import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Rays are parallel, so a face has one shade and its depth is linear over the imag
 without BLAS, whose order of summation differs between processors: the bytes are the same on all hardware.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@
 both members are pinned by sha256, and an unpickler that allows only NumPy arrays reads them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import pickle

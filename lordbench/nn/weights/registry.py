@@ -1,7 +1,5 @@
 """The pretrained weights: publishers' files and checksums."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 

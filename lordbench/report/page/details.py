@@ -1,7 +1,5 @@
 """Results behind the numbers of the report, as plain data for the page."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The report page: collects tables, figures and pictures of runs, and renders `page.html`."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Run cells as Slurm jobs, through submitit. All machines must share the file system of the run folder."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Collection, Sequence

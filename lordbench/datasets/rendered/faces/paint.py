@@ -1,7 +1,5 @@
 """What is painted on a drawn face: eyes, brows, mouth and folds, moved by the expression."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

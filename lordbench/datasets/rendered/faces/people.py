@@ -1,7 +1,5 @@
 """What tells one drawn person from another, drawn at random."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 

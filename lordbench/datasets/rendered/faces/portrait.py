@@ -1,7 +1,5 @@
 """A person's portraits, one for each expression, ready to be drawn from any side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -3,8 +3,6 @@
 Lengths are in half-heights of the head. As in `raycast`, no sum depends on the hardware.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
