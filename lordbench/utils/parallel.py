@@ -23,7 +23,7 @@ def in_batches(
 ) -> list[T]:
     """Compute something, without gradients, for the slice of every batch of `n` images of `pixels` pixels.
 
-    With `parallel`, a CPU computes several batches at once, each on one thread, so `compute` must allow that.
+    With `parallel`, a CPU computes some batches at once, each on one thread; `compute` must be thread-safe.
     That is faster than sharing every layer, and sums do not depend on the number of threads.
     """
     size = batch_size(pixels, device)

@@ -129,5 +129,5 @@ class TestTheSameBytesEverywhere:
 
 @pytest.mark.parametrize("size", [8, 20, 264])
 def test_a_size_that_cannot_be_made_is_refused(size: int) -> None:
-    with pytest.raises(UserError, match="toyfaces: images of"):
+    with pytest.raises(UserError, match="toyfaces: cannot render images of"):
         faces(size)
