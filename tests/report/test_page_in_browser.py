@@ -17,7 +17,10 @@ from lordbench.report.page.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,10 @@ GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200",
 
 
 @pytest.fixture
+
+pytestmark = pytest.mark.cluster
+
+
 def unbroken(run: Run) -> pd.DataFrame:
     """The rows of a run without accidents, on one thread as in the workers."""
     Path("deadly.py").write_text(DEADLY)
