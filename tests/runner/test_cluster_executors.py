@@ -12,14 +12,12 @@ from commandline import DEADLY, STAMPS, TINY, Run, results
 from nodes import two_nodes
 from waiting import wait_for
 
+pytestmark = pytest.mark.cluster
+
 GRID = [*TINY, "--experiments", "reconstruction", "--set", "budget.images=3200", "--checkpoint-every", "0"]
 
 
 @pytest.fixture
-
-pytestmark = pytest.mark.cluster
-
-
 def unbroken(run: Run) -> pd.DataFrame:
     """The rows of a run without accidents, on one thread as in the workers."""
     Path("deadly.py").write_text(DEADLY)
