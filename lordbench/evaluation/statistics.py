@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special  # not scipy.stats, whose import takes a second of every command
 
 from lordbench.data.images import Int64Array
 
@@ -82,8 +82,8 @@ def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, f
 
 def expanded_tail(n: int) -> float:
     """Return the share of resampled means outside the interval at each end, for `n` groups."""
-    reach = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)
-    return float(stats.norm.cdf(-reach))
+    reach = np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + LEVEL) / 2)
+    return float(special.ndtr(-reach))
 
 
 def fewest_groups(groups: Groups) -> int:
@@ -93,7 +93,8 @@ def fewest_groups(groups: Groups) -> int:
 
 def student_interval(values: Floats) -> tuple[float, float]:
     """Return the ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
-    reach = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    standard_error = np.std(values, ddof=1) / np.sqrt(len(values))
+    reach = special.stdtrit(len(values) - 1, (1 + LEVEL) / 2) * standard_error
     return float(np.mean(values) - reach), float(np.mean(values) + reach)
 
 
