@@ -28,10 +28,9 @@ VALUE_HEADER = ("", "A", "B", "A - B", "95 % interval", "A is", "by")
 CHANGE_HEADER = ("of", "what differs", "A", "B", "cells")
 COST_HEADER = ("method", "", "A", "B", "B / A")
 COSTS = {
-    "train_seconds": "seconds",
-    "train_images_per_second": "images per second",
+    "train_seconds": "seconds", "train_images_per_second": "images per second",
     "peak_memory_mib": "peak memory, MiB",
-}
+}  # fmt: skip
 CSV_COLUMNS = ["line_a", "line_b", *COLUMNS]
 """Columns of the CSV: see `results.compare.contrast`."""
 
@@ -44,11 +43,9 @@ def compare_tables(comparison: Comparison, metrics: Sequence[str], everything: b
     """
     columns = _columns(comparison, metrics, everything)
     tables = [Table("What is compared", notes=tuple(_overview(comparison)))]
-    tables += [
-        Table(f"Only in {name}", notes=tuple(map(_cell_title, cells)))
-        for name, cells in zip("AB", comparison.matched[1:], strict=True)
-        if cells
-    ]
+    for name, cells in zip("AB", comparison.matched[1:], strict=True):
+        if cells:
+            tables.append(Table(f"Only in {name}", notes=tuple(map(_cell_title, cells))))
     if len(comparison.changes):
         tables.append(_changes(comparison))
     if len(comparison.costs):
@@ -149,9 +146,8 @@ def _changes(comparison: Comparison) -> Table:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return NONE
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return NONE if value is None else text
 
 
 def _costs(costs: pd.DataFrame) -> Table:

@@ -25,12 +25,12 @@ def contact_sheet(images: ImageSet, path: Path, lines: int = 8, columns: int = 8
     select = _by_place if images.contents is None else _by_content
     places = select(images, classes, columns)
     names = [images.class_names[k] for k in classes]
-    shorter = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in names]
+    names = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in names]
     contents = f", {len(images.content_names)} contents" if images.content_names is not None else ""
     title = f"{images.name}: {len(images):,} images, {images.n_classes:,} classes{contents}"
     # 255 is the colour of the paper.
     shown = np.where((places < 0)[..., None, None, None], np.uint8(255), images.images[places])
-    pictures.save_picture(_draw(shown, shorter, title), path)
+    pictures.save_picture(_draw(shown, names, title), path)
 
 
 def _by_place(images: ImageSet, classes: Int64Array, columns: int) -> Int64Array:

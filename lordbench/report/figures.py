@@ -47,6 +47,8 @@ TRADEOFF, CURVES, LEGEND_ROW, SIDE = (4.2, 3.6), (3.8, 2.7), 0.22, 0.8
 """Inches: width and height of a panel, a row of the legend of `tradeoff`, and an image."""
 Value = tuple[float, float, float]
 """A value and the ends of its interval; NaN for none."""
+Point = tuple[Value, Value]
+"""Class leakage and quality of transfer."""
 POINTS = 150
 """Most points of a curve; if it has more, neighbours are averaged."""
 
@@ -68,7 +70,12 @@ def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
     """
     transfer = Column(metric, TRANSFER, "encoded", "transfer", metric)
     groups = {group_title(key): means for key, means in aggregate(rows).groupby(GROUP, sort=False)}
-    points = {title: own for title, means in groups.items() if (own := _points(means, transfer))}
+    points: dict[str, dict[str, Point]] = {}
+    for title, means in groups.items():
+        methods = means[~means["reference"].astype(bool)]
+        leak, quality = _values(methods, LEAK), _values(methods, transfer)
+        if own := {name: (leak[name], quality[name]) for name in leak if name in quality}:
+            points[title] = own
     if not points:
         raise UserError(
             f"no method has both {metric} of transfers and leakage",
@@ -83,16 +90,9 @@ def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:
         _legend(drawing, columns_per_panel=2)
     words = [f"Class leakage, and {metric} of transfers"]
     for title, own in points.items():
-        values = (f"{name} {leak:.3g} and {quality:.3g}" for name, ((leak, *_), (quality, *_)) in own.items())
+        values = (f"{name} {x[0]:.3g} and {y[0]:.3g}" for name, (x, y) in own.items())
         words.append(f"{title}: {'; '.join(values)}")
     return Drawn(drawing, f"{'. '.join(words)}.")
-
-
-def _points(means: pd.DataFrame, transfer: Column) -> dict[str, tuple[Value, Value]]:
-    """Class leakage and quality of transfer, by the name of the method."""
-    methods = means[~means["reference"].astype(bool)]
-    leak, quality = _values(methods, LEAK), _values(methods, transfer)
-    return {name: (leak[name], quality[name]) for name in leak if name in quality}
 
 
 def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
@@ -104,7 +104,7 @@ def _values(means: pd.DataFrame, column: Column) -> dict[str, Value]:
 
 
 def _panel(
-    ax: Axes, means: pd.DataFrame, transfer: Column, points: dict[str, tuple[Value, Value]], look: Signs
+    ax: Axes, means: pd.DataFrame, transfer: Column, points: dict[str, Point], look: dict[str, Sign]
 ) -> None:
     for name, (x, y) in points.items():
         ax.errorbar(
@@ -159,7 +159,7 @@ def _panels(records: Sequence[CellRecord]) -> dict[str, list[pd.DataFrame]]:
     return panels
 
 
-def _draw(ax: Axes, curve: pd.DataFrame, look: Signs) -> None:
+def _draw(ax: Axes, curve: pd.DataFrame, look: dict[str, Sign]) -> None:
     start = 0
     for number, (_, phase) in enumerate(curve.groupby("phase", sort=False)):
         if number:
@@ -237,10 +237,7 @@ class Sign(NamedTuple):
     dashes: Any
 
 
-Signs = dict[str, Sign]
-
-
-def signs(names: Iterable[str]) -> Signs:
+def signs(names: Iterable[str]) -> dict[str, Sign]:
     """Give each name a sign; the first seventy differ in colour or marker."""
     # The numbers of colours and of markers have no common divisor, so pairs repeat late.
     return {

@@ -77,15 +77,11 @@ def listing(kind: str) -> Table:
         if isinstance(summary, UserError):
             table.add_row(name, f"[red]broken[/]: {escape(summary.message)}", escape(summary.hint))
         else:
-            table.add_row(name, escape(_describe(summary)), escape(summary.get("source", "")))
+            direction = "higher is better" if summary.get("higher_is_better") else "lower is better"
+            metric = ", ".join(filter(None, (direction, summary.get("unit"))))
+            described = metric if kind == "metrics" else summary["summary"]
+            table.add_row(name, escape(described), escape(summary.get("source", "")))
     return table
-
-
-def _describe(summary: dict[str, Any]) -> str:
-    if "higher_is_better" not in summary:
-        return str(summary["summary"])
-    direction = "higher is better" if summary["higher_is_better"] else "lower is better"
-    return ", ".join(filter(None, (direction, summary.get("unit"))))
 
 
 def weights_table() -> Table:

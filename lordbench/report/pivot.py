@@ -17,10 +17,8 @@ from lordbench.report.tables import Table
 from lordbench.results.leaderboard import LINE, aggregate, label
 from lordbench.utils.errors import UserError, did_you_mean
 
-PIVOT_LEGEND = (
-    f"{LEGEND} Marks compare methods on one data set, split and preset, and of one seed if seeds are not "
-    "averaged."
-)
+MARKS = "Marks compare methods on one data set, split and preset, and of one seed if seeds are not averaged."
+PIVOT_LEGEND = f"{LEGEND} {MARKS}"
 SEED = "seed"
 DIMENSIONS = {"dataset": "{}", "split": "{} split", "preset": "preset {}", "method": "{}", SEED: "seed {}"}
 """What rows can be grouped by, and how a value of each reads where no heading names it."""

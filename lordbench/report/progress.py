@@ -41,9 +41,8 @@ class RunProgress:
     def end(self) -> None:
         """A cell has ended."""
         self._drop_inner()
-        self.bars.advance(self.cells)
-        done = int(self.bars.tasks[0].completed)
-        self.bars.update(self.cells, detail=f"{done} of {self.n_cells}")
+        done = int(self.bars.tasks[0].completed) + 1
+        self.bars.update(self.cells, completed=done, detail=f"{done} of {self.n_cells}")
 
     def note(self, text: str) -> None:
         """Show the experiment that is running."""

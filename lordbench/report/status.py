@@ -97,11 +97,9 @@ def _activity(run: RunStatus, now: datetime) -> str:
 
 def _summary(run: RunStatus, left: TimeLeft) -> str:
     counts = ", ".join(f"{number} {state}" for state, number in _counts(run.cells).items() if number)
-    text = f"{len(run.cells)} cells: {counts}"
-    if not _is_unfinished(run):
-        return text
     again = "" if run.alive else " when the same command is run again"
-    return f"{text}; time left{again}: {_left(left)}"
+    rest = f"; time left{again}: {_left(left)}" if _is_unfinished(run) else ""
+    return f"{len(run.cells)} cells: {counts}{rest}"
 
 
 def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Table:
