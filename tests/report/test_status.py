@@ -273,7 +273,7 @@ class TestTheCommand:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["empty"], "no run has begun here"),
+            (["empty"], "not a run folder"),
             (["nowhere"], "nowhere"),
             ([], "RUNS"),
             (["empty", "--watch", "--json"], "one of them"),
