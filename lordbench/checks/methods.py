@@ -210,7 +210,6 @@ def learned_codes(trial: Trial) -> str:
     return f"codes of {len(data)} training images"
 
 
-@torch.no_grad()
 def optimized_codes(trial: Trial) -> str:
     """`optimize_codes`, if the method has it, finds codes of unseen images and leaves the networks as is."""
     method, unseen = trial.trained["colour"], trial.data().keep_classes(np.arange(2))

@@ -370,7 +370,7 @@ class TestPictures:
             "parts": [{"title": "", "areas": {"outputs": area}}],
         }
         (tmp_path / "bomb.png").write_bytes(png(as_json(bomb)))
-        with pytest.raises(ValueError, match="on one another"):
+        with pytest.raises(ValueError, match="images overlap"):
             read_parts(tmp_path / "bomb.png")
 
 
