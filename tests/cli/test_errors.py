@@ -90,6 +90,7 @@ def test_a_full_disk_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert set(results()["method"]) == {"mlvae", "drnet"}
 
 
+@pytest.mark.slow
 def test_leaderboard_of_two_machines(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(*TINY, "--methods", "mlvae", "--out", "a")
     run(*TINY, "--methods", "drnet", "--out", "b")

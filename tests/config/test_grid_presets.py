@@ -63,6 +63,7 @@ def test_cells_of_a_grid_are_those_of_the_preset_it_extends(
     assert "nothing: done before" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_jobs_load_the_data_set_of_each_cell(grid: Run) -> None:
     assert grid("run", "--preset", "grid.yaml", *TRUSTED, "-j", "2") == 0
     assert results()["cell"].nunique() == 4

@@ -89,6 +89,7 @@ def run_page(page: str, run: Run) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.slow
 def test_the_page_on_plugins(run: Run) -> None:
     assert len(to_run("docs/plugins.md")) > 5
     run_page("docs/plugins.md", run)

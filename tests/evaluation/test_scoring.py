@@ -123,6 +123,7 @@ class TestCache:
 
 
 class TestCellsOfOneProcess:
+    @pytest.mark.slow
     def test_they_share_judge_and_floors(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[str] = []
 
@@ -135,6 +136,7 @@ class TestCellsOfOneProcess:
         assert run(*SHORT, "drnet,mlvae", "--seeds", "0,1") == 0
         assert sorted(made) == ["Judge", "Judge", "_floors", "_floors"]
 
+    @pytest.mark.slow
     def test_their_rows_are_those_of_a_cell_alone(self, run: Run) -> None:
         run(*SHORT, "drnet,mlvae", "--seeds", "0,1", "--out", "together")
         run(*SHORT, "mlvae", "--seeds", "1", "--out", "alone")

@@ -58,6 +58,7 @@ COPY_FLOOR = float(np.abs(DATA.images[CLASS] / 255 - DATA.images[TRUTH] / 255).m
 
 
 @pytest.mark.parametrize(("name", "share"), [("lord", 0.65), ("drnet", 0.8), ("mlvae", 0.85)])
+@pytest.mark.slow
 def test_transfer_by_encoders_beats_the_floor(name: str, share: float) -> None:
     method, _ = train(name)
     assert transfer_error(method, inference.encode(method, DATA.images, CPU)) < share * COPY_FLOOR
@@ -69,6 +70,7 @@ def test_transfer_by_encoders_beats_the_floor(name: str, share: float) -> None:
         assert torch.equal(one_class, one_class[:1].expand_as(one_class))
 
 
+@pytest.mark.slow
 def test_lord_keeps_the_class_out_of_content_codes_and_an_autoencoder_does_not() -> None:
     data = halves(n_classes=8, n_contents=8)
     autoencoder = {"class_code": "amortized", "content_code": "amortized", "regularizer": "none"}
@@ -114,6 +116,7 @@ def test_drnet_as_published(settings: dict[str, str]) -> None:
     assert terms[-1] < terms[0]
 
 
+@pytest.mark.slow
 def test_drnets_encoder_learns_to_mislead_the_discriminator() -> None:
     """With the adversarial term the discriminator separates classes less well than without it."""
     data = halves(n_classes=8, n_contents=8)

@@ -74,6 +74,7 @@ def decoded(method: Method, monkeypatch: pytest.MonkeyPatch) -> list[Codes]:
     ("name", "share"),
     [("gvae", 0.85), ("cyclevae", 0.85), ("adagvae", 0.88), ("mathieu", 0.8), ("overlord", 0.75)],
 )
+@pytest.mark.slow
 def test_transfer_beats_the_floor(name: str, share: float) -> None:
     data = cars()
     content = np.arange(len(data))

@@ -29,6 +29,7 @@ def test_it_holds_the_plugin_folders_and_the_type_marker_and_installs_one_packag
             assert f"lordbench/plugins/{folder}/{path.name}" in names
 
 
+@pytest.mark.slow
 def test_it_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     install = [

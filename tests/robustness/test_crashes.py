@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import pytest
 from commandline import TINY, Run
 from crashes import Grid, unlike
 
@@ -11,6 +12,7 @@ LONGEST = 12.0
 """Seconds; a start takes a third of that, so most kills hit a working run."""
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(run: Run) -> None:
     grid = Grid([*TINY, "--methods", "lord,drnet", "--set", "budget.images=6400"], Path.cwd())
     grid.unbroken()

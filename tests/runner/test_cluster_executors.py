@@ -35,6 +35,7 @@ class TestSlurm:
     """With submitit's local executor: the same jobs and signals, without Slurm."""
 
     @pytest.mark.parametrize("signal", ["SIGKILL", "SIGUSR2"])
+    @pytest.mark.slow
     def test_killed_and_preempted_jobs_resume_from_their_checkpoint(
         self, run: Run, unbroken: pd.DataFrame, signal: str
     ) -> None:

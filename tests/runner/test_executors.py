@@ -96,6 +96,7 @@ class TestALostWorker:
 
 
 class TestProcesses:
+    @pytest.mark.slow
     def test_a_killed_one_resumes_from_its_checkpoint(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -111,6 +112,7 @@ class TestProcesses:
         assert run(*TINY, "--methods", "./deadly.py,drnet", *options, "--out", "unbroken") == 0
         pd.testing.assert_frame_equal(broken.drop(columns=STAMPS), results("unbroken").drop(columns=STAMPS))
 
+    @pytest.mark.slow
     def test_one_that_is_always_killed_fails_its_cell_only(self, run: Run) -> None:
         Path("deadly.py").write_text(DEADLY)
         methods = ["--methods", "./deadly.py[deaths=9],drnet", "--experiments", "reconstruction"]

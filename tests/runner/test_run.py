@@ -10,6 +10,7 @@ from commandline import STAMPS, TINY, Run, results
 from lordbench.results.rows import COLUMNS
 
 
+@pytest.mark.slow
 def test_three_methods_give_rows_tables_and_pictures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*TINY) == 0
     rows = results()
@@ -59,6 +60,7 @@ def test_floors_are_equal_for_all_methods(run: Run) -> None:
     assert (floors.groupby(["subject", "metric"])["value"].nunique() == 1).all()
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_nothing(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(*TINY, "--methods", "lord")
     first = Path("runs/results.csv").read_bytes()
@@ -72,12 +74,14 @@ def test_a_second_run_trains_nothing(run: Run, capsys: pytest.CaptureFixture[str
     assert [path.stat().st_mtime_ns for path in Path("runs").rglob("model.safetensors")] == models
 
 
+@pytest.mark.slow
 def test_order_of_methods_does_not_matter(run: Run) -> None:
     run(*TINY, "--methods", "lord,mlvae", "--out", "a")
     run(*TINY, "--methods", "mlvae,lord", "--out", "b")
     pd.testing.assert_frame_equal(results("a").drop(columns=STAMPS), results("b").drop(columns=STAMPS))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run(*TINY, "--methods", "lord", "--out", "unbroken")
     from lordbench.experiments.leakage import Leakage
