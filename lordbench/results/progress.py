@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
 from lordbench.results.leaderboard import label
-from lordbench.utils.files import component_name, is_regular_file, read_json, write_json
+from lordbench.utils.files import component_name, is_plain_name, read_json, write_json
 from lordbench.utils.integrity import write_with_checksum
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -100,7 +100,7 @@ class PlannedCell(BaseModel, extra="forbid", frozen=True):
     @field_validator("id")
     @classmethod
     def _names_a_folder(cls, cell: str) -> str:
-        if not is_regular_file(cell):
+        if not is_plain_name(cell):
             raise ValueError(f"{cell!r} is not the name of a cell's folder")
         return cell
 

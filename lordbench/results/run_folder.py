@@ -42,7 +42,7 @@ from lordbench.results.rows import Provenance, Seconds, frame, stack
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 from lordbench.utils import integrity
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import Stamp, child, is_regular_file, sha256, stamps, write_text
+from lordbench.utils.files import Stamp, child, is_plain_name, sha256, stamps, write_text
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
@@ -79,7 +79,7 @@ class Store:
     def cells(self) -> list[CellFolder]:
         """The folders of all cells that were ever started here, by id."""
         paths = sorted((self.root / "cells").glob("[!.]*"))
-        return [CellFolder(path) for path in paths if is_regular_file(path.name) and path.suffix != DAMAGED]
+        return [CellFolder(path) for path in paths if is_plain_name(path.name) and path.suffix != DAMAGED]
 
     def rows(self) -> pd.DataFrame:
         """All rows of all cells, in an order that does not depend on when they were run."""

@@ -111,15 +111,15 @@ def read_json(path: Path) -> Any:
     return value
 
 
-def is_regular_file(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Whether an untrusted name is a plain file name, which leads nowhere outside its folder."""
     plain = name.isprintable() and not set(name) & {"/", "\\"} and name not in ("", ".", "..")
     return plain and len(name.encode("utf-8")) <= LONGEST_NAME
 
 
 def child(folder: Path, name: str) -> Path:
-    """Return a path in a folder by an untrusted name; FileNotFoundError if `is_regular_file` refuses it."""
-    if not is_regular_file(name):
+    """Return a path in a folder by an untrusted name; FileNotFoundError if `is_plain_name` refuses it."""
+    if not is_plain_name(name):
         raise FileNotFoundError(f"{folder}: {name!r} is not a file name")
     return folder / name
 

@@ -22,7 +22,7 @@ from lordbench.results.run_folder import Store
 from lordbench.runner.executors.base import RetriesConfig, Task, WorkerExecutor, WorkerLostError, run_task
 from lordbench.runner.run_cell import WorkerState
 from lordbench.utils.errors import UserError, require_package
-from lordbench.utils.files import is_regular_file, replacing, stamps, write_text
+from lordbench.utils.files import is_plain_name, replacing, stamps, write_text
 
 SEND_SECONDS = 2.0
 """Between two searches for new files."""
@@ -80,7 +80,7 @@ class Keeper:
             return
         folder = self.store.cell(cell).path
         for name in (*written, *removed):
-            if not is_regular_file(name) or name.startswith("."):
+            if not is_plain_name(name) or name.startswith("."):
                 raise ValueError(f"{name!r}: invalid file name")
         for name, content in written.items():
             with replacing(folder / name) as temporary:
