@@ -5,7 +5,8 @@ images in [0, 1], (N, C, H, W), C of 1 or 3, and convert them to what their netw
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -13,9 +14,11 @@ import numpy.typing as npt
 from torch import Tensor, device
 
 from lordbench.data.images import Int64Array
+from lordbench.utils import seeds
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Metric(ABC):
@@ -84,16 +87,41 @@ class SetMetric(Metric):
         """Distance between two sets of features, (N, D) and (M, D)."""
 
 
+@dataclass(frozen=True, eq=False)
+class ProbeTask:
+    """Codes that a probe is fitted to, under one or several labellings, and codes whose labels it predicts.
+
+    Attributes:
+        train: float32 (N, D).
+        labels: int64 (L, N); each row labels all training codes, with the same set of labels: the true one,
+            and permutations of it.
+        groups: int64 (N,): values of another label, which are held out whole to choose settings, as they are
+            from training to test; None if there is none.
+        test: float32 (M, D).
+        seed: of all draws.
+    """
+
+    train: Float32Array
+    labels: Int64Array
+    groups: Int64Array | None
+    test: Float32Array
+    seed: int
+
+
 class Prediction(NamedTuple):
-    """What a probe predicts.
+    """What a probe predicts under one labelling.
 
     Attributes:
         labels: int64 (M,).
         chosen: settings that the probe chose on its training codes, such as a penalty; empty for none.
+        accuracy: on the training codes that were held out for that choice; None if none were.
+        at_edge: a chosen setting lies at the edge of its grid.
     """
 
     labels: Int64Array
-    chosen: str
+    chosen: str = ""
+    accuracy: float | None = None
+    at_edge: bool = False
 
 
 class Probe(Metric):
@@ -105,8 +133,16 @@ class Probe(Metric):
     ) -> Int64Array:
         """Fit on (N, D) codes with (N,) labels, then predict the labels of (M, D) other codes: int64 (M,)."""
 
-    def fit_predict(
-        self, train_codes: Float32Array, train_labels: Int64Array, test_codes: Float32Array, seed: int
-    ) -> Prediction:
-        """Predict as `predict` does, and report chosen settings; for probes that choose any to override."""
-        return Prediction(self.predict(train_codes, train_labels, test_codes, seed), "")
+    def predict_all(self, tasks: Sequence[ProbeTask], device: device) -> list[list[Prediction]]:
+        """Predict for each task under each of its labellings.
+
+        By default `predict` is called for each. A probe that chooses settings overrides this to report them
+        with its accuracy on held-out codes: only then can it be the greatest of several probes.
+        """
+        return [
+            [
+                Prediction(self.predict(task.train, labels, task.test, seeds.derive(task.seed, i)))
+                for i, labels in enumerate(task.labels)
+            ]
+            for task in tasks
+        ]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lordbench.data import ImageSet, Int64Array
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
-from lordbench.evaluation.metric import Float32Array
+from lordbench.evaluation.metric import BoolArray, Float32Array, Prediction, ProbeTask
 from lordbench.evaluation.statistics import LEVEL, fewest_groups
 from lordbench.training import Codes
 from lordbench.utils import seeds
-from lordbench.utils.parallel import in_threads
 
 FOLDS = 4
 MIN_TRAIN = 2
@@ -26,8 +22,10 @@ MIN_TRAIN = 2
 MAX_LABELS = 100
 """Most labels of a fold; they are drawn at random where there are more."""
 OTHER = {"class": "content", "content": "class"}
-
-BoolArray = npt.NDArray[np.bool_]
+SHUFFLED = ", shuffled"
+BEST = (
+    "in each fold the probe most accurate on held-out training codes; a lower bound of what the code reveals"
+)
 
 
 class Fold(NamedTuple):
@@ -39,6 +37,26 @@ class Fold(NamedTuple):
 
 Features = Callable[[Fold], tuple[Float32Array, Float32Array]]
 """Returns the features of a fold's training and test images, (K, D) and (M, D)."""
+
+
+class Reading(NamedTuple):
+    """A label that is predicted from features.
+
+    Attributes:
+        key: of its measurements.
+        label: `class` or `content`.
+        features: what it is predicted from.
+        higher_is_better: direction of merit; None if there is none.
+        floor: also predict shuffled labels, as a subject that ends in `, shuffled`.
+        policy: describes the features.
+    """
+
+    key: MeasurementKey
+    label: str
+    features: Features
+    higher_is_better: bool | None = None
+    floor: bool = False
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,97 +88,119 @@ class LabelProbing:
         suffix: str = "",
         of: Sequence[str] = ("content", "class"),
         floors: bool = False,
-    ) -> Iterator[Measurement]:
+    ) -> list[Measurement]:
         """Predict both labels from codes of all N images.
 
         `of` names which of the two codes to use; the suffix ends the subjects, such as `, K = 1`. With
-        `floors`, probes are also trained on shuffled labels, as subject `class from content, shuffled`.
+        `floors`, what the other code reveals has a floor.
         """
         values = {"class": codes.class_code, "content": codes.content_code}
         features = {code: values[code].float().cpu().numpy() for code in of}
 
-        def probe(task: tuple[str, str, bool]) -> list[Measurement]:
-            label, code, shuffled = task
-            subject = f"{label} from {code}{suffix}{', shuffled' if shuffled else ''}"
-            key, better = MeasurementKey(self.experiment, subject, kind), None if shuffled else label == code
+        def reading(label: str, code: str) -> Reading:
+            key = MeasurementKey(self.experiment, f"{label} from {code}{suffix}", kind)
+            own = features[code]
+            of_fold = lambda fold: (own[fold.train], own[fold.test])  # noqa: E731
+            return Reading(key, label, of_fold, label == code, floor=floors and label != code)
 
-            def of_fold(fold: Fold) -> tuple[Float32Array, Float32Array]:
-                return features[code][fold.train], features[code][fold.test]
+        return self.read([reading(label, code) for label in OTHER for code in of])
 
-            return list(self.probe(key, label, of_fold, higher_is_better=better, shuffled=shuffled))
-
-        tasks = itertools.product(OTHER, of, (False, True) if floors else (False,))
-        thread_safe = all(probe.thread_safe for _, probe in self.trained.scoring.probes())
-        for measurements in in_threads(probe, tasks) if thread_safe else map(probe, tasks):
-            yield from measurements
-
-    def probe(
-        self,
-        key: MeasurementKey,
-        label: str,
-        features: Features,
-        *,
-        higher_is_better: bool | None = None,
-        shuffled: bool = False,
-        policy: str = "",
-    ) -> Iterator[Measurement]:
-        """Measure chance and the accuracy of each probe, plain and normalized, for one label.
+    def read(self, readings: Sequence[Reading]) -> list[Measurement]:
+        """Measure chance and the accuracy of each probe, plain and normalized.
 
         Chance is the share of the most frequent label, of those that take part, among all training and test
         images; the normalized accuracy is (accuracy - chance) / (1 - chance). Its interval treats chance as
         exact: it is the same for all methods and comes from all images, accuracy from the test images.
         Intervals are over classes and contents, since images of one class or content are dependent.
 
-        There are no rows where the label, `class` or `content`, is unknown, or no fold has two labels.
-        `shuffled` permutes the training labels, so that there is nothing to learn; `policy` describes the
-        features.
+        `probe_best` is in each fold the probe that is most accurate on training codes held out from it. No
+        probe finds all that a code reveals, so its accuracy is a lower bound.
+
+        There are no rows where the label is unknown, or no fold has two labels.
         """
-        labels, other = self.images.labels(label), self.images.labels(OTHER[label])
+        pairs = [(reading, self._folds(reading.label)) for reading in readings]
+        tasks = [self._task(reading, i, fold) for reading, folds in pairs for i, fold in enumerate(folds)]
+        predicted: dict[str, list[list[Prediction]]] = {}
+        for name, probe in self.trained.scoring.probes():
+            self.trained.log(f"{self.experiment}: {name}, {len(tasks)} fits")
+            predicted[name] = probe.predict_all(tasks, self.trained.device)
+        rows: list[Measurement] = []
+        start = 0
+        for reading, folds in pairs:
+            own = {name: parts[start : start + len(folds)] for name, parts in predicted.items()}
+            start += len(folds)
+            for row in range(1 + reading.floor) if folds else ():
+                of_labels = {name: [part[row] for part in parts] for name, parts in own.items()}
+                rows += self._measure(reading, folds, of_labels, shuffled=row == 1)
+        return rows
+
+    def _folds(self, label: str) -> list[Fold]:
+        labels = self.images.labels(label)
         if labels is None:
-            return
-        scoring, seed = self.trained.scoring, self.trained.seed
-        generator = seeds.numpy_generator(seed, "readout", "folds", label)
-        folds = make_folds(labels, other, self.train, self.test, generator, self.trained.sizes.probed)
-        if not folds:
-            return
-        self.trained.log(f"{key.experiment}: {key.subject} {key.codes}")
+            return []
+        generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)
+        other, most = self.images.labels(OTHER[label]), self.trained.sizes.probed
+        return make_folds(labels, other, self.train, self.test, generator, most)
+
+    def _task(self, reading: Reading, i: int, fold: Fold) -> ProbeTask:
+        labels, other = self.images.labels(reading.label), self.images.labels(OTHER[reading.label])
+        assert labels is not None
+        train, test = reading.features(fold)
+        rows = [labels[fold.train]]
+        if reading.floor:
+            rows.append(seeds.numpy_generator(self.trained.seed, *reading.key, i).permutation(rows[0]))
+        groups, seed = (
+            None if other is None else other[fold.train],
+            seeds.derive(self.trained.seed, *reading.key, i),
+        )
+        return ProbeTask(train, np.stack(rows), groups, test, seed)
+
+    def _measure(
+        self, reading: Reading, folds: list[Fold], predicted: dict[str, list[Prediction]], *, shuffled: bool
+    ) -> Iterator[Measurement]:
+        labels = self.images.labels(reading.label)
+        assert labels is not None
+        key, better = reading.key, reading.higher_is_better
+        if shuffled:
+            key, better = key._replace(subject=f"{key.subject}{SHUFFLED}"), None
         test = np.concatenate([fold.test for fold in folds])
         shares = [_most_frequent(labels[self.train | self.test], labels[fold.train]) for fold in folds]
         chance = float(np.average(shares, weights=[len(fold.test) for fold in folds]))
         yield Measurement(**key._asdict(), metric="chance", value=chance, n=len(test), higher_is_better=None)
-        correct, chosen = self._evaluate(key, labels, folds, features, shuffled)
         contents = self.images.contents
         groups = (self.images.classes[test], *([] if contents is None else [contents[test]]))
-        for name, probe in scoring.probes():
-            settings = f"chosen: {' / '.join(chosen[name])}" if any(chosen[name]) else ""
-            how = "; ".join(filter(None, [policy, probe.policy(), settings]))
-            bounds = unanimous_interval(correct[name], groups)
+        policies = {name: probe.policy() for name, probe in self.trained.scoring.probes()}
+        for name, own in (predicted | _best(predicted)).items():
+            correct = np.concatenate([p.labels == labels[f.test] for p, f in zip(own, folds, strict=True)])
+            chosen = [prediction.chosen for prediction in own]
+            settings = f"chosen: {' / '.join(chosen)}" if any(chosen) else ""
+            how = "; ".join(filter(None, [reading.policy, policies.get(name, BEST), settings]))
+            edges = sum(prediction.at_edge for prediction in own)
+            note = f"{name}: chose the edge of its grid in {edges} of {len(own)} folds" if edges else ""
+            bounds = unanimous_interval(correct, groups)
             for metric, low, width in (("accuracy", 0.0, 1.0), ("normalized", chance, 1 - chance)):
-                full, values = f"{name}.{metric}", (correct[name] - low) / width
-                row = scoring.mean(
-                    key, full, values, groups, seed, higher_is_better=higher_is_better, policy=how
+                full, values = f"{name}.{metric}", (correct - low) / width
+                row = self.trained.scoring.mean(
+                    key, full, values, groups, self.trained.seed, higher_is_better=better, policy=how
                 )
                 if bounds is not None:
                     ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
                     row = row.model_copy(update=ends)
-                yield row
+                yield row.model_copy(update={"note": note}) if note else row
 
-    def _evaluate(
-        self, key: MeasurementKey, labels: Int64Array, folds: list[Fold], features: Features, shuffled: bool
-    ) -> tuple[dict[str, BoolArray], dict[str, list[str]]]:
-        """Return by probe: whether each test image is predicted correctly, bool (M,); each fold's choices."""
-        correct, chosen = defaultdict(list), defaultdict(list)
-        for i, fold in enumerate(folds):
-            train, test = features(fold)
-            train_labels = labels[fold.train]
-            if shuffled:
-                train_labels = seeds.numpy_generator(self.trained.seed, *key, i).permutation(train_labels)
-            for name, probe in self.trained.scoring.probes():
-                seed = seeds.derive(self.trained.seed, *key, name, i)
-                prediction = probe.fit_predict(train, train_labels, test, seed)
-                correct[name].append(prediction.labels == labels[fold.test])
-                chosen[name].append(prediction.chosen)
-        return {name: np.concatenate(parts) for name, parts in correct.items()}, chosen
+
+def _best(predicted: dict[str, list[Prediction]]) -> dict[str, list[Prediction]]:
+    """In each fold the predictions of the probe that is most accurate on held-out training codes."""
+    able = {name: own for name, own in predicted.items() if all(p.accuracy is not None for p in own)}
+    if not able:
+        return {}
+    best = [
+        max(zip(able, own, strict=True), key=lambda pair: pair[1].accuracy or 0.0)
+        for own in zip(*able.values(), strict=True)
+    ]
+    return {
+        "probe_best": [own._replace(chosen=name.removeprefix("probe_"), at_edge=False) for name, own in best]
+    }
 
 
 def make_folds(

@@ -1,6 +1,5 @@
 """Leakage: how well classifiers predict class and content from each code."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.decomposition import PCA
 from lordbench.data import UInt8Array, flattened
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.metric import Float32Array
-from lordbench.evaluation.probing import Fold, LabelProbing
+from lordbench.evaluation.probing import Fold, LabelProbing, Reading
 from lordbench.utils import seeds
 from lordbench.utils.parallel import one_thread
 
@@ -41,20 +40,26 @@ class Leakage(Experiment):
             encoded = LabelProbing(trained, NAME, trained.pool, train, ~train)
         else:
             encoded = LabelProbing.within(trained, NAME, split.test)
-        rows = list(encoded.probe_codes(codes, "encoded", floors=True))
-        rows += trained.shared(f"{NAME}: pixels", lambda: list(probe_pixels(encoded)))
+        rows = encoded.probe_codes(codes, "encoded", floors=True)
+        rows += trained.shared(f"{NAME}: pixels", lambda: probe_pixels(encoded))
         if trained.learned_codes is not None:
             learned = LabelProbing.within(trained, NAME, split.train)
             rows += learned.probe_codes(trained.learned_codes, "learned", floors=True)
         return rows
 
 
-def probe_pixels(probing: LabelProbing) -> Iterator[Measurement]:
+def probe_pixels(probing: LabelProbing) -> list[Measurement]:
     """Probe the images themselves: the ceiling of what codes can be expected to reveal."""
     images, seed = probing.images.images, seeds.derive(probing.trained.seed, NAME, "pixels") % 2**32
-    for label in ("class", "content"):
-        key = MeasurementKey(NAME, f"{label} from pixels", "")
-        yield from probing.probe(key, label, lambda fold: _components(images, fold, seed), policy=PIXELS)
+    return probing.read([
+        Reading(
+            MeasurementKey(NAME, f"{label} from pixels", ""),
+            label,
+            lambda fold: _components(images, fold, seed),
+            policy=PIXELS,
+        )
+        for label in ("class", "content")
+    ])  # fmt: skip
 
 
 def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Float32Array, Float32Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,14 +17,21 @@ from lordbench.data.images import ImageSet, Int64Array
 from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
-from lordbench.evaluation.metric import Metric, Prediction, Probe
-from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, make_folds, unanimous_interval
+from lordbench.evaluation.metric import Metric, Prediction, Probe, ProbeTask
+from lordbench.evaluation.probing import (
+    MAX_LABELS,
+    Fold,
+    LabelProbing,
+    Reading,
+    make_folds,
+    unanimous_interval,
+)
 from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments.leakage import Leakage, probe_pixels
 from lordbench.training.method import Codes
 
 DATA = halves(n_classes=12, n_contents=16)
-PROBES = ("probe_linear", "probe_mlp")
+PROBES = ("probe_linear", "probe_kernel", "probe_mlp")
 
 
 class Recording(Probe):
@@ -85,37 +91,20 @@ def hidden() -> dict[tuple[str, str, str], Measurement]:
     return {(row.codes, row.subject, row.metric): row for row in Leakage().run(cell)}
 
 
-def class_from_content(leak: str, **options: Any) -> list[Measurement]:
-    """The normalized accuracies of both probes for the class on content codes."""
+def class_from_content(leak: str, *, shuffled: bool = False) -> list[Measurement]:
+    """The normalized accuracies of all probes, then of the best, for the class on content codes."""
     codes = planted(DATA, leak).content_code.numpy()
-    rows = LabelProbing.within(trained(), "leakage", DATA).probe(
-        MeasurementKey("leakage", "class from content", "learned"),
-        "class",
-        lambda fold: (codes[fold.train], codes[fold.test]),
-        **options,
-    )
-    return [row for row in rows if row.metric.endswith("normalized")]
-
-
-class Meeting(Recording):
-    """Returns once two threads have called it."""
-
-    thread_safe: ClassVar[bool] = True
-    met = threading.Barrier(2)
-
-    def predict(self, train_codes: Any, train_labels: Any, test_codes: Any, seed: int) -> Int64Array:
-        self.met.wait(timeout=10)  # two at once, or it breaks
-        return super().predict(train_codes, train_labels, test_codes, seed)
+    key = MeasurementKey("leakage", "class from content", "learned")
+    reading = Reading(key, "class", lambda fold: (codes[fold.train], codes[fold.test]), floor=shuffled)
+    rows = LabelProbing.within(trained(), "leakage", DATA).read([reading])
+    subject = "class from content, shuffled" if shuffled else "class from content"
+    return [row for row in rows if row.metric.endswith("normalized") and row.subject == subject]
 
 
 class TestThreads:
     def rows(self, kinds: dict[str, type[Metric]] | None = None) -> list[Measurement]:
         probing = LabelProbing.within(trained(kinds=kinds), "leakage", DATA)
-        return list(probing.probe_codes(planted(DATA, "linear"), "learned", floors=True))
-
-    def test_tasks_run_at_once(self, threads: Callable[[int], None]) -> None:
-        threads(2)
-        assert self.rows({"meeting": Meeting})
+        return probing.probe_codes(planted(DATA, "linear"), "learned", floors=True)
 
     def test_rows_do_not_depend_on_the_number_of_threads(self, threads: Callable[[int], None]) -> None:
         threads(1)
@@ -137,16 +126,18 @@ class TestLeaks:
         for subject in ("class from class", "content from content"):
             assert hidden[kind, subject, "probe_linear.normalized"].value > 0.9
 
-    def test_neither_probe_finds_a_leak_without_one(self) -> None:
+    def test_no_probe_finds_a_leak_without_one(self) -> None:
         assert all(row.ci_low <= 0 <= row.ci_high for row in class_from_content("none"))
 
-    def test_a_planted_leak_is_found_by_both_probes(self) -> None:
+    def test_a_planted_leak_is_found_by_all_probes(self) -> None:
         assert all(row.ci_low > 0.5 for row in class_from_content("linear"))
 
-    def test_a_leak_that_no_line_separates_is_found_by_the_mlp(self) -> None:
-        linear, mlp = class_from_content("curved")
+    def test_a_leak_that_no_line_separates_is_found_by_the_others_and_by_the_best(self) -> None:
+        linear, *others, best = class_from_content("curved")
         assert linear.value < 0.2
-        assert mlp.ci_low > 0.5
+        assert all(row.ci_low > 0.5 for row in [*others, best])
+        assert best.metric == "probe_best.normalized"
+        assert "linear" not in best.policy.partition("chosen: ")[2]
 
     def test_few_held_out_classes_do_not_push_a_hidden_class_below_chance(self) -> None:
         """Held out one by one, the other images of its content show which classes a test image is not of."""
@@ -156,11 +147,9 @@ class TestLeaks:
         test = np.random.default_rng(0).permutation(len(images)) % 4 == 0
         one_by_one = probe.predict(contents[~test], images.classes[~test], contents[test], 0)
         cell = trained(halves(n_classes=40, n_contents=16), "classes")
-        rows = LabelProbing.within(cell, "leakage", images).probe(
-            MeasurementKey("leakage", "class from content", "encoded"),
-            "class",
-            lambda fold: (contents[fold.train], contents[fold.test]),
-        )
+        key = MeasurementKey("leakage", "class from content", "encoded")
+        reading = Reading(key, "class", lambda fold: (contents[fold.train], contents[fold.test]))
+        rows = LabelProbing.within(cell, "leakage", images).read([reading])
         accuracy = next(row for row in rows if row.metric == "probe_linear.accuracy")
         assert np.mean(one_by_one == images.classes[test]) < 0.1
         assert accuracy.value == pytest.approx(0.25)
@@ -172,19 +161,19 @@ class TestFloorAndCeiling:
             row for (_, subject, metric), row in hidden.items()
             if subject.endswith(", shuffled") and metric.endswith("normalized")
         ]  # fmt: skip
-        assert len(shuffled) == 2 * 4
+        assert len(shuffled) == 2 * 2 * 2  # kinds of codes, leaks, and the linear probe and the best
         assert abs(np.mean([row.value for row in shuffled])) < 0.03
         assert sum(row.ci_low <= 0 <= row.ci_high for row in shuffled) >= 7
         assert all(row.higher_is_better is None for row in shuffled)
 
-    def test_shuffled_labels_hide_a_leak_from_both_probes(self) -> None:
+    def test_shuffled_labels_hide_a_leak_from_all_probes(self) -> None:
         assert all(row.ci_low <= 0 <= row.ci_high for row in class_from_content("linear", shuffled=True))
 
-    def test_both_probes_predict_both_labels_from_pixels(self) -> None:
-        rows = list(probe_pixels(LabelProbing.within(trained(), "leakage", DATA)))
+    def test_all_probes_predict_both_labels_from_pixels(self) -> None:
+        rows = probe_pixels(LabelProbing.within(trained(), "leakage", DATA))
         normalized = [row for row in rows if row.metric.endswith("normalized")]
         assert {row.subject for row in normalized} == {"class from pixels", "content from pixels"}
-        assert len(normalized) == 4
+        assert len(normalized) == 2 * 4
         assert all(row.ci_low > 0 for row in normalized)
         assert all(row.higher_is_better is None and row.codes == "" for row in normalized)
 
@@ -208,17 +197,19 @@ class TestChoice:
     def test_neither_choice_nor_fit_depends_on_the_test_codes(self) -> None:
         """Choices and predictions stay the same when test codes are added."""
         codes, labels = planted(DATA, "linear").content_code.numpy(), DATA.classes
+        train, test = (codes[:150], labels[None, :150], DATA.contents[:150]), codes[150:]
         for name in PROBES:
             probe = registry.find("metrics", name).load()()
-            train, test = (codes[:150], labels[:150]), codes[150:]
-            few = probe.fit_predict(*train, test, 0)
-            more = probe.fit_predict(*train, np.concatenate([test, codes * 50]), 0)
-            assert few.chosen == more.chosen != ""
+            few, more = (
+                probe.predict_all([ProbeTask(*train, others, 0)], CPU)[0][0]
+                for others in (test, np.concatenate([test, codes * 50]))
+            )
+            assert (few.chosen, few.accuracy, few.at_edge) == (more.chosen, more.accuracy, more.at_edge)
             np.testing.assert_array_equal(few.labels, more.labels[: len(few.labels)])
 
     def test_the_choice_is_stored_in_the_row(self, hidden: dict) -> None:
         assert "chosen: C = " in hidden["encoded", "class from class", "probe_linear.accuracy"].policy
-        assert "chosen: L2 = " in class_from_content("linear")[1].policy
+        assert "chosen: width " in class_from_content("linear")[1].policy
 
     def test_the_choice_depends_on_the_training_codes(self) -> None:
         """Noisy codes need a strong penalty, small differences in clean codes a weak one."""
@@ -228,17 +219,17 @@ class TestChoice:
         fine = generator.normal(size=(600, 4))
         fine[:, 1] = fine[:, 0] + 0.05 * (2 * labels - 1)
         probe = registry.find("metrics", "probe_linear").load()()
-        strengths = [
-            float(probe.fit_predict(codes, labels, codes[:2], 0).chosen[4:])
-            for codes in (noisy.astype(np.float32), fine.astype(np.float32))
-        ]
+        strengths = []
+        for codes in (noisy.astype(np.float32), fine.astype(np.float32)):
+            task = ProbeTask(codes, labels[None], None, codes[:2], 0)
+            strengths.append(float(probe.predict_all([task], CPU)[0][0].chosen[4:]))
         assert strengths[0] < strengths[1]
 
     def test_all_methods_and_codes_of_a_seed_are_tested_on_the_same_images(self) -> None:
         cell = trained(kinds={"recording": Recording})
         index = np.arange(len(DATA), dtype=np.float32)
         codes = Codes(torch.from_numpy(index[:, None]), torch.from_numpy(index[:, None] + 1000))
-        list(LabelProbing.within(cell, "leakage", DATA).probe_codes(codes, "encoded"))
+        LabelProbing.within(cell, "leakage", DATA).probe_codes(codes, "encoded")
         calls = cell.scoring.metrics["recording"].calls
         for content, class_ in ((0, 1), (2, 3)):
             for fold in range(4):
@@ -337,9 +328,29 @@ class TestIntervals:
             assert scaled.value == pytest.approx((plain.value - chance) / (1 - chance))
 
 
+class Edged(Recording):
+    """Chooses the edge of its grid, and reports its accuracy."""
+
+    def predict_all(self, tasks: Any, device: torch.device) -> list[list[Prediction]]:
+        return [[Prediction(task.labels[0][:1].repeat(len(task.test)), "9", 0.5, True)] for task in tasks]
+
+
+def test_a_choice_at_the_edge_of_the_grid_is_noted() -> None:
+    rows = LabelProbing.within(trained(kinds={"edged": Edged}), "leakage", DATA).probe_codes(
+        planted(DATA, "none"), "learned"
+    )
+    notes = {row.metric: row.note for row in rows}
+    assert notes["edged.normalized"] == "edged: chose the edge of its grid in 4 of 4 folds"
+    assert notes["probe_best.normalized"] == ""
+
+
 def test_a_plug_in_probe_only_needs_predict() -> None:
     codes = np.zeros((4, 2), np.float32)
-    prediction = Recording().fit_predict(codes, np.array([1, 2, 1, 2]), codes, 0)
-    assert isinstance(prediction, Prediction)
-    assert prediction.labels.tolist() == [1, 1, 1, 1]
-    assert prediction.chosen == ""
+    task = ProbeTask(codes, np.array([[1, 2, 1, 2], [2, 2, 1, 1]]), None, codes, 0)
+    ((first, second),) = Recording().predict_all([task], CPU)
+    assert first.labels.tolist() == second.labels.tolist() == [1, 1, 1, 1]
+    assert (first.chosen, first.accuracy) == ("", None)
+    rows = LabelProbing.within(trained(kinds={"recording": Recording}), "leakage", DATA).probe_codes(
+        planted(DATA, "none"), "learned"
+    )
+    assert not any(row.metric.startswith("probe_best") for row in rows)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
+import torch
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lordbench.evaluation.metric import Probe
-from lordbench.evaluation.probes import standardise
+from lordbench.evaluation.metric import Prediction, Probe, ProbeTask
+from lordbench.evaluation.probes import choose, held_out, standardise
 
-NAMES = ("probe_linear", "probe_mlp")
+NAMES = ("probe_linear", "probe_kernel", "probe_mlp")
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(params=NAMES)
@@ -37,6 +38,11 @@ def accuracy(probe: Probe, train: tuple, test: tuple, seed: int = 0) -> float:
     return float(np.mean(probe.predict(*train, test[0], seed) == test[1]))
 
 
+def fit_predict(probe: Probe, train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Prediction:
+    """The prediction of one task with one labelling, and no other label."""
+    return probe.predict_all([ProbeTask(train, labels[None], None, test, 0)], CPU)[0][0]
+
+
 class TestAccuracy:
     def test_separate_clusters_are_predicted(self, probe: Probe) -> None:
         assert accuracy(probe, clusters(400, 8, 0.3), clusters(200, 8, 0.3, seed=1)) > 0.99
@@ -47,36 +53,48 @@ class TestAccuracy:
         value = accuracy(probe, (codes[:800], labels[:800]), (codes[800:], labels[800:]))
         assert abs(value - 0.25) < 0.1  # four standard errors
 
-    def test_the_mlp_predicts_what_no_line_separates(self, metric_class: Callable[[str], type]) -> None:
+    def test_all_but_the_linear_one_predict_what_no_line_separates(
+        self, metric_class: Callable[[str], type]
+    ) -> None:
         codes = np.random.default_rng(0).uniform(-1, 1, size=(1200, 2)).astype(np.float32)
         labels = (codes[:, 0] * codes[:, 1] > 0).astype(np.int64)
-        linear, mlp = (
+        linear, kernel, mlp = (
             accuracy(metric_class(name)(), (codes[:800], labels[:800]), (codes[800:], labels[800:]))
             for name in NAMES
         )
         assert linear < 0.65
+        assert kernel > 0.9
         assert mlp > 0.9
 
-    def test_the_mlp_learns_as_scikit_learns_does(self, metric_class: Callable[[str], type]) -> None:
-        """Same network, penalty and steps, other random numbers: as good, and mostly the same predictions."""
+    def test_the_mlp_is_as_good_as_scikit_learns(self, metric_class: Callable[[str], type]) -> None:
+        """The same hidden layer, batches and steps; other random numbers, decay and schedule."""
         (train, labels), (test, truth) = clusters(600, 8, 1.2), clusters(2000, 8, 1.2, seed=1)
-        ours = metric_class("probe_mlp")().fit_predict(train, labels, test, 0)
-        decay, epochs = (part.split()[i] for part, i in zip(ours.chosen.split(", "), (2, 0), strict=True))
-        network = MLPClassifier((256,), alpha=float(decay), batch_size=75, learning_rate_init=3e-3,
-                                random_state=0, max_iter=int(epochs), n_iter_no_change=200)  # fmt: skip
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        ours = fit_predict(metric_class("probe_mlp")(), train, labels, test).labels
+        network = MLPClassifier((128,), batch_size=128, random_state=0, max_iter=64)
+        with warnings.catch_warnings(action="ignore"):
             theirs = make_pipeline(StandardScaler(), network).fit(train, labels).predict(test)
-        assert np.mean(ours.labels == theirs) > 0.9
-        assert abs(np.mean(ours.labels == truth) - np.mean(theirs == truth)) < 0.03
+        assert np.mean(ours == theirs) > 0.9
+        assert np.mean(ours == truth) > np.mean(theirs == truth) - 0.02
 
-    def test_the_linear_one_is_scikit_learns_pipeline(self, metric_class: Callable[[str], type]) -> None:
-        (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(200, 5, 2.0, seed=1)
-        ours = metric_class("probe_linear")().fit_predict(train, labels, test, 0)
+    def test_the_linear_one_is_scikit_learns_logistic_regression(
+        self, metric_class: Callable[[str], type]
+    ) -> None:
+        (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(500, 5, 2.0, seed=1)
+        ours = fit_predict(metric_class("probe_linear")(), train, labels, test)
         strength = float(ours.chosen.removeprefix("C = "))
         regression = LogisticRegression(C=strength, tol=1e-7, max_iter=2000)
         reference = make_pipeline(StandardScaler(), regression).fit(train, labels)
         assert np.mean(ours.labels == reference.predict(test)) > 0.99
+
+    def test_the_kernel_one_is_scikit_learns_kernel_ridge(self, metric_class: Callable[[str], type]) -> None:
+        (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(500, 5, 2.0, seed=1)
+        ours = fit_predict(metric_class("probe_kernel")(), train, labels, test)
+        width, penalty = (float(part.split()[1]) for part in ours.chosen.split(", "))
+        scaler = StandardScaler().fit(train)
+        ridge = KernelRidge(alpha=penalty, kernel="rbf", gamma=width / train.shape[1])
+        target = np.eye(5)[labels]
+        ridge.fit(scaler.transform(train), target - target.mean(axis=0))
+        assert np.mean(ours.labels == ridge.predict(scaler.transform(test)).argmax(axis=1)) > 0.99
 
     def test_units_of_the_codes_do_not_matter(self, probe: Probe) -> None:
         (train, labels), (test, _) = clusters(300, 5, 1.0), clusters(100, 5, 1.0, seed=1)
@@ -144,9 +162,55 @@ class TestRepeatability:
         np.random.seed(1)  # noqa: NPY002
         np.testing.assert_array_equal(first, probe.predict(train, labels, test, seed=2**62))
 
-    def test_the_policy_names_capacity_and_stopping(self, probe: Probe) -> None:
+    def test_the_policy_names_the_scaling(self, probe: Probe) -> None:
         assert "standardised" in probe.policy()
-        assert "at most" in probe.policy()
+
+    def test_tasks_fitted_together_are_predicted_as_they_are_alone(self, probe: Probe) -> None:
+        """As on a GPU: tasks of several sizes and numbers of labels are padded."""
+        tasks = []
+        for seed, (n, n_labels) in enumerate([(200, 4), (150, 6), (310, 3)]):
+            (codes, labels), (test, _) = clusters(n, n_labels, 1.5, seed), clusters(n // 2, n_labels, 1.5, 9)
+            rows = np.stack([labels, np.random.default_rng(seed).permutation(labels)])
+            tasks.append(ProbeTask(codes, rows, np.arange(n) % 7, test, seed))
+        together = probe._fit(tasks, CPU)  # type: ignore[attr-defined]
+        for task, own in zip(tasks, together, strict=True):
+            for row, alone in zip(own, probe.predict_all([task], CPU)[0], strict=True):
+                assert np.mean(row.labels == alone.labels) > 0.95  # sums are rounded in another order
+                assert row.accuracy == pytest.approx(alone.accuracy, abs=0.03)
+
+
+class TestChoiceOfSettings:
+    def test_values_of_the_other_label_are_held_out_whole(self) -> None:
+        groups = np.repeat(np.arange(12), 5)
+        mask = held_out(np.arange(60) % 5, groups, np.random.default_rng(0))
+        assert len(set(groups[mask])) == 4
+        assert not set(groups[mask]) & set(groups[~mask])
+
+    def test_without_another_label_codes_are_held_out_evenly_over_the_labels(self) -> None:
+        labels = np.arange(60) % 5
+        for groups in (None, np.zeros(60, dtype=np.int64)):
+            mask = held_out(labels, groups, np.random.default_rng(0))
+            np.testing.assert_array_equal(np.bincount(labels[mask]), [4] * 5)
+
+    def correct(self, *accuracies: float) -> torch.Tensor:
+        """Answers of settings with these accuracies on 400 codes, (1, 1, S, 400)."""
+        return (torch.arange(400) < 400 * torch.tensor(accuracies)[:, None])[None, None]
+
+    @pytest.mark.parametrize(
+        ("accuracies", "expected", "edge"),
+        [
+            ((0.1, 0.5, 0.2, 0.1, 0.1), 1, False),
+            ((0.1, 0.2, 0.3, 0.4, 0.6), 4, True),
+            ((1.0, 1.0, 1.0, 1.0, 1.0), 2, False),  # the middle, where all are as good
+            ((0.11, 0.1, 0.1, 0.1, 0.1), 2, False),  # 0.11 is within a standard error, 0.016
+        ],
+    )
+    def test_the_best_is_chosen_and_near_ties_go_to_the_middle(
+        self, accuracies: tuple[float, ...], expected: int, edge: bool
+    ) -> None:
+        chosen, accuracy, at_edge = choose(self.correct(*accuracies), torch.ones(1, 400, dtype=torch.bool))
+        assert (int(chosen), bool(at_edge)) == (expected, edge)
+        assert float(accuracy) == pytest.approx(accuracies[expected], abs=0.003)
 
 
 def test_standardised_codes_have_zero_mean_and_unit_deviation() -> None:
@@ -155,12 +219,3 @@ def test_standardised_codes_have_zero_mean_and_unit_deviation() -> None:
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-6)
     np.testing.assert_array_equal(train[:10], test)
-
-
-def test_a_probe_of_the_protocols_size_takes_seconds(probe: Probe) -> None:
-    train = clusters(1728, 48, 3.0, size=128)
-    began = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        probe.predict(*train, train[0][:10], 0)
-    assert time.process_time() - began < 5
