@@ -16,7 +16,8 @@ from lordbench.cli.plugins import check, new
 from lordbench.cli.report import figure, report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import Notice, UserError
+from lordbench.utils.names import shown
 from lordbench.utils.version import __version__
 
 
@@ -32,7 +33,7 @@ def main() -> None:
             ERR.print(escape(error.hint), soft_wrap=True)
         sys.exit(EXIT_BAD_INPUT)
     except OSError as error:
-        ERR.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        ERR.print(f"[bold red]Error:[/] {escape(shown(str(error)))}", soft_wrap=True)
         ERR.print("Nothing that was finished is lost. Run the same command again to resume.")
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
@@ -112,10 +113,8 @@ for command in (run, data, status, leaderboard, differences, compare, claims, re
 def _show_warning(
     default: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
 ) -> None:
-    """Show the warning about a damaged file without its place in the code."""
-    from lordbench.results.damage import DamageWarning
-
-    if issubclass(category, DamageWarning):
-        ERR.print(f"[yellow]Damaged:[/] {escape(str(message))}", soft_wrap=True)
+    """Show a notice about the user's files without its place in the code."""
+    if issubclass(category, Notice):
+        ERR.print(f"[yellow]{category.label}:[/] {escape(shown(str(message)))}", soft_wrap=True)
     else:
         default(message, category, *where, **more)
