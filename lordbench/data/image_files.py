@@ -116,7 +116,7 @@ def _flattened(image: Image.Image, white: int, inverted: bool) -> Image.Image:
         return Image.fromarray(((255 * wide + white // 2) // white).astype(np.uint8))
     if image.mode == "LAB":
         lab, srgb = (ImageCms.createProfile(name) for name in ("LAB", "sRGB"))
-        return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
+        return ImageCms.buildTransform(lab, srgb, "LAB", "RGB").apply(image)
     if key is not None and image.mode in ("1", "L", "RGB"):
         # A value of the file's depth, of which Pillow keeps the upper 8 bits; newer versions scale 1 bit.
         pixels = np.array(image.convert("RGB"))
