@@ -60,9 +60,7 @@ class TestOtherFiles:
     def test_a_web_page_is_named(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str], name: str, verify: bool
     ) -> None:
-        (official / name).write_text(
-            "\n<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title>"
-        )
+        (official / name).write_text("\n<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded")
         more = [] if verify else ["--no-verify"]
         assert run("data", "prepare", "celeba", "--from", str(official), *more) == 2
         error = capsys.readouterr().err
