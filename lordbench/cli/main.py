@@ -25,7 +25,7 @@ def main() -> None:
     """Run the command line. Errors that a user can fix become a message and exit status 2."""
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning, set())
             cli(standalone_mode=False)
     except UserError as error:
         ERR.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
@@ -111,10 +111,17 @@ for command in (run, data, status, leaderboard, differences, compare, claims, re
 
 
 def _show_warning(
-    default: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+    default: Callable[..., None],
+    notices: set[str],
+    message: Warning | str,
+    category: type[Warning],
+    *where: Any,
+    **more: Any,
 ) -> None:
-    """Show a notice about the user's files without its place in the code."""
-    if issubclass(category, Notice):
-        ERR.print(f"[yellow]{category.label}:[/] {escape(shown(str(message)))}", soft_wrap=True)
-    else:
+    """Show a notice about the user's files once, without its place in the code."""
+    if not issubclass(category, Notice):
         default(message, category, *where, **more)
+    elif (text := shown(str(message))) not in notices:
+        # Python's own rule forgets what was shown whenever any filter changes.
+        notices.add(text)
+        ERR.print(f"[yellow]{category.label}:[/] {escape(text)}", soft_wrap=True)

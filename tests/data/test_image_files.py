@@ -152,7 +152,7 @@ CASES = {
     },
     "tiff 1, white is zero": (tiff(1, 0, 1 - GREY // 128), ".tif", np.where(GREY > 127, 255, 0)),
     "tiff grey 12": (tiff(12, 1, GREY * 4095 // 255), ".tif", GREY),
-    **{f"tiff rgb {d}{o}": (tiff(d, 2, deep(COLOUR, d), None, o), ".tif", COLOUR) for d in BOTH for o in "<>"},
+    **{f"tiff rgb{d}{o}": (tiff(d, 2, deep(COLOUR, d), None, o), ".tif", COLOUR) for d in BOTH for o in "<>"},
     "tiff grey and alpha": (tiff(8, 1, LA, 2), ".tif", ON_WHITE["grey"]),
     **{f"tiff rgbx {d}": (tiff(d, 2, deep(RGBA, d), 0), ".tif", COLOUR) for d in BOTH},
     **{f"tiff rgba {d}": (tiff(d, 2, deep(RGBA, d), 2), ".tif", ON_WHITE["colour"]) for d in BOTH},
