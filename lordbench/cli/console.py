@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from lordbench.utils.names import shown
+
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
 OUT, ERR = Console(), Console(stderr=True)
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -51,4 +53,4 @@ def write(text: str, out: Path | None) -> None:
 
 def say(text: str) -> None:
     """Print a message to stderr: paths and selectors such as lord[noise=1] as they are, in one line."""
-    ERR.print(text, soft_wrap=True, markup=False, highlight=False)
+    ERR.print(shown(text), soft_wrap=True, markup=False, highlight=False)

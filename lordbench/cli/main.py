@@ -16,7 +16,8 @@ from lordbench.cli.plugins import check, new
 from lordbench.cli.report import figure, report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import Notice, UserError
+from lordbench.utils.names import shown
 from lordbench.utils.version import __version__
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Run the command line. Errors that a user can fix become a message and exit status 2."""
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning, set())
             cli(standalone_mode=False)
     except UserError as error:
         ERR.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
@@ -32,7 +33,7 @@ def main() -> None:
             ERR.print(escape(error.hint), soft_wrap=True)
         sys.exit(EXIT_BAD_INPUT)
     except OSError as error:
-        ERR.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        ERR.print(f"[bold red]Error:[/] {escape(shown(str(error)))}", soft_wrap=True)
         ERR.print("Nothing that was finished is lost. Run the same command again to resume.")
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
@@ -110,12 +111,17 @@ for command in (run, data, status, leaderboard, differences, compare, claims, re
 
 
 def _show_warning(
-    default: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+    default: Callable[..., None],
+    notices: set[str],
+    message: Warning | str,
+    category: type[Warning],
+    *where: Any,
+    **more: Any,
 ) -> None:
-    """Show the warning about a damaged file without its place in the code."""
-    from lordbench.results.damage import DamageWarning
-
-    if issubclass(category, DamageWarning):
-        ERR.print(f"[yellow]Damaged:[/] {escape(str(message))}", soft_wrap=True)
-    else:
+    """Show a notice about the user's files once, without its place in the code."""
+    if not issubclass(category, Notice):
         default(message, category, *where, **more)
+    elif (text := shown(str(message))) not in notices:
+        # Python's own rule forgets what was shown whenever any filter changes.
+        notices.add(text)
+        ERR.print(f"[yellow]{category.label}:[/] {escape(text)}", soft_wrap=True)

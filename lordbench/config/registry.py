@@ -18,6 +18,7 @@ from lordbench.config.component import CONTRACTS, Component, Kind, from_file, id
 from lordbench.data.dataset import Dataset
 from lordbench.utils.errors import BrokenComponentError, UserError, did_you_mean
 from lordbench.utils.files import PACKAGE, plugin_folder
+from lordbench.utils.names import restored
 from lordbench.utils.settings import validated
 
 VARIABLE = "LORDBENCH_PLUGINS"
@@ -94,7 +95,7 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
         raise UserError(f"data set {kind_name!r} needs a path", f"Write {kind_name}:PATH.")
     if colon and not kind.takes_source:
         raise UserError(f"data set {kind_name!r} takes no path, but {source!r} was given")
-    return kind(validated(kind.Config, settings, f"data set {kind_name}"), source)
+    return kind(validated(kind.Config, settings, f"data set {kind_name}"), restored(source))
 
 
 def source_hash(files: list[Path]) -> str:

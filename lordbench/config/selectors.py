@@ -1,18 +1,30 @@
-"""Selectors: a component's name with settings, e.g. `lord[regularizer=kl,decay=1e-3]`."""
+"""Selectors: a component's name with settings, e.g. `lord[regularizer=kl,decay=1e-3]`.
 
+The name may be a path, as in `folder:PATH` or `./FILE.py`, which may itself contain brackets.
+"""
+
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from lordbench.utils.errors import UserError
+from lordbench.utils.names import spelled
 from lordbench.utils.settings import parse_yaml
 
-_SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?")
+_NAME = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?", re.DOTALL)
+# Brackets with anything but settings are part of a path.
+_PATH = re.compile(
+    r"(?P<name>[\w-]+:.+?|[^\[\]]*/.+?|.+?\.py)(?:\[(?P<settings>\s*|\s*[^\W\d]\w*\s*=.*)\])?", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A component's name, and settings that override its preset."""
+    """A component's name, and settings that override its preset.
+
+    A path that is not UTF-8 is spelled as in `lordbench.utils.names`.
+    """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -24,12 +36,17 @@ def split_list(text: str) -> list[str]:
 
 
 def parse(text: str) -> Selector:
-    """Parse one selector; UserError if the brackets or a setting are malformed."""
-    match = _SELECTOR.fullmatch(text.strip())
+    """Parse one selector; UserError if the brackets or a setting are malformed.
+
+    A path that exists is taken as it is, even if it ends in a space, or as if with settings.
+    """
+    if os.path.exists(os.path.expanduser(text.partition(":")[2] or text)):
+        return Selector(spelled(text.lstrip()))
+    match = _PATH.fullmatch(text.strip()) or _NAME.fullmatch(text.strip())
     if match is None:
         raise UserError(f"cannot read {text!r}", "Write NAME or NAME[key=value,key=value].")
     settings = dict(assignment(part) for part in (match["settings"] or "").split(",") if part.strip())
-    return Selector(match["name"].strip(), settings)
+    return Selector(spelled(match["name"].strip()), settings)
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -5,12 +5,14 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from lordbench.data import Column, UInt8Array
 from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
 from lordbench.datasets.published.decoding import decoded, n_chunks
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
+from lordbench.utils.errors import UserError
 
 SITE = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz"
 ARCHIVE = OfficialFile("edges2shoes.tar.gz", url=SITE)
@@ -18,6 +20,8 @@ SPLITS = ("train", "val")  # in the order of TRAIN and TEST: the held-out part i
 PATTERN = r"(\d+)_AB\.jpg"
 SIDE = 256
 DOMAINS = ("edge", "shoe")  # the left and the right half of every file
+WHITE, LEAST_WHITE = 224, 0.7  # levels of the paper, and its share of a drawing
+MOST_COLOUR = 4  # mean difference of a drawing's channels, in levels: JPEG leaves a little
 LIMIT = 4 << 20  # bytes of the largest file that is read; official ones have tens of thousands
 
 
@@ -59,7 +63,22 @@ class Edges2shoes(PublishedDataset):
         return Labels(domain, pair, columns["split"].values, attributes)
 
 
-def _halves(_: Sequence[str], images: UInt8Array, size: int) -> UInt8Array:
+def _halves(names: Sequence[str], images: UInt8Array, size: int) -> UInt8Array:
     """Split images, (n, 3, 256, 512), into alternating left and right halves, (2 n, 3, size, size)."""
     halves = np.stack([images[..., :SIDE], images[..., SIDE:]], axis=1)
+    drawings = _are_drawings(halves)
+    if (drawings[:, 1] & ~drawings[:, 0]).mean() > 0.5:
+        raise UserError(
+            f"{names[0]}: the edges are on the right, in the official files on the left",
+            "The halves of this copy are swapped. Get the official files from their owners.",
+        )
     return resized(halves.reshape(-1, *halves.shape[2:]), size)
+
+
+def _are_drawings(images: UInt8Array) -> npt.NDArray[np.bool_]:
+    """Say which images, (..., 3, S, S), are drawings of lines, colourless and mostly white: bool, (...)."""
+    pixels = images[..., ::4, ::4].astype(np.int16)
+    colour = np.ptp(pixels, axis=-3).mean(axis=(-2, -1))
+    white = (pixels > WHITE).all(axis=-3).mean(axis=(-2, -1))
+    drawings: npt.NDArray[np.bool_] = (colour < MOST_COLOUR) & (white > LEAST_WHITE)
+    return drawings

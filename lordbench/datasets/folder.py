@@ -2,18 +2,24 @@
 
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import field_validator
 
 from lordbench.data import Dataset, DatasetConfig, ImageSet, fingerprint, number_labels
-from lordbench.data.image_files import VERSION, is_image, read_images
+from lordbench.data.image_files import VERSION, read_images
+from lordbench.data.image_folders import folder_content
 from lordbench.data.images import require_classes
-from lordbench.utils.errors import MissingDataError, UserError
+from lordbench.utils.errors import MissingDataError, Notice, UserError
+from lordbench.utils.names import composed, spelled
 from lordbench.utils.progress import Track, untracked
 
 CLASS_FOLDERS = r"(?P<class>[^/]+)/.+"  # without a pattern: the class is the first folder in an image's path
+SPLIT_PART = re.compile(
+    r"(?i)(train|training|val|valid|validation|dev|test|testing|eval)([ _-]?(set|images|data))?"
+)
 
 
 class FolderConfig(DatasetConfig):
@@ -23,8 +29,8 @@ class FolderConfig(DatasetConfig):
         pattern: labels in a file's path below the folder, e.g. `{class}/{content}.png`. `{class}` is
             required, `{content}` is optional. Any other `{name}` and `*` match anything within one part of
             the path; a repeated name must match the same text, and the leftmost matches as much as it can.
-            All images must match; if the pattern ends in a suffix such as `.png`, images with another suffix
-            are left out.
+            All images must match; if the pattern ends in a suffix such as `.png`, in small letters or
+            capitals, images with another suffix are left out.
             Empty: class = first sub-folder, images at any depth in it, content not labelled; file names are
             not labels, since `1.jpg` in two folders rarely shows the same content.
     """
@@ -39,20 +45,28 @@ class FolderConfig(DatasetConfig):
         for name in re.findall(r"\{([^{}]*)\}", pattern):
             if not name.isidentifier():
                 raise ValueError(f"{{{name}}} is not a valid name: use letters, digits and _")
-        return pattern
+        return composed(pattern)
 
 
 class Folder(Dataset):
-    """Images below a folder; class and, with a pattern, content are parsed from their paths."""
+    """Images below a folder; class and, with a pattern, content are parsed from their paths.
+
+    Names that differ only in their Unicode form are one name. Hidden files and those of operating systems are
+    ignored. Files of other types, and folders without images, are named in a `Notice`.
+    """
 
     summary: ClassVar[str] = "your own images, folder:PATH; class = sub-folder, or as --pattern says"
     takes_source: ClassVar[bool] = True
     Config = FolderConfig
     config: FolderConfig
 
+    @property
+    def folder(self) -> Path:
+        return Path(os.path.expanduser(self.source))
+
     def missing(self) -> str:
         """Say whether the folder does not exist."""
-        folder = Path(self.source).expanduser()
+        folder = self.folder
         if folder.is_dir():
             return ""
         what = "is a file, not a folder" if folder.exists() else "no such folder"
@@ -65,15 +79,14 @@ class Folder(Dataset):
         """
         if message := self.missing():
             raise MissingDataError(message)
-        folder = Path(self.source).expanduser()
-        name = f"folder:{Path(os.path.abspath(folder)).name}"
-        labels = self._labels(folder)
+        name = f"folder:{_label(Path(os.path.abspath(self.folder)).name)}"
+        labels = self._labels(self.folder)
         classes, class_names = number_labels([label["class"] for label in labels.values()])
         require_classes(name, class_names)
         contents, content_names = None, None
         if "{content}" in self.config.pattern:
             contents, content_names = number_labels([label["content"] for label in labels.values()])
-        images = read_images([folder / path for path in labels], size, track)
+        images = read_images([self.folder / path for path in labels], size, track)
         digest = fingerprint(images, classes, contents, f"folder-{VERSION}")
         return ImageSet(name, images, classes, contents, class_names, content_names, digest)
 
@@ -81,43 +94,52 @@ class Folder(Dataset):
         """Return the labels of each image by its path below the folder, in the order of the paths."""
         pattern = self.config.pattern
         ending = re.search(r"\.\w+$", pattern)
-        suffix = ending.group().lower() if ending else ""
-        paths = [path for path in _images_below(folder) if path.lower().endswith(suffix)]
+        suffix = ending.group() if ending else ""
+        content = folder_content(folder)
+        paths = [path for path in content.images if path.lower().endswith(suffix.lower())]
+        if passed_over := content.passed_over(paths, depth=pattern.count("/") or 1):
+            warnings.warn(f"{folder}: passed over {passed_over}", Notice, stacklevel=3)
         if not paths:
             raise UserError(
                 f"{folder}: no {suffix}{' ' if suffix else ''}images found",
                 "Put the images of each class (PNG, JPEG, PGM, ...) into a separate sub-folder.",
             )
-        regex = re.compile(_regex(pattern) if pattern else CLASS_FOLDERS)
-        matches = {path: regex.fullmatch(path) for path in paths}
+        if not pattern:
+            _refuse_split(folder, paths)
+        regex = re.compile(
+            _regex(pattern.removesuffix(suffix)) + f"(?i:{re.escape(suffix)})" if pattern else CLASS_FOLDERS
+        )
+        matches = {path: regex.fullmatch(composed(path)) for path in paths}
         if strays := [path for path, match in matches.items() if match is None]:
             shape = f"match the pattern {pattern!r}" if pattern else "lie in the sub-folder of a class"
             raise UserError(
                 f"{folder}: {len(strays)} of {len(paths)} images do not {shape}: " + ", ".join(strays[:3]),
                 "Move them elsewhere, or describe the paths with --pattern, as in {class}_*.png.",
             )
-        return {path: match.groupdict() for path, match in matches.items() if match is not None}
+        return {
+            path: {label: _label(text) for label, text in match.groupdict().items()}
+            for path, match in matches.items()
+            if match is not None
+        }
 
 
-def _images_below(folder: Path) -> list[str]:
-    """Return the paths of all images below a folder, sorted; links are followed, each folder read once."""
-    paths: list[str] = []
-    seen: set[str] = set()
+def _label(text: str) -> str:
+    return spelled(composed(text))
 
-    def unreadable(error: OSError) -> None:
-        raise UserError(
-            f"{error.filename}: cannot read this folder: {error.strerror}",
-            "Make it readable, or move it elsewhere.",
-        ) from error
 
-    for parent, subfolders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        if (real := os.path.realpath(parent)) in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        paths += [Path(parent, name).relative_to(folder).as_posix() for name in names if is_image(Path(name))]
-    return sorted(paths)
+def _refuse_split(folder: Path, paths: list[str]) -> None:
+    """Refuse a folder of `train`, `test` and the like, which are hardly classes."""
+    parts = sorted({path.partition("/")[0] for path in paths})
+    if not all(map(SPLIT_PART.fullmatch, parts)):
+        return
+    depth = max(path.count("/") for path in paths)
+    remedy = "Put the images of each class into a separate folder."
+    if depth > 1:
+        remedy = f'Name one of them, as in folder:{folder / parts[0]}, or use all: --pattern "*/{{class}}/*".'
+    raise UserError(
+        f"{folder}: {' and '.join(parts)} look like parts of a split, not like classes",
+        f'{remedy} If they are the classes: --pattern "{{class}}{"/*" * depth}".',
+    )
 
 
 def _regex(pattern: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lordbench.data import Column, Int64Array, UInt8Array
-from lordbench.datasets.published.archives import damaged
+from lordbench.datasets.published.archives import damaged, other_version
 from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
@@ -159,7 +159,8 @@ def _opened(
             n, *sizes = _integers(file, max(LEAST_DIMENSIONS, n_sizes))[:n_sizes]
             if DTYPES[magic] != dtype or tuple(sizes) != shape or not 1 <= n <= limit:
                 expected = ("up to", limit, *shape)
-                raise ValueError(f"{DTYPES[magic]} {(n, *sizes)} where {dtype} {expected} is expected")
+                found = f"{DTYPES[magic]} {(n, *sizes)}"
+                raise other_version(path, f"it has {found}, the official file {dtype} {expected}")
             yield file, n
             # Reading on also makes gzip verify its checksum.
             if file.read(1):

@@ -5,20 +5,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lordbench.data.images import ImageSet, Int64Array, UInt8Array
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array, flattened
 from lordbench.evaluation import pictures
 from lordbench.evaluation.pictures import GAP, LINE_HEIGHT, MARGIN
 
 LONGEST_NAME = 28
 """Most characters shown of a class name."""
+MOST_COMPARED, COMPARED_SIZE = 2000, 16
+"""Contents that are compared at most, to choose the different ones, and pixels of a side of their images."""
 
 
 def contact_sheet(images: ImageSet, path: Path, lines: int = 8, columns: int = 8) -> None:
     """Draw up to so many classes and images of each, and write them as an RGB PNG, atomically.
 
-    Classes are spread evenly over all of them. If content is labelled, a column is a content, spread evenly
-    over those that most of these classes have, and a missing image is left blank; else the images of a class
-    are spread evenly over its own.
+    Classes are spread evenly over all of them. If content is labelled, a column is a content. Of the contents
+    that most of these classes have, those that look most different are shown; a missing image is left
+    blank. Else the images of a class are spread evenly over its own.
     """
     present = np.unique(images.classes)
     classes = present[_spread(len(present), lines)]
@@ -53,7 +55,27 @@ def _by_content(images: ImageSet, classes: Int64Array, columns: int) -> Int64Arr
         first[i, images.contents[own]] = own
     shared = (first >= 0).sum(axis=0)
     common = np.flatnonzero(shared == shared.max())
-    return first[:, common[_spread(len(common), columns)]]
+    common = common[_spread(len(common), MOST_COMPARED)]
+    # Of any class that has the content: most often the same one.
+    shown = first[(first[:, common] >= 0).argmax(axis=0), common]
+    step = max(1, images.size // COMPARED_SIZE)
+    return first[:, common[_most_different(images.images[shown][:, :, ::step, ::step], columns)]]
+
+
+def _most_different(images: UInt8Array, wanted: int) -> Int64Array:
+    """Return up to `wanted` indices, sorted: the first image, then always the one farthest from all so far.
+
+    An even spread would show few sides of a grid of views, whose step may be the grid's own.
+    """
+    pixels = flattened(images)
+    indices = [0]
+    nearest = np.linalg.norm(pixels - pixels[0], axis=1)
+    while len(indices) < min(len(images), wanted):
+        # Those chosen are at distance 0, but so are copies of them.
+        nearest[indices] = -1
+        indices.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.linalg.norm(pixels - pixels[indices[-1]], axis=1))
+    return np.sort(np.array(indices, dtype=np.int64))
 
 
 def _spread(n: int, wanted: int) -> Int64Array:

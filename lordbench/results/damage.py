@@ -3,18 +3,20 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from lordbench.results.run_folder import CellFolder
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.integrity import ALTERED, is_altered, read_metadata, read_verified
 
 Reader = Callable[[Path], object]
 """Reads a file; raises ValueError or UserError if it is damaged."""
 
 
-class DamageWarning(UserWarning):
+class DamageWarning(Notice):
     """A file is not as it was written; it was left out."""
+
+    label: ClassVar[str] = "Damaged"
 
 
 class Damage(NamedTuple):

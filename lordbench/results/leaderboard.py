@@ -12,6 +12,7 @@ from lordbench.results.loading import read_results, results_file
 from lordbench.results.rows import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
 from lordbench.utils.errors import UserError
+from lordbench.utils.names import shown
 
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Table rows with the same values here are comparable: same data, same split, same sizes."""
@@ -50,7 +51,9 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
             compared: several protocol versions, several or unknown schema versions, or one data set with
             several fingerprints under one preset, which sets the image size.
     """
-    return merge({str(file): read_results(file) for file in sorted({results_file(path) for path in paths})})
+    return merge(
+        {shown(str(file)): read_results(file) for file in sorted({results_file(path) for path in paths})}
+    )
 
 
 def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

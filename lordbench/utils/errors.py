@@ -5,6 +5,15 @@ import traceback
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
+
+from lordbench.utils.names import shown
+
+
+class Notice(UserWarning):
+    """Something the user should know about their files; the command line prints it after `label`."""
+
+    label: ClassVar[str] = "Note"
 
 
 class UserError(Exception):
@@ -14,9 +23,9 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Paths may hold bytes that no terminal or file would take.
+        self.message, self.hint = shown(message), shown(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

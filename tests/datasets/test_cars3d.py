@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from commandline import Run
 from official_files import car_shade, mat
 from preparing import load, write_folder, write_tar
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 NAMES = ("car_002", "car_010", "car_1")
 """In natural order car_1 comes first."""
@@ -39,7 +41,7 @@ class TestLabels:
         seen = set()
         for i in range(len(found)):
             car = found.class_names[found.classes[i]]
-            elevation, azimuth = found.content_names[found.contents[i]].split()[1::2]
+            elevation, azimuth = re.findall(r"no\. (\d+)", found.content_names[found.contents[i]])
             expected = car_shade(NAMES.index(car), int(azimuth), int(elevation))
             assert set(found.images[i, :2, 40].ravel()) == {expected}
             seen.add((car, azimuth, elevation))
@@ -55,6 +57,37 @@ class TestLabels:
     def test_resolution_is_a_setting(self, run: Run, archive: Path) -> None:
         prepare(run, archive, "--set", "resolution=128")
         assert load("cars3d", 128, resolution=128).images[0, 0, :21, 0].tolist() == [255] * 20 + [160]
+
+    def test_views_are_named_by_the_degrees_in_the_files(self, run: Run, tmp_path: Path) -> None:
+        files = [(name, mat(i, degrees=True)) for i, (name, _) in enumerate(FILES)]
+        assert prepare(run, write_tar(tmp_path / "a.tar.gz", files)) == 0
+        names = load("cars3d").content_names
+        assert names[:2] == ("elevation 0, azimuth 0", "elevation 0, azimuth 15")
+        assert names[95] == "elevation 18, azimuth 345"
+
+    def test_cars_at_different_angles_are_refused(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        files = [(name, mat(i, degrees=i > 0)) for i, (name, _) in enumerate(FILES)]
+        assert prepare(run, write_tar(tmp_path / "a.tar.gz", files)) == 2
+        assert "car_010_mesh.mat: its views are at other angles" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.environ.get("LORDBENCH_CARS3D"), reason="LORDBENCH_CARS3D names no official files")
+class TestOfficialFiles:
+    def test_cars_are_as_the_files_say(self, run: Run, tmp_path: Path) -> None:
+        official = sorted(Path(os.environ["LORDBENCH_CARS3D"]).glob("**/car_*_mesh.mat"))
+        assert len(official) == 183
+        (tmp_path / "cars").mkdir()
+        for path in official[::90]:
+            (tmp_path / "cars" / path.name).symlink_to(path.resolve())
+        assert prepare(run, tmp_path, "--set", "resolution=128") == 0
+        found = load("cars3d", 128, resolution=128)
+        assert found.class_names == tuple(path.name.removesuffix("_mesh.mat") for path in official[::90])
+        assert found.content_names[0] == "elevation 0, azimuth 0"
+        assert found.content_names[24 + 23] == "elevation 6, azimuth 345"
+        mesh = loadmat(official[90], variable_names=["im"])["im"]
+        assert np.array_equal(found.images[96 + 24 + 23], mesh[:, :, :, 23, 1].transpose(2, 0, 1))
 
 
 class TestSources:
@@ -119,6 +152,32 @@ class TestErrors:
             archive.write_bytes(whole[:length])
             assert prepare(run, archive) == 2
             assert "nips2015-analogy-data.tar.gz: this file cannot be read" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("content", "kind"),
+        [
+            (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512), "MATLAB 7.3 file (HDF5)"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"),
+            (b"<!DOCTYPE html><html><title>Quota exceeded", "HTML page"),
+        ],
+    )
+    def test_another_kind_of_file_is_named(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, kind: str
+    ) -> None:
+        assert prepare(run, write_folder(tmp_path / "d", [FILES[0], (FILES[1][0], content)])) == 2
+        error = capsys.readouterr().err
+        assert re.search(rf"car_010_mesh\.mat: this is not the file, it is an? {re.escape(kind)}", error)
+        assert "truncated" not in error
+
+    def test_a_resized_copy_is_named(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        buffer = io.BytesIO()
+        savemat(buffer, {"im": np.zeros((64, 64, 3, 24, 4), np.uint8)})
+        assert prepare(run, write_folder(tmp_path / "d", [(FILES[0][0], buffer.getvalue())])) == 2
+        error = capsys.readouterr().err
+        assert "uint8 (64, 64, 3, 24, 4), in the official files uint8 (128, 128, 3, 24, 4)" in error
+        assert "truncated" not in error
 
     def test_no_cars(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert prepare(run, write_folder(tmp_path / "no", [("cats/cat_1_mesh.mat", b"")])) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,47 @@ def official(tmp_path: Path) -> Path:
 
 def prepare(run: Run, path: Path, *more: str) -> int:
     return run("data", "prepare", "celeba", "--from", str(path), "--no-verify", "--workers", "1", *more)
+
+
+class TestOtherFiles:
+    def test_copies_of_another_size_are_named(
+        self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        small = jpeg(np.zeros((128, 128, 3), np.uint8))
+        write_zip(official / ZIP, [(f"img_align_celeba/{name}", small) for name in IDENTITIES])
+        assert prepare(run, official) == 2
+        error = capsys.readouterr().err
+        assert "it has 128 x 128 pixels, the official images 178 x 218" in error
+        assert "truncated" not in error
+
+    @pytest.mark.parametrize("name", ["identity_CelebA.txt", "list_attr_celeba.txt", ZIP])
+    @pytest.mark.parametrize("verify", [True, False])
+    def test_a_web_page_is_named(
+        self, run: Run, official: Path, capsys: pytest.CaptureFixture[str], name: str, verify: bool
+    ) -> None:
+        (official / name).write_text("\n<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded")
+        more = [] if verify else ["--no-verify"]
+        assert run("data", "prepare", "celeba", "--from", str(official), "--workers", "1", *more) == 2
+        error = capsys.readouterr().err
+        # The images come first, and their own checksum is that of another archive.
+        if name == ZIP or not verify:
+            assert f"{name}: this is not the file, it is an HTML page" in error
+            assert "quota" in error
+
+    @pytest.mark.parametrize(
+        ("content", "kind"),
+        [
+            (b"", "empty"),
+            (gzip.compress(identities()), "compressed with gzip"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        ],
+    )
+    def test_another_kind_of_list_is_named(
+        self, run: Run, official: Path, capsys: pytest.CaptureFixture[str], content: bytes, kind: str
+    ) -> None:
+        (official / "identity_CelebA.txt").write_bytes(content)
+        assert prepare(run, official) == 2
+        assert f"identity_CelebA.txt: this is not the file, it is {kind}" in capsys.readouterr().err
 
 
 class TestLabels:

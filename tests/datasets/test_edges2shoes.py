@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commandline import Run
-from preparing import Files, jpeg, load, shades, write_folder, write_tar
+from preparing import Files, jpeg, load, shades, write_folder, write_tar, write_zip
 
 PAIRS = [("train", 10), ("train", 9), ("val", 1), ("train", 1)]
 """In the order of the archive."""
@@ -91,8 +92,10 @@ class TestErrors:
         members[1] = (members[1][0], content)
         assert prepare(run, archive(tmp_path, members), "--workers", workers) == 2
         said = capsys.readouterr().err
-        assert "edges2shoes/train/9_AB.jpg: this file cannot be read" in said
-        assert "Get it again" in said
+        of_size = "it has 500 x 256 pixels, the official images 512 x 256"
+        problem = of_size if damage == "size" else "this file cannot be read"
+        assert f"edges2shoes/train/9_AB.jpg: {problem}" in said
+        assert ("Get the official file" if damage == "size" else "Get it again") in said
 
     def test_a_file_twice_in_the_archive(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -121,3 +124,39 @@ def test_the_store_keeps_the_official_split(run: Run, tmp_path: Path) -> None:
     assert store.columns["split"].names == ("train", "val")
     assert store.columns["split"].values.tolist() == [0] * 6 + [1] * 2
     assert shades(store.images)[6] == pytest.approx(colour("val", 1, "edge"), abs=3)
+
+
+def drawn(shoe: np.ndarray, swapped: bool) -> bytes:
+    """A shoe and its edges: black lines on white."""
+    edges = np.full((256, 256, 3), 255, np.uint8)
+    edges[60:64, 40:220] = edges[60:200, 40:44] = 0
+    return jpeg(np.concatenate([shoe, edges] if swapped else [edges, shoe], axis=1))
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_swapped_halves_are_refused(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], swapped: bool
+) -> None:
+    shoe = np.full((256, 256, 3), 255, np.uint8)
+    shoe[60:200, 40:220] = (120, 60, 30)
+    members = [(f"edges2shoes/{split}/1_AB.jpg", drawn(shoe, swapped)) for split in ("train", "val")]
+    assert prepare(run, archive(tmp_path, members)) == (2 if swapped else 0)
+    assert ("edges are on the right" in capsys.readouterr().err) == swapped
+
+
+def test_black_and_white_shoes_are_no_edges(run: Run, tmp_path: Path) -> None:
+    shoe = np.full((256, 256, 3), 255, np.uint8)
+    shoe[60:200, 40:220] = 20
+    members = [(f"edges2shoes/{split}/1_AB.jpg", drawn(shoe, swapped=False)) for split in ("train", "val")]
+    assert prepare(run, archive(tmp_path, members)) == 0
+
+
+def test_a_zip_or_a_plain_tar_is_read_whatever_its_name(run: Run, tmp_path: Path) -> None:
+    prepare(run, archive(tmp_path, files()))
+    expected = load("edges2shoes").fingerprint
+    renamed = write_zip(tmp_path / "zipped.tar.gz", files())
+    unpacked = tmp_path / "edges2shoes.tar"
+    unpacked.write_bytes(gzip.decompress((tmp_path / "edges2shoes.tar.gz").read_bytes()))
+    for path in (renamed, unpacked):
+        assert prepare(run, path) == 0
+        assert load("edges2shoes").fingerprint == expected

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commandline import Run
 from PIL import Image
 from pydantic import ValidationError
 
 from lordbench.data.image_files import read_images
 from lordbench.data.images import ImageSet
 from lordbench.datasets.folder import Folder, FolderConfig
-from lordbench.utils.errors import MissingDataError, UserError
+from lordbench.runner.executors import base
+from lordbench.utils.errors import MissingDataError, Notice, UserError
 
 RED = (255, 0, 0)
 
@@ -81,7 +85,8 @@ class TestLabels:
 
     def test_the_suffix_of_a_pattern_leaves_other_images_out(self, people: Path) -> None:
         put(people / "thumbnail.jpg")
-        assert len(load(people, "{class}/{content}.png")) == 4
+        with pytest.warns(Notice, match=r"1 file of other types \(1 \.jpg\)"):
+            assert len(load(people, "{class}/{content}.png")) == 4
         with pytest.raises(UserError, match=r"thumbnail\.jpg"):
             load(people)
 
@@ -181,7 +186,7 @@ class TestKindsOfImages:
 
 class TestOtherFiles:
     def test_hidden_and_other_files_are_ignored(self, people: Path) -> None:
-        for name in (".DS_Store", "Thumbs.db", "README.txt", "abe/._left.png", ".cache/x.png"):
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini", "abe/._left.png", ".cache/x.png"):
             (people / name).parent.mkdir(exist_ok=True)
             (people / name).write_bytes(b"no image")
         assert len(load(people)) == 4
@@ -193,6 +198,122 @@ class TestOtherFiles:
         found = load(people)
         assert found.class_names == ("abe", "bea", "cid")
         assert len(found) == 5
+
+    def test_what_is_passed_over_is_said_once(self, people: Path) -> None:
+        for name in (
+            "cid/1.HEIC",
+            "cid/2.heic",
+            "abe/notes.txt",
+            "labels.csv",
+            "bea/.hidden",
+            "bea/Thumbs.db",
+        ):
+            (people / name).parent.mkdir(exist_ok=True)
+            (people / name).write_bytes(b"no image")
+        (people / "dan").mkdir()
+        with pytest.warns(Notice) as caught:
+            assert load(people).class_names == ("abe", "bea")
+        assert [str(notice.message) for notice in caught] == [
+            f"{people}: passed over 2 folders without images to read (cid: 2 .heic; dan: empty)"
+            " and 2 files of other types (1 .txt, 1 .csv)"
+        ]
+
+    def test_many_folders_are_counted(self, people: Path) -> None:
+        for i in range(7):
+            (people / f"empty{i}").mkdir()
+        with pytest.warns(Notice, match=r"7 folders .*empty4: empty; and 2 more"):
+            load(people)
+
+    def test_images_left_out_by_a_pattern_are_said(self, people: Path) -> None:
+        put(people / "abe" / "front.jpg")
+        put(people / "cid" / "front.jpg")
+        with pytest.warns(Notice, match=r"1 folder .*\(cid: 1 \.jpg\) and 1 file of other types \(1 \.jpg\)"):
+            load(people, "{class}/{content}.png")
+
+    def test_nothing_is_said_where_all_is_read(self, people: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            load(people)
+
+    @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".apng", ".Png", ".pnm"])
+    def test_further_suffixes_of_images_are_read(self, people: Path, suffix: str) -> None:
+        (people / "cid").mkdir()
+        (people / "abe" / "left.png").rename(people / "cid" / f"left{suffix}")
+        assert load(people).class_names == ("abe", "bea", "cid")
+
+    @pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found"])
+    def test_folders_of_systems_are_no_classes(self, people: Path, name: str) -> None:
+        put(people / name / "1.png")
+        put(people / "abe" / name / "1.png")
+        assert len(load(people)) == 4
+
+
+class TestNames:
+    def test_composed_and_decomposed_names_are_one(self, tmp_path: Path) -> None:
+        composed, decomposed = "caf\u00e9", "cafe\u0301"
+        for i, (name, view) in enumerate([(composed, decomposed), (decomposed, "x"), ("z", composed)]):
+            put(tmp_path / "d" / name / f"{view}.png", (i, 0, 0))
+        found = load(tmp_path / "d", "{class}/{content}.png")
+        assert found.class_names == (composed, "z")
+        assert found.content_names == (composed, "x")
+        assert found.classes.tolist() == [0, 0, 1]
+        assert found.contents.tolist() == [0, 1, 0]
+
+    def test_a_pattern_may_be_decomposed(self, tmp_path: Path) -> None:
+        for name in ("a", "b"):
+            put(tmp_path / "d" / f"\u00e9_{name}.png")
+        assert load(tmp_path / "d", "e\u0301_{class}.png").class_names == ("a", "b")
+
+    def test_names_that_are_not_utf8_can_be_written_and_stay_different(self, tmp_path: Path) -> None:
+        names = ["caf\udce9", "caf\udcff", r"caf\xe9", r"\x5c"]
+        for name in names:
+            put(tmp_path / "s\udce9t" / name / "1.png")
+        found = load(tmp_path / "s\udce9t")
+        assert found.name == r"folder:s\xe9t"
+        assert set(found.class_names) == {r"caf\xe9", r"caf\xff", r"caf\x5cxe9", r"\x5cx5c"}
+        "".join(found.class_names).encode()
+
+    def test_an_error_about_such_a_file_can_be_written(self, people: Path) -> None:
+        (people / "abe" / "\udce9.png").write_bytes(b"damaged")
+        with pytest.raises(UserError, match=r"abe/\\xe9\.png: cannot read"):
+            load(people)
+
+    @pytest.mark.parametrize("suffix", [".PNG", ".Png"])
+    def test_a_pattern_matches_suffixes_in_capitals(self, people: Path, suffix: str) -> None:
+        for path in sorted(people.rglob("left.png")):
+            path.rename(path.with_suffix(suffix))
+        for pattern in ("{class}/{content}.png", "{class}/{content}.PNG"):
+            assert load(people, pattern).content_names == ("front", "left")
+
+
+class TestParts:
+    @pytest.fixture
+    def parts(self, tmp_path: Path, people: Path) -> Path:
+        shutil.copytree(people, tmp_path / "root" / "train")
+        shutil.copytree(people, tmp_path / "root" / "Val")
+        return tmp_path / "root"
+
+    def test_parts_of_a_split_are_no_classes(self, parts: Path) -> None:
+        with pytest.raises(UserError, match="Val and train look like parts of a split") as caught:
+            load(parts)
+        assert f"folder:{parts}/Val" in caught.value.hint
+        assert '--pattern "*/{class}/*"' in caught.value.hint
+
+    def test_the_hints_work(self, parts: Path) -> None:
+        assert load(parts / "train").class_names == ("abe", "bea")
+        assert load(parts, "*/{class}/*").class_names == ("abe", "bea")
+        assert load(parts, "{class}/*/*").class_names == ("Val", "train")
+
+    def test_so_are_parts_without_classes(self, tmp_path: Path) -> None:
+        for name in ("test", "training_set"):
+            put(tmp_path / "d" / name / "1.png")
+        with pytest.raises(UserError, match="parts of a split"):
+            load(tmp_path / "d")
+        assert load(tmp_path / "d", "{class}/*").class_names == ("test", "training_set")
+
+    def test_a_class_may_have_such_a_name(self, people: Path) -> None:
+        put(people / "test" / "1.png")
+        assert load(people).class_names == ("abe", "bea", "test")
 
 
 class TestErrors:
@@ -242,3 +363,26 @@ class TestErrors:
         Image.fromarray(np.ones((9, 9), np.float32)).save(people / "abe" / "float.tif")
         with pytest.raises(UserError, match=r"float\.tif.*floating-point"):
             load(people)
+
+
+class TestCommands:
+    def test_a_notice_is_shown_once_without_its_place_in_the_code(
+        self, run: Run, people: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (people / "cid").mkdir()
+        # It loads the images several times.
+        assert run("check", f"folder:{people}") == 0
+        error = capsys.readouterr().err
+        assert error.count("Note: ") == error.count("1 folder without images to read (cid: empty)") == 1
+        assert ".py" not in error
+
+    def test_workers_say_nothing_again(self, people: Path, recwarn: pytest.WarningsRecorder) -> None:
+        (people / "cid").mkdir()
+        assert len(base._images(f"folder:{people}", "{}", 8)) == 4
+        assert not recwarn.list
+
+    def test_a_folder_of_any_name_can_be_shown(self, run: Run, people: Path) -> None:
+        for name in ("scans [2024]", "[red] [bold]", "caf\udce9", "a:b,c=d", "x "):
+            people.rename(people.with_name(name))
+            people = people.with_name(name)
+            assert run("data", "show", f"folder:{people}", "--out", "sheet.png") == 0

@@ -31,6 +31,8 @@ class TestVideoErrors:
         end = whole.index(b"idx1")
         length = {"all": 0, "header": 200, "half": end // 2, "last frame": end - 300}[cut]
         words = self.damaged(official, whole[:length])
+        if not length:
+            words = words.replace("this file cannot be read", "this is not the file, it is empty")
         assert words in refused(run, official, capsys)
 
     def test_a_range_beyond_the_end_is_named(
@@ -43,8 +45,9 @@ class TestVideoErrors:
     def test_another_size_is_refused(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        words = self.damaged(official, avi([50] * LENGTH, size=(320, 240)))
-        assert f"{words}: it has 320 x 240 pixels, not 160 x 120" in refused(run, official, capsys)
+        file = self.damaged(official, avi([50] * LENGTH, size=(320, 240))).partition(":")[0]
+        problem = "it has 320 x 240 pixels, the official images 160 x 120"
+        assert f"{file}: {problem}" in refused(run, official, capsys)
 
     @pytest.mark.parametrize("head", ["ffconcat version 1.0\nfile", "#EXTM3U\n#EXTINF:1,\n"])
     def test_a_playlist_is_not_a_video(
@@ -59,7 +62,7 @@ class TestVideoErrors:
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (official / "boxing.zip").write_bytes(b"<html>not found</html>")
-        assert "boxing.zip: this file cannot be read" in refused(run, official, capsys)
+        assert "boxing.zip: this is not the file, it is an HTML page" in refused(run, official, capsys)
 
 
 class TestListErrors:

@@ -16,7 +16,7 @@ from PIL import Image
 from preparing import jpeg, load, write_folder, write_tar, write_zip
 
 from lordbench.config.registry import load_dataset
-from lordbench.data.images import Column, UInt8Array
+from lordbench.data.images import Column, ImageSet, UInt8Array
 from lordbench.datasets import edges2shoes
 from lordbench.datasets.published import decoding, store
 from lordbench.datasets.published.archives import Folder, Members, TarGz, Zip
@@ -230,8 +230,6 @@ class TestContactSheet:
         assert run("data", "show", "digits", "--size", "8") == 0
 
     def test_classes_go_down_and_contents_across(self, tmp_path: Path) -> None:
-        from lordbench.data.images import ImageSet
-
         values = np.array([10, 60, 110, 160, 210], np.uint8)
         images = np.broadcast_to(values[:, None, None, None], (5, 1, 96, 96)).copy()
         classes, contents = np.array([1, 1, 0, 0, 0]), np.array([0, 1, 2, 1, 0])
@@ -243,6 +241,17 @@ class TestContactSheet:
             [int(v) for v in sheet[190, ::8] if v in values],
         )
         assert [list(dict.fromkeys(line)) for line in shown] == [[210, 160], [10, 60]]
+
+    def test_the_contents_shown_differ(self, tmp_path: Path) -> None:
+        """Every eighth of 4 x 8 views is the same side of a car."""
+        sides = np.tile(np.arange(8, dtype=np.uint8) * 30, 4)
+        images = np.tile(np.broadcast_to(sides[:, None, None, None], (32, 1, 96, 96)), (2, 1, 1, 1)).copy()
+        classes, contents = np.repeat([0, 1], 32), np.tile(np.arange(32), 2)
+        names = tuple(map(str, range(32)))
+        found = ImageSet("x", images, classes, contents, ("a", "b"), names, "")
+        contact_sheet(found, tmp_path / "x.png", columns=4)
+        row = np.asarray(Image.open(tmp_path / "x.png"))[90, ::8, 0]
+        assert len(set(row.tolist()) & set(sides.tolist())) == 4
 
 
 def brightness(_: Sequence[str], pixels: UInt8Array) -> list[int]:

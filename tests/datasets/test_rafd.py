@@ -174,7 +174,7 @@ class TestErrors:
         assert prepare(run, official) == 2
         said = capsys.readouterr().err
         assert NAMES[1] in said
-        assert "(681, 1000)" in said
+        assert "681 x 1000 pixels, the official images 681 x 1024" in said
 
     def test_the_number_of_images_must_be_right(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]

@@ -12,8 +12,11 @@ def car_shade(car: int, azimuth: int, elevation: int) -> int:
     return car * 80 + azimuth * 3 + elevation
 
 
-def mat(car: int, compressed: bool = True) -> bytes:
-    """One car as its file: every view is of one shade that says which view it is; blue is always 255."""
+def mat(car: int, compressed: bool = True, degrees: bool = False) -> bytes:
+    """One car as its file: every view is of one shade that says which view it is; blue is always 255.
+
+    With `degrees` it has the angles of its views, as the official files.
+    """
     im = np.zeros((128, 128, 3, 24, 4), np.uint8)
     for azimuth in range(24):
         for elevation in range(4):
@@ -21,7 +24,8 @@ def mat(car: int, compressed: bool = True) -> bytes:
     im[:, :, 2] = 255
     im[:20, :, 0] = 255  # a bar of red on top: rows are the first axis
     buffer = io.BytesIO()
-    savemat(buffer, {"im": im}, do_compression=compressed)
+    angles = {"PITCH_LIST": np.arange(0.0, 24, 6)[None], "YAW_LIST": np.arange(0.0, 360, 15)[None]}
+    savemat(buffer, {"im": im} | (angles if degrees else {}), do_compression=compressed)
     return buffer.getvalue()
 
 

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import IO, cast
 
+from lordbench.data.sniffing import TAR, ZIP, Kind, kind_of, kind_of_file
 from lordbench.utils.errors import UserError
 
 HEADERS = 1 << 20  # bytes between one file of a tar archive and the next; a header takes some hundred
@@ -132,7 +133,7 @@ class Zip(Archive):
 
 
 class TarGz(Archive):
-    """A gzipped tar archive, read from start to end: once for the names, once for the files."""
+    """A tar archive, gzipped or not, read from start to end: once for the names, once for the files."""
 
     @cached_property
     def _all_names(self) -> list[str]:
@@ -151,6 +152,25 @@ class TarGz(Archive):
         stream = self.read(names, limit)
         while chunk := list(itertools.islice(stream, n)):
             yield partial(iter, chunk)
+
+
+def open_archive(path: Path) -> Archive:
+    """Open an archive by its content: copies are packed in other ways than their names say."""
+    return Zip(path) if kind_of_file(path) == ZIP else TarGz(path)
+
+
+def other_kind(path: Path, kind: Kind) -> UserError:
+    """Return the error of a file that is something else than its name says."""
+    return UserError(f"{path}: this is not the file, it is {kind.name}", kind.hint)
+
+
+def other_version(path: Path, problem: str) -> UserError:
+    """Return the error of a readable file that differs from the official one, as a resized copy does."""
+    return UserError(
+        f"{path}: {problem}",
+        "This copy was changed by others, for example resized. Get the official file from its owners, or"
+        " use the images as your own, with those of each class in a sub-folder: --dataset folder:PATH.",
+    )
 
 
 def damaged(path: Path, error: Exception) -> UserError:
@@ -173,11 +193,12 @@ def _open_unchanged_zip(path: Path, modified: int, size: int) -> zipfile.ZipFile
 
 
 def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-    """Iterate over the regular files of a gzipped tar archive; each can be read until the next one.
+    """Iterate over the regular files of a tar archive; each can be read until the next one.
 
     Any of `DAMAGE` if the archive is damaged, has sparse or too many entries, or too long headers.
     """
-    with gzip.open(path) as unzipped:
+    opener = cast(Callable[[Path, str], IO[bytes]], open if kind_of_file(path) == TAR else gzip.open)
+    with opener(path, "rb") as unzipped:
         stream = _LimitedStream(unzipped)
         with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
             for number, entry in enumerate(archive):
@@ -196,7 +217,7 @@ def _tar_entries(path: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]
 class _LimitedStream:
     """A stream for tarfile, which would read headers of any length into memory."""
 
-    def __init__(self, file: gzip.GzipFile) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.end = HEADERS  # position at which the next header must have ended
         self._position = 0
@@ -216,6 +237,8 @@ def _limited(file: IO[bytes], limit: int, path: Path) -> bytes:
             f"{path}: more than {limit / 2**20:.0f} MiB, which no file of this data set has",
             "This is not the official file. Get it again from its owners.",
         )
+    if kind := kind_of(content):
+        raise other_kind(path, kind)
     return content
 
 

@@ -168,7 +168,7 @@ class PublishedDataset(Dataset):
         return {name: getattr(config, name) for name in self.stored_settings}
 
 
-def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:
+def combine(columns: Sequence[Column], separator: str = " ") -> tuple[Int64Array, tuple[str, ...]]:
     """Combine several labels to one: ids, int64 (N,), and the name of each id, e.g. `car 3 lighting 5`.
 
     Ids follow the order of the values, the first column first; only combinations that occur get one.
@@ -176,7 +176,7 @@ def combine(columns: Sequence[Column]) -> tuple[Int64Array, tuple[str, ...]]:
     table = np.stack([column.values for column in columns], axis=1)
     present, ids = np.unique(table, axis=0, return_inverse=True)
     names = (map(Column.name, columns, values) for values in present.tolist())
-    return ids.reshape(-1).astype(np.int64), tuple(" ".join(parts) for parts in names)
+    return ids.reshape(-1).astype(np.int64), tuple(separator.join(parts) for parts in names)
 
 
 def resized(images: UInt8Array, size: int) -> UInt8Array:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lordbench.data.images import Int64Array, UInt8Array
-from lordbench.datasets.published.archives import Chunk, Members, damaged
+from lordbench.datasets.published.archives import Chunk, Members, damaged, other_version
 from lordbench.utils.errors import UserError
 
 T = TypeVar("T")
@@ -98,27 +98,34 @@ def _decode_chunk(chunk: Chunk, path: Path, size: Size, transform: Transform[T])
 def _pixels(content: bytes, path: Path, size: Size) -> UInt8Array:
     """Decode one JPEG: uint8, (H, W, 3)."""
     try:
-        return _decode_jpeg(content, size)
+        return _decode_jpeg(content, path, size)
+    except UserError:
+        raise
     except Exception as error:
         # Decoders raise nearly any exception on a damaged file.
         raise damaged(path, error) from error
 
 
-def _decode_jpeg(content: bytes, size: Size) -> UInt8Array:
+def _decode_jpeg(content: bytes, path: Path, size: Size) -> UInt8Array:
     """Decode with simplejpeg where it is installed, else with Pillow: the same pixels at half the speed."""
     try:
         from simplejpeg import decode_jpeg, decode_jpeg_header
     except ImportError:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            _require_size(image.size, size)
+            require_size(image.size, size, path)
             return np.asarray(image.convert("RGB"))
     height, width, *_ = decode_jpeg_header(content)
-    _require_size((width, height), size)
+    require_size((width, height), size, path)
     # Without the decoder's shortcuts, which would give other pixels than Pillow.
     pixels: UInt8Array = decode_jpeg(content, "RGB", fastdct=False, fastupsample=False)
     return pixels
 
 
-def _require_size(actual: Size, size: Size) -> None:
+def require_size(actual: Size, size: Size, path: Path) -> None:
+    """Raise UserError for an image of another width and height than the official ones."""
     if actual != size:
-        raise ValueError(f"it has {actual} pixels, not {size}")
+        (width, height), (official_width, official_height) = actual, size
+        problem = (
+            f"it has {width} x {height} pixels, the official images {official_width} x {official_height}"
+        )
+        raise other_version(path, problem)

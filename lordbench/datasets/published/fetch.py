@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from lordbench.datasets.published.dataset import PublishedDataset
-from lordbench.datasets.published.source import OfficialFile, md5
+from lordbench.datasets.published.source import OfficialFile, md5, refuse_other_kinds
 from lordbench.utils import files
 from lordbench.utils.download import OFFLINE, download, offline
 from lordbench.utils.errors import UserError
@@ -53,6 +53,8 @@ def _fetched(official: OfficialFile, folder: Path, track: Track[Any]) -> str:
         _download(official, path, track)
     if official.md5:
         _verify(official, path, track)
+    else:
+        refuse_other_kinds(path, official)
     check = "checksum correct" if official.md5 else "complete; no checksum is known"
     return f"{'already exists' if exists else 'fetched'}, {check}"
 

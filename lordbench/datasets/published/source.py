@@ -6,12 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lordbench.datasets.published.archives import Folder, Members, TarGz, Zip
+from lordbench.data.sniffing import GZIP, TAR, ZIP, kind_of_file
+from lordbench.datasets.published.archives import Folder, Members, open_archive, other_kind
 from lordbench.utils.errors import MissingDataError, UserError
 from lordbench.utils.progress import Track, untracked
 
 BLOCK = 1 << 20
 SUBFOLDERS = ("", "Img", "Anno", "Eval")  # below the user's folder; as in CelebA's own download
+# Kinds that a reader opens by the ending of the official name; copies of archives are packed in other ways.
+ARCHIVES = {".zip": (ZIP, GZIP, TAR), ".tar.gz": (ZIP, GZIP, TAR), ".gz": (GZIP,)}
 Check = Literal["checksums", "count", "none"]
 
 
@@ -69,7 +72,7 @@ class Source:
         if path is None:
             self._unchecked.append(official.name)
             return Folder(self.path)
-        return Zip(path) if official.name.endswith(".zip") else TarGz(path)
+        return open_archive(path)
 
     def not_found(self, what: str) -> MissingDataError:
         """Return the error of a path that lacks required files."""
@@ -79,6 +82,7 @@ class Source:
         )
 
     def _checked(self, path: Path, official: OfficialFile) -> Path:
+        refuse_other_kinds(path, official)
         if not self.verify or not official.md5:
             self._unchecked.append(official.name)
             return path
@@ -89,6 +93,14 @@ class Source:
                 "The download is incomplete or another file: get it again, or use it with --no-verify.",
             )
         return path
+
+
+def refuse_other_kinds(path: Path, official: OfficialFile) -> None:
+    """Raise UserError if a file is plainly another kind of file than the official one, such as a web page."""
+    allowed = next((kinds for ending, kinds in ARCHIVES.items() if official.name.endswith(ending)), ())
+    kind = kind_of_file(path)
+    if kind and kind not in allowed:
+        raise other_kind(path, kind)
 
 
 def md5(path: Path, track: Track[Any] = untracked) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 
 from lordbench.data.images import Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged
+from lordbench.datasets.published.decoding import require_size
+from lordbench.utils.errors import UserError
 
 if TYPE_CHECKING:
     import av
@@ -25,18 +27,20 @@ def frames(content: bytes, path: Path, size: tuple[int, int], numbers: Int64Arra
     wanted, last = set(numbers.tolist()), int(numbers[-1])
     images: list[UInt8Array] = []
     try:
-        for number, frame in enumerate(_decoded(content, size), 1):
+        for number, frame in enumerate(_decoded(content, path, size), 1):
             if number in wanted:
                 images.append(np.asarray(frame.to_ndarray(format="gray"), np.uint8))
             if number == last:
                 return np.stack(images)[:, None]
         raise EOFError(f"it ends before frame {last}, which is needed")
+    except UserError:
+        raise
     except Exception as error:
         # PyAV has an exception for each of FFmpeg's errors; some do not derive from Python's.
         raise damaged(path, error) from error
 
 
-def _decoded(content: bytes, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
+def _decoded(content: bytes, path: Path, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
     import av
 
     # An explicit format: FFmpeg would also accept playlists, which name further files.
@@ -44,16 +48,11 @@ def _decoded(content: bytes, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
         if not container.streams.video:
             raise ValueError("it contains no video")
         stream = container.streams.video[0]
-        _require_size((stream.width, stream.height), size)
+        require_size((stream.width, stream.height), size, path)
         for packet in container.demux(stream):
             # Some decoders silently complete a truncated frame.
             if packet.is_corrupt:
                 raise EOFError("it ends within a frame")
             for frame in packet.decode():
-                _require_size((frame.width, frame.height), size)
+                require_size((frame.width, frame.height), size, path)
                 yield frame
-
-
-def _require_size(actual: tuple[int, int], size: tuple[int, int]) -> None:
-    if actual != size:
-        raise ValueError(f"it has {actual[0]} x {actual[1]} pixels, not {size[0]} x {size[1]}")

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
@@ -22,7 +23,7 @@ from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, record_failure, run_cell
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import Notice, UserError
 
 PASSED_ON = ("LORDBENCH_", "TORCH_HOME")
 """Prefixes of the environment variables that workers get: where data, weights and plug-ins are."""
@@ -229,7 +230,10 @@ def _run(task: Task) -> Outcome:
 @functools.lru_cache(maxsize=1)
 def _images(dataset: str, settings: str, size: int) -> ImageSet:
     """The images of a worker's cells, which as a rule are the same for all of them."""
-    return load_dataset(dataset, json.loads(settings)).load(size)
+    with warnings.catch_warnings():
+        # The run has shown its notices.
+        warnings.simplefilter("ignore", Notice)
+        return load_dataset(dataset, json.loads(settings)).load(size)
 
 
 @functools.cache
