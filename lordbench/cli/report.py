@@ -112,8 +112,8 @@ def transfer_grid(
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
     """Show the progress of runs: cells planned, running, done, failed or interrupted, and the time left.
 
-    Time left: estimated from the current speed and from finished trainings of the same method and data set; >=
-    marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
+    Time left: estimated from the current speed and from finished trainings of the same method and data set;
+    >= marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
 
     \b
     Examples:

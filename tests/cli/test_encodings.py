@@ -45,7 +45,13 @@ def test_a_table_is_spelled_in_the_characters_that_there_are(shown: Shown, encod
     assert ("Dvorak" if encoding == "ascii" else "Dvorák") in table
 
 
-COMMANDS = ["leaderboard runs --format markdown", "compare runs runs", "differences runs", "list methods", "doctor"]
+COMMANDS = [
+    "leaderboard runs --format markdown",
+    "compare runs runs",
+    "differences runs",
+    "list methods",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
