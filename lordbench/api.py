@@ -214,6 +214,11 @@ def fit_method(
         refuse_unused(chosen, f"preset {preset}", [selector.name])
     values = chosen.settings(component.name, kind.Config) | selector.settings
     config = validated(kind.Config, values, f"method {component.name}")
+    if images.size < config.min_image_size():
+        raise UserError(
+            f"method {component.name}: images of {images.size} px are too small for its settings",
+            f"Give images of {config.min_image_size()} px or more, or other settings.",
+        )
     for name in config.weights():
         weights.ensure(name)
     with seeds.initialising(seed, "init"):

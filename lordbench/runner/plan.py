@@ -13,6 +13,7 @@ from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
+from lordbench.data.splits import require_splittable
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
@@ -120,6 +121,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         key = data_key(data["dataset"], data["data_settings"], preset.image_size)
         if key not in images:
             images[key] = dataset.load(preset.image_size, track)
+        require_splittable(images[key], part.split)
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset}
         kinds = [parse_labels(text) for text in part.labels]

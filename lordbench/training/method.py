@@ -72,7 +72,7 @@ class MethodConfig(BaseModel):
         return ()
 
     def min_image_size(self) -> int:
-        """Height and width in pixels that training with these settings needs; a run on less does not start."""
+        """Height and width in pixels that these settings need; a run on smaller images does not start."""
         return 1
 
 
