@@ -37,7 +37,7 @@ class OneShot(Experiment):
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
 
     def run(self, trained: Trained) -> list[Measurement]:
-        """Transfer by encoders and by optimization; nothing where no classes are held out, or no pair has a truth."""
+        """Transfer by encoders and by optimization; nothing without held-out classes or without pairs."""
         if trained.split.name != "classes":
             return []
         images = trained.split.test

