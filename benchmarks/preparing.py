@@ -132,7 +132,7 @@ def _family(pid: int) -> Iterator[int]:
 
 def _memory(pid: int) -> float:
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / KIB_PER_MIB
     except OSError:

@@ -15,7 +15,7 @@ from rich.console import Console
 from torch import Tensor
 
 from lordbench.config import registry, selectors
-from lordbench.config.presets import load_preset
+from lordbench.config.presets import load_preset, refuse_unused
 from lordbench.config.registry import use_plugins
 from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_labels
 from lordbench.evaluation import inference
@@ -211,8 +211,14 @@ def fit_method(
     with use_plugins(plugins):
         component = registry.find("methods", selector.name)
         kind: type[Method] = component.load()
+        refuse_unused(chosen, f"preset {preset}", [selector.name])
     values = chosen.settings(component.name, kind.Config) | selector.settings
     config = validated(kind.Config, values, f"method {component.name}")
+    if images.size < config.min_image_size():
+        raise UserError(
+            f"method {component.name}: images of {images.size} px are too small for its settings",
+            f"Give images of {config.min_image_size()} px or more, or other settings.",
+        )
     for name in config.weights():
         weights.ensure(name)
     with seeds.initialising(seed, "init"):

@@ -25,6 +25,7 @@ class Ssim(PairMetric):
     higher_is_better: ClassVar[bool] = True
     source: ClassVar[str] = "Wang et al. 2004"
     thread_safe: ClassVar[bool] = True
+    min_image_size: ClassVar[int] = WINDOW
 
     def __init__(self, device: torch.device) -> None:
         offsets = torch.arange(WINDOW, dtype=torch.float64, device=device) - WINDOW // 2

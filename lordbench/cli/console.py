@@ -45,7 +45,8 @@ def write(text: str, out: Path | None) -> None:
     from lordbench.utils.files import write_text
 
     if out is None:
-        click.echo(text, nl=False)
+        # Not by click, which writes UTF-8 to a terminal that knows ASCII only.
+        print(text, end="")
     else:
         write_text(out, text)
         say(f"Wrote {out}")

@@ -18,11 +18,13 @@ from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.names import shown
+from lordbench.utils.terminal import spell_missing_characters
 from lordbench.utils.version import __version__
 
 
 def main() -> None:
     """Run the command line. Errors that a user can fix become a message and exit status 2."""
+    spell_missing_characters()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = functools.partial(_show_warning, warnings.showwarning, set())

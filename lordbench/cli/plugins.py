@@ -50,7 +50,7 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
                 OUT.print(_verdict_table(name, verdicts[name]))
     if as_json:
         values = {name: [asdict(verdict) for verdict in verdicts[name]] for name in verdicts}
-        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json.dumps(values, indent=2))
     if any(verdict.status == "failed" for name in verdicts for verdict in verdicts[name]):
         sys.exit(EXIT_FAILED)
 

@@ -112,8 +112,8 @@ def transfer_grid(
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
     """Show the progress of runs: cells planned, running, done, failed or interrupted, and the time left.
 
-    Time left: estimated from the current speed and from finished trainings of the same method and data set; ≥
-    marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
+    Time left: estimated from the current speed and from finished trainings of the same method and data set;
+    >= marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
 
     \b
     Examples:
@@ -129,7 +129,7 @@ def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
     statuses = watch(runs, OUT) if watched else [read_status(run) for run in runs]
     now = datetime.now(UTC)
     if as_json:
-        click.echo(status_json(statuses, now))
+        print(status_json(statuses, now))
     elif not watched:
         OUT.print(status_view(statuses, now))
     if any(run.has_failed for run in statuses):

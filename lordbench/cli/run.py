@@ -86,6 +86,7 @@ def run(
     from lordbench.config.registry import use_plugins
     from lordbench.runner.plan import Request
     from lordbench.runner.session import RunOptions, run_session
+    from lordbench.utils.settings import distinct
 
     def names(text: str | None) -> list[str] | None:
         return None if text is None else selectors.split_list(text)
@@ -99,7 +100,7 @@ def run(
         split=split,  # type: ignore[arg-type]
         labels=names(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
-        overrides=dict(selectors.assignment(text) for text in overrides),
+        overrides=distinct(map(selectors.assignment, overrides), "--set"),
     )
     given = {name: value for name, value in executor_settings.items() if value is not None}
     options = RunOptions(executors.make(executor, given), device, force, tensorboard, checkpoint_every)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from lordbench.config import selectors
+from lordbench.config import registry, selectors
 from lordbench.config.labels import OWN_LABELS
 from lordbench.data.splits import SplitName
 from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.training.precision import PrecisionSetting
-from lordbench.utils.errors import UserError, did_you_mean
+from lordbench.utils.errors import BrokenComponentError, UserError, did_you_mean
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
@@ -124,7 +126,39 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
     path, values = _read_preset(name)
     for key, value in overrides.items():
         _assign(values, key, value)
+    # A budget has either; one that is set replaces the one in the file.
+    either = {"budget.images", "budget.epochs"} - overrides.keys()
+    if len(either) == 1 and isinstance(values.get("budget"), dict):
+        values["budget"].pop(either.pop().partition(".")[2], None)
     return validated(Preset, values, str(path) if not overrides else f"{path} with --set")
+
+
+def refuse_unused(preset: Preset, where: str, requested: Iterable[str]) -> None:
+    """Refuse what a preset sets for methods that do not exist, or that no method has.
+
+    Known are the available methods, and those `requested` by name or path; settings of broken ones are not
+    checked. UserError names `where` and suggests a name.
+    """
+    found = [registry.find("methods", name) for name in requested]
+    methods = registry.available("methods") | {component.name: component for component in found}
+    settings: dict[str, Collection[str]] = {}
+    for name, component in methods.items():
+        with contextlib.suppress(BrokenComponentError):
+            settings[name] = component.load().Config.model_fields
+    shared = {key for own in settings.values() for key in own}
+    _refuse_unknown(preset.defaults, shared, f"{where}: defaults", "a setting of any method")
+    _refuse_unknown(preset.methods, methods, f"{where}: methods", "a method")
+    for name in preset.methods.keys() & settings.keys():
+        _refuse_unknown(preset.methods[name], settings[name], f"{where}: methods.{name}", "a setting of it")
+
+
+def _refuse_unknown(names: Iterable[str], known: Collection[str], where: str, what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"{where}.{name}: {name!r} is not {what}{did_you_mean(name, known, before=', ')}",
+                "Correct or remove it. Methods of your own are known with --plugins.",
+            )
 
 
 def load_grid(preset: str) -> Grid:
@@ -165,6 +199,3 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(values, dict):
             raise UserError(f"--set {key}: {part} has no settings")
     values[parts[-1]] = value
-    # A budget has either; the one that is set last replaces the other.
-    if parts in (["budget", "images"], ["budget", "epochs"]):
-        values.pop("epochs" if parts[1] == "images" else "images", None)

@@ -61,9 +61,28 @@ def title(images: ImageSet, name: SplitName) -> str:
 
 def split(images: ImageSet, name: SplitName, seed: int) -> Split:
     """Split a data set: officially where it has such a split, else by a seed; UserError if it is small."""
+    require_splittable(images, name)
     if official_kind(images) == name:
         return _official(images, name)
     return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)
+
+
+def require_splittable(images: ImageSet, name: SplitName) -> None:
+    """Raise UserError if a data set is too small for a split, whatever the seed."""
+    present, counts = np.unique(images.classes, return_counts=True)
+    if official_kind(images) == name:
+        return
+    if name == "samples" and (counts > 1).sum() < 2:
+        raise UserError(
+            f"{images.name}: cannot hold out images: fewer than two classes have two images or more",
+            "Add images, or use another data set.",
+        )
+    count = _held_out_classes(len(present))
+    if name == "classes" and len(present) < count + 2:
+        raise UserError(
+            f"{images.name}: {len(present)} classes are too few to hold {count} out and train on two or more",
+            "Use --split samples.",
+        )
 
 
 def stratified(
@@ -92,22 +111,16 @@ def _official(images: ImageSet, name: SplitName) -> Split:
 def _by_samples(images: ImageSet, seed: int) -> Split:
     images = images.keep_classes(np.unique(images.classes))
     rest, drawn = stratified(images.classes, HELD_OUT, seeds.numpy_generator(seed, "split", "samples"))
-    if len(np.unique(images.classes[drawn])) < 2:
-        raise UserError(
-            f"{images.name}: cannot hold out images: fewer than two classes have two images or more",
-            "Add images, or use another data set.",
-        )
     return Split("samples", images.subset(rest), images.subset(drawn))
 
 
 def _by_classes(images: ImageSet, seed: int) -> Split:
     present = np.unique(images.classes)
-    count = max(2, round(HELD_OUT * len(present)))
-    if len(present) < count + 2:
-        raise UserError(
-            f"{images.name}: {len(present)} classes are too few to hold {count} out and train on two or more",
-            "Use --split samples.",
-        )
+    count = _held_out_classes(len(present))
     order = seeds.numpy_generator(seed, "split", "classes").permutation(present)
     test, train = np.sort(order[:count]), np.sort(order[count:])
     return Split("classes", images.keep_classes(train), images.keep_classes(test))
+
+
+def _held_out_classes(n_classes: int) -> int:
+    return max(2, round(HELD_OUT * n_classes))

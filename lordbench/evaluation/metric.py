@@ -31,6 +31,7 @@ class Metric(ABC):
         weights: names of the pretrained weights it needs (see `lordbench.nn.weights`); without them its
             constructor raises MissingWeightsError.
         thread_safe: several threads may call it at once; it keeps no state between calls.
+        min_image_size: height and width in pixels that images need; a run on smaller ones does not start.
     """
 
     higher_is_better: ClassVar[bool]
@@ -38,6 +39,7 @@ class Metric(ABC):
     source: ClassVar[str]
     weights: ClassVar[tuple[str, ...]] = ()
     thread_safe: ClassVar[bool] = False
+    min_image_size: ClassVar[int] = 1
 
     @abstractmethod
     def policy(self) -> str:

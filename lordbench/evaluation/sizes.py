@@ -1,6 +1,10 @@
 """Sizes of the experiments."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
 
 
 class EvaluationConfig(BaseModel):
@@ -19,7 +23,7 @@ class EvaluationConfig(BaseModel):
 
     pairs: int = Field(1000, ge=2)
     real_images: int = Field(10_000, ge=2)
-    grid: tuple[int, int] = (10, 8)
-    shots: tuple[int, ...] = (1, 5)
+    grid: tuple[Count, Count] = (10, 8)
+    shots: tuple[Count, ...] = (1, 5)
     optimization: int = Field(200, ge=1)
     probed: int = Field(5000, ge=10)

@@ -37,11 +37,13 @@ class OneShot(Experiment):
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
 
     def run(self, trained: Trained) -> list[Measurement]:
-        """Transfer by encoders and by optimization; nothing where no classes are held out."""
+        """Transfer by encoders and by optimization; nothing without held-out classes or without pairs."""
         if trained.split.name != "classes":
             return []
         images = trained.split.test
         pairs = transfer_pairs(trained, "encoded", images)
+        if not len(pairs):
+            return []
         rows = list(_encoded(trained, pairs))
         rows += [row.model_copy(update={"experiment": NAME}) for row in references(trained, pairs)]
 

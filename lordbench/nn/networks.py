@@ -41,6 +41,10 @@ class TrunkConfig(MethodConfig):
         """VGG16, for the perceptual loss."""
         return ("vgg16",) if self.reconstruction == "perceptual" else ()
 
+    def min_image_size(self) -> int:
+        """Return 2 x `GRID`; with VGG16, which halves images five times, 32."""
+        return 32 if "vgg16" in self.weights() else 2 * GRID
+
     def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
         return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
 

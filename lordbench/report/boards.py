@@ -1,5 +1,7 @@
 """The leaderboard's tables of headline metrics: one per section and group of comparable results."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -8,13 +10,24 @@ import pandas as pd
 
 from lordbench.report.quantities import Column, keys, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Mark, Row, Table, decimals, footnotes
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, row_name
+from lordbench.results.leaderboard import (
+    GROUP,
+    LINE,
+    QUANTITY,
+    aggregate,
+    has_all_seeds,
+    label,
+    row_name,
+)
 
 LEGEND = (
     "±: the larger half-width of the 95 % confidence interval (one seed: bootstrap over classes and content "
     "images; several seeds: Student's t). * best; ≈ not significantly different from the best (95 % "
     "intervals overlap). Values without ± have no interval; their order is not tested."
 )
+
+
+FEWER_SEEDS = "better than *, but from fewer seeds"
 
 
 class EntryColumn(NamedTuple):
@@ -38,44 +51,60 @@ def boards(rows: pd.DataFrame) -> list[Table]:
 
 
 def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
-    """Add a column `entry` to aggregated results: each an `Entry`, with its mark.
+    """Add a column `entry` to aggregated results: each an `Entry`, with its mark; extend `notes`.
 
-    Marks compare methods in one quantity and group, and with the same values in the columns `apart`;
-    floors and ceilings have none.
+    Marks compare methods in one quantity and group, and with the same values in the columns `apart`; floors
+    and ceilings have none. The best is one of those with the most seeds; a note says if another is better.
     """
     sources = keys(means[[*LINE, *QUANTITY]])
     numbers = zip(means["value"], means["ci_low"], means["ci_high"], sources, strict=True)
     entries = pd.Series([Entry.of(*each) for each in numbers], means.index, dtype=object)
+    complete = has_all_seeds(means, apart)
     methods = means[~means["reference"].astype(bool)]
+    better: list[Hashable] = []
     for _, same in methods.groupby([*GROUP, *QUANTITY, *apart], sort=False):
         direction = _direction(same)
         if direction is not None:
-            entries[same.index] = mark_best(list(entries[same.index]), higher_is_better=direction)
-    return means.assign(entry=entries)
+            has_all = complete[same.index]
+            marks = mark_best(list(entries[same.index]), list(has_all), higher_is_better=direction)
+            entries[same.index] = marks
+            best = same["value"][has_all].agg("max" if direction else "min")
+            better.extend(same.index[(same["value"] > best) if direction else (same["value"] < best)])
+    notes = with_notes(means["notes"], FEWER_SEEDS, means.index.to_series().isin(better))
+    return means.assign(entry=entries, notes=notes)
 
 
-def mark_best(entries: Sequence[Entry], *, higher_is_better: bool) -> list[Entry]:
-    """Mark the best entry, those whose interval overlaps its own, and the runner-up of three or more.
+def with_notes(notes: pd.Series[str], more: str | pd.Series[str], where: pd.Series[bool]) -> pd.Series[str]:
+    """Add to the notes of some results."""
+    return notes.mask(where, (notes + "; " + more).str.removeprefix("; "))
+
+
+def mark_best(
+    entries: Sequence[Entry], has_all_seeds: Sequence[bool], *, higher_is_better: bool
+) -> list[Entry]:
+    """Mark the best entry of those with all seeds, those whose interval overlaps its own, and the runner-up.
 
     Two 95 % intervals that do not overlap differ at a level well below 5 %; overlap does not mean that the
-    values are equal. Fewer than two values are not marked.
+    values are equal. Fewer than two values are not marked, and of two there is no runner-up.
     """
-    values = [entry.value for entry in entries if entry.value is not None]
+    values = sorted((e.value for e in entries if e.value is not None), reverse=higher_is_better)
     if len(values) < 2:
         return list(entries)
-    best, second, *_ = sorted(values, reverse=higher_is_better)
-    lows, highs = zip(*(e.interval for e in entries if e.value == best and e.interval), strict=True)
+    complete = [entry for entry, has_all in zip(entries, has_all_seeds, strict=True) if has_all]
+    best = next(value for value in values if value in [entry.value for entry in complete])
+    second = [*values[values.index(best) + 1 :], None][0]
+    lows, highs = zip(*(e.interval for e in complete if e.value == best and e.interval), strict=True)
 
-    def mark(entry: Entry) -> Mark:
+    def mark(entry: Entry, has_all: bool) -> Mark:
         if entry.interval is None:
             return ""
-        if entry.value == best:
+        if has_all and entry.value == best:
             return "best"
         if entry.interval[0] <= max(highs) and entry.interval[1] >= min(lows):
             return "tied"
         return "second" if entry.value == second and len(values) > 2 else ""
 
-    return [replace(entry, mark=mark(entry)) for entry in entries]
+    return [replace(entry, mark=mark(entry, has)) for entry, has in zip(entries, has_all_seeds, strict=True)]
 
 
 def headline_tables(
@@ -89,6 +118,7 @@ def headline_tables(
     boards, row_names = [], keys(names)
     for title, values in tables:
         columns, notes = [], {}
+        shown = means[means.index.isin([i for own in values.values() for i in own.index])]
         for column, own in values.items():
             own_names = row_names[own.index]
             notes[column.title] = list(zip(own_names.map(", ".join), own["notes"], strict=True))
@@ -96,16 +126,19 @@ def headline_tables(
                 entries = dict(zip(own_names, own["entry"], strict=True))
                 columns.append(EntryColumn(column.title + arrow(own), decimals(own["value"]), entries))
         if columns:
-            boards.append(lay_out(title, means, names, columns, footnotes(notes)))
+            boards.append(lay_out(title, shown, names, columns, footnotes(notes)))
     return boards
 
 
 def lay_out(
     title: str, means: pd.DataFrame, names: pd.DataFrame, columns: Sequence[EntryColumn], notes: Sequence[str]
 ) -> Table:
-    """Make a table with a row for each name that has an entry; a column counts seeds if any has several."""
+    """Make a table with a row for each name that has an entry.
+
+    A column counts the seeds of the results in the table, `means`, if any has several.
+    """
     rows, counts = [], []
-    for key, own in means.groupby(keys(names), sort=False):
+    for key, own in means.groupby(keys(names.loc[means.index]), sort=False):
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
         if entries.count(NOTHING) < len(entries):
             rows.append(Row(key, entries, bool(own["reference"].all())))

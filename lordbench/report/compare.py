@@ -85,7 +85,7 @@ def render(comparison: Comparison, format_: str, metrics: Sequence[str], everyth
             for a, b, pair, values in pairs
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:

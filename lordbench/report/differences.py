@@ -9,7 +9,7 @@ from lordbench.report.boards import EntryColumn, arrow, group_title, lay_out, me
 from lordbench.report.quantities import Column, keys, pick, sections, titles
 from lordbench.report.tables import Entry, Row, Table, decimals, footnotes, number, with_legend
 from lordbench.results.differences import OTHER_SAMPLES, differences_from, mean_ranks, ranks, same_methods
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, row_name
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, has_all_seeds, row_name
 from lordbench.utils.errors import UserError, did_you_mean
 
 NOT_CORRECTED = (
@@ -35,7 +35,8 @@ RANK_DECIMALS = 2
 def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
     """Make a table of differences from the best method for each headline table of collected rows."""
     tables = []
-    for group, means in aggregate(rows).groupby(GROUP, sort=False):
+    aggregated = aggregate(rows)
+    for group, means in aggregated.assign(complete=has_all_seeds(aggregated)).groupby(GROUP, sort=False):
         here = differences[(differences[GROUP] == list(group)).all(axis=1)]
         for section, columns in sections(means):
             title = f"{group_title(group)}: {section}; differences from the best"
@@ -46,13 +47,14 @@ def difference_boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Tab
                 if own["difference"].notna().any()
             ]
             if shown:
-                tables.append(lay_out(title, means, method_names(means), shown, _notes(from_best)))
+                own = means[keys(means[QUANTITY]).isin([column[1:] for column in columns])]
+                tables.append(lay_out(title, own, method_names(own), shown, _notes(from_best)))
     return tables
 
 
 def _from_best(values: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
-    """Differences of all others from the best method in a column."""
-    values = values[~values["reference"] & values["value"].notna()]
+    """Differences of all others from the best method in a column, of those with the most seeds."""
+    values = values[~values["reference"] & values["value"].notna() & values["complete"]]
     if values.empty or differences.empty:
         return differences[:0]
     higher_is_better = bool(differences["higher_is_better"].iloc[0])

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.report.boards import LEGEND, headline_tables, marked, method_names
+from lordbench.report.boards import LEGEND, headline_tables, marked, method_names, with_notes
 from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
-from lordbench.results.leaderboard import LINE, aggregate, label
+from lordbench.results.leaderboard import QUANTITY, aggregate, label, notes_with_metrics
 from lordbench.utils.errors import UserError, did_you_mean
 
 MARKS = "Marks compare methods on one data set, split and preset, and of one seed if seeds are not averaged."
@@ -63,28 +63,35 @@ class Pivot:
         """Lay out the same values as one wide table.
 
         Returns:
-            Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row), then
-            for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in columns and
-            a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
+            Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row),
+            `notes`, then for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in
+            columns and a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
         """
         means, names = self._means(rows)
         across = self._across(names)
         index = pd.MultiIndex.from_frame(names.drop(columns=across).astype(str))
         places = pd.Series(range(len(means)), means.index)
-        seeds = means["n_seeds"].set_axis(index)
-        columns = {"n_seeds": seeds.groupby(level=list(index.names), sort=False).max()}
+        lines = means.set_axis(index).groupby(level=list(index.names), sort=False)
+        columns = {"n_seeds": lines["n_seeds"].max(), "notes": lines.apply(notes_with_metrics)}
         for _, values in self._tables(means, names):
             for column, own in values.items():
                 name = f"{column.title}: {column.full_name}" if across else column.full_name
                 for end, value in (("", "value"), ("_ci_low", "ci_low"), ("_ci_high", "ci_high")):
                     columns[name + end] = own[value].set_axis(index.take(places[own.index].to_numpy()))
         table = pd.DataFrame(columns, index.unique())
-        return table.dropna(how="all", subset=[name for name in columns if name != "n_seeds"]).reset_index()
+        quantities = [name for name in columns if name not in ("n_seeds", "notes")]
+        return table.dropna(how="all", subset=quantities).reset_index()
 
     def _means(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Marked results in the order of the tables, and their names in `DIMENSIONS`."""
+        """Marked results in the order of the tables, and their names in `DIMENSIONS`.
+
+        Only results in the chosen metrics are left: others neither count seeds nor make columns.
+        """
         apart = [SEED] if SEED in self.group_by else []
         means = marked(aggregate(rows, apart), apart)
+        if self.metrics:
+            chosen = [column[1:] for column in choose(means, self.metrics)]
+            means = means[keys(means[QUANTITY]).isin(chosen)]
         # References go below all methods, whatever else names a row.
         names = _names(means).assign(reference=means["reference"])
         order = ["reference"] if "method" in self.group_by else []
@@ -137,7 +144,8 @@ def _described(values: Mapping[Hashable, Any]) -> str:
 
 def _seed_notes(means: pd.DataFrame, names: pd.DataFrame) -> pd.Series[str]:
     """Notes, extended by the number of seeds where another result of the same row has more."""
-    own = means.groupby(LINE)["n_seeds"].transform("max")
+    own, notes = means["n_seeds"], means["notes"]
     most = own.groupby(keys(names)).transform("max")
     counts = own.astype(str) + " of " + most.astype(str) + " seeds"
-    return means["notes"].where(own == most, (means["notes"] + "; " + counts).str.removeprefix("; "))
+    said = pd.Series([count in note for count, note in zip(counts, notes, strict=True)], means.index)
+    return with_notes(notes, counts, (own < most) & means["value"].notna() & ~said.astype(bool))

@@ -58,7 +58,7 @@ def status_json(runs: Sequence[RunStatus], now: datetime) -> str:
         for values, status in zip(fields["cells"] + fields["others"], (*run.cells, *run.others), strict=True):
             values["left"] = estimate.cell(status).model_dump()
         documents.append(fields | {"counts": _counts(run.cells), "left": estimate.run().model_dump()})
-    return json.dumps(documents, indent=2, ensure_ascii=False)
+    return json.dumps(documents, indent=2)
 
 
 def status_view(runs: Sequence[RunStatus], now: datetime) -> RenderableType:

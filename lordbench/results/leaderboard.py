@@ -1,5 +1,7 @@
 """Leaderboards: rows of many runs merged, averaged over seeds, and laid out one table row per method."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,7 +100,10 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         None), `unit`, `notes` and `reference` (bool).
     """
     keys = [*LINE, *apart, *QUANTITY]
-    groups = by_seed(rows).groupby(keys, sort=False)
+    rows = by_seed(rows)
+    # Counted in whole rows of the table: a seed may lack even the row of a quantity.
+    rows["of_seeds"] = rows.groupby([*LINE, *apart])["seed"].transform("nunique")
+    groups = rows.groupby(keys, sort=False)
     records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
     summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
@@ -131,8 +136,8 @@ def interval(valued: pd.DataFrame) -> tuple[float, float]:
 
 def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
     yield from dict.fromkeys(note for note in same["note"] if note)
-    if 0 < n_valued < len(same):
-        yield f"mean of {n_valued} of {len(same)} seeds"
+    if 0 < n_valued < (of_seeds := same["of_seeds"].iloc[0]):
+        yield f"mean of {n_valued} of {of_seeds} seeds"
     if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"
 
@@ -210,7 +215,7 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
         record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
             "method": row_name(key),
             "n_seeds": int(line["n_seeds"].max()),
-            "notes": "; ".join(_notes_with_metrics(line)),
+            "notes": notes_with_metrics(line),
         }
         values = line[[*QUANTITY, "value", "ci_low", "ci_high"]]
         for *quantity, value, low, high in values.itertuples(index=False, name=None):
@@ -222,9 +227,23 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
 
 
-def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:
-    for note, metrics in line[line["notes"] != ""].groupby("notes", sort=False)["metric"]:
-        yield str(note) if len(metrics) == len(line) else f"{', '.join(metrics.unique())}: {note}"
+def notes_with_metrics(line: pd.DataFrame) -> str:
+    """The notes on the quantities of a table row, with the metrics that each concerns if not all."""
+    notes = line[line["notes"] != ""].groupby("notes", sort=False)["metric"]
+    return "; ".join(
+        str(note) if len(metrics) == len(line) else f"{', '.join(metrics.unique())}: {note}"
+        for note, metrics in notes
+    )
+
+
+def has_all_seeds(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.Series[bool]:
+    """Whether each of `aggregate`d values is a mean over as many seeds as any method's in its group.
+
+    The mean of fewer seeds varies more: it is not called the best of them.
+    """
+    methods = means["n_seeds"].mask(means["reference"].astype(bool), 0)
+    same = [means[name] for name in (*GROUP, *QUANTITY, *apart)]
+    return means["n_seeds"] >= methods.groupby(same, sort=False).transform("max")
 
 
 def row_name(key: Sequence[Hashable]) -> str:

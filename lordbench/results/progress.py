@@ -1,9 +1,7 @@
-"""Files of a run in progress: its plan, the progress of each running cell, and the lock of the folder."""
+"""Files of a run in progress: its plan, and the progress of each running cell."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import socket
 from collections.abc import Mapping
@@ -21,8 +19,6 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 """A count that a float can hold exactly, so that times can be computed from it."""
 SLOWEST = 1e-6
 """Images per second; a lower rate is taken as unknown."""
-HELD = (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
-"""Errors of a lock that is held. ENOSYS: without locks in the file system, filelock's file is the lock."""
 
 
 class CellProgress(BaseModel, extra="forbid", frozen=True):
@@ -140,26 +136,3 @@ class RunPlan(BaseModel, extra="forbid", frozen=True):
     def write(self, path: Path) -> None:
         """Write it as JSON with its checksum, atomically."""
         write_with_checksum(path, self.model_dump(mode="json"))
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process holds a lock file, on this computer or on one that shares the folder.
-
-    A shared lock is requested and released at once: readers do not disturb each other, and a run that starts
-    at this moment tries again (`PATIENCE_SECONDS` of `lordbench.runner.run_folder`). Unlike a process id in a
-    file, the lock ends with the process, and is never another process's afterwards. OSError: the file exists,
-    but cannot be read.
-    """
-    try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in HELD:
-            raise
-        return True
-    finally:
-        os.close(descriptor)
-    return False

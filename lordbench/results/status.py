@@ -12,11 +12,12 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel
 
 from lordbench.results.damage import Damage, damage
-from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, is_held, read_progress
+from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
+from lordbench.utils.locks import is_held
 
 State = Literal["planned", "running", "done", "failed", "interrupted"]
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()

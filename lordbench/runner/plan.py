@@ -1,6 +1,7 @@
 """The plan: a request turned into cells."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 from lordbench.config import registry, selectors
 from lordbench.config.component import module_files
 from lordbench.config.labels import parse_labels
-from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset
+from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
+from lordbench.data.splits import require_splittable
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
 from lordbench.utils.progress import Track, untracked
-from lordbench.utils.settings import validated
+from lordbench.utils.settings import distinct, validated
 
 TRUNK_FILES = (
     *("training/loop.py", "training/batches.py", "training/optimizers.py", "training/precision.py"),
@@ -84,16 +86,21 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     Raises:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
+    _refuse_repeated("--seeds", request.seeds)
     if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
         given = ", ".join(map(str, request.seeds)) or "of none"
         message = f"seeds {given}: one or more of 64 bits are needed"
         raise UserError(message, "Give small whole numbers, such as 0,1,2.")
     grid = load_grid(request.preset)
     parts = request.parts(grid)
+    for part in parts:
+        for name in ("methods", "labels", "experiments"):
+            _refuse_repeated(name, getattr(part, name))
     selected = {text: selectors.parse(text) for part in parts for text in part.methods}
     of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
     overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}
     preset = load_preset(grid.extends, overrides)
+    refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
     preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
     methods: dict[str, dict[str, Any]] = {}
     broken: dict[str, BrokenComponentError] = {}
@@ -104,6 +111,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
             broken[text] = error
     if broken and not methods:
         raise next(iter(broken.values()))
+    _refuse_small_images(preset.image_size, methods)
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
     weights: set[str] = set()
@@ -113,15 +121,21 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         key = data_key(data["dataset"], data["data_settings"], preset.image_size)
         if key not in images:
             images[key] = dataset.load(preset.image_size, track)
+        require_splittable(images[key], part.split)
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset}
         kinds = [parse_labels(text) for text in part.labels]
         for labels in filter(None, kinds):
             labels.check(images[key], part.split)
         loaded = [text for text in part.methods if text in methods]
+        in_part: dict[str, str] = {}
         for seed, kind, text in product(request.seeds, kinds, loaded):
             values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
             cell = make_cell(values, experiments)
+            if cell.id in in_part:
+                message = f"{in_part[cell.id]} and {cell.title} are the same training"
+                raise UserError(message, "Leave one of them out: its settings are those of the preset.")
+            in_part[cell.id] = cell.title
             if cell.id in cells:
                 # Requested by two parts, it is trained once, for the experiments of both.
                 both = dict.fromkeys([*cells[cell.id].experiments, *experiments])
@@ -140,8 +154,9 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         files += sorted(PACKAGE.glob(pattern))
     for module in kind.built_on:
         files += module_files(module)
-    prefix, variant = f"{name}.", dict(selector.settings)
-    variant |= {k.removeprefix(prefix): value for k, value in overrides.items() if k.startswith(prefix)}
+    prefix = f"{name}."
+    own = [(k.removeprefix(prefix), value) for k, value in overrides.items() if k.startswith(prefix)]
+    variant = distinct([*selector.settings.items(), *own], f"method {name}, with --set")
     config = validated(kind.Config, preset.settings(name, kind.Config) | variant, f"method {name}")
     by_path = component.path is not None and name != selector.name
     return {
@@ -149,9 +164,30 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         "method_name": name,
         "variant": selectors.describe(variant),
         "weights": config.weights(),
+        "min_image_size": config.min_image_size(),
         "settings": config.model_dump(mode="json"),
         "method_source": registry.source_hash(files),
     }
+
+
+def _refuse_repeated(name: str, values: Collection[object]) -> None:
+    repeated = [value for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        raise UserError(f"{name}: {repeated[0]} is listed twice", "Name each once.")
+
+
+def _refuse_small_images(size: int, methods: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise UserError if images are too small for a method with its settings, or for a metric."""
+    needs = {f"method {text}": values["min_image_size"] for text, values in methods.items()}
+    needs |= {f"metric {name}": m.min_image_size for name, m in registry.load_all("metrics").items()}
+    most = max(needs.values())
+    if size < most:
+        names = ", ".join(name for name, need in needs.items() if need > size)
+        raise UserError(
+            f"image_size {size} is too small for: {names}",
+            f"Set image_size to {most} or more"
+            + (", or a method's reconstruction=pyramid." if "method" in names else "."),
+        )
 
 
 def _experiments(part: Part) -> list[str]:
@@ -172,7 +208,8 @@ def _experiments(part: Part) -> list[str]:
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
     """A part's data set, and the fields of a cell that describe it."""
     selector = selectors.parse(part.dataset)
-    dataset = registry.load_dataset(selector.name, selector.settings | settings)
+    given = distinct([*selector.settings.items(), *settings.items()], f"data set {selector.name}")
+    dataset = registry.load_dataset(selector.name, given)
     defaults, complete = (c.model_dump(mode="json") for c in (type(dataset).Config(), dataset.config))
     return dataset, {
         "dataset": selector.name,

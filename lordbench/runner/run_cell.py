@@ -1,5 +1,6 @@
 """Run one cell: train once, then run the requested experiments that have no result yet."""
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -218,11 +219,9 @@ def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: C
 def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
     """Write how a cell failed into its folder."""
     failure = {"cell": cell.id, "label": cell.label, "error": summary, "traceback": trace, "when": _now()}
-    try:
+    # A full disk is a common cause of failures; the summary still reaches the user.
+    with contextlib.suppress(OSError):
         write_json(folder.failure, failure)
-    except OSError:
-        # A full or read-only disk is a common cause of failures; the summary still reaches the user.
-        traceback.print_exc()
 
 
 def _now() -> str:

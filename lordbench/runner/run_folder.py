@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from lordbench.results.damage import damage
@@ -17,6 +17,7 @@ from lordbench.training.checkpoints import read_tensors
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import remove_unfinished
 from lordbench.utils.integrity import ALTERED, differs_from_checksum, read_metadata, write_with_checksum
+from lordbench.utils.locks import locked
 
 PATIENCE_SECONDS = 1.0
 """How long a new run waits for the lock of its folder: `lordbench status` holds it for a moment."""
@@ -25,43 +26,33 @@ UNFINISHED_SECONDS = 600.0
 _SPEC = TypeAdapter(DataSpec)
 
 
-class RunFolder:
-    """Context that locks a run folder for one run and yields its store.
+@contextlib.contextmanager
+def open_run_folder(root: Path) -> Iterator[Store]:
+    """Lock a run folder for one run, and yield its store.
 
     Raises:
-        UserError: another run holds the folder, or it cannot be written.
+        UserError: another run holds the folder, or it cannot be written or locked.
     """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lock = FileLock(Store(root).lock)
-
-    def __enter__(self) -> Store:
+    with contextlib.ExitStack() as stack:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.lock.acquire(timeout=PATIENCE_SECONDS)
-            remove_unfinished(self.root, UNFINISHED_SECONDS)
+            stack.enter_context(locked(Store(root).lock, PATIENCE_SECONDS))
+            remove_unfinished(root, UNFINISHED_SECONDS)
         except Timeout:
             hint = "Wait for it, or choose another folder with --out."
-            raise UserError(f"{self.root}: another run is writing here", hint) from None
-        except (OSError, NotImplementedError) as error:
+            raise UserError(f"{root}: another run is writing here", hint) from None
+        except OSError as error:
             hint = "Choose another folder with --out, or make room."
-            raise UserError(f"{self.root}: cannot write here: {error}", hint) from None
-        return Store(self.root)
-
-    def __exit__(self, *exception: object) -> None:
-        self.lock.release()
+            raise UserError(f"{root}: cannot write here: {error}", hint) from None
+        yield Store(root)
 
 
-def cell_lock(store: Store, cell_id: str) -> FileLock:
-    """The lock that a process holds while it runs a cell; it ends with the process.
+def cell_lock(store: Store, cell_id: str, timeout: float = -1) -> contextlib.AbstractContextManager[None]:
+    """The lock that a process holds while it runs a cell, see `locked`; it ends with the process.
 
     A killed run may have left workers, on this machine or another one of a cluster: whoever runs the cell
     next waits until they have ended, and continues from what they have written.
     """
-    path = store.cell_locks / cell_id
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path)
+    return locked(store.cell_locks / cell_id, timeout)
 
 
 def repair(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> None:
@@ -73,7 +64,7 @@ def repair(cells: Iterable[Cell], store: Store, note: Callable[[str], None]) -> 
         note(f"{store.results}: {ALTERED}; `lordbench run` writes it again from the cells")
     for cell in cells:
         # A cell whose lock is held is being run by another process, which repairs it.
-        with contextlib.suppress(Timeout), cell_lock(store, cell.id).acquire(timeout=0):
+        with contextlib.suppress(Timeout), cell_lock(store, cell.id, timeout=0):
             folder = store.cell(cell.id)
             for problem in damage(folder, read_tensors):
                 note(str(problem))

@@ -26,7 +26,7 @@ from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import Outcome, WorkerState, pending
-from lordbench.runner.run_folder import RunFolder, repair
+from lordbench.runner.run_folder import open_run_folder, repair
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
 from lordbench.training.precision import Precision
 from lordbench.utils.errors import UserError, require_package
@@ -74,7 +74,7 @@ def run_session(
         require_package("tensorboard", need, "Install it: pip install 'lordbench[tensorboard]'.")
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
-    with RunFolder(out) as store:
+    with open_run_folder(out) as store:
         if options.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
@@ -101,7 +101,8 @@ def run_session(
     failures = []
     for cell, reason in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
         trace = store.cell(cell.id).failure
-        failures.append(f"{cell.label}, seed {cell.seed}: {reason}\n  traceback: {trace}")
+        where = f"\n  traceback: {trace}" if trace.exists() else ""
+        failures.append(f"{cell.label}, seed {cell.seed}: {reason}{where}")
     failures += [f"{method}: {error}" for method, error in plan.broken.items()]
     for failure in failures:
         messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)

@@ -71,6 +71,10 @@ class MethodConfig(BaseModel):
         """Names of the pretrained weights that training needs; without them a run does not start."""
         return ()
 
+    def min_image_size(self) -> int:
+        """Height and width in pixels that these settings need; a run on smaller images does not start."""
+        return 1
+
 
 class Method(nn.Module, ABC):
     """Base of all methods. A plug-in file holds one subclass; the file's name is the method's name.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from safetensors import SafetensorError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 UNFINISHED = ".writing-"  # prefix of the temporary names of files that are being written
@@ -38,13 +39,28 @@ def component_name(name: str) -> str:
     return Path(name).stem if name.endswith(".py") else name
 
 
+class WriteError(OSError):
+    """A file could not be written, e.g. on a full disk; the message names it and the cause."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
 
     A crash in between leaves the old file. The temporary name keeps the suffix, since writers of arrays and
-    images choose the format by it.
+    images choose the format by it. WriteError: the disk is full, or refuses the file.
     """
+    try:
+        with _replacing(path) as temporary:
+            yield temporary
+    except (OSError, SafetensorError) as error:
+        # Libraries name the temporary file, or none; numpy only says how much of an array was written.
+        cause = getattr(error, "strerror", None) or f"{error}; is the disk full?"
+        raise WriteError(f"{path}: cannot be written: {cause}") from error
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     os.close(descriptor)

@@ -63,7 +63,8 @@ def git_sha() -> str:
     # No tag is considered, so the description is the commit's hash.
     command = ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        git = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=10)
+        return git.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 
@@ -78,7 +79,7 @@ def reset_peak_memory(device: torch.device) -> None:
         # Freed memory that the C library keeps would count as used.
         ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_memory_mib(device: torch.device) -> float:

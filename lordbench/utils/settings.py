@@ -1,7 +1,8 @@
 """Settings: YAML files of bounded size, and their validation against a model."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -22,9 +23,12 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """Parse text, numbers, booleans, dates, lists and mappings; ValueError if malformed or out of bounds."""
+    """Parse text, numbers, booleans, dates, lists and mappings.
+
+    ValueError: malformed, out of bounds, or with a key twice in a mapping, of which YAML would keep the last.
+    """
     try:
-        _require_bounded(yaml.compose(text, yaml.SafeLoader))
+        _check(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
     except Exception as error:
         # PyYAML raises nearly any exception for a malformed tag, date or number.
@@ -36,21 +40,43 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = []
+        problems, known = [], dict[str, None]()
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
             problem = f"{key}: " * bool(key) + item["msg"].removeprefix("Value error, ")
             if item["type"] == "extra_forbidden":
-                problem = f"unknown setting {key!r}{did_you_mean(key, model.model_fields, before=', ')}"
+                name, fields = str(item["loc"][-1]), _fields(model, item["loc"][:-1])
+                problem = f"unknown setting {key!r}{did_you_mean(name, fields, before=', ')}"
+                known |= dict.fromkeys(fields)
             elif item["type"] == "missing":
                 problem = f"{key} has neither a value nor a default"
             problems.append(problem)
-        hint = f"Settings: {', '.join(model.model_fields)}."
+        hint = f"Settings: {', '.join(known or model.model_fields)}."
         raise UserError(f"{where}: " + "; ".join(problems), hint) from None
 
 
-def _require_bounded(root: yaml.Node | None) -> None:
-    """Refuse text that expands to far more than its size, such as aliases of aliases or 1:1:1:1."""
+def distinct(settings: Iterable[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """Collect settings by key; UserError if a key, from a source named `where`, has two values."""
+    collected: dict[str, Any] = {}
+    for key, value in settings:
+        if collected.setdefault(key, value) != value:
+            raise UserError(
+                f"{where}: {key} is given as {collected[key]} and as {value}", "Keep one of them."
+            )
+    return collected
+
+
+def _fields(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """Names of the fields of a model, or of the model at a location in it."""
+    for part in location:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            model = next(t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields"))
+    return list(model.model_fields)
+
+
+def _check(root: yaml.Node | None) -> None:
+    """Refuse repeated keys, and text that expands to far more than its size: aliases of aliases, 1:1:1:1."""
     pending, count = [root], 0
     while pending:
         node = pending.pop()
@@ -59,7 +85,20 @@ def _require_bounded(root: yaml.Node | None) -> None:
             raise ValueError(f"more than {MOST_VALUES:,} values")
         if isinstance(node, yaml.MappingNode):
             pending += [part for pair in node.value for part in pair]
+            _require_distinct_keys(node)
         elif isinstance(node, yaml.SequenceNode):
             pending += node.value
         elif node is not None and node.tag.endswith(":int") and len(node.value) > LONGEST_INTEGER:
             raise ValueError(f"an integer of more than {LONGEST_INTEGER} characters")
+
+
+def _require_distinct_keys(mapping: yaml.MappingNode) -> None:
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in mapping.value:
+        # Several merges, as `<<: *anchor`, add up.
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+            continue
+        line, name = key.start_mark.line + 1, (key.tag, key.value)
+        if name in lines:
+            raise ValueError(f"line {line}: {key.value!r} is already given in line {lines[name]}")
+        lines[name] = line

@@ -55,7 +55,8 @@ def test_bad_input_is_named_and_exits_with_2(
 def test_missing_weights_for_training_stop_before_training(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*TINY, "--methods", "lord[reconstruction=perceptual]") == 2
+    large = ("--set", "image_size=32")
+    assert run(*TINY, *large, "--methods", "lord[reconstruction=perceptual]") == 2
     assert "vgg16" in capsys.readouterr().err
 
 

@@ -150,14 +150,14 @@ class TestOutput:
 
     def test_csv_has_all_values_of_each_row(self) -> None:
         table = pd.read_csv(io.StringIO(render(several(), "csv", pivot=read("method", "lpips", "ssim"))))
-        assert list(table)[:6] == [
-            "split", "preset", "method", "n_seeds", f"cars: {LPIPS}", f"cars: {LPIPS}_ci_low",
+        assert list(table)[:7] == [
+            "split", "preset", "method", "n_seeds", "notes", f"cars: {LPIPS}", f"cars: {LPIPS}_ci_low",
         ]  # fmt: skip
         assert list(table["method"]) == ["drnet", "lord", "floor: copy of B"]
         np.testing.assert_allclose(table[f"faces: {LPIPS}"], [0.7, 0.8, 0.01])
         np.testing.assert_allclose(table[f"faces: {LPIPS}_ci_high"], [0.71, 0.81, 0.02])
         table = read("dataset,method", "lpips").wide(several())
-        assert list(table)[:6] == ["dataset", "split", "preset", "method", "n_seeds", LPIPS]
+        assert list(table)[:7] == ["dataset", "split", "preset", "method", "n_seeds", "notes", LPIPS]
 
 
 class TestNames:

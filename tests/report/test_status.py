@@ -17,9 +17,9 @@ from rich.console import Console
 from run_folders import NOW, Folder, ago, planned
 
 from lordbench.report.status import status_view, watch
-from lordbench.results.progress import is_held
 from lordbench.results.status import Estimate, RunStatus, TimeLeft, read_status
-from lordbench.runner.run_folder import RunFolder
+from lordbench.runner.run_folder import open_run_folder
+from lordbench.utils.locks import is_held
 from lordbench.utils.progress import duration
 
 HOLD = """
@@ -126,7 +126,7 @@ class TestTheLock:
     def test_is_seen_while_a_run_is_running(self, folder: Folder) -> None:
         lock = folder.store.lock
         assert not is_held(lock)
-        with RunFolder(folder.store.root):
+        with open_run_folder(folder.store.root):
             assert is_held(lock)
             assert is_held(lock)
         assert not is_held(lock)
@@ -153,7 +153,7 @@ class TestTheLock:
             watcher.start()
         try:
             for _ in range(20):
-                with RunFolder(folder.store.root):
+                with open_run_folder(folder.store.root):
                     time.sleep(0.01)
         finally:
             over.set()

@@ -21,7 +21,9 @@ FID = {"metric": "fid", "note": "fid: no weights `inception`"}
 def marks(*values: tuple[float, float] | None, higher_is_better: bool = False) -> list[str]:
     """Marks of values, each with the half-width of its interval."""
     entries = [Entry(v[0], v[0] - v[1], v[0] + v[1]) if v else NOTHING for v in values]
-    return [entry.mark for entry in mark_best(entries, higher_is_better=higher_is_better)]
+    return [
+        entry.mark for entry in mark_best(entries, [True] * len(entries), higher_is_better=higher_is_better)
+    ]
 
 
 def three_methods() -> pd.DataFrame:
@@ -63,7 +65,11 @@ class TestMarks:
 
     def test_a_value_without_an_interval_is_a_point(self):
         entries = [Entry(1.0), Entry(1.1), Entry(2.0, 0.9, 3.0)]
-        assert [e.mark for e in mark_best(entries, higher_is_better=False)] == ["best", "second", "tied"]
+        assert [e.mark for e in mark_best(entries, [True] * 3, higher_is_better=False)] == [
+            "best",
+            "second",
+            "tied",
+        ]
 
     def test_a_floor_is_never_best(self):
         rows = pd.concat([cell(measured(v), measured(0.001, subject="copy", codes=""), method=m)

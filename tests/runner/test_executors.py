@@ -18,7 +18,7 @@ from lordbench.runner import executors
 from lordbench.runner.executors.base import Result, Task, Watch, WorkerExecutor, WorkerLostError
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
-from lordbench.runner.run_folder import RunFolder, cell_lock
+from lordbench.runner.run_folder import cell_lock, open_run_folder
 from lordbench.utils.files import read_json
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
@@ -134,9 +134,10 @@ class TestProcesses:
             process.wait()
         wait_for(lambda: all(not Path(f"/proc/{worker}").exists() for worker in workers) or None)
         # No process locks the folder or a cell any more.
-        with RunFolder(Path("runs")) as store:
+        with open_run_folder(Path("runs")) as store:
             for folder in store.cells():
-                cell_lock(store, folder.path.name).acquire(timeout=10)
+                with cell_lock(store, folder.path.name, timeout=10):
+                    pass
 
 
 def training_workers(jobs: int) -> list[int] | None:
@@ -157,8 +158,7 @@ class TestTwoRuns:
             list(in_this_process.run(plan, state, Watch()))
             order.append("second")
 
-        lock = cell_lock(state.store, cell.id)
-        with lock:
+        with cell_lock(state.store, cell.id):
             thread = threading.Thread(target=second)
             thread.start()
             thread.join(0.5)

