@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lordbench.config import registry, selectors
+from lordbench.config import controls, registry, selectors
 from lordbench.config.component import module_files
 from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
@@ -62,7 +62,8 @@ class Request:
                 for name in names if kind not in choices else ():
                     hint = f"If you trust that file, add --plugins {name}"
                     registry.refuse_untrusted(name, f"preset {self.preset}", hint)
-        return [part.model_copy(update=choices) for part in grid.grid]
+        chosen = [part.model_copy(update=choices) for part in grid.grid]
+        return [part.model_copy(update={"methods": controls.expanded(part.methods)}) for part in chosen]
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         for labels in filter(None, kinds):
             labels.check(images[key], part.split)
         loaded = [text for text in part.methods if text in methods]
+        _refuse_unlabelled_contents(images[key], {text: methods[text] for text in loaded})
         in_part: dict[str, str] = {}
         for seed, kind, text in product(request.seeds, kinds, loaded):
             values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
@@ -165,9 +167,21 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         "variant": selectors.describe(variant),
         "weights": config.weights(),
         "min_image_size": config.min_image_size(),
+        "needs_contents": config.needs_contents(),
         "settings": config.model_dump(mode="json"),
         "method_source": registry.source_hash(files),
     }
+
+
+def _refuse_unlabelled_contents(images: ImageSet, methods: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise UserError if a method, such as an oracle, needs labels of contents that the images lack."""
+    names = [text for text, values in methods.items() if values["needs_contents"]]
+    if images.contents is None and names:
+        others = ", ".join(text for text in controls.CONTROLS if text in methods and text not in names)
+        raise UserError(
+            f"{images.name}: its contents are not labelled, so there is no truth for {', '.join(names)}",
+            f"Possible here: {others}." if others else "Choose a data set with labelled contents.",
+        )
 
 
 def _refuse_repeated(name: str, values: Collection[object]) -> None:

@@ -22,7 +22,7 @@ from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_p
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_folder import cell_lock, describe, encode_spec
 from lordbench.runner.watchers import EventFiles, ProgressWriter, Watcher, Watchers
-from lordbench.training import CheckpointStore, Context, DataSpec, Method, Precision, Reporter
+from lordbench.training import CheckpointStore, Context, Control, DataSpec, Method, Precision, Reporter
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS, load_module, save_module
 from lordbench.training.loop import Silent
 from lordbench.utils import hardware, seeds
@@ -169,6 +169,8 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
         )
         watchers.follow(context)
         _train(cell, method, parts, context, folder)
+    if isinstance(method, Control):
+        method.reveal(parts)
     return Trained(
         label=cell.label,
         method=method.eval(),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lordbench.training.batches import Batch, Batches, GroupedBatches, ShuffledBatches
     from lordbench.training.checkpoints import CheckpointStore
     from lordbench.training.loop import Budget, Context, Loss, Phase, Reporter, Update
-    from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
+    from lordbench.training.method import Codes, Control, DataSpec, Method, MethodConfig
     from lordbench.training.optimizers import RowAdam, adam
     from lordbench.training.precision import Precision
 else:
@@ -22,6 +22,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Codes",
+    "Control",
     "DataSpec",
     "GroupedBatches",
     "Method",

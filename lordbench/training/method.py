@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lordbench.data.images import ImageSet, Int64Array
 
 if TYPE_CHECKING:
+    from lordbench.data.splits import Split
     from lordbench.training.loop import Context
 
 
@@ -75,6 +76,10 @@ class MethodConfig(BaseModel):
         """Height and width in pixels that these settings need; a run on smaller images does not start."""
         return 1
 
+    def needs_contents(self) -> bool:
+        """Whether a run does not start on images whose content is not labelled."""
+        return False
+
 
 class Method(nn.Module, ABC):
     """Base of all methods. A plug-in file holds one subclass; the file's name is the method's name.
@@ -131,3 +136,14 @@ class Method(nn.Module, ABC):
     def train_codes(self) -> Codes | None:
         """Codes of the training images, in order, if training learns them directly; else None."""
         return None
+
+
+class Control(Method):
+    """A method whose truth is known: it is shown the images and labels that it is evaluated on.
+
+    Tables show controls apart, and never mark or rank them.
+    """
+
+    @abstractmethod
+    def reveal(self, split: Split) -> None:
+        """Take the images and labels of a split; called before each evaluation, and not saved."""
