@@ -28,7 +28,7 @@ class ControlConfig(MethodConfig):
     """Settings of control.
 
     Attributes:
-        output: what is decoded. `truth`: the image that has the class of one image and the content of another;
+        output: what is decoded. `truth`: the image with the class of one image and the content of another;
             `blurred`, `noisy`: the same, with blur or noise; `wrong-view`: the right class with another
             content; `class-mean`: the mean training image of the class; `copy-a`, `copy-b`: the image that
             gives the content, or the class; `constant`: the mean training image, whatever the input.

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from lordbench.cli.calibrate import calibrate
 from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plugins_option
 from lordbench.cli.data import data
 from lordbench.cli.plugins import check, new
@@ -108,7 +109,20 @@ def doctor() -> None:
         OUT.print(table)
 
 
-for command in (run, data, status, leaderboard, differences, compare, claims, report, figure, check, new):
+for command in (
+    run,
+    calibrate,
+    data,
+    status,
+    leaderboard,
+    differences,
+    compare,
+    claims,
+    report,
+    figure,
+    check,
+    new,
+):
     cli.add_command(command)
 
 

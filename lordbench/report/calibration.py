@@ -1,0 +1,95 @@
+"""Calibration as tables and a figure: known truths beside what the instruments read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lordbench.report.figures import COLOURS, MARKERS, MUTED, SETTINGS, Drawn
+from lordbench.report.tables import NONE, Row, Table, number
+from lordbench.results.leaderboard import label
+
+DIGITS = 3
+LEAK = ("leakage", "encoded", "class from content")
+LEGEND = (
+    "A reading misses if its whole 95 % interval lies further from the truth than the tolerance. Leakage is "
+    "read by the best probe: a lower bound, so it may lie below a truth that few images show."
+)
+
+
+def truth_table(readings: pd.DataFrame) -> Table:
+    """Make a table of all readings, those that miss first."""
+    ordered = readings.sort_values("verdict", key=lambda verdicts: verdicts == "ok", kind="stable")
+    rows = []
+    for record in ordered.to_dict("records"):
+        quantity = f"{record['experiment']}: {record['subject']}, {record['metric']}"
+        value = number(record["value"], DIGITS)
+        known = (f"{record['truth']} ±{record['tolerance']:g}", value, _interval(record))
+        rows.append(Row((str(record["control"]), quantity, *known, str(record["verdict"]))))
+    header = ("control", "quantity", "truth", "reads", "95 % interval", "")
+    return Table(
+        "Known truths and readings", header, tuple(rows), right=frozenset(header[2:5]), notes=(LEGEND,)
+    )
+
+
+def dose_table(rows: pd.DataFrame, doses: Mapping[tuple[str, float], str], probes: tuple[str, ...]) -> Table:
+    """Make a table of known leakage against what each probe reads."""
+    header = ("form", "truth", *(probe.removeprefix("probe_") for probe in probes))
+    by_name = _leakage(rows)
+    lines = []
+    for (form, dose), name in doses.items():
+        read = [by_name.get((name, f"{probe}.normalized")) for probe in probes]
+        texts = (
+            NONE if row is None else f"{number(row['value'], DIGITS)} ({_interval(row)})" for row in read
+        )
+        lines.append(Row((form, f"{dose:g}", *texts)))
+    return Table(
+        "Class leakage: known share of images whose content code carries the class, and normalized accuracy",
+        header, tuple(lines), right=frozenset(header[1:]),
+    )  # fmt: skip
+
+
+def dose_figure(rows: pd.DataFrame, doses: Mapping[tuple[str, float], str], probe: str) -> Drawn:
+    """Draw what a probe reads of known leakage; the diagonal is the truth."""
+    by_name, forms = _leakage(rows), list(dict.fromkeys(form for form, _ in doses))
+    origin = next(name for (_, dose), name in doses.items() if dose == 0)
+    words = []
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(4.0, 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, label="truth")
+        for form, colour, marker in zip(forms, COLOURS, MARKERS, strict=False):
+            own = [
+                (0.0, origin),
+                *((dose, name) for (other, dose), name in doses.items() if other == form and dose),
+            ]
+            read = [(dose, by_name[name, f"{probe}.normalized"]) for dose, name in own]
+            x, y = [dose for dose, _ in read], [row["value"] for _, row in read]
+            bars = [
+                [row["value"] - row["ci_low"] for _, row in read],
+                [row["ci_high"] - row["value"] for _, row in read],
+            ]
+            ax.errorbar(x, y, yerr=bars, color=colour, marker=marker, capsize=2, label=form)
+            words.append(
+                f"{form}: " + ", ".join(f"{value:.2f} at {dose:g}" for dose, value in zip(x, y, strict=True))
+            )
+        ax.set(xlabel="known leakage", ylabel="normalized accuracy of the best probe")
+        ax.legend()
+    return Drawn(figure, f"Readings of known class leakage. {'; '.join(words)}.")
+
+
+def _leakage(rows: pd.DataFrame) -> dict[tuple[str, str], dict[Any, Any]]:
+    """Rows of class leakage by control and metric."""
+    leakage = rows[(rows[["experiment", "codes", "subject"]] == list(LEAK)).all(axis=1)]
+    names = map(label, leakage["method"], leakage["variant"])
+    return dict(zip(zip(names, leakage["metric"], strict=True), leakage.to_dict("records"), strict=True))
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["ci_low"]):
+        return NONE
+    return f"{number(row['ci_low'], DIGITS)} to {number(row['ci_high'], DIGITS)}"
