@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lordbench.utils.errors import UserError
-from lordbench.utils.settings import parse_yaml
+from lordbench.utils.settings import distinct, parse_yaml
 
 _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?")
 
@@ -28,7 +28,8 @@ def parse(text: str) -> Selector:
     match = _SELECTOR.fullmatch(text.strip())
     if match is None:
         raise UserError(f"cannot read {text!r}", "Write NAME or NAME[key=value,key=value].")
-    settings = dict(assignment(part) for part in (match["settings"] or "").split(",") if part.strip())
+    parts = [part for part in (match["settings"] or "").split(",") if part.strip()]
+    settings = distinct(map(assignment, parts), text)
     return Selector(match["name"].strip(), settings)
 
 
