@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from rich.console import Console
 
-from lordbench.config.controls import LEAKS, OUTPUTS
+from lordbench.config.controls import LEAKS, NAME, OUTPUTS
 from lordbench.results.leaderboard import QUANTITY, label
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions, run_session
@@ -52,12 +52,8 @@ def truths() -> Iterator[Truth]:
     for (form, leak), name in LEAKS.items():
         yield Truth(name, LEAKAGE, leak, leak, TOLERANCES[form])
         yield Truth(name, LEAKAGE.replace("/probe_best", ", shuffled/probe_best"), 0, 0, 0.05)
-        for subject, known in (
-            ("class from class", 1.0),
-            ("content from content", 1.0),
-            ("content from class", 0.0),
-        ):
-            yield Truth(name, f"leakage/encoded/{subject}/probe_best.normalized", known, known, 0.05)
+    for subject, known in (("class from class", 1), ("content from content", 1), ("content from class", 0)):
+        yield Truth(NAME, f"leakage/encoded/{subject}/probe_best.normalized", known, known, 0.05)
 
 
 def calibrate(

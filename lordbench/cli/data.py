@@ -152,8 +152,9 @@ def _published(name: str, settings: Iterable[str], need: str) -> PublishedDatase
 
 def _assignments(settings: Iterable[str]) -> dict[str, Any]:
     from lordbench.config import selectors
+    from lordbench.utils.settings import distinct
 
-    return dict(selectors.assignment(text) for text in settings)
+    return distinct(map(selectors.assignment, settings), "--set")
 
 
 def _prepare(dataset: PublishedDataset, source: Source) -> None:

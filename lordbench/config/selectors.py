@@ -10,7 +10,7 @@ from typing import Any
 
 from lordbench.utils.errors import UserError
 from lordbench.utils.names import spelled
-from lordbench.utils.settings import parse_yaml
+from lordbench.utils.settings import distinct, parse_yaml
 
 _NAME = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?", re.DOTALL)
 # Brackets with anything but settings are part of a path.
@@ -45,8 +45,8 @@ def parse(text: str) -> Selector:
     match = _PATH.fullmatch(text.strip()) or _NAME.fullmatch(text.strip())
     if match is None:
         raise UserError(f"cannot read {text!r}", "Write NAME or NAME[key=value,key=value].")
-    settings = dict(assignment(part) for part in (match["settings"] or "").split(",") if part.strip())
-    return Selector(spelled(match["name"].strip()), settings)
+    parts = [part for part in (match["settings"] or "").split(",") if part.strip()]
+    return Selector(spelled(match["name"].strip()), distinct(map(assignment, parts), text))
 
 
 def assignment(text: str) -> tuple[str, Any]:

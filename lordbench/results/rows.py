@@ -87,6 +87,7 @@ def read_csv(file: Path | StringIO) -> pd.DataFrame:
         compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,
+        float_precision="round_trip",  # earlier versions of pandas lose the last digit without it
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},
     )
 

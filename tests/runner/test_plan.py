@@ -32,6 +32,7 @@ PERCEPTUAL = "lord[reconstruction=perceptual]"
         (["--set", "mlvea.kl_weight=1"], "mlvea.kl_weight: unknown setting"),
         (["--methods", "mlvae,mlvae"], "mlvae is listed twice"),
         (["--methods", "mlvae,mlvae[width=8]"], "are the same training"),
+        (["--methods", "mlvae[width=8,width=16]"], "8 and as 16"),
         (["--seeds", "0,1,0"], "0 is listed twice"),
         (["--experiments", "leakage,leakage"], "leakage is listed twice"),
         (["--labels", "own,own"], "own is listed twice"),
