@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.evaluation.statistics import student_interval
+from lordbench.evaluation.statistics import student_test
 from lordbench.results.loading import read_results, results_file
 from lordbench.results.rows import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
@@ -23,6 +23,7 @@ REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
     "input": "floor: the input unchanged",
+    "mean": "floor: mean image",
     "real": "ceiling: real images",
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
@@ -31,11 +32,16 @@ REFERENCES = {
 comma."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
+    "mean": r"reconstruction",
     "class from pixels": r"class from (class|content)",
     "content from pixels": r"content from (class|content)",
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
 reference's restriction. The default is transfers."""
+FLOOR = "floor: "
+"""Names of references that a method should be better than begin so."""
+COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
+"""The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
 OLDER_CELLS = "older cells of the same name and seed are left out"
 
 
@@ -86,24 +92,28 @@ def _require_one(rows: pd.DataFrame, column: str, what: str) -> None:
 def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Average collected rows over seeds; with `seed` among the columns `apart`, nothing is averaged.
 
-    With one seed a value keeps its own interval; with several it is Student's t interval over the seeds'
-    values.
+    Collapsed trainings are counted, and left out of the mean unless all have collapsed. With one seed a value
+    keeps its own interval; with several it is Student's t interval over the seeds' values.
 
     Returns:
         Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
-        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value), `higher_is_better` (bool or
-        None), `unit`, `notes` and `reference` (bool).
+        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value that counts), `n_collapsed` (all
+        seeds whose training has collapsed), `higher_is_better` (bool or None), `unit`, `notes` and
+        `reference` (bool).
     """
     keys = [*LINE, *apart, *QUANTITY]
     groups = by_seed(rows).groupby(keys, sort=False)
     records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
-    summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
+    summary = [
+        "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes", "reference"
+    ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
 def _summary(same: pd.DataFrame) -> dict[str, Any]:
     """One quantity of one table row, over its seeds."""
-    valued = same[same["value"].notna()]
+    counted = not_collapsed(same)
+    valued = counted[counted["value"].notna()]
     low, high = interval(valued)
     directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
     return {
@@ -111,9 +121,10 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
         "ci_low": low,
         "ci_high": high,
         "n_seeds": len(valued),
+        "n_collapsed": int(same["collapsed"].sum()),
         "higher_is_better": directions[0] if directions else None,
         "unit": same["unit"].iloc[0],
-        "notes": "; ".join(_notes(same, len(valued))),
+        "notes": "; ".join(_notes(same, counted, len(valued))),
         "reference": bool(same["reference"].iloc[0]),
     }
 
@@ -121,15 +132,25 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
 def interval(valued: pd.DataFrame) -> tuple[float, float]:
     """95 % interval of the mean value of rows, one per seed: NaN if there is none."""
     if len(valued) > 1:
-        return student_interval(valued["value"].to_numpy())
+        low, high, _ = student_test(valued["value"].to_numpy())
+        return low, high
     low, high = valued[["ci_low", "ci_high"]].iloc[0] if len(valued) else (float("nan"), float("nan"))
     return float(low), float(high)
 
 
-def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
+def not_collapsed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of trainings that have not collapsed, or all if none is left; rows as from `by_seed`."""
+    kept = rows[~rows["collapsed"]]
+    return kept if len(kept) else rows
+
+
+def _notes(same: pd.DataFrame, counted: pd.DataFrame, n_valued: int) -> Iterator[str]:
     yield from dict.fromkeys(note for note in same["note"] if note)
-    if 0 < n_valued < len(same):
-        yield f"mean of {n_valued} of {len(same)} seeds"
+    if 0 < n_valued < len(counted):
+        yield f"mean of {n_valued} of {len(counted)} seeds"
+    if collapsed := ", ".join(map(str, same.loc[same["collapsed"], "seed"])):
+        left_out = ", not averaged" if len(counted) < len(same) else ""
+        yield f"collapsed: seed {collapsed}{left_out}"
     if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"
 
@@ -142,17 +163,21 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     compared in.
 
     Returns:
-        Rows with `rows.COLUMNS`, `reference` (bool) and `samples`. Within a group methods stand in the order
+        Rows with `rows.COLUMNS`, `reference` and `collapsed` (bool: by the cell's value of `COLLAPSED`), and
+        `samples`. Within a group methods stand in the order
         in which they were first started, then the references; each sorted by quantity and seed.
     """
+    is_verdict = (rows[QUANTITY] == list(COLLAPSED)).all(axis=1)
+    collapsed = set(rows.loc[is_verdict & (rows["value"] == 1), "cell"])
     # Without references, concatenation makes floats of whole numbers.
     rows = _references_once(latest_cells(with_samples(rows.reset_index(drop=True))))
     rows = rows.astype({"seed": "int64", "n": "int64"})
     rows["reference"] = rows["rank"] >= 0
+    rows["collapsed"] = rows["cell"].isin(list(collapsed)) & ~rows["reference"]
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
-    return rows[[*COLUMNS, "reference", "samples"]]
+    return rows[[*COLUMNS, "reference", "collapsed", "samples"]]
 
 
 def with_samples(rows: pd.DataFrame) -> pd.DataFrame:
