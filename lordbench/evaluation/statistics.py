@@ -1,4 +1,4 @@
-"""95 % intervals of means and of differences: over samples by the cluster bootstrap, over seeds by Student's t."""
+"""95 % intervals of means: over dependent samples by the cluster bootstrap, over seeds by Student's t."""
 
 from typing import NamedTuple
 
@@ -105,7 +105,9 @@ def bootstrap_test(means: npt.NDArray[np.float64], n_groups: int) -> Tested:
     """Return the expanded percentile interval of resampled mean differences, (R,), with its p value."""
     below = (np.mean(means < 0) + np.mean(means <= 0)) / 2
     z = special.ndtri(np.clip(below, 0.5 / len(means), 1 - 0.5 / len(means)))
-    return Tested(*percentiles(means, n_groups), _p_value(z * np.sqrt((n_groups - 1) / n_groups), n_groups - 1))
+    return Tested(
+        *percentiles(means, n_groups), _p_value(z * np.sqrt((n_groups - 1) / n_groups), n_groups - 1)
+    )
 
 
 def expanded_tail(n: int) -> float:
@@ -130,8 +132,8 @@ def student_test(values: Floats, pooled: PooledError | None = None) -> Tested:
     p, reach = _p_value(_ratio(mean, own), n - 1), _quantile(alpha, n - 1) * own
     if pooled is not None:
         error = float(np.sqrt(2 * pooled.variance / n))
-        limits = sorted(_quantile(alpha / factor, n - 1) * own for factor in REACH)
-        reach = float(np.clip(_quantile(alpha, pooled.df) * error, *limits))
+        low, high = sorted(_quantile(alpha / factor, n - 1) * own for factor in REACH)
+        reach = float(np.clip(_quantile(alpha, pooled.df) * error, low, high))
         p = float(np.clip(_p_value(_ratio(mean, error), pooled.df), REACH[0] * p, min(REACH[1] * p, 1)))
     return Tested(mean - reach, mean + reach, p)
 

@@ -7,13 +7,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from lordbench.report.quantities import Column, keys, pick, sections
-from lordbench.report.tables import NOTHING, Entry, Mark, Row, Table, decimals, footnotes
+from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, row_name
+from lordbench.results.marks import marks
 
 LEGEND = (
     "±: the larger half-width of the 95 % confidence interval (one seed: bootstrap over classes and content "
-    "images; several seeds: Student's t). * best; ≈ not significantly different from the best (95 % "
-    "intervals overlap). Values without ± have no interval; their order is not tested."
+    "images; several seeds: Student's t). * best; ≈ not significantly different from it (paired differences: "
+    "`lordbench differences`); ? no interval of that difference; ▽ not better than a floor; † a training has "
+    "collapsed. About 1 in 20 comparisons of equal methods looks significant."
 )
 
 
@@ -25,10 +27,10 @@ class EntryColumn(NamedTuple):
     entries: Mapping[tuple[str, ...], Entry]
 
 
-def boards(rows: pd.DataFrame) -> list[Table]:
+def boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
     """Make the headline tables of collected rows: for each group, each section that has a value."""
     tables = []
-    for group, means in marked(aggregate(rows)).groupby(GROUP, sort=False):
+    for group, means in marked(aggregate(rows), differences).groupby(GROUP, sort=False):
         values = {
             f"{group_title(group)}: {section}": {column: pick(means, column) for column in columns}
             for section, columns in sections(means)
@@ -37,45 +39,13 @@ def boards(rows: pd.DataFrame) -> list[Table]:
     return tables
 
 
-def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
-    """Add a column `entry` to aggregated results: each an `Entry`, with its mark.
-
-    Marks compare methods in one quantity and group, and with the same values in the columns `apart`;
-    floors and ceilings have none.
-    """
+def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
+    """Add columns `mark` and `entry` to aggregated results: each value's mark (see `marks`) and `Entry`."""
+    means = means.assign(mark=marks(means, differences, apart))
     sources = keys(means[[*LINE, *QUANTITY]])
-    numbers = zip(means["value"], means["ci_low"], means["ci_high"], sources, strict=True)
-    entries = pd.Series([Entry.of(*each) for each in numbers], means.index, dtype=object)
-    methods = means[~means["reference"].astype(bool)]
-    for _, same in methods.groupby([*GROUP, *QUANTITY, *apart], sort=False):
-        direction = _direction(same)
-        if direction is not None:
-            entries[same.index] = mark_best(list(entries[same.index]), higher_is_better=direction)
-    return means.assign(entry=entries)
-
-
-def mark_best(entries: Sequence[Entry], *, higher_is_better: bool) -> list[Entry]:
-    """Mark the best entry, those whose interval overlaps its own, and the runner-up of three or more.
-
-    Two 95 % intervals that do not overlap differ at a level well below 5 %; overlap does not mean that the
-    values are equal. Fewer than two values are not marked.
-    """
-    values = [entry.value for entry in entries if entry.value is not None]
-    if len(values) < 2:
-        return list(entries)
-    best, second, *_ = sorted(values, reverse=higher_is_better)
-    lows, highs = zip(*(e.interval for e in entries if e.value == best and e.interval), strict=True)
-
-    def mark(entry: Entry) -> Mark:
-        if entry.interval is None:
-            return ""
-        if entry.value == best:
-            return "best"
-        if entry.interval[0] <= max(highs) and entry.interval[1] >= min(lows):
-            return "tied"
-        return "second" if entry.value == second and len(values) > 2 else ""
-
-    return [replace(entry, mark=mark(entry)) for entry in entries]
+    columns = [means[name] for name in ("value", "ci_low", "ci_high", "mark")]
+    entries = [Entry.of(*each) for each in zip(*columns, sources, strict=True)]
+    return means.assign(entry=pd.Series(entries, means.index, dtype=object))
 
 
 def headline_tables(
@@ -109,11 +79,12 @@ def lay_out(
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
         if entries.count(NOTHING) < len(entries):
             rows.append(Row(key, entries, bool(own["reference"].all())))
-            counts.append(int(own["n_seeds"].max()))
+            collapsed = f" (+{n} collapsed)" if (n := own["n_collapsed"].max()) else ""
+            counts.append(f"{own['n_seeds'].max()}{collapsed}")
     header = [*map(str, names), *(column.title for column in columns)]
-    if max(counts, default=1) > 1:
+    if set(counts) - {"1"}:
         header.insert(names.shape[1], "seeds")
-        rows = [replace(row, texts=(*row.texts, str(n))) for row, n in zip(rows, counts, strict=True)]
+        rows = [replace(row, texts=(*row.texts, n)) for row, n in zip(rows, counts, strict=True)]
     digits = tuple(column.decimals for column in columns)
     return Table(title, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
 

@@ -14,12 +14,13 @@ import pandas as pd
 from lordbench.report.boards import LEGEND, headline_tables, marked, method_names
 from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
-from lordbench.results.leaderboard import LINE, aggregate, label
+from lordbench.results.leaderboard import ENDS, LINE, aggregate, label
 from lordbench.utils.errors import UserError, did_you_mean
 
 MARKS = "Marks compare methods on one data set, split and preset, and of one seed if seeds are not averaged."
 PIVOT_LEGEND = f"{LEGEND} {MARKS}"
 SEED = "seed"
+COUNTS = ["n_seeds", "n_collapsed"]
 DIMENSIONS = {"dataset": "{}", "split": "{} split", "preset": "preset {}", "method": "{}", SEED: "seed {}"}
 """What rows can be grouped by, and how a value of each reads where no heading names it."""
 
@@ -54,37 +55,41 @@ class Pivot:
                 )
         return cls(tuple(dict.fromkeys(columns)), tuple(metrics))
 
-    def boards(self, rows: pd.DataFrame) -> list[Table]:
+    @property
+    def apart(self) -> list[str]:
+        """What is not averaged, for `results.differences.differences`."""
+        return [SEED] if SEED in self.group_by else []
+
+    def boards(self, rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
         """Make the tables: one with all metrics, or one per metric if other things are in columns."""
-        means, names = self._means(rows)
+        means, names = self._means(rows, differences)
         return headline_tables(means, names[list(self.group_by)].astype(str), self._tables(means, names))
 
-    def wide(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def wide(self, rows: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
         """Lay out the same values as one wide table.
 
         Returns:
-            Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row), then
+            Those of `DIMENSIONS` that are not in columns, `COUNTS` (the most of any value of the row), then
             for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in columns and
-            a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
+            a colon, and the same with `_ci_low`, `_ci_high` and `_mark`. NaN for missing values.
         """
-        means, names = self._means(rows)
+        means, names = self._means(rows, differences)
         across = self._across(names)
         index = pd.MultiIndex.from_frame(names.drop(columns=across).astype(str))
         places = pd.Series(range(len(means)), means.index)
-        seeds = means["n_seeds"].set_axis(index)
-        columns = {"n_seeds": seeds.groupby(level=list(index.names), sort=False).max()}
+        seeds = means[COUNTS].set_axis(index).groupby(level=list(index.names), sort=False).max()
+        columns = dict(seeds.items())
         for _, values in self._tables(means, names):
             for column, own in values.items():
                 name = f"{column.title}: {column.full_name}" if across else column.full_name
-                for end, value in (("", "value"), ("_ci_low", "ci_low"), ("_ci_high", "ci_high")):
+                for value, end in ENDS.items():
                     columns[name + end] = own[value].set_axis(index.take(places[own.index].to_numpy()))
         table = pd.DataFrame(columns, index.unique())
-        return table.dropna(how="all", subset=[name for name in columns if name != "n_seeds"]).reset_index()
+        return table.dropna(how="all", subset=[name for name in columns if name not in COUNTS]).reset_index()
 
-    def _means(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _means(self, rows: pd.DataFrame, differences: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Marked results in the order of the tables, and their names in `DIMENSIONS`."""
-        apart = [SEED] if SEED in self.group_by else []
-        means = marked(aggregate(rows, apart), apart)
+        means = marked(aggregate(rows, self.apart), differences, self.apart)
         # References go below all methods, whatever else names a row.
         names = _names(means).assign(reference=means["reference"])
         order = ["reference"] if "method" in self.group_by else []

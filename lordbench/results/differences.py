@@ -1,6 +1,9 @@
 """Paired differences of methods on the same samples of the same seeds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -50,22 +53,63 @@ class Difference(NamedTuple):
     trainings_ci_high: float = NAN
 
 
-class _Method(NamedTuple):
-    """A method or reference in one quantity: its values by seed, without collapsed trainings."""
+class Method(NamedTuple):
+    """A method or reference in one quantity: its values by seed, of trainings as from `not_collapsed`."""
 
     name: str
     reference: bool
     collapsed: bool
     values: dict[int, Value]
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Method:
+        """Read rows of one method and quantity, as from `by_seed`."""
+        kept, name = not_collapsed(rows), row_name(list(rows[LINE].iloc[0]))
+        return cls(name, bool(rows["reference"].iloc[0]), bool(kept["collapsed"].any()), values_by_seed(kept))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """The methods of a group in one quantity, by name, the scale that they are compared on, and their error.
+
+    `error` is pooled over methods and the seeds that all of them have; see `pooled_error`.
+    """
+
+    methods: Mapping[str, Method]
+    higher_is_better: bool
+    scale: Scale
+    error: PooledError | None
+    pooled: frozenset[str]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Quantity:
+        """Read rows with a value, as from `by_seed`, of one quantity that has a direction of merit."""
+        by_line = (Method.of(own) for _, own in rows.groupby(LINE, sort=False))
+        methods = {method.name: method for method in by_line}
+        scale = scale_of(str(rows["metric"].iloc[0]), rows["value"])
+        trained = [method for method in methods.values() if not (method.reference or method.collapsed)]
+        seeds = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
+        values = [[method.values[seed].value for seed in seeds] for method in trained]
+        error = pooled_error(scale.forward(np.array(values))) if seeds else None
+        pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
+        return cls(methods, bool(rows["higher_is_better"].dropna().iloc[0]), scale, error, pooled)
+
+    def compare(self, a: Method, b: Method, files: SampleFiles) -> Difference:
+        """Compare one of the methods with a method or reference, which may be of another quantity."""
+        # A reference has no training: its error is smaller than that of methods.
+        shared = a.name in self.pooled and (
+            b.reference or (self.methods.get(b.name) is b and b.name in self.pooled)
+        )
+        error = self.error if shared else None
+        return difference(a.values, b.values, files, self.higher_is_better, scale=self.scale, error=error)
+
 
 def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Compare every two methods of a group, and every method with every reference, in each quantity.
 
-    See `difference`. Over several seeds, the error is pooled over the methods of the quantity; see
-    `pooled_error`. Collapsed trainings are left out, unless all of a method have collapsed. Nothing is
-    corrected for the number of comparisons. With `seed` among the columns `apart`, each seed is compared by
-    itself.
+    See `difference` and `Quantity`. Collapsed trainings are left out, unless all of a method have collapsed.
+    Nothing is corrected for the number of comparisons. With `seed` among the columns `apart`, each seed is
+    compared by itself.
 
     Returns:
         One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
@@ -76,36 +120,15 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
     rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
     records: list[dict[str, Any]] = []
     for key, same in rows[rows["value"].notna()].groupby(keys, sort=False):
-        directions = same["higher_is_better"].dropna()
-        if directions.empty:
+        if same["higher_is_better"].isna().all():
             continue
-        direction, scale = bool(directions.iloc[0]), scale_of(str(same["metric"].iloc[0]), same["value"])
-        shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": direction}
-        methods = [_method(line, own) for line, own in same.groupby(LINE, sort=False)]
-        error, pooled = _pooled(methods, scale)
-        for a, b in combinations(methods, 2):
+        quantity = Quantity.of(same)
+        shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
+        for a, b in combinations(quantity.methods.values(), 2):
             if not a.reference:
                 names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
-                # A reference has no training: its error is smaller than that of the methods.
-                own_error = error if a.name in pooled and (b.reference or b.name in pooled) else None
-                result = difference(a.values, b.values, files, direction, scale=scale, error=own_error)
-                records.append(shared | names | result._asdict())
+                records.append(shared | names | quantity.compare(a, b, files)._asdict())
     return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
-
-
-def _method(line: Sequence[Any], rows: pd.DataFrame) -> _Method:
-    kept = not_collapsed(rows)
-    collapsed = bool(kept["collapsed"].any())
-    return _Method(row_name(line), bool(rows["reference"].iloc[0]), collapsed, values_by_seed(kept))
-
-
-def _pooled(methods: Sequence[_Method], scale: Scale) -> tuple[PooledError | None, set[str]]:
-    """The error pooled over methods, of the seeds that all of them have, and their names."""
-    trained = [method for method in methods if not (method.reference or method.collapsed)]
-    common = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
-    values = [[method.values[seed].value for seed in common] for method in trained]
-    error = pooled_error(scale.forward(np.array(values))) if common else None
-    return error, {trained[i].name for i in error.methods} if error else set()
 
 
 def values_by_seed(rows: pd.DataFrame) -> dict[int, Value]:

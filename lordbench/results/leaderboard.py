@@ -42,6 +42,8 @@ FLOOR = "floor: "
 """Names of references that a method should be better than begin so."""
 COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
 """The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
+ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}
+"""What names of columns of a wide table end in, by the column of aggregated and marked results."""
 OLDER_CELLS = "older cells of the same name and seed are left out"
 
 
@@ -97,15 +99,16 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns:
         Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
-        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value that counts), `n_collapsed` (all
-        seeds whose training has collapsed), `higher_is_better` (bool or None), `unit`, `notes` and
+        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value whose training has not collapsed),
+        `n_collapsed` (seeds whose training has), `higher_is_better` (bool or None), `unit`, `notes` and
         `reference` (bool).
     """
     keys = [*LINE, *apart, *QUANTITY]
     groups = by_seed(rows).groupby(keys, sort=False)
     records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
     summary = [
-        "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes", "reference"
+        "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
+        "reference",
     ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
@@ -120,7 +123,7 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
         "value": valued["value"].mean(),
         "ci_low": low,
         "ci_high": high,
-        "n_seeds": len(valued),
+        "n_seeds": int((~valued["collapsed"]).sum()),
         "n_collapsed": int(same["collapsed"].sum()),
         "higher_is_better": directions[0] if directions else None,
         "unit": same["unit"].iloc[0],
@@ -219,29 +222,31 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
-    """Lay out one row per group and method of `aggregate`d rows, in their order: `leaderboard.csv`.
+    """Lay out one row per group and method of `aggregate`d rows with a column `mark`: `leaderboard.csv`.
 
     Returns:
         Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
-        references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
-        alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
-        e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values.
+        references by their name), `n_seeds` (the most of any quantity), `n_collapsed`, `notes`, then for each
+        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with the ends of
+        `ENDS`; e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values, empty marks for none.
     """
     names, records = set(), []
     for key, line in aggregated.groupby(LINE, sort=False):
         record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
             "method": row_name(key),
             "n_seeds": int(line["n_seeds"].max()),
+            "n_collapsed": int(line["n_collapsed"].max()),
             "notes": "; ".join(_notes_with_metrics(line)),
         }
-        values = line[[*QUANTITY, "value", "ci_low", "ci_high"]]
-        for *quantity, value, low, high in values.itertuples(index=False, name=None):
-            name = "/".join(quantity)
+        for quantity in line[[*QUANTITY, *ENDS]].itertuples(index=False, name=None):
+            name = "/".join(quantity[: len(QUANTITY)])
             names.add(name)
-            record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
+            record |= {
+                name + end: value for end, value in zip(ENDS.values(), quantity[len(QUANTITY) :], strict=True)
+            }
         records.append(record)
-    quantities = [name + end for name in sorted(names) for end in ("", "_ci_low", "_ci_high")]
-    return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
+    quantities = [name + end for name in sorted(names) for end in ENDS.values()]
+    return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "n_collapsed", "notes", *quantities])
 
 
 def _notes_with_metrics(line: pd.DataFrame) -> Iterator[str]:

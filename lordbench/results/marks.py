@@ -1,6 +1,6 @@
 """The mark of each value in a table: whether it is the best, by paired differences, and no floor's equal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -25,15 +25,15 @@ def marks(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] =
         A `Mark` for each row of `means`; empty for references, and for values that are significantly worse
         than the best, without a direction of merit, or missing.
     """
-    keys, verdicts = [*GROUP, *apart, *QUANTITY], dict[tuple[str, ...], dict[tuple[str, str], Verdict]]()
+    keys, verdicts = [*GROUP, *apart, *QUANTITY], dict[Hashable, dict[tuple[str, str], Verdict]]()
     columns = [*keys, "method_a", "method_b", "verdict"]
     for *key, a, b, verdict in differences[columns].itertuples(index=False, name=None):
         verdicts.setdefault(tuple(key), {}).update({(a, b): verdict, (b, a): TURNED[verdict]})
-    marked = pd.Series("", means.index, dtype=object)
+    marked: dict[Hashable, Mark] = {}
     valued = means[means["value"].notna() & means["higher_is_better"].notna()]
-    for key, same in valued.groupby(keys, sort=False):
-        marked[same.index] = _marks(same, verdicts.get(key, {}))
-    return marked
+    for group, same in valued.groupby(keys, sort=False):
+        marked |= zip(same.index, _marks(same, verdicts.get(group, {})), strict=True)
+    return pd.Series([marked.get(i, "") for i in means.index], means.index, dtype=object)
 
 
 def _marks(same: pd.DataFrame, verdicts: Verdicts) -> list[Mark]:

@@ -19,7 +19,9 @@ LOGARITHM = Scale(np.log, np.exp)
 """Of distances, whose errors grow with them."""
 ONE_MINUS = Scale(lambda values: -np.log(1 - values), lambda values: 1 - np.exp(-values))
 """Of similarities of at most 1: the logarithm of what is missing."""
-ARCSINE = Scale(lambda values: np.arcsin(np.sqrt(values)), lambda angles: np.sin(np.clip(angles, 0, np.pi / 2)) ** 2)
+ARCSINE = Scale(
+    lambda values: np.arcsin(np.sqrt(values)), lambda angles: np.sin(np.clip(angles, 0, np.pi / 2)) ** 2
+)
 """Of shares: the variance of their arcsine root does not depend on the share."""
 SCALES = {
     "lpips": LOGARITHM,
