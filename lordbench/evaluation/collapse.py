@@ -5,9 +5,9 @@ import numpy as np
 from lordbench.data.images import UInt8Array
 
 MARGIN = 0.85
-"""A training has collapsed if its L1 is above this share of the mean image's. The single image with the least L1,
-the median of each pixel, has 0.86 of it on toycars and 0.91 to 0.96 on toyfaces, drawings2cars and digits: a
-method that gives one image for all is found."""
+"""A training has collapsed if its L1 is above this share of the mean image's. The single image with the least
+L1, the median of each pixel, has 0.86 of it on toycars and 0.91 to 0.96 on toyfaces, drawings2cars and
+digits, so a method that gives one image for all is found."""
 CHECKED = 256
 """Training images that are reconstructed at the end of training."""
 BLOCK = 1024

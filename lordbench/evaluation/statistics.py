@@ -142,8 +142,8 @@ def pooled_error(values: Floats) -> PooledError | None:
     """Return the error of the model method + seed + error, of values (M, S) of M methods with S seeds each.
 
     The residual variance is pooled over the methods: (M - 1) (S - 1) degrees of freedom. The method with the
-    largest error is left out if that is larger than the error of the others (`TOO_NOISY`), then the next. None
-    if fewer than three methods remain: the error of two is that of their differences.
+    largest error is left out if that is larger than the error of the others (`TOO_NOISY`), then the next.
+    None if fewer than three methods remain: the error of two is that of their differences.
     """
     methods, n_seeds = np.arange(len(values)), values.shape[1]
     while len(methods) > 2 and n_seeds > 1:

@@ -21,7 +21,7 @@ NUMBERS = ["value", "other", "difference", "ci_low", "ci_high"]
 
 
 def claim_tables(checked: pd.DataFrame) -> list[Table]:
-    """Make a table for each claim and group of `results.claims.check_claims`; last, name untestable claims."""
+    """Make a table for each claim and group of `check_claims`, and name those that cannot be tested."""
     primary = checked[checked["primary"].astype(bool)]
     has_results = primary["n_seeds"] > 0
     tables = []

@@ -15,9 +15,9 @@ NOT_CORRECTED = (
     "Not corrected for multiple comparisons: about 1 in 20 comparisons of equal methods looks significant."
 )
 LIST_LEGEND = (
-    "a - b on the same test pairs and seeds, with 95 % intervals: for other trainings (several seeds: Student's "
-    "t), and for these trainings (bootstrap over classes and content images). a is better or worse: the first "
-    f"of them that exists does not contain 0. {NOT_CORRECTED}"
+    "a - b on the same test pairs and seeds, with 95 % intervals: for other trainings (several seeds: "
+    "Student's t), and for these trainings (bootstrap over classes and content images). a is better or "
+    f"worse: the first of them that exists does not contain 0. {NOT_CORRECTED}"
 )
 LIST_HEADER = ("a - b", "difference", "other trainings", "these trainings", "n", "seeds", "a is")
 INTERVALS = (("ci_low", "ci_high"), ("trainings_ci_low", "trainings_ci_high"))

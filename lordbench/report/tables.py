@@ -16,7 +16,9 @@ from rich.text import Text
 
 from lordbench.results.marks import Mark
 
-SIGNS: dict[Mark, str] = {"best": " *", "tied": " ≈", "no interval": " ?", "floor": " ▽", "collapsed": " †"}  # fmt: skip
+SIGNS: dict[Mark, str] = {
+    "best": " *", "tied": " ≈", "no interval": " ?", "floor": " ▽", "collapsed": " †",
+}  # fmt: skip
 """Marks where there is neither bold type nor colour."""
 GREY: frozenset[Mark] = frozenset({"floor", "collapsed"})
 """Marks of values that are shown in grey."""
@@ -29,7 +31,7 @@ NONE = "–"
 HEADING_WIDTH = 12
 """Characters of a line in the heading of a column of entries."""
 
-PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. A table wider than a line is scaled down.
+PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. A table wider than a line is scaled.
 % Bold: best. \approx: not significantly different from it. ?: no interval of the difference.
 % \bigtriangledown: not better than a floor. \dagger: a training has collapsed.
 % \pm: the larger half-width of the 95 % confidence interval."""
@@ -38,7 +40,8 @@ FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 LATEX_SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
-    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "≈": r"$\approx$", "▽": r"$\bigtriangledown$", "†": r"$\dagger$", "\u00a0": "~",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "≈": r"$\approx$",
+    "▽": r"$\bigtriangledown$", "†": r"$\dagger$", "\u00a0": "~",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 })  # fmt: skip
 

@@ -21,7 +21,8 @@ NAN = float("nan")
 NO_RESULTS = "not in these results"
 COLUMNS = [
     "claim", "source", *GROUP, *QUANTITY, "primary", "better", "than", "value", "other", "difference",
-    "ci_low", "ci_high", "n", "n_seeds", "higher_is_better", "margin", "p", "p_holm", "seeds_needed", "verdict", "note",
+    "ci_low", "ci_high", "n", "n_seeds", "higher_is_better", "margin", "p", "p_holm", "seeds_needed",
+    "verdict", "note",
 ]  # fmt: skip
 """Columns of `check_claims`."""
 LEVEL, POWER = 0.05, 0.8

@@ -194,13 +194,14 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
     """Compare the values of a pair.
 
     If both were scored on the same samples of the same seeds, the interval of their paired difference decides
-    (`differences.difference`). Values by other protocols, on other data or with other splits are not compared.
+    (`differences.difference`). Values by other protocols, on other data or with other splits are not
+    compared.
 
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
-        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `verdict` on a is one of `ORDER`, which sorts the rows: `differs` for metrics
-        without a direction of merit, `equal` if all values are exactly the same, and empty if they cannot be
-        compared; `note` says why.
+        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `verdict` on
+        a is one of `ORDER`, which sorts the rows: `differs` for metrics without a direction of merit, `equal`
+        if all values are exactly the same, and empty if they cannot be compared; `note` says why.
     """
     why_not = incomparable(pair)
     a, b = (dict(list(leaderboard.with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)

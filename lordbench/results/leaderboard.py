@@ -222,15 +222,16 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
-    """Lay out one row per group and method of `aggregate`d rows with a column `mark`: `leaderboard.csv`.
+    """Lay out one row per group and method of `aggregate`d rows, in their order: `leaderboard.csv`.
 
     Returns:
         Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
         references by their name), `n_seeds` (the most of any quantity), `n_collapsed`, `notes`, then for each
-        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with the ends of
-        `ENDS`; e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values, empty marks for none.
+        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` e.g. `content-transfer/encoded/transfer/lpips`, and
+        the same with `_ci_low`, `_ci_high` and, of marked results, `_mark`. NaN for missing values.
     """
     names, records = set(), []
+    ends = {column: end for column, end in ENDS.items() if column in aggregated}
     for key, line in aggregated.groupby(LINE, sort=False):
         record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
             "method": row_name(key),
@@ -238,14 +239,12 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
             "n_collapsed": int(line["n_collapsed"].max()),
             "notes": "; ".join(_notes_with_metrics(line)),
         }
-        for quantity in line[[*QUANTITY, *ENDS]].itertuples(index=False, name=None):
-            name = "/".join(quantity[: len(QUANTITY)])
+        for quantity, own in zip(line[QUANTITY].to_numpy(), line[list(ends)].to_numpy(), strict=True):
+            name = "/".join(quantity)
             names.add(name)
-            record |= {
-                name + end: value for end, value in zip(ENDS.values(), quantity[len(QUANTITY) :], strict=True)
-            }
+            record |= {name + end: value for end, value in zip(ends.values(), own, strict=True)}
         records.append(record)
-    quantities = [name + end for name in sorted(names) for end in ENDS.values()]
+    quantities = [name + end for name in sorted(names) for end in ends.values()]
     return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "n_collapsed", "notes", *quantities])
 
 
