@@ -18,7 +18,7 @@ BLOCK = 100
 """Resamples per block; bounds memory."""
 TOO_NOISY = 0.05
 """A method is left out of the pooled error if an F test finds its own larger at this level."""
-REACH = 0.5, 2.5
+REACH = 0.55, 4.0
 """Multiples of a pair's own p value between which that with the pooled error is kept. So equal methods differ
 significantly in less than 10 % of cases even if their errors differ in a way that the F test does not see."""
 

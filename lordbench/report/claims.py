@@ -70,6 +70,7 @@ def _rows(results: pd.DataFrame) -> Iterator[Row]:
         digits = decimals(pd.Series([result[column] for column in NUMBERS[:3]], dtype=float))
         *values, low, high = (number(result[column], digits) for column in NUMBERS)
         interval = NONE if math.isnan(result["ci_low"]) else f"{low} to {high}"
-        p = NONE if math.isnan(result["p_holm"]) else f"{result['p_holm']:.3f}"
+        p = result["p_holm"]
+        p_text = NONE if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
         verdict = str(result["verdict"] or (result["note"] if result["primary"] else ""))
-        yield Row((name, *values, interval, str(result["n_seeds"]), p, verdict))
+        yield Row((name, *values, interval, str(result["n_seeds"]), p_text, verdict))

@@ -1,7 +1,7 @@
 """Tables of the paired differences of every two methods."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
@@ -19,8 +19,11 @@ LIST_LEGEND = (
     "Student's t), and for these trainings (bootstrap over classes and content images). a is better or "
     f"worse: the first of them that exists does not contain 0. {NOT_CORRECTED}"
 )
-LIST_HEADER = ("a - b", "difference", "other trainings", "these trainings", "n", "seeds", "a is")
-INTERVALS = (("ci_low", "ci_high"), ("trainings_ci_low", "trainings_ci_high"))
+INTERVALS = {
+    "other trainings": ("ci_low", "ci_high"),
+    "these trainings": ("trainings_ci_low", "trainings_ci_high"),
+}
+"""Columns of a table, of which those without an interval are left out."""
 
 
 def select(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
@@ -48,28 +51,30 @@ def difference_tables(differences: pd.DataFrame) -> list[Table]:
 
 
 def _list_table(title: str, differences: pd.DataFrame) -> Table:
+    # With one seed nothing is known of other trainings.
+    several = differences.assign(ci_low=differences["ci_low"].where(differences["n_seeds"] > 1))
+    columns = [name for name, (low, _) in INTERVALS.items() if several[low].notna().any()]
+    header = ("a - b", "difference", *columns, "n", "seeds", "a is")
     rows: list[Row] = []
     notes, names = {}, titles(differences)
-    for key, own in differences.groupby(QUANTITY, sort=False):
+    for key, own in several.groupby(QUANTITY, sort=False):
         name = names.get(tuple(map(str, key)), "/".join(map(str, key)))
         pairs = own["method_a"] + " and " + own["method_b"]
         notes[name] = list(zip(pairs, own["note"], strict=True))
-        known = own[own["ci_low"].notna()]
+        known = own[own["verdict"] != ""]
         if len(known):
-            rows += [Row((name + arrow(own),)), *_list_rows(known)]
-    return Table(title, LIST_HEADER, tuple(rows), right=frozenset(LIST_HEADER[1:-1]), notes=footnotes(notes))
+            rows += [Row((name + arrow(own),)), *_list_rows(known, columns)]
+    return Table(title, header, tuple(rows), right=frozenset(header[1:-1]), notes=footnotes(notes))
 
 
-def _list_rows(known: pd.DataFrame) -> Iterator[Row]:
-    digits = decimals(known[["difference", "ci_low", "ci_high"]].abs().max())
+def _list_rows(known: pd.DataFrame, columns: Sequence[str]) -> Iterator[Row]:
+    digits = decimals(known[["difference", "ci_high", "trainings_ci_high"]].abs().max())
     for record in known.to_dict("records"):
         pair = f"{record['method_a']} - {record['method_b']}"
+        ends = ([record[end] for end in INTERVALS[name]] for name in columns)
+        intervals = (
+            NONE if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
+            for low, high in ends
+        )
         difference, seeds = number(record["difference"], digits), str(record["n_seeds"])
-        intervals = [_interval(record[low], record[high], digits) for low, high in INTERVALS]
-        if record["n_seeds"] == 1:
-            intervals[0] = NONE
         yield Row((pair, difference, *intervals, f"{record['n']:,}", seeds, str(record["verdict"])))
-
-
-def _interval(low: float, high: float, digits: int) -> str:
-    return NONE if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"

@@ -107,7 +107,10 @@ def seeds_needed(sd: float, margin: float) -> float:
     if np.isnan(sd):
         return sd
     n = max(2, int(((special.ndtri(1 - LEVEL / 2) + special.ndtri(POWER)) * sd / margin) ** 2))
-    while margin * np.sqrt(n) < sd * (special.stdtrit(n - 1, 1 - LEVEL / 2) + special.stdtrit(n - 1, POWER)):
+    while (
+        sd
+        and special.nctdtr(n - 1, margin / sd * np.sqrt(n), special.stdtrit(n - 1, 1 - LEVEL / 2)) > 1 - POWER
+    ):
         n += 1
     return n
 

@@ -227,8 +227,9 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
         references by their name), `n_seeds` (the most of any quantity), `n_collapsed`, `notes`, then for each
-        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` e.g. `content-transfer/encoded/transfer/lpips`, and
-        the same with `_ci_low`, `_ci_high` and, of marked results, `_mark`. NaN for missing values.
+        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC`, such as
+        `content-transfer/encoded/transfer/lpips`, and the same with `_ci_low`, `_ci_high` and, of marked
+        results, `_mark`. NaN for missing values.
     """
     names, records = set(), []
     ends = {column: end for column, end in ENDS.items() if column in aggregated}

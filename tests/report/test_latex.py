@@ -61,7 +61,7 @@ def test_every_byte_is_as_inspected() -> None:
 def test_every_kind_of_entry_is_in_it() -> None:
     text = GOLDEN.read_text()
     for part in (
-        r"\textbf{0.105}", r"0.110$^{\approx}$", r"0.300$^{\bigtriangledown}$", r"\textbf{$-$0.003}",
+        r"\textbf{0.105}", r"0.550$^{\approx}$", r"0.300$^{\bigtriangledown}$", r"\textbf{$-$0.003}",
         r"& $-$0.250", "0.700$^{?}$",
         "& --", r"{\scriptsize$\pm$0.064}", r"\midrule", r"\shortstack[r]{", r"\begin{tabular}{llrrr}",
         r"lord[noise=50\%]", r"drnet[a\_b=1 \& \{c\}]", r"x\textasciicircum{}2\textasciitilde{}\#\$",

@@ -15,11 +15,12 @@ from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marks
 from lordbench.results.run_folder import Store
 
+COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
 CLASSES = np.arange(60) % 6
 
 
 def sampled(seed: int, centre: float, **other: object) -> Measurement:
-    """LPIPS that depend mostly on the class: intervals of single values overlap, those of differences do not."""
+    """LPIPS that depend mostly on the class, so that intervals of single values overlap."""
     values = 0.1 * (CLASSES - 2.5) + 0.01 * np.random.default_rng(seed).normal(size=60)
     values += centre - values.mean()
     return measured(centre, 0.1, n=60, **other).of_samples(Samples.of(values, CLASSES))
@@ -48,8 +49,7 @@ def over_seeds(*floor: float, collapsed: tuple[str, int] = ("", -1), **values: l
     for method, its in values.items():
         for seed, value in enumerate(its):
             others = [measured(floor[seed], None, subject="copy", codes="")] if floor else []
-            verdict = measured(float((method, seed) == collapsed), None, experiment="reconstruction",
-                               subject="reconstruction", metric="collapsed", higher_is_better=None)  # fmt: skip
+            verdict = measured(float((method, seed) == collapsed), None, higher_is_better=None, **COLLAPSED)
             rows.append(cell(measured(value, None), verdict, *others, method=method, seed=seed))
     return marked(pd.concat(rows, ignore_index=True))
 
