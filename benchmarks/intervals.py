@@ -20,7 +20,7 @@ ERRORS = {
     "one method 5 x noisier: two others": (5.0, 1),
     "one method 5 x noisier: it and another": (5.0, METHODS - 1),
 }
-"""By the name of a kind of errors: noise of the last method, and the method that the first is compared with."""
+"""By the name of a kind of errors: noise of the last method, and which one the first is compared with."""
 
 
 def intervals(trials: int) -> str:

@@ -135,7 +135,7 @@ def compare(
 @format_option("csv", "markdown")
 @out_option
 def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | None) -> None:
-    """Check the claims of papers against results: confirmed, refuted, or undecided, with intervals.
+    """Check the claims of papers against results: confirmed, refuted, equivalent or undecided.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ EFFECT = 2.0
 
 @cache
 def simulated(n_seeds: int, noise: float) -> tuple[np.ndarray, list[PooledError | None]]:
-    """Values of equal methods, (TRIALS, METHODS, n_seeds), and their error; the last is noisier by a factor."""
+    """Values of equal methods, (TRIALS, METHODS, n_seeds), and their error; the last has more `noise`."""
     generator = np.random.default_rng(n_seeds)
     values = generator.normal(size=(TRIALS, METHODS, n_seeds))
     values[:, -1] *= noise
@@ -29,7 +29,7 @@ def simulated(n_seeds: int, noise: float) -> tuple[np.ndarray, list[PooledError 
 
 
 def rejected(n_seeds: int, noise: float = 1.0, pair: int = 1, effect: float = 0.0) -> tuple[float, float]:
-    """How often method 0, better by `effect`, differs significantly from `pair`: pooled, and by a paired t test."""
+    """How often method 0, better by `effect`, differs from `pair`: pooled, and by a paired t test."""
     values, errors = simulated(n_seeds, noise)
     differences, n = values[:, 0] - values[:, pair] + effect, 0
     for own, error in zip(differences, errors, strict=True):
