@@ -89,5 +89,14 @@ def rows(rounds: int, n_steps: int, write: bool) -> None:
     written("rows", measure(rounds, n_steps), write)
 
 
+@benchmarks.command()
+@click.option("--trials", default=4000, show_default=True)
+def intervals(trials: int) -> None:
+    """False positives and power of the marks over seeds (for docs/protocol.md)."""
+    from benchmarks.intervals import intervals as simulate
+
+    click.echo(simulate(trials))
+
+
 if __name__ == "__main__":
     benchmarks()

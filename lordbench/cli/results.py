@@ -26,7 +26,9 @@ def leaderboard(
     runs: tuple[Path, ...], metrics: tuple[str, ...], group_by: str | None, format_: str, out: Path | None,
     tidy: Path | None,
 ) -> None:  # fmt: skip
-    """Merge run folders and results CSVs into one leaderboard, with differences from the best and ranks.
+    """Merge run folders and results CSVs into one leaderboard, with mean ranks.
+
+    Marks say whether a value differs from the best, and whether it is better than the floors.
 
     With --metric or --group-by, show only that table.
 
@@ -49,7 +51,7 @@ def leaderboard(
     if tidy is not None:
         check_name(tidy)
     rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
-    compared = None if format_ == "csv" or pivot else paired(rows, SampleFiles(runs))
+    compared = paired(rows, SampleFiles(runs), pivot.apart if pivot else ())
     if format_ == "table" and out is None:
         OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")
     else:
@@ -133,7 +135,7 @@ def compare(
 @format_option("csv", "markdown")
 @out_option
 def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | None) -> None:
-    """Check the claims of papers against results: confirmed, refuted, or undecided, with intervals.
+    """Check the claims of papers against results: confirmed, refuted, equivalent or undecided.
 
     \b
     Examples:

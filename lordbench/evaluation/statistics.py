@@ -16,6 +16,11 @@ RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
 """Resamples per block; bounds memory."""
+TOO_NOISY = 0.05
+"""A method is left out of the pooled error if an F test finds its own larger at this level."""
+REACH = 0.55, 4.0
+"""Multiples of a pair's own p value between which that with the pooled error is kept. So equal methods differ
+significantly in less than 10 % of cases even if their errors differ in a way that the F test does not see."""
 
 
 class Estimate(NamedTuple):
@@ -25,6 +30,22 @@ class Estimate(NamedTuple):
     low: float | None
     high: float | None
     n: int
+
+
+class Tested(NamedTuple):
+    """The 95 % interval of a mean, and the two-sided p value of its being 0."""
+
+    low: float
+    high: float
+    p: float
+
+
+class PooledError(NamedTuple):
+    """Variance of a training's value, pooled over `methods` (their indices), and its degrees of freedom."""
+
+    variance: float
+    df: int
+    methods: frozenset[int]
 
 
 def mean_interval(
@@ -80,6 +101,15 @@ def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, f
     return float(low), float(high)
 
 
+def bootstrap_test(means: npt.NDArray[np.float64], n_groups: int) -> Tested:
+    """Return the expanded percentile interval of resampled mean differences, (R,), with its p value."""
+    below = (np.mean(means < 0) + np.mean(means <= 0)) / 2
+    z = special.ndtri(np.clip(below, 0.5 / len(means), 1 - 0.5 / len(means)))
+    return Tested(
+        *percentiles(means, n_groups), _p_value(z * np.sqrt((n_groups - 1) / n_groups), n_groups - 1)
+    )
+
+
 def expanded_tail(n: int) -> float:
     """Return the share of resampled means outside the interval at each end, for `n` groups."""
     reach = np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + LEVEL) / 2)
@@ -91,11 +121,57 @@ def fewest_groups(groups: Groups) -> int:
     return min(int(factor.max()) + 1 for factor in _factors(groups))
 
 
-def student_interval(values: Floats) -> tuple[float, float]:
-    """Return the ends of Student's t interval of the mean of independent values, (N,), N of 2 or more."""
-    standard_error = np.std(values, ddof=1) / np.sqrt(len(values))
-    reach = special.stdtrit(len(values) - 1, (1 + LEVEL) / 2) * standard_error
-    return float(np.mean(values) - reach), float(np.mean(values) + reach)
+def student_test(values: Floats, pooled: PooledError | None = None) -> Tested:
+    """Return Student's t interval of the mean of independent values, (N,), N of 2 or more, with its p value.
+
+    Differences of two methods over seeds may be given the pooled error of single trainings. Its p value is
+    kept within `REACH` of that of the differences alone, and the interval accordingly.
+    """
+    n, mean, alpha = len(values), float(np.mean(values)), 1 - LEVEL
+    own = float(np.std(values, ddof=1) / np.sqrt(n))
+    p, reach = _p_value(_ratio(mean, own), n - 1), _quantile(alpha, n - 1) * own
+    if pooled is not None:
+        error = float(np.sqrt(2 * pooled.variance / n))
+        low, high = sorted(_quantile(alpha / factor, n - 1) * own for factor in REACH)
+        reach = float(np.clip(_quantile(alpha, pooled.df) * error, low, high))
+        p = float(np.clip(_p_value(_ratio(mean, error), pooled.df), REACH[0] * p, min(REACH[1] * p, 1)))
+    return Tested(mean - reach, mean + reach, p)
+
+
+def pooled_error(values: Floats) -> PooledError | None:
+    """Return the error of the model method + seed + error, of values (M, S) of M methods with S seeds each.
+
+    The residual variance is pooled over the methods: (M - 1) (S - 1) degrees of freedom. The method with the
+    largest error is left out if that is larger than the error of the others (`TOO_NOISY`), then the next.
+    None if fewer than three methods remain: the error of two is that of their differences.
+    """
+    methods, n_seeds = np.arange(len(values)), values.shape[1]
+    while len(methods) > 2 and n_seeds > 1:
+        kept = values[methods]
+        residuals = kept - kept.mean(axis=0) - kept.mean(axis=1, keepdims=True) + kept.mean()
+        squares = (residuals**2).sum(axis=1)
+        total, df = float(squares.sum()), (len(methods) - 1) * (n_seeds - 1)
+        # What the sum of squares loses if the noisiest method is left out: the square of its contrast.
+        excess = float(squares.max()) * len(methods) / (len(methods) - 1)
+        ratio = _ratio(excess / (n_seeds - 1), max(total - excess, 0.0) / (df - n_seeds + 1))
+        if special.fdtrc(n_seeds - 1, df - n_seeds + 1, ratio) >= TOO_NOISY:
+            return PooledError(total / df, df, frozenset(map(int, methods)))
+        methods = np.delete(methods, int(squares.argmax()))
+    return None
+
+
+def _quantile(p: float, df: int) -> float:
+    """The t value that is exceeded, in either direction, with probability p."""
+    return float(special.stdtrit(df, 1 - p / 2))
+
+
+def _p_value(t: float, df: int) -> float:
+    return float(2 * special.stdtr(df, -abs(t)))
+
+
+def _ratio(value: float, error: float) -> float:
+    """A quotient in which 0 / 0 is 0, and other values without error are infinite."""
+    return value / error if error else np.copysign(np.inf, value) if value else 0.0
 
 
 def _factors(groups: Groups) -> list[Int64Array]:

@@ -1,27 +1,65 @@
 """Reconstruction: image A from its own two codes."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from lordbench.data import ImageSet
+import numpy as np
+
+from lordbench.data import ImageSet, UInt8Array
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.collapse import MARGIN, described, has_collapsed, l1, mean_image
 from lordbench.training import Codes
+
+NAME = "reconstruction"
 
 
 class Reconstruction(Experiment):
-    """The loss of information in the codes, without any exchange."""
+    """The loss of information in the codes, without any exchange.
+
+    The floor is the mean training image. `collapsed` is 1 if encoded codes are not clearly better than it.
+    """
 
     summary: ClassVar[str] = "image metrics of A -> codes -> A, held-out images and learned codes"
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Reconstruct held-out images by the encoders, and training images from learned codes."""
         split = trained.split
-        sources: list[tuple[CodeKind, ImageSet, Codes]] = [("encoded", split.test, trained.test_codes)]
+        outputs = self._decode(trained, "encoded", trained.test_codes)
+        rows = list(_score(trained, MeasurementKey(NAME, NAME, "encoded"), outputs, split.test))
+        mean = np.broadcast_to(mean_image(split.train.images), outputs.shape)
+        rows += trained.shared(
+            f"{NAME}: floor",
+            lambda: list(_score(trained, MeasurementKey(NAME, "mean", ""), mean, split.test)),
+        )
+        rows.append(_collapsed(l1(outputs, split.test.images), l1(mean, split.test.images), len(outputs)))
         if trained.learned_codes is not None:
-            sources.append(("learned", split.train, trained.learned_codes))
-        rows: list[Measurement] = []
-        for kind, images, codes in sources:
-            trained.log(f"reconstruction: {len(images)} images, {kind} codes")
-            outputs = inference.decode(trained.method, codes)
-            key = MeasurementKey("reconstruction", "reconstruction", kind)
-            rows += trained.scoring.pairs({key: outputs}, images.images, images.classes, trained.seed)
+            outputs = self._decode(trained, "learned", trained.learned_codes)
+            rows += _score(trained, MeasurementKey(NAME, NAME, "learned"), outputs, split.train)
         return rows
+
+    def _decode(self, trained: Trained, kind: CodeKind, codes: Codes) -> UInt8Array:
+        trained.log(f"{NAME}: {len(codes)} images, {kind} codes")
+        return inference.decode(trained.method, codes)
+
+
+def _score(
+    trained: Trained, key: MeasurementKey, outputs: UInt8Array, images: ImageSet
+) -> Iterator[Measurement]:
+    return trained.scoring.pairs({key: outputs}, images.images, images.classes, trained.seed)
+
+
+def _collapsed(method_l1: float, mean_image_l1: float, n: int) -> Measurement:
+    collapsed = has_collapsed(method_l1, mean_image_l1)
+    return Measurement(
+        experiment=NAME,
+        subject=NAME,
+        codes="encoded",
+        metric="collapsed",
+        value=float(collapsed),
+        ci_low=None,
+        ci_high=None,
+        n=n,
+        higher_is_better=None,
+        policy=f"1 if the L1 of reconstructions is above {MARGIN} of that of the mean training image",
+        note=described(method_l1, mean_image_l1) if collapsed else "",
+    )

@@ -9,25 +9,16 @@ from typing import NamedTuple
 import pandas as pd
 
 from lordbench.report.quantities import Column, keys, pick, sections
-from lordbench.report.tables import NOTHING, Entry, Mark, Row, Table, decimals, footnotes
-from lordbench.results.leaderboard import (
-    GROUP,
-    LINE,
-    QUANTITY,
-    aggregate,
-    has_all_seeds,
-    label,
-    row_name,
-)
+from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, parts, row_name
+from lordbench.results.marks import marked
 
 LEGEND = (
     "±: the larger half-width of the 95 % confidence interval (one seed: bootstrap over classes and content "
-    "images; several seeds: Student's t). * best; ≈ not significantly different from the best (95 % "
-    "intervals overlap). Values without ± have no interval; their order is not tested."
+    "images; several seeds: Student's t). * best; ≈ not significantly different from it (paired differences: "
+    "`lordbench differences`); ? no interval of that difference; ▽ not better than a floor; † a training has "
+    "collapsed. About 1 in 20 comparisons of equal methods looks significant."
 )
-
-
-FEWER_SEEDS = "better than *, but from fewer seeds"
 
 
 class EntryColumn(NamedTuple):
@@ -38,10 +29,10 @@ class EntryColumn(NamedTuple):
     entries: Mapping[tuple[str, ...], Entry]
 
 
-def boards(rows: pd.DataFrame) -> list[Table]:
+def boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
     """Make the headline tables of collected rows: for each group, each section that has a value."""
     tables = []
-    for group, means in marked(aggregate(rows)).groupby(GROUP, sort=False):
+    for group, means in with_entries(marked(aggregate(rows), differences)).groupby(GROUP, sort=False):
         values = {
             f"{group_title(group)}: {section}": {column: pick(means, column) for column in columns}
             for section, columns in sections(means)
@@ -50,67 +41,18 @@ def boards(rows: pd.DataFrame) -> list[Table]:
     return tables
 
 
-def marked(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
-    """Add a column `entry` to aggregated results: each an `Entry`, with its mark; extend `notes`.
-
-    Marks compare methods in one quantity and group, and with the same values in the columns `apart`; floors
-    and ceilings have none. The best is one of those with the most seeds; a note says if another is better.
-    """
+def with_entries(means: pd.DataFrame) -> pd.DataFrame:
+    """Add a column `entry` to `marked` results: the `Entry` of each value."""
     sources = keys(means[[*LINE, *QUANTITY]])
-    numbers = zip(means["value"], means["ci_low"], means["ci_high"], sources, strict=True)
-    entries = pd.Series([Entry.of(*each) for each in numbers], means.index, dtype=object)
-    complete = has_all_seeds(means, apart)
-    methods = means[~means["reference"].astype(bool)]
-    better: list[Hashable] = []
-    for _, same in methods.groupby([*GROUP, *QUANTITY, *apart], sort=False):
-        direction = _direction(same)
-        if direction is not None:
-            has_all = complete[same.index]
-            marks = mark_best(list(entries[same.index]), list(has_all), higher_is_better=direction)
-            entries[same.index] = marks
-            best = same["value"][has_all].agg("max" if direction else "min")
-            better.extend(same.index[(same["value"] > best) if direction else (same["value"] < best)])
-    notes = with_notes(means["notes"], FEWER_SEEDS, means.index.to_series().isin(better))
-    return means.assign(entry=entries, notes=notes)
-
-
-def with_notes(notes: pd.Series[str], more: str | pd.Series[str], where: pd.Series[bool]) -> pd.Series[str]:
-    """Add to the notes of some results."""
-    return notes.mask(where, (notes + "; " + more).str.removeprefix("; "))
-
-
-def mark_best(
-    entries: Sequence[Entry], has_all_seeds: Sequence[bool], *, higher_is_better: bool
-) -> list[Entry]:
-    """Mark the best entry of those with all seeds, those whose interval overlaps its own, and the runner-up.
-
-    Two 95 % intervals that do not overlap differ at a level well below 5 %; overlap does not mean that the
-    values are equal. Fewer than two values are not marked, and of two there is no runner-up.
-    """
-    values = sorted((e.value for e in entries if e.value is not None), reverse=higher_is_better)
-    if len(values) < 2:
-        return list(entries)
-    complete = [entry for entry, has_all in zip(entries, has_all_seeds, strict=True) if has_all]
-    best = next(value for value in values if value in [entry.value for entry in complete])
-    second = [*values[values.index(best) + 1 :], None][0]
-    lows, highs = zip(*(e.interval for e in complete if e.value == best and e.interval), strict=True)
-
-    def mark(entry: Entry, has_all: bool) -> Mark:
-        if entry.interval is None:
-            return ""
-        if has_all and entry.value == best:
-            return "best"
-        if entry.interval[0] <= max(highs) and entry.interval[1] >= min(lows):
-            return "tied"
-        return "second" if entry.value == second and len(values) > 2 else ""
-
-    return [replace(entry, mark=mark(entry, has)) for entry, has in zip(entries, has_all_seeds, strict=True)]
+    columns = [means[name] for name in ("value", "ci_low", "ci_high", "mark")]
+    entries = [Entry.of(*each) for each in zip(*columns, sources, strict=True)]
+    return means.assign(entry=pd.Series(entries, means.index, dtype=object))
 
 
 def headline_tables(
     means: pd.DataFrame, names: pd.DataFrame, tables: Iterable[tuple[str, Mapping[Column, pd.DataFrame]]]
 ) -> list[Table]:
-    """Make tables of results as from `marked`, in their order, without those that have no value.
+    """Make tables of results as from `with_entries`, in their order, without those that have no value.
 
     `names` (str, indexed like `means`) has the names of the rows, in one or several columns; `tables` has for
     each table its title, and the results in each of its columns.
@@ -141,12 +83,13 @@ def lay_out(
     for key, own in means.groupby(keys(names.loc[means.index]), sort=False):
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
         if entries.count(NOTHING) < len(entries):
-            rows.append(Row(key, entries, bool(own["reference"].all())))
-            counts.append(int(own["n_seeds"].max()))
+            rows.append(Row(key, entries, int(parts(own).min())))
+            collapsed = f" (+{n} collapsed)" if (n := own["n_collapsed"].max()) else ""
+            counts.append(f"{own['n_seeds'].max()}{collapsed}")
     header = [*map(str, names), *(column.title for column in columns)]
-    if max(counts, default=1) > 1:
+    if set(counts) - {"1"}:
         header.insert(names.shape[1], "seeds")
-        rows = [replace(row, texts=(*row.texts, str(n))) for row, n in zip(rows, counts, strict=True)]
+        rows = [replace(row, texts=(*row.texts, n)) for row, n in zip(rows, counts, strict=True)]
     digits = tuple(column.decimals for column in columns)
     return Table(title, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
 

@@ -1,29 +1,41 @@
 """Tables of claims checked against results."""
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
 
 from lordbench.report.boards import arrow, group_title
-from lordbench.report.differences import NOT_CORRECTED
 from lordbench.report.quantities import titles
 from lordbench.report.tables import NONE, Row, Table, decimals, markdown, number
-from lordbench.results.claims import NO_RESULTS
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
 LEGEND = (
-    "Confirmed: the 95 % interval of the paired difference lies on the claim's side of 0; refuted: on the "
-    "other side; undecided: it contains 0. With one seed it does not cover the variation between trainings. "
-    f"{NOT_CORRECTED}"
+    "A claim is tested in the first row; the others are only listed. Equivalent: the 95 % interval of the "
+    "paired difference lies within the margin. Confirmed or refuted: p, corrected for all claims tested here "
+    "(Holm), is below 0.05. Else undecided. With one seed, variation between trainings is not covered."
 )
-HEADER = ("in", "first", "second", "difference", "95 % interval", "seeds", "the claim is")
+HINT = "run `lordbench run --preset experiments --seeds 0,1,2`"
+HEADER = ("in", "first", "second", "difference", "95 % interval", "seeds", "p (Holm)", "the claim is")
 NUMBERS = ["value", "other", "difference", "ci_low", "ci_high"]
 
 
 def claim_tables(checked: pd.DataFrame) -> list[Table]:
-    """Make a table for each claim and group of `results.claims.check_claims`."""
-    known = checked.astype(dict.fromkeys(GROUP, object)).fillna(dict.fromkeys(GROUP, ""))
-    return [_table(*map(str, key), results=own) for key, own in known.groupby(["claim", *GROUP], sort=False)]
+    """Make a table for each claim and group of `check_claims`, and name those that cannot be tested."""
+    primary = checked[checked["primary"].astype(bool)]
+    has_results = primary["n_seeds"] > 0
+    tables = []
+    for key, own in checked.groupby(["claim", *GROUP], sort=False):
+        if own.loc[own["primary"].astype(bool), "n_seeds"].sum():
+            tables.append(_table(*map(str, key), results=own[own["n_seeds"] > 0]))
+    untested = list(dict.fromkeys(primary.loc[~has_results, "claim"]))
+    n_claims = checked["claim"].nunique()
+    if len(untested) == n_claims:
+        tables.append(Table(f"None of the {n_claims} claims can be tested; {HINT}."))
+    elif untested:
+        title = f"{len(untested)} of {n_claims} claims cannot be tested with these results; {HINT}"
+        tables.append(Table(title, notes=(f"{'; '.join(untested)}.",)))
+    return tables
 
 
 def claims_markdown(checked: pd.DataFrame) -> str:
@@ -32,27 +44,33 @@ def claims_markdown(checked: pd.DataFrame) -> str:
 
 
 def _table(claim: str, *group: str, results: pd.DataFrame) -> Table:
-    where = group_title(group) if results["n_seeds"].any() else f"{group[0]}: {NO_RESULTS}"
     first = results.iloc[0]
     return Table(
-        f"{claim[0].upper()}{claim[1:]} ({where})",
+        f"{claim[0].upper()}{claim[1:]} ({group_title(group)})",
         HEADER,
         tuple(_rows(results)),
         right=frozenset(HEADER[1:-1]),
         lead=f"{first['better']} (first) against {first['than']} (second); {first['source']}",
+        notes=(_power(first["margin"], first["seeds_needed"]),),
     )
+
+
+def _power(margin: float, needed: float) -> str:
+    margin_text = f"Margin: {margin:g}"
+    if math.isnan(needed):
+        return f"{margin_text}."
+    return f"{margin_text}; to find it with a power of 80 %, {needed:,.0f} seeds are needed."
 
 
 def _rows(results: pd.DataFrame) -> Iterator[Row]:
     names = titles(results)
     for i, result in enumerate(results.to_dict("records")):
         key = tuple(str(result[name]) for name in QUANTITY)
-        name = names.get(key, "/".join(key))
-        if not result["n_seeds"]:
-            yield Row((name, *[NONE] * 4, "0", str(result["note"])))
-            continue
+        name = names.get(key, "/".join(key)) + arrow(results[i : i + 1])
         digits = decimals(pd.Series([result[column] for column in NUMBERS[:3]], dtype=float))
         *values, low, high = (number(result[column], digits) for column in NUMBERS)
-        interval = f"{low} to {high}" if result["verdict"] else NONE
-        verdict = str(result["verdict"] or result["note"])
-        yield Row((name + arrow(results[i : i + 1]), *values, interval, str(result["n_seeds"]), verdict))
+        interval = NONE if math.isnan(result["ci_low"]) else f"{low} to {high}"
+        p = result["p_holm"]
+        p_text = NONE if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+        verdict = str(result["verdict"] or (result["note"] if result["primary"] else ""))
+        yield Row((name, *values, interval, str(result["n_seeds"]), p_text, verdict))

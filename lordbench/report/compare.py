@@ -15,16 +15,15 @@ from lordbench.results.compare import COLUMNS, ORDER, Comparison, Pair, incompar
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
 
 LEGEND = (
-    "A is better or worse, or differs, if a 95 % interval shows it. Paired: measured on the same test pairs "
-    "and seeds, and the interval of the difference does not contain 0; with one seed it does not cover the "
-    "variation between trainings. Intervals: those of the two values do not overlap, which detects fewer "
-    f"differences. {NOT_CORRECTED}"
+    "A is better or worse, or differs, if the 95 % interval of the paired difference, on the same test pairs "
+    "and seeds, does not contain 0; with one seed it does not cover the variation between trainings. "
+    f"{NOT_CORRECTED}"
 )
 NOTHING_MATCHES = (
     "Nothing to match: no method in A was run in B on the same data set, split, preset and seed. To compare "
     "two particular trainings, use RUN:ID."
 )
-VALUE_HEADER = ("", "A", "B", "A - B", "95 % interval", "A is", "by")
+VALUE_HEADER = ("", "A", "B", "A - B", "95 % interval", "A is")
 CHANGE_HEADER = ("of", "what differs", "A", "B", "cells")
 COST_HEADER = ("method", "", "A", "B", "B / A")
 COSTS = {
@@ -177,7 +176,7 @@ def _values(pair: Pair, values: pd.DataFrame, columns: Sequence[Column]) -> Tabl
         if math.isnan(record["value_a"]) and math.isnan(record["value_b"]):
             missing[title] = [("", record["note"])]
         else:
-            rows.append(Row((title, *_numbers(record), record["verdict"] or NONE, record["basis"])))
+            rows.append(Row((title, *_numbers(record), record["verdict"] or NONE)))
             notes[title] = [("", "" if record["note"] == why_not else record["note"])]
     common = {note for ((_, note),) in notes.values()}
     title_a, title_b = _line_title(pair.a), _line_title(pair.b)

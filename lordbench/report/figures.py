@@ -22,7 +22,7 @@ from lordbench.report.boards import group_title, method_names
 from lordbench.report.picture_comparisons import Comparison, cell_group
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick
 from lordbench.results.cells import CURVE, CellRecord
-from lordbench.results.leaderboard import GROUP, aggregate
+from lordbench.results.leaderboard import GROUP, aggregate, parts
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import replacing
 
@@ -112,7 +112,7 @@ def _panel(
             color=look[name].colour, marker=look[name].marker, markersize=7, markeredgecolor="white",
             elinewidth=1, capsize=2,
         )  # fmt: skip
-    floors = _values(means[means["reference"].astype(bool)], transfer)
+    floors = _values(means[parts(means) == 2], transfer)
     for dashes, (name, floor) in zip(("--", ":"), floors.items(), strict=False):
         ax.axhline(floor[0], color=MUTED, linestyle=dashes, linewidth=1, label=name)
     higher = pick(means, transfer)["higher_is_better"].dropna().astype(bool).any()

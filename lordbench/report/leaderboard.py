@@ -1,4 +1,4 @@
-"""The leaderboard: headline tables, differences from the best and mean ranks, in every format."""
+"""The leaderboard: headline tables and mean ranks, in every format."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,50 +7,47 @@ import pandas as pd
 from rich.console import Group
 
 from lordbench.report.boards import LEGEND, boards
-from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards, rank_boards
 from lordbench.report.pivot import PIVOT_LEGEND, Pivot
 from lordbench.report.quantities import titles
+from lordbench.report.ranks import RANKS_LEGEND, rank_boards
 from lordbench.report.tables import Table, csv, latex, markdown, rich_table, with_legend
-from lordbench.results.differences import ranks
 from lordbench.results.leaderboard import aggregate, wide
+from lordbench.results.marks import marked
+from lordbench.results.ranks import ranks
 from lordbench.utils.files import write_text
 
 
 def chapters(
-    rows: pd.DataFrame, differences: pd.DataFrame | None = None, pivot: Pivot | None = None
+    rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None
 ) -> Iterator[tuple[list[Table], str]]:
     """Tables of collected rows that share a legend, and the legend.
 
-    With `differences` of these rows there are tables of them and of mean ranks. A `pivot` is shown instead of
-    all others; it raises UserError if it has an unknown metric.
+    `differences` are those of the rows, by seed if the `pivot` needs that (`Pivot.apart`). A pivot is shown
+    instead of all other tables; it raises UserError if it has an unknown metric.
     """
     if pivot is not None:
-        yield pivot.boards(rows), PIVOT_LEGEND
+        yield pivot.boards(rows, differences), PIVOT_LEGEND
         return
-    yield boards(rows), LEGEND
-    if differences is not None:
-        yield difference_boards(rows, differences), DIFFERENCES_LEGEND
-        yield rank_boards(differences), RANKS_LEGEND
+    yield boards(rows, differences), LEGEND
+    yield rank_boards(rows), RANKS_LEGEND
 
 
 def rich_leaderboard(
-    rows: pd.DataFrame, differences: pd.DataFrame | None = None, pivot: Pivot | None = None
+    rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None
 ) -> list[Group]:
     """Make the tables for the terminal; arguments as for `chapters`."""
     parts = chapters(rows, differences, pivot)
     return [rich_table(table) for tables, legend in parts for table in with_legend(tables, legend)]
 
 
-def render(
-    rows: pd.DataFrame, format_: str, differences: pd.DataFrame | None = None, pivot: Pivot | None = None
-) -> str:
+def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame, pivot: Pivot | None = None) -> str:
     """Write the leaderboard as text that ends with a line break.
 
     `csv` has all values, one row per method (see `wide`); `latex`, and Markdown for any other format, have
     the tables of `chapters`.
     """
     if format_ == "csv":
-        return csv(wide(aggregate(rows)) if pivot is None else pivot.wide(rows))
+        return csv(pivot.wide(rows, differences) if pivot else wide(marked(aggregate(rows), differences)))
     parts = [(tables, legend) for tables, legend in chapters(rows, differences, pivot) if tables]
     if format_ == "latex":
         return latex([table for tables, _ in parts for table in tables])
@@ -59,7 +56,7 @@ def render(
 
 def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) -> None:
     """Write `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `ranks.csv`, each atomically."""
-    write_text(folder / "leaderboard.csv", render(rows, "csv"))
+    write_text(folder / "leaderboard.csv", render(rows, "csv", differences))
     write_text(folder / "leaderboard.md", render(rows, "markdown", differences))
     write_text(folder / "differences.csv", csv(differences))
-    write_text(folder / "ranks.csv", csv(ranks(differences, titles(differences))))
+    write_text(folder / "ranks.csv", csv(ranks(rows, titles(rows))))

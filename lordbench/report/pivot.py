@@ -11,15 +11,25 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.report.boards import LEGEND, headline_tables, marked, method_names, with_notes
+from lordbench.report.boards import LEGEND, headline_tables, method_names, with_entries
 from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
-from lordbench.results.leaderboard import QUANTITY, aggregate, label, notes_with_metrics
+from lordbench.results.leaderboard import (
+    ENDS,
+    QUANTITY,
+    aggregate,
+    label,
+    notes_with_metrics,
+    parts,
+    with_notes,
+)
+from lordbench.results.marks import marked
 from lordbench.utils.errors import UserError, did_you_mean
 
 MARKS = "Marks compare methods on one data set, split and preset, and of one seed if seeds are not averaged."
 PIVOT_LEGEND = f"{LEGEND} {MARKS}"
 SEED = "seed"
+COUNTS = ["n_seeds", "n_collapsed"]
 DIMENSIONS = {"dataset": "{}", "split": "{} split", "preset": "preset {}", "method": "{}", SEED: "seed {}"}
 """What rows can be grouped by, and how a value of each reads where no heading names it."""
 
@@ -54,48 +64,53 @@ class Pivot:
                 )
         return cls(tuple(dict.fromkeys(columns)), tuple(metrics))
 
-    def boards(self, rows: pd.DataFrame) -> list[Table]:
+    @property
+    def apart(self) -> list[str]:
+        """What is not averaged, for `results.differences.differences`."""
+        return [SEED] if SEED in self.group_by else []
+
+    def boards(self, rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
         """Make the tables: one with all metrics, or one per metric if other things are in columns."""
-        means, names = self._means(rows)
+        means, names = self._means(rows, differences)
         return headline_tables(means, names[list(self.group_by)].astype(str), self._tables(means, names))
 
-    def wide(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def wide(self, rows: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
         """Lay out the same values as one wide table.
 
         Returns:
-            Those of `DIMENSIONS` that are not in columns, `n_seeds` (the most of any value of the row),
+            Those of `DIMENSIONS` that are not in columns, `COUNTS` (the most of any value of the row),
             `notes`, then for each quantity EXPERIMENT/CODES/SUBJECT/METRIC, preceded by the other names in
-            columns and a colon, and the same with `_ci_low` and `_ci_high`. NaN for missing values.
+            columns and a colon, and the same with `_ci_low`, `_ci_high` and `_mark`. NaN for missing values.
         """
-        means, names = self._means(rows)
+        means, names = self._means(rows, differences)
         across = self._across(names)
         index = pd.MultiIndex.from_frame(names.drop(columns=across).astype(str))
         places = pd.Series(range(len(means)), means.index)
         lines = means.set_axis(index).groupby(level=list(index.names), sort=False)
-        columns = {"n_seeds": lines["n_seeds"].max(), "notes": lines.apply(notes_with_metrics)}
+        columns = dict(lines[COUNTS].max().items()) | {"notes": lines.apply(notes_with_metrics)}
+        quantities = []
         for _, values in self._tables(means, names):
             for column, own in values.items():
                 name = f"{column.title}: {column.full_name}" if across else column.full_name
-                for end, value in (("", "value"), ("_ci_low", "ci_low"), ("_ci_high", "ci_high")):
+                quantities.append(name)
+                for value, end in ENDS.items():
                     columns[name + end] = own[value].set_axis(index.take(places[own.index].to_numpy()))
         table = pd.DataFrame(columns, index.unique())
-        quantities = [name for name in columns if name not in ("n_seeds", "notes")]
         return table.dropna(how="all", subset=quantities).reset_index()
 
-    def _means(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _means(self, rows: pd.DataFrame, differences: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Marked results in the order of the tables, and their names in `DIMENSIONS`.
 
         Only results in the chosen metrics are left: others neither count seeds nor make columns.
         """
-        apart = [SEED] if SEED in self.group_by else []
-        means = marked(aggregate(rows, apart), apart)
+        means = with_entries(marked(aggregate(rows, self.apart), differences, self.apart))
         if self.metrics:
             chosen = [column[1:] for column in choose(means, self.metrics)]
             means = means[keys(means[QUANTITY]).isin(chosen)]
-        # References go below all methods, whatever else names a row.
-        names = _names(means).assign(reference=means["reference"])
-        order = ["reference"] if "method" in self.group_by else []
-        names = names.sort_values([*order, *self.group_by], kind="stable").drop(columns="reference")
+        # Controls, floors and ceilings go below all methods, whatever else names a row.
+        names = _names(means).assign(part=parts(means))
+        order = ["part"] if "method" in self.group_by else []
+        names = names.sort_values([*order, *self.group_by], kind="stable").drop(columns="part")
         means = means.loc[names.index]
         return means.assign(notes=_seed_notes(means, names[list(self.group_by)])), names
 
@@ -129,7 +144,7 @@ def _names(means: pd.DataFrame) -> pd.DataFrame:
     """Names of results in `DIMENSIONS`: categories in the order in which they are shown."""
     names = means[["split", "preset"]].assign(method=method_names(means)["method"])
     names.insert(0, "dataset", list(map(label, means["dataset"], means["data_settings"])))
-    methods_first = names.loc[means.sort_values("reference", kind="stable").index]
+    methods_first = names.loc[parts(means).sort_values(kind="stable").index]
     orders = {name: list(dict.fromkeys(values)) for name, values in methods_first.items()}
     if SEED in means:
         names[SEED] = means[SEED].astype(str)
@@ -145,7 +160,8 @@ def _described(values: Mapping[Hashable, Any]) -> str:
 def _seed_notes(means: pd.DataFrame, names: pd.DataFrame) -> pd.Series[str]:
     """Notes, extended by the number of seeds where another result of the same row has more."""
     own, notes = means["n_seeds"], means["notes"]
-    most = own.groupby(keys(names)).transform("max")
-    counts = own.astype(str) + " of " + most.astype(str) + " seeds"
+    run = own + means["n_collapsed"]
+    missing = run.groupby(keys(names)).transform("max") - run
+    counts = own.astype(str) + " of " + (own + missing).astype(str) + " seeds"
     said = pd.Series([count in note for count, note in zip(counts, notes, strict=True)], means.index)
-    return with_notes(notes, counts, (own < most) & means["value"].notna() & ~said.astype(bool))
+    return with_notes(notes, counts, (missing > 0) & (own > 0) & ~said.astype(bool))

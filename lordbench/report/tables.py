@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,24 +15,34 @@ from rich import table as rich_tables
 from rich.console import Group
 from rich.text import Text
 
-Mark = Literal["", "best", "tied", "second"]
-"""Tied: not significantly different from the best. Second: the runner-up, if it is different."""
-SIGNS = {"best": " *", "tied": " ≈"}
+from lordbench.results.marks import Mark
+
+SIGNS: dict[Mark, str] = {
+    "best": " *", "tied": " ≈", "no interval": " ?", "floor": " ▽", "collapsed": " †",
+}  # fmt: skip
 """Marks where there is neither bold type nor colour."""
+GREY: frozenset[Mark] = frozenset({"floor", "collapsed"})
+"""Marks of values that are shown in grey."""
+LATEX_MARKS: dict[Mark, str] = {
+    "best": r"\textbf{%s}", "tied": r"%s$^{\approx}$", "no interval": "%s$^{?}$",
+    "floor": r"%s$^{\bigtriangledown}$", "collapsed": r"%s$^{\dagger}$",
+}  # fmt: skip
 NONE = "–"
 """Text of a missing value."""
 HEADING_WIDTH = 12
 """Characters of a line in the heading of a column of entries."""
 
-PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. Bold: best. Underlined: second.
-% \approx: not significantly different from the best. \pm: the larger half-width of the 95 % confidence
-% interval. A table wider than a line is scaled down."""
+PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. A table wider than a line is scaled.
+% Bold: best. \approx: not significantly different from it. ?: no interval of the difference.
+% \bigtriangledown: not better than a floor. \dagger: a training has collapsed.
+% \pm: the larger half-width of the 95 % confidence interval."""
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Scales down what is wider than a line."""
 LATEX_SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
-    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "≈": r"$\approx$", "\u00a0": "~",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$", "≈": r"$\approx$",
+    "▽": r"$\bigtriangledown$", "†": r"$\dagger$", "\u00a0": "~",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 })  # fmt: skip
 
@@ -51,17 +61,12 @@ class Entry:
     source: tuple[Hashable, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, value: float, low: float, high: float, source: tuple[Hashable, ...] = ()) -> Entry:
+    def of(
+        cls, value: float, low: float, high: float, mark: Mark = "", source: tuple[Hashable, ...] = ()
+    ) -> Entry:
         """Make an entry from the numbers of a data frame, where NaN stands for a missing one."""
         known = [None if math.isnan(x) else float(x) for x in (value, low, high)]
-        return cls(known[0], known[1], known[2], source=source)
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Ends of the interval; both are the value if it has none. None without a value."""
-        if self.value is None or self.low is None or self.high is None:
-            return None if self.value is None else (self.value, self.value)
-        return self.low, self.high
+        return cls(known[0], known[1], known[2], mark, source)
 
     @property
     def half_width(self) -> float | None:
@@ -88,11 +93,14 @@ NOTHING = Entry()
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: texts, then entries. With fewer texts than the header has, it is a subheading."""
+    """A row of a table: texts, then entries. With fewer texts than the header has, it is a subheading.
+
+    `part`: 0 methods, 1 controls, 2 floors and ceilings.
+    """
 
     texts: tuple[str, ...]
     entries: tuple[Entry, ...] = ()
-    is_reference: bool = False
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class Table:
 
     Attributes:
         header: titles of all columns; those of entries come last, with ↑ or ↓ for the better direction.
-        rows: methods, then references.
+        rows: methods, then controls, then floors and ceilings.
         decimals: digits after the point, for each column of entries.
         right: titles of text columns that are aligned to the right.
         lead: a sentence between title and table; empty for none.
@@ -121,9 +129,9 @@ class Table:
         return self.header[len(self.header) - len(self.decimals) :]
 
     @property
-    def first_reference(self) -> int | None:
-        """Index of the first row below the rule that separates references from methods."""
-        return next((i for i, row in enumerate(self.rows) if row.is_reference), None)
+    def rules(self) -> frozenset[int]:
+        """Indices of the rows below a rule, which separates the parts."""
+        return frozenset(i for i, (a, b) in enumerate(pairwise(self.rows), 1) if a.part != b.part)
 
     @property
     def is_right(self) -> tuple[bool, ...]:
@@ -144,17 +152,18 @@ def rich_table(table: Table) -> Group:
         grid.add_column(title, justify="right" if right else "left", overflow="fold")
     for i, row in enumerate(table.rows):
         subheading = len(row.texts) + len(row.entries) < len(table.header)
-        if subheading or i == table.first_reference:
+        if subheading or i in table.rules:
             grid.add_section()
         entries = map(_rich_entry, row.entries, table.decimals)
-        style = "bold" if subheading else "dim" if row.is_reference else ""
+        style = "bold" if subheading else "dim" if row.part else ""
         grid.add_row(*map(Text, row.texts), *entries, style=style)
     return Group(*above, grid, *notes, Text())
 
 
 def _rich_entry(entry: Entry, digits: int) -> Text:
     """The value above its interval, so that seven columns fit; both leave room for a sign."""
-    text = Text(entry.text(digits), style="bold" if entry.mark == "best" else "")
+    style = "bold" if entry.mark == "best" else "dim" if entry.mark in GREY else ""
+    text = Text(entry.text(digits), style=style)
     text.append(SIGNS.get(entry.mark, "  "))
     if entry.half_width is not None:
         text.append(f"\n{entry.margin(digits)}  ", style="not bold dim")
@@ -208,7 +217,7 @@ def _latex_table(table: Table) -> Iterator[str]:
     {" & ".join(map(_latex_heading, _broken_header(table)))} \\
     \midrule"""
     for i, row in enumerate(table.rows):
-        if i == table.first_reference:
+        if i in table.rules:
             yield r"    \midrule"
         entries = map(_latex_entry, row.entries, table.decimals)
         yield f"    {' & '.join([*map(latex_escape, row.texts), *entries])} \\\\"
@@ -228,11 +237,7 @@ def _latex_entry(entry: Entry, digits: int) -> str:
         return "--"
     # Only the sign in math mode: digits there would not be bold with the text around them.
     value = entry.text(digits).replace("-", "$-$")
-    marked = {
-        "best": rf"\textbf{{{value}}}",
-        "second": rf"\underline{{{value}}}",
-        "tied": rf"{value}$^{{\approx}}$",
-    }.get(entry.mark, value)
+    marked = LATEX_MARKS.get(entry.mark, "%s") % value
     if entry.half_width is None:
         return marked
     return rf"{marked} {{\scriptsize$\pm${entry.half_width:.{digits}f}}}"

@@ -13,10 +13,11 @@ import pandas as pd
 from lordbench.results import leaderboard
 from lordbench.results.cells import Settings, cell_records, read_settings
 from lordbench.results.damage import warn_of_damage
-from lordbench.results.differences import TIE, Difference, difference, values_by_seed, verdict_on
+from lordbench.results.differences import TIE, Difference, difference, values_by_seed
 from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import CellFolder
+from lordbench.results.scales import scale_of
 from lordbench.utils.errors import UserError
 
 CELL = [*LINE, "seed"]
@@ -24,7 +25,7 @@ CELL = [*LINE, "seed"]
 VALUES = ("value_a", "ci_low_a", "ci_high_a", "value_b", "ci_low_b", "ci_high_b")
 COLUMNS = [
     *QUANTITY, "unit", "higher_is_better", *VALUES,
-    "difference", "ci_low", "ci_high", "n_seeds", "basis", "verdict", "note",
+    "difference", "ci_low", "ci_high", "n_seeds", "verdict", "note",
 ]  # fmt: skip
 """Columns of `contrast`."""
 ORDER = ("better", "worse", "differs", TIE, "", "equal")
@@ -193,15 +194,14 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
     """Compare the values of a pair.
 
     If both were scored on the same samples of the same seeds, the interval of their paired difference decides
-    (`differences.difference`); else whether the 95 % intervals of the two values overlap, which finds fewer
-    differences significant. Values by other protocols, on other data or with other splits are not compared.
+    (`differences.difference`). Values by other protocols, on other data or with other splits are not
+    compared.
 
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
-        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `basis` is
-        `paired` or `intervals`; `verdict` on a is one of `ORDER`, which sorts the rows: `differs` for metrics
-        without a direction of merit, `equal` if all values are exactly the same, and empty if they cannot be
-        compared; `note` says why.
+        intervals; `difference` is a - b, `ci_low` and `ci_high` its interval if it is paired; `verdict` on
+        a is one of `ORDER`, which sorts the rows: `differs` for metrics without a direction of merit, `equal`
+        if all values are exactly the same, and empty if they cannot be compared; `note` says why.
     """
     why_not = incomparable(pair)
     a, b = (dict(list(leaderboard.with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
@@ -235,7 +235,6 @@ def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: s
         "higher_is_better": direction,
         **dict(zip(VALUES, (*a, *b), strict=True)),
         **Difference(a[0] - b[0], n_seeds=min(map(len, valued)))._asdict(),
-        "basis": "",
     }
     policies = [{policy.partition(CHOSEN)[0] for policy in rows["policy"]} for rows in valued]
     reason = _missing(pair) or why_not or (OTHER_POLICY if policies[0] != policies[1] else "")
@@ -245,12 +244,9 @@ def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: s
     if exact[0] == exact[1]:
         return result | {"difference": 0.0, "verdict": "equal"}
     values_a, values_b = map(values_by_seed, valued)
-    paired = difference(values_a, values_b, files_a, direction is not False, files_b)
-    if np.isnan(paired.ci_low):
-        verdict = verdict_on(a[1] - b[2], a[2] - b[1], direction is not False)
-        result |= {"basis": "intervals" if verdict else "", "verdict": verdict, "note": paired.note}
-    else:
-        result |= paired._asdict() | {"basis": "paired"}
+    scale = scale_of(str(first["metric"].iloc[0]), pd.concat([rows["value"] for rows in valued]))
+    paired = difference(values_a, values_b, files_a, direction is not False, files_b, scale=scale)
+    result |= {"note": paired.note} if np.isnan(paired.ci_low) else paired._asdict()
     if direction is None and result["verdict"] in ("better", "worse"):
         result["verdict"] = "differs"
     return result

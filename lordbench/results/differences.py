@@ -1,35 +1,40 @@
-"""Paired differences of methods on the same samples of the same seeds, and ranks made of them."""
+"""Paired differences of methods on the same samples of the same seeds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from lordbench.evaluation.statistics import percentiles, student_interval
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, row_name
+from lordbench.evaluation.statistics import (
+    Floats,
+    PooledError,
+    Tested,
+    bootstrap_test,
+    pooled_error,
+    student_test,
+)
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, not_collapsed, row_name
 from lordbench.results.loading import NoSamplesError, SampleFiles, Value
+from lordbench.results.scales import Scale, scale_of
 
 Verdict = Literal["better", "worse", "not significantly different", ""]
 TIE: Verdict = "not significantly different"
+TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better", TIE: TIE, "": ""}
+"""The verdict on b by that on a."""
 COLUMNS = [
     *GROUP, *QUANTITY, "method_a", "method_b", "reference", "difference", "ci_low", "ci_high", "n", "n_seeds",
-    "higher_is_better", "verdict", "note",
+    "higher_is_better", "verdict", "note", "p", "sd", "trainings_ci_low", "trainings_ci_high",
 ]  # fmt: skip
 """Columns of `differences.csv`: see `differences`."""
-RANK_COLUMNS = [*GROUP, *QUANTITY, "method", "rank", "n_methods", "counted", "note"]
-"""Columns of `ranks.csv`: see `ranks`."""
-TABLE = ["preset"]
-"""Ranks of groups that share these are averaged: over data sets and splits."""
-RANK_SHARES: dict[str, tuple[float, float]] = {"better": (0.0, 1.0), "worse": (1.0, 0.0), TIE: (0.5, 0.5)}
-"""What the verdict on a adds to the ranks of a and of b."""
 
 NAN = float("nan")
 OTHER_SAMPLES = "scored on other samples"
 NO_INTERVAL = "no interval from one seed"
-UNDECIDED = "not all methods are compared in it"
-NOT_ALL = "not all methods have it"
 
 
 class Difference(NamedTuple):
@@ -42,35 +47,88 @@ class Difference(NamedTuple):
     n_seeds: int = 0
     verdict: Verdict = ""
     note: str = ""
+    p: float = NAN
+    sd: float = NAN
+    trainings_ci_low: float = NAN
+    trainings_ci_high: float = NAN
 
 
-def differences(rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
+class Method(NamedTuple):
+    """A method or reference in one quantity: its values by seed, of trainings as from `not_collapsed`."""
+
+    name: str
+    reference: bool
+    collapsed: bool
+    values: dict[int, Value]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Method:
+        """Read rows of one method and quantity, as from `by_seed`."""
+        kept, name = not_collapsed(rows), row_name(list(rows[LINE].iloc[0]))
+        return cls(name, bool(rows["reference"].iloc[0]), bool(kept["collapsed"].any()), values_by_seed(kept))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """The methods of a group in one quantity, by name, the scale that they are compared on, and their error.
+
+    `error` is pooled over methods and the seeds that all of them have; see `pooled_error`.
+    """
+
+    methods: Mapping[str, Method]
+    higher_is_better: bool
+    scale: Scale
+    error: PooledError | None
+    pooled: frozenset[str]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Quantity:
+        """Read rows with a value, as from `by_seed`, of one quantity that has a direction of merit."""
+        by_line = (Method.of(own) for _, own in rows.groupby(LINE, sort=False))
+        methods = {method.name: method for method in by_line}
+        scale = scale_of(str(rows["metric"].iloc[0]), rows["value"])
+        trained = [method for method in methods.values() if not (method.reference or method.collapsed)]
+        seeds = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
+        values = [[method.values[seed].value for seed in seeds] for method in trained]
+        error = pooled_error(scale.forward(np.array(values))) if seeds else None
+        pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
+        return cls(methods, bool(rows["higher_is_better"].dropna().iloc[0]), scale, error, pooled)
+
+    def compare(self, a: Method, b: Method, files: SampleFiles) -> Difference:
+        """Compare one of the methods with a method or reference, which may be of another quantity."""
+        # A reference has no training: its error is smaller than that of methods.
+        shared = a.name in self.pooled and (
+            b.reference or (self.methods.get(b.name) is b and b.name in self.pooled)
+        )
+        error = self.error if shared else None
+        return difference(a.values, b.values, files, self.higher_is_better, scale=self.scale, error=error)
+
+
+def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Compare every two methods of a group, and every method with every reference, in each quantity.
 
-    See `difference`. No interval is corrected for the number of comparisons.
+    See `difference` and `Quantity`. Collapsed trainings are left out, unless all of a method have collapsed.
+    Nothing is corrected for the number of comparisons. With `seed` among the columns `apart`, each seed is
+    compared by itself.
 
     Returns:
         One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
         `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
-        (whether `method_b` is a floor or a ceiling), `higher_is_better` and the fields of `Difference`.
+        (whether `method_b` is a control, floor or ceiling), `higher_is_better`, the fields of
+        `Difference`, and the columns `apart`.
     """
-    rows = by_seed(rows)
+    rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
     records: list[dict[str, Any]] = []
-    for key, same in rows[rows["value"].notna()].groupby([*GROUP, *QUANTITY], sort=False):
-        directions = same["higher_is_better"].dropna()
-        if directions.empty:
+    for key, same in rows[rows["value"].notna()].groupby(keys, sort=False):
+        if same["higher_is_better"].isna().all():
             continue
-        direction = bool(directions.iloc[0])
-        shared = dict(zip([*GROUP, *QUANTITY], key, strict=True)) | {"higher_is_better": direction}
-        methods = [
-            (row_name(line), bool(own["reference"].iloc[0]), values_by_seed(own))
-            for line, own in same.groupby(LINE, sort=False)
-        ]
-        for (method_a, reference_a, a), (method_b, reference, b) in combinations(methods, 2):
-            if not reference_a:
-                names = {"method_a": method_a, "method_b": method_b, "reference": reference}
-                records.append(shared | names | difference(a, b, files, direction)._asdict())
-    return pd.DataFrame.from_records(records, columns=COLUMNS)
+        quantity = Quantity.of(same)
+        shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
+        for a, b in combinations(quantity.methods.values(), 2):
+            if not a.reference:
+                names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
+                records.append(shared | names | quantity.compare(a, b, files)._asdict())
+    return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
 
 
 def values_by_seed(rows: pd.DataFrame) -> dict[int, Value]:
@@ -84,36 +142,63 @@ def difference(
     files: SampleFiles,
     higher_is_better: bool,
     files_b: SampleFiles | None = None,
+    *,
+    scale: Scale,
+    error: PooledError | None = None,
 ) -> Difference:
     """Compare two methods in one quantity, by their values by seed; `files_b` if b is of other run folders.
 
     Values of the same seed are compared if they were scored on the same samples: as many, of the same groups.
-    Over one seed the 95 % interval is that of a bootstrap over those groups, of the differences of single
-    samples: it holds for these two trainings, on other classes (and content images) of the same kind. Over
-    several seeds it is Student's t interval over the seeds' differences: it holds for other trainings, splits
-    and pairs, on the same data. It needs no samples; if these are lost, an equal seed and number of samples
-    are taken for equal samples.
+    Over several seeds the 95 % interval is Student's t over the seeds' differences on `scale`, with the
+    pooled `error` if there is one: it holds for other trainings, splits and pairs, on the same data. It needs
+    no samples; if these are lost, an equal seed and number of samples are taken for equal samples. The
+    interval for these very trainings is that of a bootstrap over the groups of the samples, averaged over
+    seeds: it holds on other classes (and content images) of the same kind. With one seed it is the only one.
 
     Returns:
-        `difference` is the mean over seeds; `ci_low` and `ci_high` are NaN if there is no interval; `n` is
-        the number of samples, over all seeds; `verdict` on a is empty without an interval; `note` says why
-        something is missing.
+        `difference` is the mean over seeds; interval ends are NaN without an interval; `n` is the number of
+        samples, over all seeds; `verdict` on a is empty without an interval; `note` says why something is
+        missing; `sd` is the standard deviation of the seeds' differences.
     """
     files_b = files_b or files
     common = sorted(a.keys() & b.keys())
     paired = [seed for seed in common if _same_samples(a[seed], files, b[seed], files_b)]
     if not paired:
         return Difference(note=OTHER_SAMPLES if common else "no seed in common")
-    values = np.array([a[seed].value - b[seed].value for seed in paired])
+    values = np.array([[side[seed].value for seed in paired] for side in (a, b)])
+    plain = values[0] - values[1]
+    trainings, note, sd = *_bootstrap([(a[seed], b[seed]) for seed in paired], files, files_b), NAN
+    tested = trainings
     if len(paired) > 1:
-        low, high, note = *student_interval(values), ""
-    else:
-        low, high, note = _bootstrap_interval(a[paired[0]], files, b[paired[0]], files_b)
+        tested, note, sd = _over_seeds(values, scale, error), "", float(np.std(plain, ddof=1))
     total = len(a.keys() | b.keys())
     if len(paired) < total:
         note = "; ".join(filter(None, (note, f"mean of {len(paired)} of {total} seeds")))
-    verdict, n = verdict_on(low, high, higher_is_better), sum(a[seed].n for seed in paired)
-    return Difference(float(values.mean()), low, high, n, len(paired), verdict, note)
+    return Difference(
+        difference=float(plain.mean()),
+        ci_low=tested.low,
+        ci_high=tested.high,
+        n=sum(a[seed].n for seed in paired),
+        n_seeds=len(paired),
+        verdict=verdict_on(tested.low, tested.high, higher_is_better),
+        note=note,
+        p=tested.p,
+        sd=sd,
+        trainings_ci_low=trainings.low,
+        trainings_ci_high=trainings.high,
+    )
+
+
+def _over_seeds(values: Floats, scale: Scale, error: PooledError | None) -> Tested:
+    """The interval of the difference of two methods, (2, N), over seeds, in the unit of the values."""
+    a, b = scale.forward(values)
+    low, high, p = student_test(a - b, error)
+    middle = np.concatenate([a, b]).mean()
+    # Around the level of both methods; a difference of 0 remains 0.
+    low, high = sorted(float(scale.back(middle + x / 2) - scale.back(middle - x / 2)) for x in (low, high))
+    # On another scale the mean of very unequal seeds may lie outside.
+    mean = float((values[0] - values[1]).mean())
+    return Tested(min(low, mean), max(high, mean), p)
 
 
 def _same_samples(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles) -> bool:
@@ -123,17 +208,22 @@ def _same_samples(a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles
         return a.n == b.n
 
 
-def _bootstrap_interval(
-    a: Value, files_a: SampleFiles, b: Value, files_b: SampleFiles
-) -> tuple[float, float, str]:
-    """Interval of the difference over one seed, or NaN and the reason."""
+def _bootstrap(
+    pairs: Sequence[tuple[Value, Value]], files_a: SampleFiles, files_b: SampleFiles
+) -> tuple[Tested, str]:
+    """The interval of the difference for these trainings, of one seed or more; NaN and the reason if none."""
+    means, fewest = [], []
     try:
-        (means_a, n_groups), (means_b, _) = files_a.resampled(a), files_b.resampled(b)
+        for a, b in pairs:
+            (means_a, n_groups), (means_b, _) = files_a.resampled(a), files_b.resampled(b)
+            if means_a is None or means_b is None:
+                raise NoSamplesError("all samples are of one group")
+            means.append(means_a - means_b)
+            fewest.append(n_groups)
     except NoSamplesError as error:
-        return NAN, NAN, f"{error}: {NO_INTERVAL}"
-    if means_a is None or means_b is None:
-        return NAN, NAN, f"all samples are of one group: {NO_INTERVAL}"
-    return *percentiles(means_a - means_b, n_groups), ""
+        return Tested(NAN, NAN, NAN), f"{error}: {NO_INTERVAL}"
+    shortest = min(map(len, means))
+    return bootstrap_test(np.mean([own[:shortest] for own in means], axis=0), min(fewest)), ""
 
 
 def verdict_on(low: float, high: float, higher_is_better: bool) -> Verdict:
@@ -143,67 +233,3 @@ def verdict_on(low: float, high: float, higher_is_better: bool) -> Verdict:
     if low <= 0 <= high:
         return TIE
     return "better" if (low > 0) == higher_is_better else "worse"
-
-
-def differences_from(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    """All differences of others from one method or reference, which becomes `method_b`."""
-    selected = table[(table["method_a"] == method) | (table["method_b"] == method)].copy()
-    turned = selected["method_a"] == method
-    before = selected[turned]
-    selected.loc[turned, "method_a"] = before["method_b"]
-    selected.loc[turned, "method_b"] = method
-    selected.loc[turned, "difference"] = 0 - before["difference"]  # not -0.0
-    selected.loc[turned, "ci_low"], selected.loc[turned, "ci_high"] = -before["ci_high"], -before["ci_low"]
-    selected.loc[turned, "verdict"] = before["verdict"].replace({"better": "worse", "worse": "better"})
-    return selected
-
-
-def ranks(differences: pd.DataFrame, quantities: Collection[tuple[str, ...]]) -> pd.DataFrame:
-    """Rank the methods in each quantity of each group, by their paired differences.
-
-    A method's rank is 1 + the number of significantly better methods + ½ per tie, so the ranks of k methods
-    sum to k (k + 1) / 2. A quantity in which some two methods have no interval of their difference is not
-    ranked.
-
-    Returns:
-        One row per quantity and method, with `GROUP`, `QUANTITY` and: `method`, `rank` (NaN if it is not
-        ranked), `n_methods` (that have the quantity), `counted` (whether it counts in mean ranks: it is
-        ranked, and all methods of its group have it) and `note` (why it does not count).
-    """
-    methods_only = differences[~differences["reference"].astype(bool)]
-    records: list[tuple[Any, ...]] = []
-    for key, pairs in methods_only.groupby([*GROUP, *QUANTITY], sort=False):
-        if key[len(GROUP) :] in quantities:
-            ranked = _rank(pairs)
-            records += ((*key, method, rank, len(ranked), True, "") for method, rank in ranked.items())
-    table = pd.DataFrame.from_records(records, columns=RANK_COLUMNS)
-    table.loc[table["n_methods"] < table.groupby(GROUP)["method"].transform("nunique"), "note"] = NOT_ALL
-    table.loc[table["rank"].isna(), "note"] = UNDECIDED
-    table["counted"] = table["note"] == ""
-    return table
-
-
-def _rank(pairs: pd.DataFrame) -> dict[str, float]:
-    """Ranks in one quantity, by method in order of appearance; NaN if not all are compared."""
-    ranked = dict.fromkeys([*pairs["method_a"], *pairs["method_b"]], 1.0)
-    if (pairs["verdict"] == "").any():
-        return dict.fromkeys(ranked, NAN)
-    for a, b, verdict in zip(pairs["method_a"], pairs["method_b"], pairs["verdict"], strict=True):
-        for method, share in zip((a, b), RANK_SHARES[verdict], strict=True):
-            ranked[method] += share
-    return ranked
-
-
-def same_methods(ranked: pd.DataFrame) -> bool:
-    """Whether all groups compare the same methods; if not, their ranks cannot be averaged."""
-    return ranked.groupby(GROUP)["method"].agg(frozenset).nunique() == 1
-
-
-def mean_ranks(ranked: pd.DataFrame, by: Sequence[str] = TABLE) -> pd.DataFrame:
-    """Average `ranks` over the quantities that count; each quantity of each group counts once.
-
-    Columns are those in `by`, `method`, `mean_rank` (the best first) and `n_quantities`.
-    """
-    counted = ranked[ranked["counted"].astype(bool)].groupby([*by, "method"], sort=False)["rank"]
-    means = counted.agg(mean_rank="mean", n_quantities="size").reset_index()
-    return means.sort_values([*by, "mean_rank"], kind="stable", ignore_index=True)

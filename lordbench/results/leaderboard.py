@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from lordbench.evaluation.statistics import student_interval
+from lordbench.config.controls import NAME as CONTROL
+from lordbench.evaluation.statistics import student_test
 from lordbench.results.loading import read_results, results_file
 from lordbench.results.rows import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
@@ -26,6 +27,7 @@ REFERENCES = {
     "copy": "floor: copy of B",
     "random": "floor: random view of B's class",
     "input": "floor: the input unchanged",
+    "mean": "floor: mean image",
     "real": "ceiling: real images",
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
@@ -34,11 +36,18 @@ REFERENCES = {
 comma."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
+    "mean": r"reconstruction",
     "class from pixels": r"class from (class|content)",
     "content from pixels": r"content from (class|content)",
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
 reference's restriction. The default is transfers."""
+FLOOR = "floor: "
+"""Names of references that a method should be better than begin so."""
+COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
+"""The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
+ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}
+"""What names of columns of a wide table end in, by the column of aggregated and marked results."""
 OLDER_CELLS = "older cells of the same name and seed are left out"
 
 
@@ -91,37 +100,45 @@ def _require_one(rows: pd.DataFrame, column: str, what: str) -> None:
 def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Average collected rows over seeds; with `seed` among the columns `apart`, nothing is averaged.
 
-    With one seed a value keeps its own interval; with several it is Student's t interval over the seeds'
-    values.
+    Collapsed trainings are counted, and left out of the mean unless all have collapsed. With one seed a value
+    keeps its own interval; with several it is Student's t interval over the seeds' values.
 
     Returns:
         Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
-        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value), `higher_is_better` (bool or
-        None), `unit`, `notes` and `reference` (bool).
+        `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value whose training has not collapsed),
+        `n_collapsed` (seeds whose training has), `higher_is_better` (bool or None), `unit`, `notes` and
+        `reference` (bool: see `by_seed`).
     """
-    keys = [*LINE, *apart, *QUANTITY]
-    rows = by_seed(rows)
+    lines = [*LINE, *apart]
+    keys, rows = [*lines, *QUANTITY], by_seed(rows)
     # Counted in whole rows of the table: a seed may lack even the row of a quantity.
-    rows["of_seeds"] = rows.groupby([*LINE, *apart])["seed"].transform("nunique")
-    groups = rows.groupby(keys, sort=False)
-    records = [dict(zip(keys, key, strict=True)) | _summary(same) for key, same in groups]
-    summary = ["value", "ci_low", "ci_high", "n_seeds", "higher_is_better", "unit", "notes", "reference"]
+    collapsed = {line: own.groupby("seed")["collapsed"].any() for line, own in rows.groupby(lines)}
+    records = [
+        dict(zip(keys, key, strict=True)) | _summary(same, collapsed[key[: len(lines)]])
+        for key, same in rows.groupby(keys, sort=False)
+    ]
+    summary = [
+        "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
+        "reference",
+    ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
-def _summary(same: pd.DataFrame) -> dict[str, Any]:
-    """One quantity of one table row, over its seeds."""
-    valued = same[same["value"].notna()]
+def _summary(same: pd.DataFrame, collapsed: pd.Series[bool]) -> dict[str, Any]:
+    """One quantity of one table row, over its seeds; `collapsed` by seed, of the whole row."""
+    counted = not_collapsed(same)
+    valued = counted[counted["value"].notna()]
     low, high = interval(valued)
     directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
     return {
         "value": valued["value"].mean(),
         "ci_low": low,
         "ci_high": high,
-        "n_seeds": len(valued),
+        "n_seeds": int((~valued["collapsed"]).sum()),
+        "n_collapsed": int(collapsed.sum()),
         "higher_is_better": directions[0] if directions else None,
         "unit": same["unit"].iloc[0],
-        "notes": "; ".join(_notes(same, len(valued))),
+        "notes": "; ".join(_notes(same, valued, collapsed)),
         "reference": bool(same["reference"].iloc[0]),
     }
 
@@ -129,15 +146,26 @@ def _summary(same: pd.DataFrame) -> dict[str, Any]:
 def interval(valued: pd.DataFrame) -> tuple[float, float]:
     """95 % interval of the mean value of rows, one per seed: NaN if there is none."""
     if len(valued) > 1:
-        return student_interval(valued["value"].to_numpy())
+        low, high, _ = student_test(valued["value"].to_numpy())
+        return low, high
     low, high = valued[["ci_low", "ci_high"]].iloc[0] if len(valued) else (float("nan"), float("nan"))
     return float(low), float(high)
 
 
-def _notes(same: pd.DataFrame, n_valued: int) -> Iterator[str]:
+def not_collapsed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of trainings that have not collapsed, or all if none is left; rows as from `by_seed`."""
+    kept = rows[~rows["collapsed"]]
+    return kept if len(kept) else rows
+
+
+def _notes(same: pd.DataFrame, valued: pd.DataFrame, collapsed: pd.Series[bool]) -> Iterator[str]:
     yield from dict.fromkeys(note for note in same["note"] if note)
-    if 0 < n_valued < (of_seeds := same["of_seeds"].iloc[0]):
-        yield f"mean of {n_valued} of {of_seeds} seeds"
+    of_seeds = len(collapsed) if collapsed.all() else int((~collapsed).sum())
+    if 0 < len(valued) < of_seeds:
+        yield f"mean of {len(valued)} of {of_seeds} seeds"
+    if collapsed.any():
+        left_out = "" if valued["collapsed"].any() else ", not averaged"
+        yield f"collapsed: seed {', '.join(map(str, collapsed.index[collapsed]))}{left_out}"
     if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"
 
@@ -150,17 +178,22 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     compared in.
 
     Returns:
-        Rows with `rows.COLUMNS`, `reference` (bool) and `samples`. Within a group methods stand in the order
-        in which they were first started, then the references; each sorted by quantity and seed.
+        Rows with `rows.COLUMNS`, `reference` (bool: no method, but a control, floor or ceiling), `collapsed`
+        (bool: by the cell's value of `COLLAPSED`), and `samples`. Within a group methods stand in the order
+        in which they were first started, then controls, floors and ceilings; each sorted by quantity and
+        seed.
     """
+    is_verdict = (rows[QUANTITY] == list(COLLAPSED)).all(axis=1)
+    collapsed = set(rows.loc[is_verdict & (rows["value"] == 1), "cell"])
     # Without references, concatenation makes floats of whole numbers.
     rows = _references_once(latest_cells(with_samples(rows.reset_index(drop=True))))
     rows = rows.astype({"seed": "int64", "n": "int64"})
-    rows["reference"] = rows["rank"] >= 0
+    rows["reference"] = rows["rank"] > 0
+    rows["collapsed"] = rows["cell"].isin(list(collapsed)) & ~rows["reference"]
     rows["first"] = rows.groupby(LINE)["started"].transform("min")
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
-    return rows[[*COLUMNS, "reference", "samples"]]
+    return rows[[*COLUMNS, "reference", "collapsed", "samples"]]
 
 
 def with_samples(rows: pd.DataFrame) -> pd.DataFrame:
@@ -182,14 +215,17 @@ def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn references into methods, one row per seed and quantity; `rank` is their order from 0, else -1."""
+    """Turn floors and ceilings into methods, one row per seed and quantity.
+
+    `rank` is 0 for methods, 1 for controls, and from 2 the order of floors and ceilings.
+    """
     parts = rows["subject"].str.partition(", ")
     is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
     rows = rows.assign(has_value=rows["value"].notna(), name=parts[0], rest=parts[1] + parts[2])
     references = rows[is_reference].sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
     names = references["name"].map(REFERENCES)
-    ranks = pd.Index(list(REFERENCES.values())).unique().get_indexer(pd.Index(names))
+    ranks = 2 + pd.Index(list(REFERENCES.values())).unique().get_indexer(pd.Index(names))
     references = references.assign(method=names, variant="", labels="", rank=ranks, codes=REFERENCES_CODES)
     encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
     references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
@@ -198,7 +234,14 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
         for name, rest, subject in references[["name", "rest", "subject"]].itertuples(index=False)
     ]
     references = references[pd.Series(fits, references.index, dtype=bool)]
-    return pd.concat([rows[~is_reference].assign(rank=-1), references], ignore_index=True)
+    others = rows[~is_reference]
+    others = others.assign(rank=(others["method"] == CONTROL).astype(int))
+    return pd.concat([others, references], ignore_index=True)
+
+
+def parts(means: pd.DataFrame) -> pd.Series[int]:
+    """The part of a table for each of `aggregate`d results: 0 methods, 1 controls, 2 floors and ceilings."""
+    return means["reference"].astype(int) * (1 + (means["method"] != CONTROL))
 
 
 def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
@@ -206,25 +249,27 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns `dataset`, `data_settings`, `split`, `preset`, `method` (with its variant and its labels;
-        references by their name), `n_seeds` (the most of any quantity), `notes`, then for each quantity, in
-        alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC` and the same with `_ci_low` and `_ci_high`;
-        e.g. `content-transfer/encoded/transfer/lpips`. NaN for missing values.
+        references by their name), `n_seeds` (the most of any quantity), `n_collapsed`, `notes`, then for each
+        quantity, in alphabetical order, `EXPERIMENT/CODES/SUBJECT/METRIC`, such as
+        `content-transfer/encoded/transfer/lpips`, and the same with `_ci_low`, `_ci_high` and, of marked
+        results, `_mark`. NaN for missing values.
     """
     names, records = set(), []
+    ends = {column: end for column, end in ENDS.items() if column in aggregated}
     for key, line in aggregated.groupby(LINE, sort=False):
         record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
             "method": row_name(key),
             "n_seeds": int(line["n_seeds"].max()),
+            "n_collapsed": int(line["n_collapsed"].max()),
             "notes": notes_with_metrics(line),
         }
-        values = line[[*QUANTITY, "value", "ci_low", "ci_high"]]
-        for *quantity, value, low, high in values.itertuples(index=False, name=None):
+        for quantity, own in zip(line[QUANTITY].to_numpy(), line[list(ends)].to_numpy(), strict=True):
             name = "/".join(quantity)
             names.add(name)
-            record |= {name: value, f"{name}_ci_low": low, f"{name}_ci_high": high}
+            record |= {name + end: value for end, value in zip(ends.values(), own, strict=True)}
         records.append(record)
-    quantities = [name + end for name in sorted(names) for end in ("", "_ci_low", "_ci_high")]
-    return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "notes", *quantities])
+    quantities = [name + end for name in sorted(names) for end in ends.values()]
+    return pd.DataFrame(records, columns=[*GROUP, "method", "n_seeds", "n_collapsed", "notes", *quantities])
 
 
 def notes_with_metrics(line: pd.DataFrame) -> str:
@@ -236,14 +281,9 @@ def notes_with_metrics(line: pd.DataFrame) -> str:
     )
 
 
-def has_all_seeds(means: pd.DataFrame, apart: Sequence[str] = ()) -> pd.Series[bool]:
-    """Whether each of `aggregate`d values is a mean over as many seeds as any method's in its group.
-
-    The mean of fewer seeds varies more: it is not called the best of them.
-    """
-    methods = means["n_seeds"].mask(means["reference"].astype(bool), 0)
-    same = [means[name] for name in (*GROUP, *QUANTITY, *apart)]
-    return means["n_seeds"] >= methods.groupby(same, sort=False).transform("max")
+def with_notes(notes: pd.Series[str], more: str | pd.Series[str], where: pd.Series[bool]) -> pd.Series[str]:
+    """Add to the notes of some results."""
+    return notes.mask(where, (notes + "; " + more).str.removeprefix("; "))
 
 
 def row_name(key: Sequence[Hashable]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from synthetic import cell, measured
 
 from lordbench.report.compare import CSV_COLUMNS
-from lordbench.results import differences
+from lordbench.results import claims, differences, ranks
 from lordbench.results.leaderboard import aggregate, wide
 from lordbench.results.rows import COLUMNS, SCHEMA_VERSION, column_types
 
@@ -34,14 +34,15 @@ def test_results() -> None:
 
 def test_leaderboard() -> None:
     names = [name.replace("QUANTITY", QUANTITY) for name in documented("`leaderboard.csv`")]
-    assert names == list(wide(aggregate(cell(measured()))).columns)
+    assert names == list(wide(aggregate(cell(measured())).assign(mark="")).columns)
 
 
 @pytest.mark.parametrize(
     ("heading", "columns"),
     [
         ("`differences.csv`", differences.COLUMNS),
-        ("`ranks.csv`", differences.RANK_COLUMNS),
+        ("`ranks.csv`", ranks.COLUMNS),
+        ("`lordbench claims --format csv`", claims.COLUMNS),
         ("`lordbench compare --format csv`", CSV_COLUMNS),
     ],
 )

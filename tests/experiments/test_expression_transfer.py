@@ -140,7 +140,7 @@ class TestScores:
 
     def test_references_are_rows_of_the_headline_table(self, tmp_path: Path) -> None:
         (board,) = boards(cell(*ExpressionTransfer().run(trained_on(DATA, tmp_path))))
-        assert [row.texts[0] for row in board.rows if row.is_reference] == [
+        assert [row.texts[0] for row in board.rows if row.part == 2] == [
             "floor: random view of B's class",
             "floor: the input unchanged",
             "ceiling: real images",

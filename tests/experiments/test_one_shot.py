@@ -214,5 +214,5 @@ def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
     shared = {"class from content, K = 5", "class from content, all"}
     assert leaks["optimized"] == leaks["encoded"] | shared
     transfer, leakage = boards(rows)
-    assert "ceiling: real images" in {row.texts[0] for row in transfer.rows if row.is_reference}
+    assert "ceiling: real images" in {row.texts[0] for row in transfer.rows if row.part == 2}
     assert leakage.columns[0] == "class leak ↓"

@@ -15,10 +15,10 @@ from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Samples
 from lordbench.report.boards import LEGEND
-from lordbench.report.differences import DIFFERENCES_LEGEND, RANKS_LEGEND, difference_boards
+from lordbench.report.differences import difference_tables
 from lordbench.report.leaderboard import render, rich_leaderboard
-from lordbench.report.tables import Entry
-from lordbench.results import differences
+from lordbench.report.ranks import RANKS_LEGEND
+from lordbench.results import differences, ranks
 from lordbench.results.leaderboard import aggregate
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
@@ -48,52 +48,33 @@ def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 class TestTables:
-    def test_each_row_is_compared_with_the_best(self, tmp_path: Path) -> None:
+    def test_every_format_has_the_same_marks(self, tmp_path: Path) -> None:
         rows, found = compared(tmp_path, a=0.150, b=0.152, c=0.18)
-        (board,) = difference_boards(rows, found)
-        entries = {row.texts[0]: row.entries[0] for row in board.rows}
-        assert entries["a"] == Entry(0.0, mark="best")
-        assert {name: entry.mark for name, entry in entries.items()} == {
-            "a": "best", "b": "tied", "c": "", "floor: copy of B": "",
-        }  # fmt: skip
-        assert entries["c"].value == pytest.approx(0.03, abs=1e-3)
-        assert entries["c"].low is not None
-        assert 0 < entries["c"].low < 0.03
-        assert board.first_reference == 3
-
-    def test_pairs_distinguish_what_overlapping_intervals_do_not(self, tmp_path: Path) -> None:
-        rows, found = compared(tmp_path, a=0.15, c=0.18)
         text = render(rows, "markdown", found)
-        assert "| c | 0.180 ±0.100 ≈ |" in text
-        assert "| c | 0.030 ±0.0" in text
-        assert "≈" not in text.split("differences from the best")[1].split("Difference from")[0]
-
-    def test_one_method_is_compared_with_floors_and_has_no_rank(self, tmp_path: Path) -> None:
-        rows, found = compared(tmp_path, a=0.15)
-        text = render(rows, "markdown", found)
-        assert "| floor: copy of B | 0.050 ±" in text
-        assert "mean rank" not in text
-
-    def test_without_samples_the_leaderboard_remains_and_gives_the_reason(self) -> None:
-        rows = pd.concat([cell(measured(0.1), method="a"), cell(measured(0.3), method="b")])
-        found = differences.differences(rows, SampleFiles([]))
-        assert len(found) == 1
-        text = render(rows, "markdown", found)
-        assert text.startswith(render(rows, "markdown"))
-        assert "| b | 0.200 ≈ |" in text
-        assert "LPIPS: samples were not kept" in text
-        assert "LPIPS excluded: not all methods are compared in it" in text
-
-    def test_every_format_has_them_but_csv(self, tmp_path: Path) -> None:
-        rows, found = compared(tmp_path, a=0.15, b=0.18)
-        assert render(rows, "csv", found) == render(rows, "csv")
-        latex = render(rows, "latex", found)
-        assert latex.startswith(render(rows, "latex")[:-1])
-        assert latex.count(r"\begin{table}") == 3
+        assert "| a | **0.150 ±0.100** \\* |" in text
+        assert "| b | 0.152 ±0.100 ≈ |" in text
+        assert "| c | 0.180 ±0.100 |" in text
+        assert "differences from the best" not in text
+        table = pd.read_csv(io.StringIO(render(rows, "csv", found)), keep_default_na=False)
+        assert list(table["content-transfer/encoded/transfer/lpips_mark"]) == ["best", "tied", "", ""]
+        assert r"0.152$^{\approx}$" in render(rows, "latex", found)
         stream = io.StringIO()
         Console(file=stream, width=100).print(*rich_leaderboard(rows, found), sep="\n")
         flat = " ".join(stream.getvalue().split())
-        assert all(legend in flat for legend in (LEGEND, DIFFERENCES_LEGEND, RANKS_LEGEND))
+        assert all(text in flat for text in (LEGEND, RANKS_LEGEND, "0.150 *", "0.152 ≈"))
+
+    def test_one_method_has_no_rank(self, tmp_path: Path) -> None:
+        rows, found = compared(tmp_path, a=0.15)
+        assert "mean rank" not in render(rows, "markdown", found)
+
+    def test_all_pairs_are_listed(self, tmp_path: Path) -> None:
+        _, found = compared(tmp_path, a=0.15, c=0.18)
+        (table,) = difference_tables(found)
+        pairs = {row.texts[0]: row.texts for row in table.rows if len(row.texts) > 1}
+        assert list(pairs) == ["a - c", "a - floor: copy of B", "c - floor: copy of B"]
+        _, difference, these, n, seeds, verdict = pairs["a - c"]
+        assert (difference, n, seeds, verdict) == ("-0.0300", "60", "1", "better")
+        assert these.startswith("-0.0")
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +110,12 @@ class TestRun:
             )
         ]
         assert (l1["verdict"] != "").all()
-        assert "differences from the best" in two_runs
+        assert "differences from the best" not in two_runs
         assert "mean rank" in two_runs
         table = pd.read_csv("runs/ranks.csv", keep_default_na=False)
-        assert list(table.columns) == differences.RANK_COLUMNS
+        assert list(table.columns) == ranks.COLUMNS
         assert set(table["method"]) == {"drnet", "mlvae"}
-        for name in ("differences from the best", "mean rank"):
-            assert name in Path("runs/leaderboard.md").read_text()
+        assert "mean rank" in Path("runs/leaderboard.md").read_text()
 
     def test_differences_are_those_of_the_rows(self, two_runs: str) -> None:
         lines = aggregate(results()).set_index(["method", "experiment", "codes", "subject", "metric"])[
@@ -154,12 +134,6 @@ class TestRun:
         found = pd.read_csv("runs/differences.csv", keep_default_na=False).query("verdict == ''")
         assert set(found["note"]) == {"scored on other samples"}
         assert set(found["method_b"]) == {"ceiling: real images"}
-        made = difference_boards(results(), differences.differences(results(), SampleFiles([Path("runs")])))
-        assert not any(row.texts[0] == "ceiling: real images" for board in made for row in board.rows)
-        assert (
-            "No paired difference for 'ceiling: real images': it was measured on other images."
-            in made[0].notes
-        )
 
     def test_the_same_cells_give_the_same_files(self, run: Run, two_runs: str) -> None:
         assert run(*SHORT, "mlvae,drnet", "--out", "again") == 0
@@ -184,6 +158,8 @@ class TestRun:
         for path in others:
             path.write_bytes(b"damaged")
         assert run("leaderboard", "runs") == 0
+        assert "differences" in capsys.readouterr().out
+        assert run("differences", "runs") == 0
         text = " ".join(capsys.readouterr().out.split())
         assert "no interval from one seed" in text
         assert "samples were not kept" in text

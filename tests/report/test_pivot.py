@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commandline import Run
-from synthetic import cell, measured
+from synthetic import cell, measured, without_samples
 
 from lordbench.report.boards import boards
 from lordbench.report.leaderboard import render
@@ -51,28 +51,32 @@ def shown(board: Table) -> dict[tuple[str, ...], list[float | None]]:
     return {key: [None if v is None else round(v, 6) for v in row] for key, row in values.items()}
 
 
+def made(pivot: Pivot, rows: pd.DataFrame) -> list[Table]:
+    return pivot.boards(rows, without_samples(rows, *pivot.apart))
+
+
 def marks(board: Table) -> dict[tuple[str, ...], list[str]]:
     return {names(board, row): [entry.mark for entry in row.entries] for row in board.rows}
 
 
 class TestLayout:
     def test_methods_in_rows_and_data_sets_in_columns(self) -> None:
-        (board,) = read("method", "lpips").boards(several())
+        (board,) = made(read("method", "lpips"), several())
         assert board.title == "samples split, preset smoke: LPIPS"
         assert board.header == ("method", "seeds", "cars ↓", "faces ↓")
         assert shown(board) == {
             ("drnet",): [0.35, 0.7], ("lord",): [0.15, 0.8], ("floor: copy of B",): [0.01, 0.01],
         }  # fmt: skip
-        assert board.first_reference == 2
+        assert board.rules == {2}
 
     def test_data_sets_in_rows_and_methods_in_columns(self) -> None:
-        (board,) = read("dataset", "lpips").boards(several())
+        (board,) = made(read("dataset", "lpips"), several())
         assert board.columns == ("drnet ↓", "lord ↓", "floor: copy of B ↓")
         assert shown(board) == {("cars",): [0.35, 0.15, 0.01], ("faces",): [0.7, 0.8, 0.01]}
-        assert board.first_reference is None
+        assert not board.rules
 
     def test_rows_with_two_names_leave_the_metrics_in_columns(self) -> None:
-        (board,) = read("dataset,method", "lpips", "ssim").boards(several())
+        (board,) = made(read("dataset,method", "lpips", "ssim"), several())
         assert board.header == ("dataset", "method", "seeds", "LPIPS ↓", "SSIM ↑")
         assert list(shown(board)) == [
             ("cars", "drnet"), ("cars", "lord"), ("faces", "drnet"), ("faces", "lord"),
@@ -82,17 +86,17 @@ class TestLayout:
 
     def test_seeds_are_averaged_unless_they_name_rows(self) -> None:
         cars = several().query("dataset == 'cars'")
-        (board,) = read("seed", "lpips").boards(cars)
+        (board,) = made(read("seed", "lpips"), cars)
         assert board.header == ("seed", "drnet ↓", "lord ↓", "floor: copy of B ↓")
         assert shown(board) == {("0",): [0.3, 0.1, 0.01], ("1",): [0.4, 0.2, 0.01]}
-        (board,) = read("method,seed", "lpips").boards(cars)
+        (board,) = made(read("method,seed", "lpips"), cars)
         assert shown(board)["lord", "1"] == [0.2]
         assert board.rows[0].entries[0].half_width == pytest.approx(0.01)
 
     def test_a_split_a_preset_or_a_setting_is_never_averaged_over(self) -> None:
         others = [{"split": "classes"}, {"preset": "paper"}, {"data_settings": "n=2"}]
         rows = pd.concat([cell(measured(0.1)), *(cell(measured(0.5), **other) for other in others)])
-        (board,) = read("method", "lpips").boards(rows)
+        (board,) = made(read("method", "lpips"), rows)
         assert board.columns == (
             "squares, classes split, preset smoke ↓", "squares, samples split, preset smoke ↓",
             "squares, samples split, preset paper ↓", "squares[n=2], samples split, preset smoke ↓",
@@ -100,21 +104,21 @@ class TestLayout:
         assert shown(board) == {("lord",): [0.5, 0.1, 0.5, 0.5]}
 
     def test_several_metrics_make_a_table_each_if_data_sets_are_in_columns(self) -> None:
-        made = read("method", "lpips", "ssim").boards(several())
-        assert [board.title for board in made] == [
+        tables = made(read("method", "lpips", "ssim"), several())
+        assert [board.title for board in tables] == [
             f"samples split, preset smoke: {name}" for name in ("LPIPS", "SSIM")
         ]
-        assert [board.columns[0] for board in made] == ["cars ↓", "cars ↑"]
+        assert [board.columns[0] for board in tables] == ["cars ↓", "cars ↑"]
 
     def test_of_one_group_it_is_the_headline_table_of_these_metrics(self) -> None:
         rows = several().query("dataset == 'cars'")
-        (board,) = read(None, "lpips", "ssim").boards(rows)
-        (headline,) = boards(rows)
+        (board,) = made(read(None, "lpips", "ssim"), rows)
+        (headline,) = boards(rows, without_samples(rows))
         assert board.rows == headline.rows
         assert board.columns == headline.columns
 
     def test_without_metrics_it_has_the_headline_metrics(self) -> None:
-        titles = [board.title for board in read("dataset").boards(several())]
+        titles = [board.title for board in made(read("dataset"), several())]
         section = "samples split, preset smoke: content transfer and reconstruction"
         assert titles == [f"{section}: LPIPS", f"{section}: SSIM"]
 
@@ -124,40 +128,47 @@ class TestMarks:
         rows = several().assign(
             ci_low=float("nan"), ci_high=float("nan"), seed=0, cell=lambda t: t.index // 3
         )
-        rows = rows.assign(cell=rows["cell"].astype(str)).query("cell not in ('1', '3')")
-        down, across = (read(by, "lpips").boards(rows)[0] for by in ("method", "dataset"))
+        rows = rows.assign(cell=rows["cell"].astype(str)).query("cell not in ('1', '3') and codes != ''")
+        down, across = (made(read(by, "lpips"), rows)[0] for by in ("method", "dataset"))
         assert marks(down) == {
-            ("drnet",): ["", "best"], ("lord",): ["best", ""], ("floor: copy of B",): ["", ""],
+            ("drnet",): ["no interval", "best"], ("lord",): ["best", "no interval"],
         }  # fmt: skip
-        assert marks(across) == {("cars",): ["", "best", ""], ("faces",): ["best", "", ""]}
+        assert marks(across) == {("cars",): ["no interval", "best"], ("faces",): ["best", "no interval"]}
 
     def test_seeds_are_not_compared_with_each_other(self) -> None:
-        (board,) = read("seed", "lpips").boards(several().query("dataset == 'cars'"))
-        assert marks(board) == {("0",): ["", "best", ""], ("1",): ["", "best", ""]}
+        rows = several().query("dataset == 'cars' and codes != ''")
+        (board,) = made(read("seed", "lpips"), rows)
+        assert marks(board) == {("0",): ["no interval", "best"], ("1",): ["no interval", "best"]}
 
 
 class TestOutput:
     def test_fewer_seeds_than_in_other_columns_are_noted(self) -> None:
-        (board,) = read("method", "lpips").boards(several())
+        (board,) = made(read("method", "lpips"), several())
         assert board.notes == ("faces: 1 of 2 seeds",)
 
     def test_every_format_has_it(self) -> None:
         pivot = read("dataset,method", "lpips")
-        text = render(several(), "markdown", pivot=pivot)
+        text = render(several(), "markdown", without_samples(several()), pivot)
         assert "| dataset | method | seeds | LPIPS ↓ |\n| --- | --- | ---: | ---: |" in text
-        assert "| faces | drnet | 1 | **0.700 ±0.010** \\* |" in text
-        assert r"faces & drnet & 1 & \textbf{0.700}" in render(several(), "latex", pivot=pivot)
+        assert "| faces | drnet | 1 | 0.700 ±0.010 ▽ |" in text
+        assert r"faces & drnet & 1 & 0.700$^{\bigtriangledown}$" in render(
+            several(), "latex", without_samples(several()), pivot
+        )
 
     def test_csv_has_all_values_of_each_row(self) -> None:
-        table = pd.read_csv(io.StringIO(render(several(), "csv", pivot=read("method", "lpips", "ssim"))))
-        assert list(table)[:7] == [
-            "split", "preset", "method", "n_seeds", "notes", f"cars: {LPIPS}", f"cars: {LPIPS}_ci_low",
+        table = pd.read_csv(
+            io.StringIO(render(several(), "csv", without_samples(several()), read("method", "lpips", "ssim")))
+        )
+        assert list(table)[:8] == [
+            "split", "preset", "method", "n_seeds", "n_collapsed", "notes", f"cars: {LPIPS}",
+            f"cars: {LPIPS}_ci_low",
         ]  # fmt: skip
         assert list(table["method"]) == ["drnet", "lord", "floor: copy of B"]
         np.testing.assert_allclose(table[f"faces: {LPIPS}"], [0.7, 0.8, 0.01])
         np.testing.assert_allclose(table[f"faces: {LPIPS}_ci_high"], [0.71, 0.81, 0.02])
-        table = read("dataset,method", "lpips").wide(several())
-        assert list(table)[:7] == ["dataset", "split", "preset", "method", "n_seeds", "notes", LPIPS]
+        table = read("dataset,method", "lpips").wide(several(), without_samples(several()))
+        names = ["dataset", "split", "preset", "method", "n_seeds", "n_collapsed", "notes", LPIPS]
+        assert list(table)[:8] == names
 
 
 class TestNames:
@@ -181,18 +192,18 @@ class TestNames:
         ],
     )  # fmt: skip
     def test_a_part_of_a_path_selects_a_quantity(self, name: str, columns: tuple[str, ...]) -> None:
-        (board,) = read(None, name).boards(self.rows())
+        (board,) = made(read(None, name), self.rows())
         assert board.columns == columns
 
     @pytest.mark.parametrize("name", ["lpisp", "transfer/encoded/lpips", "lpips/transfer", ""])
     def test_an_unknown_name_is_refused(self, name: str) -> None:
         with pytest.raises(UserError, match="no such quantity") as caught:
-            read(None, name).boards(self.rows())
+            made(read(None, name), self.rows())
         assert "lpips" in str(caught.value)
 
     def test_a_quantity_without_values_is_refused(self) -> None:
         with pytest.raises(UserError, match="fid: it has no value"):
-            read(None, "fid").boards(self.rows())
+            made(read(None, "fid"), self.rows())
 
     def test_rows_cannot_be_grouped_by_another_column(self) -> None:
         with pytest.raises(UserError, match="no column 'metod': did you mean method"):

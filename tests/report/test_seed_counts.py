@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic import cell, measured
+from synthetic import cell, measured, without_samples
 
 from lordbench.report.boards import boards
-from lordbench.report.differences import difference_boards
 from lordbench.report.leaderboard import render
 from lordbench.report.pivot import Pivot
-from lordbench.results.differences import differences
+from lordbench.report.tables import Table
 from lordbench.results.leaderboard import aggregate
-from lordbench.results.loading import SampleFiles
 
 LACKS = measured(None, metric="lpips", note="no weights")
+COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
 LPIPS = Pivot(metrics=("lpips",))
 
 
@@ -37,10 +35,15 @@ def rows(better: str = "lord", *, recorded: bool = True) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def marks(table: Table) -> dict[str, str]:
+    return {row.texts[0]: row.entries[0].mark for row in table.rows}
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 class TestOneMetric:
     def test_the_csv_counts_its_seeds(self, recorded: bool) -> None:
-        table = pd.read_csv(io.StringIO(render(rows(recorded=recorded), "csv", pivot=LPIPS)))
+        results = rows(recorded=recorded)
+        table = pd.read_csv(io.StringIO(render(results, "csv", without_samples(results), LPIPS)))
         counts = dict(zip(table["method"], table["n_seeds"], strict=True))
         assert counts == {"drnet": 3, "lord": 1}
         (note,) = table.loc[table["method"] == "lord", "notes"]
@@ -48,53 +51,76 @@ class TestOneMetric:
 
     @pytest.mark.parametrize("form", ["markdown", "latex"])
     def test_every_format_counts_and_notes_them(self, recorded: bool, form: str) -> None:
-        text = render(rows(recorded=recorded), form, pivot=LPIPS)
+        results = rows(recorded=recorded)
+        text = render(results, form, without_samples(results), LPIPS)
         assert ("| lord | 1 |" if form == "markdown" else "lord & 1 &") in text
         assert "mean of 1 of 3 seeds; better than *, but from fewer seeds" in text
 
     def test_the_star_goes_to_a_value_with_all_seeds(self, recorded: bool) -> None:
-        (board,) = LPIPS.boards(rows(recorded=recorded))
-        assert {row.texts[0]: row.entries[0].mark for row in board.rows} == {"drnet": "best", "lord": ""}
+        results = rows(recorded=recorded)
+        (board,) = LPIPS.boards(results, without_samples(results))
+        assert marks(board) == {"drnet": "best", "lord": "no interval"}
 
     def test_so_does_that_of_the_headline_tables(self, recorded: bool) -> None:
-        (board,) = boards(rows(recorded=recorded))
-        assert {row.texts[0]: row.entries[0].mark for row in board.rows} == {"drnet": "best", "lord": ""}
+        results = rows(recorded=recorded)
+        (board,) = boards(results, without_samples(results))
+        assert marks(board) == {"drnet": "best", "lord": "no interval"}
         assert any("mean of 1 of 3 seeds" in note for note in board.notes)
 
-    def test_differences_are_from_it(self, recorded: bool, tmp_path: Path) -> None:
-        results = rows(recorded=recorded)
-        compared = differences(results, SampleFiles([tmp_path]))
-        (board,) = difference_boards(results, compared)
-        assert {row.texts[0]: row.entries[0].mark for row in board.rows}["drnet"] == "best"
+    def test_differences_count_them(self, recorded: bool) -> None:
+        compared = without_samples(rows(recorded=recorded))
         (one,) = compared.query("metric == 'lpips'").to_dict("records")
         assert (one["n_seeds"], one["verdict"]) == (1, "")
         assert "mean of 1 of 3 seeds" in one["note"]
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+class TestCollapsed:
+    """A collapsed training is counted apart, even where it has no row of a quantity, and is not missing."""
+
+    def rows(self, recorded: bool) -> pd.DataFrame:
+        verdict = {"higher_is_better": None, "reach": None, **COLLAPSED}
+        lost = [measured(0.9)] if recorded else []
+        return pd.concat([
+            *(cell(measured(0.5 + seed / 10), measured(0.0, **verdict), method="drnet", seed=seed)
+              for seed in range(3)),
+            *(cell(measured(0.1 + seed / 10), measured(0.0, **verdict), seed=seed) for seed in range(2)),
+            cell(*lost, measured(1.0, **verdict), seed=2),
+        ], ignore_index=True)  # fmt: skip
+
+    def test_is_counted_and_never_starred(self, recorded: bool) -> None:
+        results = self.rows(recorded)
+        (board,) = LPIPS.boards(results, without_samples(results))
+        assert marks(board) == {"drnet": "best", "lord": "collapsed"}
+        assert [row.texts for row in board.rows] == [("drnet", "3"), ("lord", "2 (+1 collapsed)")]
+        assert board.notes == ("LPIPS (lord): collapsed: seed 2, not averaged",)
+
+    def test_is_not_missing_in_other_columns(self, recorded: bool) -> None:
+        """All three seeds were run on both data sets."""
+        faces = [cell(measured(0.5), method="lord", dataset="faces", seed=seed) for seed in range(3)]
+        results = pd.concat([self.rows(recorded), *faces], ignore_index=True)
+        (board,) = LPIPS.boards(results, without_samples(results))
+        assert board.columns == ("faces ↓", "squares ↓")
+        assert board.notes == ("squares (lord): collapsed: seed 2, not averaged",)
+
+
 def test_a_metric_that_no_method_lacks_keeps_its_count() -> None:
-    (board,) = Pivot(metrics=("l1",)).boards(rows())
+    (board,) = Pivot(metrics=("l1",)).boards(rows(), without_samples(rows()))
     assert {row.texts[0]: row.texts[1] for row in board.rows} == {"drnet": "3", "lord": "3"}
     assert board.notes == ()
 
 
 def test_of_two_metrics_the_one_with_fewer_is_noted() -> None:
-    table = Pivot(metrics=("lpips", "l1")).wide(rows()).set_index("method")
+    table = Pivot(metrics=("lpips", "l1")).wide(rows(), without_samples(rows())).set_index("method")
     assert table.loc["lord", "n_seeds"] == 3
     assert "lpips: no weights; mean of 1 of 3 seeds" in table.loc["lord", "notes"]
-
-
-def test_a_single_seed_may_be_close_to_the_best_but_not_it() -> None:
-    close = pd.concat(
-        [cell(measured(0.3, 0.5)), *(cell(measured(0.31), method="drnet", seed=s) for s in (0, 1))]
-    )
-    (board,) = LPIPS.boards(close)
-    assert {row.texts[0]: row.entries[0].mark for row in board.rows} == {"drnet": "best", "lord": "tied"}
 
 
 def test_only_the_chosen_metric_makes_columns() -> None:
     """SSIM has been measured on another data set, too: that is no column of LPIPS."""
     other = cell(measured(0.9, metric="ssim", higher_is_better=True), dataset="faces")
-    (board,) = LPIPS.boards(pd.concat([rows(), other], ignore_index=True))
+    results = pd.concat([rows(), other], ignore_index=True)
+    (board,) = LPIPS.boards(results, without_samples(results))
     assert board.columns == ("LPIPS ↓",)
 
 

@@ -8,22 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from synthetic import cell, measured
+from synthetic import cell, measured, without_samples
 
-from lordbench.report.boards import boards, mark_best
+from lordbench.report.boards import boards
 from lordbench.report.leaderboard import render, rich_leaderboard
-from lordbench.report.tables import NOTHING, Entry, number
+from lordbench.report.tables import Entry, number
 from lordbench.results.leaderboard import aggregate, wide
+from lordbench.results.marks import marked
 
 FID = {"metric": "fid", "note": "fid: no weights `inception`"}
-
-
-def marks(*values: tuple[float, float] | None, higher_is_better: bool = False) -> list[str]:
-    """Marks of values, each with the half-width of its interval."""
-    entries = [Entry(v[0], v[0] - v[1], v[0] + v[1]) if v else NOTHING for v in values]
-    return [
-        entry.mark for entry in mark_best(entries, [True] * len(entries), higher_is_better=higher_is_better)
-    ]
 
 
 def three_methods() -> pd.DataFrame:
@@ -35,65 +28,38 @@ def three_methods() -> pd.DataFrame:
     ])  # fmt: skip
 
 
+def trained() -> pd.DataFrame:
+    """LPIPS over three seeds, of which one training of `unstable` has collapsed, and of a floor."""
+    shape = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
+    shifts = {"a": (0.10, 0.11, 0.12), "b": (0.102, 0.115, 0.116), "c": (0.3, 0.31, 0.32),
+              "worse": (0.5, 0.51, 0.52), "unstable": (0.01, 0.9, 0.01)}  # fmt: skip
+    return pd.concat([
+        cell(
+            measured(value, None),
+            measured(float(value == 0.9), None, higher_is_better=None, **shape),
+            measured(0.4 + 0.01 * seed, None, subject="copy", codes=""),
+            method=method, seed=seed,
+        )
+        for method, values in shifts.items() for seed, value in enumerate(values)
+    ])  # fmt: skip
+
+
 def printed(rows: pd.DataFrame, width: int = 100) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(*rich_leaderboard(rows), sep="\n")
+    Console(file=stream, width=width).print(*rich_leaderboard(rows, without_samples(rows)), sep="\n")
     return stream.getvalue()
-
-
-class TestMarks:
-    def test_lower_is_better(self):
-        assert marks((0.1, 0.01), (0.2, 0.01), (0.3, 0.01)) == ["best", "second", ""]
-
-    def test_higher_is_better(self):
-        assert marks((0.1, 0.01), (0.2, 0.01), (0.3, 0.01), higher_is_better=True) == ["", "second", "best"]
-
-    def test_overlapping_intervals_are_not_significantly_different(self):
-        assert marks((0.10, 0.02), (0.13, 0.02), (0.20, 0.02)) == ["best", "tied", ""]
-
-    def test_intervals_that_touch_overlap(self):
-        assert marks((1.0, 0.25), (1.5, 0.25)) == ["best", "tied"]
-
-    def test_equal_values_are_best_together(self):
-        assert marks((0.1, 0.0), (0.1, 0.0), (0.2, 0.0)) == ["best", "best", ""]
-
-    def test_one_value_is_not_better_than_anything(self):
-        assert marks((0.1, 0.01), None) == ["", ""]
-
-    def test_missing_values_are_never_marked(self):
-        assert marks(None, (0.2, 0.01), (0.1, 0.01)) == ["", "", "best"]
-
-    def test_a_value_without_an_interval_is_a_point(self):
-        entries = [Entry(1.0), Entry(1.1), Entry(2.0, 0.9, 3.0)]
-        assert [e.mark for e in mark_best(entries, [True] * 3, higher_is_better=False)] == [
-            "best",
-            "second",
-            "tied",
-        ]
-
-    def test_a_floor_is_never_best(self):
-        rows = pd.concat([cell(measured(v), measured(0.001, subject="copy", codes=""), method=m)
-                          for m, v in (("lord", 0.1), ("drnet", 0.2))])  # fmt: skip
-        (board,) = boards(rows)
-        assert {row.texts[0]: row.entries[0].mark for row in board.rows} == {
-            "drnet": "", "lord": "best", "floor: copy of B": "",
-        }  # fmt: skip
-
-    def test_groups_are_not_compared(self):
-        made = boards(pd.concat([cell(measured(0.1)), cell(measured(0.2), dataset="cars")]))
-        assert [board.rows[0].entries[0].mark for board in made] == ["", ""]
 
 
 class TestNotes:
     def test_a_column_without_values_is_left_out_with_a_note(self):
-        (board,) = boards(three_methods())
+        (board,) = boards(three_methods(), without_samples(three_methods()))
         assert board.columns == ("LPIPS ↓",)
         assert board.notes == ("FID: fid: no weights `inception`",)
 
     def test_a_note_on_some_rows_names_them(self):
         lacking = cell(measured(None, note="out of memory"), method="drnet")
         rows = pd.concat([cell(measured(0.1), method="lord"), lacking, cell(measured(0.2), method="mlvae")])
-        (board,) = boards(rows)
+        (board,) = boards(rows, without_samples(rows))
         assert board.notes == ("LPIPS (drnet): out of memory",)
         assert "drnet" not in [row.texts[0] for row in board.rows]
 
@@ -102,22 +68,23 @@ class TestNotes:
 
     def test_other_metrics_make_no_table(self):
         rows = cell(measured(0.1, metric="homemade"))
-        assert boards(rows) == []
-        assert rich_leaderboard(rows) == []
-        assert "homemade" in render(rows, "csv")
+        assert boards(rows, without_samples(rows)) == []
+        assert rich_leaderboard(rows, without_samples(rows)) == []
+        assert "homemade" in render(rows, "csv", without_samples(rows))
 
     def test_a_column_of_each_direction_is_expanded(self):
         rows = cell(*(
             measured(value, experiment="clustered-domain", subject=f"transfer of paired style, {way}")
             for way, value in (("b to a", 0.1), ("a to b", 0.2))
         ))  # fmt: skip
-        (board,) = boards(rows)
+        (board,) = boards(rows, without_samples(rows))
         assert board.columns == ("LPIPS a to b ↓", "LPIPS b to a ↓")
         assert [entry.value for entry in board.rows[0].entries] == [0.2, 0.1]
 
     def test_seeds_are_counted_where_there_are_several(self):
-        assert boards(cell())[0].header == ("method", "LPIPS ↓")
-        (board,) = boards(pd.concat([cell(), cell(seed=1), cell(method="drnet")]))
+        assert boards(cell(), without_samples(cell()))[0].header == ("method", "LPIPS ↓")
+        rows = pd.concat([cell(), cell(seed=1), cell(method="drnet")])
+        (board,) = boards(rows, without_samples(rows))
         assert board.header == ("method", "seeds", "LPIPS ↓")
         assert [row.texts for row in board.rows] == [("drnet", "1"), ("lord", "2")]
 
@@ -126,7 +93,7 @@ class TestTerminal:
     def test_signs_do_not_depend_on_colour(self):
         text = printed(three_methods())
         assert "\x1b" not in text
-        for part in ("0.100 *", "0.130 ≈", "±0.020", "mlvae[a_b=1]", "floor: copy of B", "no weights"):
+        for part in ("0.100 *", "0.130 ?", "±0.020", "mlvae[a_b=1]", "floor: copy of B", "no weights"):
             assert part in text
 
     @pytest.mark.parametrize("width", [40, 100])
@@ -145,28 +112,48 @@ def test_a_rounded_zero_has_no_sign(value: float, digits: int, text: str) -> Non
 class TestText:
     def test_csv_comes_back_as_it_was(self):
         rows = three_methods()
-        text = render(rows, "csv")
+        text = render(rows, "csv", without_samples(rows))
         missing = {"keep_default_na": False, "na_values": {"": [""]}}
         read = pd.read_csv(io.StringIO(text), float_precision="round_trip", **missing)
-        expected = wide(aggregate(rows))
+        expected = wide(marked(aggregate(rows), without_samples(rows)))
         assert list(read.columns) == list(expected.columns)
-        for name in expected.columns[7:]:
-            np.testing.assert_array_equal(pd.to_numeric(read[name]), expected[name])
+        for name in expected.columns[8:]:
+            if name.endswith("_mark"):
+                assert list(read[name].fillna("")) == list(expected[name].fillna(""))
+            else:
+                np.testing.assert_array_equal(pd.to_numeric(read[name]), expected[name])
         assert list(read["method"]) == list(expected["method"])
 
     def test_markdown(self):
-        table = render(three_methods(), "markdown").split("\n\n")
+        table = render(three_methods(), "markdown", without_samples(three_methods())).split("\n\n")
         assert table[0] == "### squares, samples split, preset smoke: content transfer and reconstruction"
         assert table[1].splitlines() == [
             "| method | LPIPS ↓ |",
             "| --- | ---: |",
-            "| drnet | 0.130 ±0.020 ≈ |",
+            "| drnet | 0.130 ±0.020 ? |",
             "| lord | **0.100 ±0.020** \\* |",
-            "| mlvae[a_b=1] | 0.300 ±0.020 |",
+            "| mlvae[a_b=1] | 0.300 ±0.020 ? |",
             "| floor: copy of B | 0.400 ±0.010 |",
         ]
         assert table[2] == "- FID: fid: no weights `inception`"
 
-    def test_latex_underlines_the_second(self):
-        rows = pd.concat([cell(measured(v, 0.0), method=m) for m, v in (("a", 0.1), ("b", 0.2), ("c", 0.3))])
-        assert r"b & \underline{0.200}" in render(rows, "latex")
+    @pytest.mark.parametrize(
+        ("format_", "best", "tied", "floor", "collapsed"),
+        [
+            ("markdown", "**0.110 ±0.025** \\*", "0.111 ±0.019 ≈", "0.510 ±0.025 ▽", "0.010 ±0.000 †"),
+            (
+                "latex",
+                r"\textbf{0.110}",
+                r"0.111$^{\approx}$",
+                r"0.510$^{\bigtriangledown}$",
+                r"0.010$^{\dagger}$",
+            ),
+        ],
+    )
+    def test_every_mark(self, format_: str, best: str, tied: str, floor: str, collapsed: str):
+        text = render(trained(), format_, without_samples(trained()))
+        for part in (best, tied, floor, collapsed, "0.310"):
+            assert part in text, part
+        assert "3 (+0" not in text
+        assert "2 (+1 collapsed)" in text
+        assert "collapsed: seed 1, not averaged" in text

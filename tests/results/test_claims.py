@@ -1,4 +1,4 @@
-"""Claims: confirmed if the interval is on their side, refuted if it is on the other, else undecided."""
+"""Claims: confirmed, refuted, equivalent or undecided, by one quantity each, corrected for their number."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from commandline import Run
 from rich.console import Console
-from synthetic import cell, measured
+from scipy import stats
+from synthetic import cell, measured, without_samples
 
 from lordbench.config import registry
 from lordbench.evaluation.measurement import Samples
 from lordbench.lord import LordConfig
 from lordbench.report.claims import claim_tables, claims_markdown
 from lordbench.report.tables import rich_table
-from lordbench.results.claims import COLUMNS, Claim, check_claims, read_claims
+from lordbench.results.claims import COLUMNS, Claim, check_claims, holm, read_claims, seeds_needed
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
 from lordbench.utils.errors import UserError
@@ -28,7 +29,8 @@ NOISE = np.array([0.0, 0.001, -0.001])
 
 
 def claim(**other: Any) -> Claim:
-    given = {"claim": "shared beats not", "source": "a paper", "dataset": "squares", "in": [LPIPS]}
+    given = {"claim": "shared beats not", "source": "a paper", "dataset": "squares", "primary": LPIPS}
+    given |= {"margin": 0.01}
     return Claim.model_validate(given | {"better": "lord", "than": "lord[noise=0]"} | other)
 
 
@@ -45,7 +47,14 @@ def found(*tables: list[pd.DataFrame], **other: Any) -> dict[str, Any]:
 class TestVerdicts:
     @pytest.mark.parametrize(
         ("gap", "spread", "verdict"),
-        [(-0.1, 1, "confirmed"), (0.1, 1, "refuted"), (-0.1, 90, "undecided"), (0, 1, "undecided")],
+        [
+            (-0.1, 1, "confirmed"),
+            (0.1, 1, "refuted"),
+            (-0.1, 90, "undecided"),
+            (0, 9, "undecided"),
+            (0, 1, "equivalent"),
+            (-0.002, 0.1, "equivalent"),
+        ],
     )
     def test_lower_lpips_is_better_beyond_the_interval_only(
         self, gap: float, spread: float, verdict: str
@@ -103,10 +112,59 @@ class TestVerdicts:
         assert lines["split"].tolist() == ["classes", "samples"]
         assert list(lines.columns) == COLUMNS
 
+    def test_only_the_primary_quantity_is_tested(self) -> None:
+        tables = [
+            cell(measured(v + e), measured(v, metric="l1"), variant=variant, seed=i)
+            for variant, v in (("", 0.1), ("noise=0", 0.3)) for i, e in enumerate(NOISE)
+        ]  # fmt: skip
+        l1 = LPIPS.replace("lpips", "l1")
+        lines = check_claims([claim(secondary=[l1, "a/b/c/d"])], pd.concat(tables), SampleFiles([]))
+        assert lines["primary"].tolist() == [True, False, False]
+        assert lines["verdict"].tolist() == ["confirmed", "", ""]
+        assert lines["p_holm"].notna().tolist() == [True, False, False]
+        assert lines["difference"].iloc[1] == pytest.approx(-0.2)
+
+    def test_the_error_is_that_of_the_leaderboard(self) -> None:
+        tables = [*seeds_of("", 0.10 + 3 * NOISE), *seeds_of("noise=0", 0.12 - 3 * NOISE)]
+        tables += seeds_of("noise=1", 0.5 + 5 * NOISE)
+        rows = pd.concat(tables, ignore_index=True)
+        (line,) = check_claims([claim()], rows, SampleFiles([])).to_dict("records")
+        expected = without_samples(rows).query("method_b == 'lord[noise=0]'").iloc[0]
+        assert (line["ci_low"], line["p"]) == (expected["ci_low"], expected["p"])
+
+    def test_p_values_are_corrected_for_all_claims_tested(self) -> None:
+        """Each is significant alone, none of ten; a claim without results does not count."""
+        rows = pd.concat([*seeds_of("", 0.1 + 0.3 * NOISE), *seeds_of("noise=0", 0.103 - 0.3 * NOISE)])
+        one = check_claims([claim(margin=0.001)], rows, SampleFiles([]))
+        missing = check_claims([claim(margin=0.001), claim(dataset="circles")], rows, SampleFiles([]))
+        ten = check_claims([claim(margin=0.001)] * 10, rows, SampleFiles([]))
+        assert one["verdict"].tolist() == ["confirmed"]
+        assert missing["verdict"].tolist() == ["confirmed", ""]
+        assert set(ten["verdict"]) == {"undecided"}
+        assert ten["p_holm"].tolist() == pytest.approx([min(1, 10 * one["p"].iloc[0])] * 10)
+
+
+def test_holm_by_hand() -> None:
+    """Holm (1979): the smallest of n is multiplied by n, the next by n - 1; never below an earlier one."""
+    assert holm(np.array([0.04, 0.01, 0.03, 0.9])) == pytest.approx([0.09, 0.04, 0.09, 0.9])
+    assert holm(np.array([])).tolist() == []
+
+
+@pytest.mark.parametrize(("sd", "margin"), [(0.01, 0.01), (0.02, 0.01), (0.001, 0.01), (0.5, 0.01)])
+def test_seeds_needed_have_a_power_of_80_percent(sd: float, margin: float) -> None:
+    """By the noncentral t distribution; one seed less has not."""
+
+    def power(n: int) -> float:
+        return float(stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, margin / sd * np.sqrt(n)))
+
+    n = int(seeds_needed(sd, margin))
+    assert power(n) >= 0.8
+    assert n == 2 or power(n - 1) < 0.8
+
 
 class TestShown:
     LINES = check_claims(
-        [claim(), claim(dataset="circles")],
+        [claim(), claim(claim="round beats square", dataset="circles")],
         pd.concat([*seeds_of("", 0.1 + NOISE), *seeds_of("noise=0", 0.3 - NOISE)], ignore_index=True),
         SampleFiles([]),
     )
@@ -114,9 +172,16 @@ class TestShown:
     def test_as_markdown(self) -> None:
         text = claims_markdown(self.LINES)
         assert "### Shared beats not (squares, samples split, preset smoke)" in text
-        assert "| LPIPS ↓ | 0.100 | 0.300 | -0.200 | -0.205 to -0.195 | 3 | confirmed |" in text
-        assert "### Shared beats not (circles: not in these results)" in text
-        assert "| LPIPS | – | – | – | – | 0 | not in these results |" in text
+        assert "| LPIPS ↓ | 0.100 | 0.300 | -0.200 | -0.207 to -0.193 | 3 | < 0.001 | confirmed |" in text
+        assert "Margin: 0.01; to find it with a power of 80 %, " in text
+        assert "1 of 2 claims cannot be tested with these results" in text
+        assert "round beats square" in text
+
+    def test_claims_that_cannot_be_tested_take_one_line(self) -> None:
+        lines = check_claims(read_claims(), cell(), SampleFiles([]))
+        (table,) = claim_tables(lines)
+        assert table.title.startswith("None of the 6 claims can be tested; run `lordbench run --preset ")
+        assert table.header == table.notes == ()
 
     def test_on_a_terminal(self) -> None:
         stream = io.StringIO()
@@ -133,7 +198,10 @@ class TestFiles:
         assert len(claims) == 6
         for one in claims:
             assert one.dataset in datasets
-            assert {text.split("/")[0] for text in one.quantities} <= experiments
+            assert {text.split("/")[0] for text in (one.primary, *one.secondary)} <= experiments
+            assert one.primary not in one.secondary
+            # `transfer, all` of optimized codes has seen the answer.
+            assert not (one.than_codes and any(", all/" in text for text in (one.primary, *one.secondary)))
             for name in (one.better, one.than):
                 method, _, settings = name.split(" on ")[0].partition("[")
                 assert method == "lord"
@@ -146,7 +214,9 @@ class TestFiles:
             "- {claim: a}",
             "claim",
             "- [",
-            "- {claim: a, source: b, dataset: c, better: d, than: e, in: [lpips]}",
+            "- {claim: a, source: b, dataset: c, better: d, than: e, primary: lpips, margin: 1}",
+            "- {claim: a, source: b, dataset: c, better: d, than: e, primary: a/b/c/d}",
+            "- {claim: a, source: b, dataset: c, better: d, than: e, primary: a/b/c/d, margin: 0}",
         ],
     )
     def test_a_wrong_one_is_named(self, tmp_path: Path, text: str) -> None:
@@ -158,10 +228,11 @@ class TestFiles:
         rows = [*seeds_of("", 0.1 + NOISE), *seeds_of("noise=0", 0.3 - NOISE)]
         pd.concat(rows).to_csv("results.csv", index=False)
         mine = (
-            f"claim: mine, source: me, dataset: squares, better: lord, than: 'lord[noise=0]', in: ['{LPIPS}']"
+            "claim: mine, source: me, dataset: squares, better: lord, than: 'lord[noise=0]', margin: 0.01, "
+            f"primary: '{LPIPS}'"
         )
         Path("mine.yaml").write_text(f"- {{{mine}}}")
         assert run("claims", "results.csv", "--claims", "mine.yaml", "--format", "csv") == 0
         assert "confirmed" in capsys.readouterr().out
         assert run("claims", "results.csv", "--out", "claims.md") == 0
-        assert Path("claims.md").read_text().count("###") == 6
+        assert Path("claims.md").read_text().startswith("### None of the 6 claims can be tested")

@@ -13,7 +13,7 @@ from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.evaluation.statistics import Groups, mean_interval
-from lordbench.results.differences import COLUMNS, differences, differences_from
+from lordbench.results.differences import COLUMNS, differences
 from lordbench.results.leaderboard import REFERENCES, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
@@ -117,7 +117,7 @@ class TestOneSeed:
         before = runs.only()
         runs.add("mlvae", sampled(values(2)), sampled(values(3), metric="ssim"))
         after = runs.differences().query("method_a == 'drnet' and method_b == 'lord'")
-        assert after.to_dict("records") == [before]
+        assert repr(after.to_dict("records")) == repr([before])
 
     def test_floors_are_compared_with_methods_and_not_with_each_other(self, runs: Runs) -> None:
         floors = [sampled(values(7, 1.0), subject=name, codes="") for name in ("copy", "random")]
@@ -137,9 +137,69 @@ class TestSeveralSeeds:
             for seed, mean in enumerate(means):
                 runs.add(method, sampled(values(seed) - values(seed).mean() + mean), seed=seed)
         line = runs.only()
-        expected = stats.ttest_rel(a, b).confidence_interval(0.95)
-        assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
+        # Of a distance, on the logarithmic scale, at the level of both methods.
+        expected = stats.ttest_rel(np.log(a), np.log(b))
+        interval = expected.confidence_interval(0.95)
+        level = np.exp(np.mean(np.log([*a, *b])))
+        ends = [2 * level * np.sinh(end / 2) for end in (interval.low, interval.high)]
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx(ends)
+        assert line["p"] == pytest.approx(expected.pvalue)
+        assert line["sd"] == pytest.approx(np.std(np.subtract(a, b), ddof=1))
         assert (line["difference"], line["n"], line["n_seeds"]) == (pytest.approx(-0.08 / 3), 3 * N, 3)
+
+    def test_the_error_is_pooled_over_methods(self, runs: Runs) -> None:
+        """A third method makes the interval of two others shorter, unless it is much noisier."""
+        drnet, lord, mlvae = [0.0, 0.2, -0.2], [0.5, 0.45, 0.55], [0.3, 0.35, 0.3]
+        for method, means in (("drnet", drnet), ("lord", lord)):
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, metric="kd"), seed=seed)
+        alone = runs.only()
+        assert alone["verdict"] == "not significantly different"
+        for seed, mean in enumerate(mlvae):
+            runs.add("mlvae", measured(mean, metric="kd"), seed=seed)
+        pooled = runs.differences().query("method_a == 'drnet' and method_b == 'lord'").iloc[0]
+        assert pooled["verdict"] == "better"
+        values = np.array([drnet, lord, mlvae])
+        residuals = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+        reach = stats.t.ppf(0.975, 4) * np.sqrt(2 / 3 * (residuals**2).sum() / 4)
+        shortest = stats.t.ppf(1 - 0.025 / 0.55, 2) * stats.sem(np.subtract(drnet, lord))
+        assert pooled["ci_high"] - pooled["difference"] == pytest.approx(max(reach, shortest))
+        for seed, mean in enumerate([900.0, -700.0, 100.0]):
+            runs.add("noisy", measured(mean, metric="kd"), seed=seed)
+        again = runs.differences().query("method_a == 'drnet' and method_b == 'lord'").iloc[0]
+        assert again["ci_high"] == pytest.approx(pooled["ci_high"])
+
+    @pytest.mark.parametrize(
+        ("metric", "values"), [("l1", [0.0, 0.1]), ("ssim", [1.0, 0.9]), ("kd_vgg16", [-0.1, 0.2])]
+    )
+    def test_values_outside_the_scale_of_a_metric_are_compared_as_they_are(
+        self, runs: Runs, metric: str, values: list[float]
+    ) -> None:
+        for method, other in (("drnet", values), ("lord", [0.5, 0.7])):
+            for seed, mean in enumerate(other):
+                runs.add(method, measured(mean, metric=metric), seed=seed)
+        line, expected = runs.only(), stats.ttest_rel(values, [0.5, 0.7]).confidence_interval(0.95)
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
+
+    def test_the_interval_for_these_trainings_is_beside_it(self, runs: Runs) -> None:
+        """Two trainings on each side differ by chance; on these two pairs the difference is clear."""
+        for seed, shift in enumerate((0.3, 0.1)):
+            runs.add("drnet", sampled(values(seed)), seed=seed)
+            runs.add("lord", sampled(values(seed + 5, shift)), seed=seed)
+        line = runs.only()
+        assert line["verdict"] == "not significantly different"
+        assert line["ci_low"] < line["trainings_ci_low"] < line["difference"]
+        assert line["difference"] < line["trainings_ci_high"] < 0
+
+    def test_a_collapsed_training_is_left_out(self, runs: Runs) -> None:
+        for seed in range(3):
+            runs.add("drnet", sampled(values(seed)), seed=seed)
+            collapsed = measured(float(seed == 2), None, subject="reconstruction", metric="collapsed",
+                                 experiment="reconstruction", higher_is_better=None)  # fmt: skip
+            runs.add("lord", sampled(values(seed + 5, 9.0 * (seed == 2))), collapsed, seed=seed)
+        line = runs.only()
+        assert (line["n_seeds"], line["note"]) == (2, "mean of 2 of 3 seeds")
+        assert abs(line["difference"]) < 0.1
 
     def test_values_of_whole_sets_are_paired_by_seed(self, runs: Runs) -> None:
         for method, means in (("drnet", [30.0, 35.0, 32.0]), ("lord", [40.0, 45.5, 42.0])):
@@ -252,17 +312,3 @@ def test_two_run_folders_are_compared(tmp_path: Path) -> None:
     for order in (folders, folders[::-1]):
         (line,) = differences(collect(order), SampleFiles(order)).to_dict("records")
         assert (line["method_a"], line["verdict"]) == ("drnet", "better")
-
-
-def test_differences_from_one_method_are_turned(runs: Runs) -> None:
-    for shift, method in enumerate(("drnet", "lord", "mlvae")):
-        runs.add(method, sampled(values(shift, shift)))
-    found = runs.differences()
-    turned = differences_from(found, "lord")
-    assert list(turned["method_a"]) == ["drnet", "mlvae"]
-    assert set(turned["method_b"]) == {"lord"}
-    line = turned.set_index("method_a").loc["mlvae"]
-    first = found.query("method_a == 'lord'").iloc[0]
-    assert line["difference"] == -first["difference"]
-    assert (line["ci_low"], line["ci_high"]) == (-first["ci_high"], -first["ci_low"])
-    assert (line["verdict"], first["verdict"]) == ("worse", "better")

@@ -234,7 +234,7 @@ class TestTableRows:
         leak = measured(0.2, **dict(where))
         quantities = [LPIPS, f"{LPIPS}_ci_low", f"{LPIPS}_ci_high", name, f"{name}_ci_low", f"{name}_ci_high"]
         table = wide(aggregate(cell(leak, measured(None, note="no weights"))))
-        assert list(table)[7:] == quantities
+        assert list(table)[8:] == quantities
         assert table["notes"].item() == "lpips: no weights"
 
     def test_a_merged_leaderboard_is_the_same_after_a_trip_through_csv(self, tmp_path):

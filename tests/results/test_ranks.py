@@ -1,4 +1,4 @@
-"""Ranks by hand: significant differences, ties, missing methods, and means."""
+"""Ranks by hand: by value in each seed, ties, collapsed trainings, missing methods, and means."""
 
 from __future__ import annotations
 
@@ -6,116 +6,137 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from synthetic import cell, measured
 
-from lordbench.report.differences import rank_boards
+from lordbench.evaluation.measurement import Measurement
 from lordbench.report.quantities import SECTIONS
-from lordbench.results.differences import COLUMNS, NOT_ALL, TIE, UNDECIDED, mean_ranks, ranks
-from lordbench.results.leaderboard import GROUP, QUANTITY
+from lordbench.report.ranks import rank_boards
+from lordbench.results.leaderboard import QUANTITY
+from lordbench.results.ranks import NO_SEED, NOT_ALL, mean_ranks, ranks
 
 TITLES = {c[1:]: c.title for columns in SECTIONS.values() for c in columns}
 KEYS = list(TITLES)
+COLLAPSED = measured(1.0, None, experiment="reconstruction", subject="reconstruction", metric="collapsed",
+                     higher_is_better=None)  # fmt: skip
 
 
-def compared(verdicts: dict[str, str], quantity: tuple[str, ...] = KEYS[0], **other: Any) -> pd.DataFrame:
-    """Differences in one quantity, of pairs written `a b`."""
-    group = dict.fromkeys(GROUP, "") | {"dataset": "squares", "preset": "smoke"} | other
-    shared = group | dict(zip(QUANTITY, quantity, strict=True)) | {"reference": False}
-    records = [
-        shared | dict(zip(("method_a", "method_b"), pair.split(), strict=True)) | {"verdict": verdict}
-        for pair, verdict in verdicts.items()
-    ]
-    return pd.DataFrame.from_records(records, columns=COLUMNS)
+def valued(
+    values: dict[str, float | list[float]],
+    quantity: tuple[str, ...] = KEYS[0],
+    collapsed: tuple[tuple[str, int], ...] = (),
+    **other: Any,
+) -> pd.DataFrame:
+    """Rows of one quantity, by method and seed: lower is better."""
+    rows = []
+    for method, its in values.items():
+        for seed, value in enumerate(its if isinstance(its, list) else [its]):
+            found: list[Measurement] = [measured(value, None, **dict(zip(QUANTITY, quantity, strict=True)))]
+            found += [COLLAPSED] * ((method, seed) in collapsed)
+            rows.append(cell(*found, method=method, seed=seed, **other))
+    return pd.concat(rows, ignore_index=True)
 
 
-def ranked(found: pd.DataFrame) -> dict[str, float]:
-    table = ranks(found, TITLES)
+def ranked(rows: pd.DataFrame) -> dict[str, float]:
+    table = ranks(rows, TITLES)
     return dict(zip(table["method"], table["rank"], strict=True))
 
 
-CLEAR = {"a b": "better", "a c": "better", "b c": "better"}
+CLEAR: dict[str, float | list[float]] = {"a": 0.1, "b": 0.2, "c": 0.3}
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "expected"),
+    ("values", "expected"),
     [
         (CLEAR, {"a": 1, "b": 2, "c": 3}),
-        ({"a b": "worse", "a c": "worse", "b c": "worse"}, {"a": 3, "b": 2, "c": 1}),
-        ({"a b": TIE, "a c": TIE, "b c": TIE}, {"a": 2, "b": 2, "c": 2}),
-        ({"a b": TIE, "a c": "better", "b c": "better"}, {"a": 1.5, "b": 1.5, "c": 3}),
-        ({"a b": "better", "a c": "better", "b c": TIE}, {"a": 1, "b": 2.5, "c": 2.5}),
-        # Ties are not transitive: a is better than c, and b ties with both.
-        ({"a b": TIE, "a c": "better", "b c": TIE}, {"a": 1.5, "b": 2, "c": 2.5}),
-        ({"a b": "better"}, {"a": 1, "b": 2}),
+        ({"a": 0.3, "b": 0.2, "c": 0.1}, {"a": 3, "b": 2, "c": 1}),
+        ({"a": 0.1, "b": 0.1, "c": 0.1}, {"a": 2, "b": 2, "c": 2}),
+        ({"a": 0.1, "b": 0.1, "c": 0.2}, {"a": 1.5, "b": 1.5, "c": 3}),
+        # Values as close as can be told are ranked all the same: only equal ones tie.
+        ({"a": 0.1, "b": 0.1 + 1e-9}, {"a": 1, "b": 2}),
+        ({"a": [0.1, 0.3], "b": [0.2, 0.2], "c": [0.3, 0.4]}, {"a": 1.5, "b": 1.5, "c": 3}),
+        # The second seed counts for nobody: c lacks it.
+        ({"a": [0.1, 0.3], "b": [0.2, 0.2], "c": [0.3]}, {"a": 1, "b": 2, "c": 3}),
     ],
 )
-def test_ranks_by_hand(verdicts: dict[str, str], expected: dict[str, float]) -> None:
-    found = ranked(compared(verdicts))
+def test_ranks_by_hand(values: dict[str, float | list[float]], expected: dict[str, float]) -> None:
+    found = ranked(valued(values))
     assert found == expected
     assert sum(found.values()) == len(found) * (len(found) + 1) / 2
 
 
-def test_the_order_of_pairs_does_not_matter() -> None:
-    verdicts = {"a b": TIE, "a c": "better", "b c": "better"}
-    assert ranked(compared(dict(reversed(verdicts.items())))) == ranked(compared(verdicts))
+def test_higher_is_better_if_the_metric_says_so() -> None:
+    assert ranked(valued(CLEAR).assign(higher_is_better=True)) == {"a": 3, "b": 2, "c": 1}
 
 
-def test_a_quantity_that_not_all_are_compared_in_is_not_ranked() -> None:
-    table = ranks(compared({"a b": "better", "a c": "", "b c": TIE}), TITLES)
+def test_a_collapsed_training_ranks_last_whatever_its_value() -> None:
+    """An unstable method cannot gain by its noise: in the seed in which it collapses it is last."""
+    values: dict[str, float | list[float]] = {"a": [0.2, 0.2], "b": [0.3, 0.3], "unstable": [0.1, 0.1]}
+    assert ranked(valued(values)) == {"a": 2, "b": 3, "unstable": 1}
+    assert ranked(valued(values, collapsed=(("unstable", 1),))) == {"a": 1.5, "b": 2.5, "unstable": 2}
+    both = (("unstable", 1), ("b", 1))
+    assert ranked(valued(values, collapsed=both)) == {"a": 1.5, "b": 2.75, "unstable": 1.75}
+
+
+def test_without_a_seed_that_all_have_there_is_no_rank() -> None:
+    other = valued({"c": [0.1, 0.2]}).query("seed == 1")
+    table = ranks(pd.concat([valued({"a": 0.1, "b": 0.2}), other]), TITLES)
     assert table["rank"].isna().all()
-    assert set(table["note"]) == {UNDECIDED}
-    assert not table["counted"].any()
+    assert set(table["note"]) == {NO_SEED}
     assert mean_ranks(table).empty
 
 
-def test_floors_and_quantities_outside_the_headline_have_no_rank() -> None:
-    floors = compared({"a floor": "better"}).assign(reference=True)
-    other = compared(CLEAR, ("leakage", "encoded", "x", "homemade"))
-    assert ranks(pd.concat([floors, other]), TITLES).empty
-    assert rank_boards(pd.concat([floors, other])) == []
+def test_floors_single_methods_and_quantities_outside_the_headline_have_no_rank() -> None:
+    floor = measured(0.4, subject="copy", codes="")
+    rows = pd.concat(
+        [cell(measured(), floor), valued(CLEAR, ("leakage", "encoded", "x", "homemade"), dataset="x")]
+    )
+    assert ranks(rows, TITLES).empty
+    assert rank_boards(rows) == []
 
 
 class TestMeans:
     def test_each_quantity_of_each_data_set_counts_once(self) -> None:
-        found = [
-            compared(CLEAR, KEYS[0]),
-            compared(CLEAR, KEYS[1]),
-            compared({"a b": "worse", "a c": "worse", "b c": TIE}, dataset="cars"),
+        rows = [
+            valued(CLEAR, KEYS[0]),
+            valued(CLEAR, KEYS[1]).assign(cell="x"),
+            valued({"a": 0.3, "b": 0.1, "c": 0.1}, dataset="cars"),
         ]
-        means = mean_ranks(ranks(pd.concat(found), TITLES)).set_index("method")
+        rows[1]["cell"] = rows[0]["cell"]
+        means = mean_ranks(ranks(pd.concat(rows), TITLES)).set_index("method")
+        assert dict(means["mean_rank"]) == pytest.approx({"a": 5 / 3, "b": 5.5 / 3, "c": 7.5 / 3})
         assert list(means.index) == ["a", "b", "c"]
-        assert list(means["mean_rank"]) == pytest.approx([5 / 3, 5.5 / 3, 7.5 / 3])
         assert set(means["n_quantities"]) == {3}
 
     def test_a_quantity_that_a_method_lacks_counts_for_none(self) -> None:
-        found = pd.concat([compared(CLEAR), compared({"a c": "worse"}, KEYS[1])])
-        table = ranks(found, TITLES)
+        rows = pd.concat([valued(CLEAR), valued({"a": 0.2, "c": 0.1}, KEYS[1])])
+        table = ranks(rows, TITLES)
         assert set(table.loc[~table["counted"].astype(bool), "note"]) == {NOT_ALL}
         assert list(mean_ranks(table)["mean_rank"]) == [1, 2, 3]
-        (board,) = rank_boards(found)
+        (board,) = rank_boards(rows)
         assert f"({TITLES[KEYS[1]]} excluded: not all methods have it)" in board.notes[0]
 
     def test_methods_that_share_no_quantity_have_no_mean(self) -> None:
-        found = pd.concat([compared({"a b": "better"}), compared({"b c": "better"}, KEYS[1])])
-        (board,) = rank_boards(found)
+        (board,) = rank_boards(
+            pd.concat([valued({"a": 0.1, "b": 0.2}), valued({"b": 0.1, "c": 0.2}, KEYS[1])])
+        )
         assert [row.entries[0].value for row in board.rows] == [None, None, None]
         assert board.notes[0].startswith("Mean rank over the 0 metrics")
 
     def test_presets_are_kept_apart(self) -> None:
-        boards = rank_boards(pd.concat([compared(CLEAR), compared(CLEAR, preset="paper")]))
-        assert [board.title for board in boards] == ["mean ranks, preset smoke", "mean ranks, preset paper"]
+        boards = rank_boards(pd.concat([valued(CLEAR, preset="paper"), valued(CLEAR)]))
+        assert [board.title for board in boards] == ["mean ranks, preset paper", "mean ranks, preset smoke"]
 
     def test_several_data_sets_have_columns_of_their_own(self) -> None:
-        other = compared({"a b": TIE, "a c": TIE, "b c": TIE}, dataset="cars")
-        (board,) = rank_boards(pd.concat([compared(CLEAR), other]))
+        other = valued({"a": 0.1, "b": 0.1, "c": 0.1}, dataset="cars")
+        (board,) = rank_boards(pd.concat([valued(CLEAR), other]))
         assert len(board.columns) == 3
         entries = {row.texts[0]: [entry.value for entry in row.entries] for row in board.rows}
-        assert entries == {"a": [1.5, 1, 2], "b": [2, 2, 2], "c": [2.5, 3, 2]}
+        assert entries == {"a": [1.5, 2, 1], "b": [2, 2, 2], "c": [2.5, 2, 3]}
         assert all(entry.mark == "" for row in board.rows for entry in row.entries)
 
     def test_tables_of_different_methods_have_no_mean_over_both(self) -> None:
-        found = pd.concat([compared(CLEAR), compared({"a d": "worse"}, dataset="cars")])
-        (board,) = rank_boards(found)
+        (board,) = rank_boards(pd.concat([valued(CLEAR), valued({"a": 0.2, "d": 0.1}, dataset="cars")]))
         assert len(board.columns) == 2
         entries = {row.texts[0]: [entry.value for entry in row.entries] for row in board.rows}
-        assert entries == {"a": [1, 2], "b": [2, None], "c": [3, None], "d": [None, 1]}
+        assert entries == {"a": [2, 1], "b": [None, 2], "c": [None, 3], "d": [1, None]}
         assert "No overall mean: the tables compare different methods." in board.notes

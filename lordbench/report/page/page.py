@@ -15,7 +15,7 @@ from lordbench.report.figures import Drawn, curves, rendered, tradeoff
 from lordbench.report.leaderboard import chapters
 from lordbench.report.page.details import Details
 from lordbench.report.picture_comparisons import Comparison, Output, comparisons
-from lordbench.report.tables import SIGNS
+from lordbench.report.tables import GREY, SIGNS
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
@@ -28,7 +28,6 @@ HERE = Path(__file__).parent
 FILE = "index.html"
 CHAPTERS = (
     ("leaderboard", "Leaderboard"),
-    ("differences", "Differences from the best"),
     ("ranks", "Mean ranks"),
 )
 BUDGET = 9_000_000
@@ -53,6 +52,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
         runs=list(map(str, runs)),
         chapters=[(*names, *part) for names, part in zip(CHAPTERS, parts, strict=True) if part[0]],
         signs=SIGNS,
+        grey=GREY,
         source=details.source,
         figures=list(_figures(rows, records)),
         comparisons=strips,

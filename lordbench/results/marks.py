@@ -1,0 +1,74 @@
+"""The mark of each value in a table: whether it is the best, by paired differences, and no floor's equal."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal
+
+import pandas as pd
+
+from lordbench.results.differences import TURNED, Verdict
+from lordbench.results.leaderboard import FLOOR, GROUP, LINE, QUANTITY, row_name, with_notes
+
+Mark = Literal["", "best", "tied", "no interval", "floor", "collapsed"]
+"""Tied: not significantly different from the best. No interval: of the difference from the best. Floor: not
+significantly better than the best floor. Collapsed: a training of the method has collapsed."""
+FEWER_SEEDS = "better than *, but from fewer seeds"
+Verdicts = Mapping[tuple[str, str], Verdict]
+
+
+def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
+    """Mark aggregated results by their differences, both with the same columns `apart`.
+
+    Marks compare methods in one quantity and group. The best is the method with the best value of those that
+    have no other mark and are means over the most seeds, if there are two methods or more; all others are
+    compared with it. A difference without an interval from a floor is taken as it is.
+
+    Returns:
+        The results with a column `mark`, a `Mark`: empty for references, and for values that are
+        significantly different from the best, without a direction of merit, or missing. `notes` name values
+        that are better than the best, but from fewer seeds.
+    """
+    keys, verdicts = [*GROUP, *apart, *QUANTITY], dict[Hashable, dict[tuple[str, str], Verdict]]()
+    columns = [*keys, "method_a", "method_b", "verdict"]
+    for *key, a, b, verdict in differences[columns].itertuples(index=False, name=None):
+        verdicts.setdefault(tuple(key), {}).update({(a, b): verdict, (b, a): TURNED[verdict]})
+    found: dict[Hashable, Mark] = {}
+    fewer: set[Hashable] = set()
+    valued = means[means["value"].notna() & means["higher_is_better"].notna()]
+    for group, same in valued.groupby(keys, sort=False):
+        own, better = _marks(same, verdicts.get(group, {}))
+        found |= zip(same.index, own, strict=True)
+        fewer |= {*same.index[better]}
+    mark = pd.Series([found.get(i, "") for i in means.index], means.index, dtype=object)
+    notes = with_notes(means["notes"], FEWER_SEEDS, means.index.to_series().isin(fewer))
+    return means.assign(mark=mark, notes=notes)
+
+
+def _marks(same: pd.DataFrame, verdicts: Verdicts) -> tuple[list[Mark], list[bool]]:
+    """Marks in one quantity, of which all rows have a value; whether each is better than the best."""
+    names = [row_name(line) for line in same[LINE].itertuples(index=False, name=None)]
+    better = 1 if same["higher_is_better"].iloc[0] else -1
+    merits = dict(zip(names, better * same["value"], strict=True))
+    methods = [name for name, reference in zip(names, same["reference"], strict=True) if not reference]
+    marks: dict[str, Mark] = {
+        name: "collapsed" for name, n in zip(names, same["n_collapsed"], strict=True) if n
+    }
+    floors = [name for name in names if name.startswith(FLOOR)]
+    if floors:
+        floor = max(floors, key=merits.__getitem__)
+        for name in (name for name in methods if name not in marks):
+            verdict = verdicts.get((name, floor), "")
+            if verdict != "better" and (verdict or merits[name] <= merits[floor]):
+                marks[name] = "floor"
+    candidates = [name for name in methods if name not in marks]
+    # The mean of fewer seeds varies more.
+    n_seeds = dict(zip(names, same["n_seeds"], strict=True))
+    most = max((n_seeds[name] for name in methods), default=0)
+    complete = [name for name in candidates if n_seeds[name] == most]
+    fewer: list[str] = []
+    if complete and len(methods) > 1:
+        best = max(complete, key=merits.__getitem__)
+        against: dict[Verdict, Mark] = {"better": "", "worse": "", "": "no interval"}
+        marks |= {name: against.get(verdicts.get((name, best), ""), "tied") for name in candidates}
+        marks[best] = "best"
+        fewer = [name for name in candidates if merits[name] > merits[best]]
+    return [marks.get(name, "") for name in names], [name in fewer for name in names]

@@ -1,0 +1,143 @@
+"""Marks: the best by paired differences, and what keeps a value from being called the best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from synthetic import cell, measured, without_samples
+
+from lordbench.evaluation.measurement import Measurement, Samples
+from lordbench.results.differences import differences
+from lordbench.results.leaderboard import aggregate
+from lordbench.results.loading import SampleFiles
+from lordbench.results.marks import FEWER_SEEDS, marked
+from lordbench.results.run_folder import Store
+
+COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
+CLASSES = np.arange(60) % 6
+
+
+def sampled(seed: int, centre: float, **other: object) -> Measurement:
+    """LPIPS that depend mostly on the class, so that intervals of single values overlap."""
+    values = 0.1 * (CLASSES - 2.5) + 0.01 * np.random.default_rng(seed).normal(size=60)
+    values += centre - values.mean()
+    return measured(centre, 0.1, n=60, **other).of_samples(Samples.of(values, CLASSES))
+
+
+def of_one_seed(folder: Path, floor: float = 0.9, **centres: float) -> dict[str, str]:
+    """Marks of methods by their LPIPS on the same samples, with a floor."""
+    rows = []
+    for i, (method, centre) in enumerate(centres.items()):
+        found = [sampled(i, centre), sampled(99, floor, subject="copy", codes="")]
+        Store(folder).cell(method).write_measurements("content-transfer", found)
+        rows.append(cell(*found, method=method, cell=method))
+    return marks(pd.concat(rows, ignore_index=True), SampleFiles([folder]))
+
+
+def marks(rows: pd.DataFrame, files: SampleFiles | None = None) -> dict[str, str]:
+    """Marks of LPIPS by method."""
+    found = marked(aggregate(rows), differences(rows, files or SampleFiles([])))
+    found = found[found["metric"] == "lpips"]
+    return dict(zip(found["method"], found["mark"], strict=True))
+
+
+def over_seeds(*floor: float, collapsed: tuple[str, int] = ("", -1), **values: list[float]) -> dict[str, str]:
+    rows = []
+    for method, its in values.items():
+        for seed, value in enumerate(its):
+            others = [measured(floor[seed], None, subject="copy", codes="")] if floor else []
+            verdict = measured(float((method, seed) == collapsed), None, higher_is_better=None, **COLLAPSED)
+            rows.append(cell(measured(value, None), verdict, *others, method=method, seed=seed))
+    return marks(pd.concat(rows, ignore_index=True))
+
+
+class TestOneSeed:
+    def test_pairs_distinguish_what_overlapping_intervals_do_not(self, tmp_path: Path) -> None:
+        found = of_one_seed(tmp_path, a=0.150, b=0.152, c=0.18)
+        assert found == {"a": "best", "b": "tied", "c": "", "floor: copy of B": ""}
+
+    def test_one_method_is_not_best_but_may_be_no_better_than_a_floor(self, tmp_path: Path) -> None:
+        assert of_one_seed(tmp_path / "a", a=0.15)["a"] == ""
+        assert of_one_seed(tmp_path / "b", floor=0.1, a=0.15)["a"] == "floor"
+
+    def test_no_value_at_or_below_a_floor_is_best(self, tmp_path: Path) -> None:
+        """a is better by too little, b is worse; c remains, and d is worse than it."""
+        found = of_one_seed(tmp_path / "1", floor=0.151, a=0.150, b=0.2)
+        assert found == {"a": "floor", "b": "floor", "floor: copy of B": ""}
+        found = of_one_seed(tmp_path / "2", floor=0.151, a=0.150, b=0.2, c=0.1, d=0.12)
+        assert found == {"a": "floor", "b": "floor", "c": "best", "d": "", "floor: copy of B": ""}
+
+    def test_without_samples_no_value_is_called_equal_or_worse(self) -> None:
+        rows = pd.concat([cell(measured(v), method=m) for m, v in (("a", 0.1), ("b", 0.11), ("c", 0.9))])
+        assert marks(rows) == {"a": "best", "b": "no interval", "c": "no interval"}
+
+    def test_without_samples_a_floor_is_compared_by_its_value(self) -> None:
+        floor = measured(0.2, subject="copy", codes="")
+        rows = pd.concat(
+            [cell(measured(v), floor, method=m) for m, v in (("a", 0.1), ("b", 0.2), ("c", 0.3))]
+        )
+        assert marks(rows) == {"a": "best", "b": "floor", "c": "floor", "floor: copy of B": ""}
+
+
+class TestSeveralSeeds:
+    def test_students_t_needs_no_samples(self) -> None:
+        found = over_seeds(a=[0.1, 0.11, 0.12], b=[0.1, 0.115, 0.118], c=[0.3, 0.31, 0.32])
+        assert found == {"a": "best", "b": "tied", "c": ""}
+
+    def test_the_best_floor_counts(self) -> None:
+        assert over_seeds(0.05, 0.06, 0.05, a=[0.1, 0.11, 0.12], b=[0.2, 0.21, 0.22]) == {
+            "a": "floor", "b": "floor", "floor: copy of B": "",
+        }  # fmt: skip
+
+    def test_a_method_with_a_collapsed_training_is_never_best(self) -> None:
+        values = {"a": [0.1, 0.11, 0.12], "b": [0.2, 0.21, 0.22], "c": [0.3, 0.31, 0.32]}
+        assert over_seeds(**values) == {"a": "best", "b": "", "c": ""}
+        assert over_seeds(collapsed=("a", 1), **values) == {"a": "collapsed", "b": "best", "c": ""}
+
+
+class TestFewerSeeds:
+    """b has two seeds, a only the first of them."""
+
+    def marked(self, folder: Path, a: float) -> dict[str, tuple[str, str]]:
+        rows = []
+        for i, (method, seed, centre) in enumerate([("a", 0, a), ("b", 0, 0.301), ("b", 1, 0.301)]):
+            own, name = sampled(i, centre), f"{method}-{seed}"
+            Store(folder).cell(name).write_measurements("content-transfer", [own])
+            rows.append(cell(own, method=method, seed=seed, cell=name))
+        table = pd.concat(rows, ignore_index=True)
+        found = marked(aggregate(table), differences(table, SampleFiles([folder])))
+        return dict(zip(found["method"], zip(found["mark"], found["notes"], strict=True), strict=True))
+
+    def test_its_value_may_be_close_to_the_best_or_better_but_is_not_called_the_best(
+        self, tmp_path: Path
+    ) -> None:
+        assert self.marked(tmp_path / "1", 0.300) == {"a": ("tied", FEWER_SEEDS), "b": ("best", "")}
+        assert self.marked(tmp_path / "2", 0.2) == {"a": ("", FEWER_SEEDS), "b": ("best", "")}
+        assert self.marked(tmp_path / "3", 0.4) == {"a": ("", ""), "b": ("best", "")}
+
+    def test_a_collapsed_training_is_not_a_missing_one(self) -> None:
+        """c is a mean over two of its three seeds, as is the seed count of the others: no value is noted."""
+        found = over_seeds(collapsed=("c", 2), a=[0.2, 0.21], b=[0.3, 0.31], c=[0.1, 0.11, 0.9])
+        assert found == {"a": "best", "b": "", "c": "collapsed"}
+
+
+def test_groups_and_quantities_without_a_direction_are_not_compared() -> None:
+    rows = pd.concat([cell(measured(0.1)), cell(measured(0.2), dataset="cars")])
+    assert set(marked(aggregate(rows), without_samples(rows))["mark"]) == {""}
+    rows = pd.concat(
+        [cell(measured(v, higher_is_better=None), method=m) for m, v in (("a", 0.1), ("b", 0.2))]
+    )
+    assert set(marked(aggregate(rows), without_samples(rows))["mark"]) == {""}
+
+
+def test_missing_values_have_no_mark() -> None:
+    rows = pd.concat([cell(measured(v), method=m) for m, v in (("a", 0.1), ("b", 0.2), ("c", None))])
+    assert marks(rows) == {"a": "best", "b": "no interval", "c": ""}
+
+
+def test_higher_is_better_if_the_metric_says_so() -> None:
+    rows = [cell(measured(v + 0.01 * seed, None, higher_is_better=True), method=m, seed=seed)
+            for m, v in (("a", 0.1), ("b", 0.5)) for seed in range(3)]  # fmt: skip
+    assert marks(pd.concat(rows)) == {"a": "", "b": "best"}
