@@ -112,10 +112,12 @@ for command in (run, data, status, leaderboard, differences, compare, claims, re
 def _show_warning(
     default: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
 ) -> None:
-    """Show the warning about a damaged file without its place in the code."""
+    """Show warnings about damaged files and collapsed trainings without their place in the code."""
+    from lordbench.evaluation.collapse import CollapseWarning
     from lordbench.results.damage import DamageWarning
 
-    if issubclass(category, DamageWarning):
-        ERR.print(f"[yellow]Damaged:[/] {escape(str(message))}", soft_wrap=True)
+    titles: dict[type[Warning], str] = {DamageWarning: "Damaged", CollapseWarning: "Collapsed"}
+    if category in titles:
+        ERR.print(f"[yellow]{titles[category]}:[/] {escape(str(message))}", soft_wrap=True)
     else:
         default(message, category, *where, **more)
