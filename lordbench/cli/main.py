@@ -134,7 +134,7 @@ def _show_warning(
     *where: Any,
     **more: Any,
 ) -> None:
-    """Show a notice about the user's files once, without its place in the code."""
+    """Show a notice once, without its place in the code."""
     if not issubclass(category, Notice):
         default(message, category, *where, **more)
     elif (text := shown(str(message))) not in notices:

@@ -18,7 +18,14 @@ from lordbench.config.labels import parse_labels
 from lordbench.data import ImageSet, Split, UInt8Array
 from lordbench.data.splits import split
 from lordbench.evaluation import Measurement, Scoring, Trained, inference
-from lordbench.evaluation.collapse import CHECKED, described, has_collapsed, l1, mean_image
+from lordbench.evaluation.collapse import (
+    CHECKED,
+    CollapseWarning,
+    best_single_image,
+    described,
+    has_collapsed,
+    l1,
+)
 from lordbench.nn import weights
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
@@ -219,18 +226,19 @@ def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: C
     metadata = encode_provenance(provenance) | encode_spec(method.spec) | {"curve": curve}
     save_module(folder.model, method, metadata)
     folder.checkpoint.unlink(missing_ok=True)
-    _warn_of_collapse(cell, method.eval(), parts.train.images, device)
+    if not isinstance(method, Control):
+        _warn_of_collapse(cell, method.eval(), parts.train.images, device)
 
 
 def _warn_of_collapse(cell: Cell, method: Method, images: UInt8Array, device: torch.device) -> None:
-    """Warn if the trained method reconstructs a sample of its training images hardly better than the mean."""
+    """Warn if the trained method reconstructs training images hardly better than a single image."""
     checked = images[:: -(-len(images) // CHECKED)]
     with torch.random.fork_rng():  # Even if a method draws noise here, its experiments stay the same.
         outputs = inference.decode(method, inference.encode(method, checked, device))
-    mean = np.broadcast_to(mean_image(images), checked.shape)
-    values = l1(outputs, checked), l1(mean, checked)
+    single = np.broadcast_to(best_single_image(images), checked.shape)
+    values = l1(outputs, checked), l1(single, checked)
     if has_collapsed(*values):
-        warnings.warn(f"{cell.title}: the training has collapsed: {described(*values)}", stacklevel=2)
+        warnings.warn(f"{cell.title}: {described(*values)}", CollapseWarning, stacklevel=2)
 
 
 def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:

@@ -11,7 +11,7 @@ from lordbench.utils.names import shown
 
 
 class Notice(UserWarning):
-    """Something the user should know about their files; the command line prints it after `label`."""
+    """Something the user should know; the command line prints it after `label`."""
 
     label: ClassVar[str] = "Note"
 
