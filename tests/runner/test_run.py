@@ -42,6 +42,17 @@ def test_values_are_in_range(run: Run) -> None:
     assert (bounded["value"] <= bounded["ci_high"] + 1e-9).all()
 
 
+def test_a_collapsed_training_is_named_when_it_ends(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*TINY, "--methods", "mlvae", "--set", "budget.images=64") == 0
+    printed = capsys.readouterr()
+    assert "Collapsed: mlvae on halves, seed 0: L1 of reconstructions 0." in printed.err
+    assert "0 (+1 collapsed)" in printed.out
+    collapsed = results().query("metric == 'collapsed'")
+    assert collapsed["value"].tolist() == [1]
+    assert "L1 of reconstructions" in collapsed["note"].iloc[0]
+    assert pd.read_csv("runs/leaderboard.csv")["n_collapsed"].tolist()[0] == 1
+
+
 def test_metrics_without_weights_have_a_note(run: Run) -> None:
     run(*TINY, "--methods", "mlvae")
     rows = results()
