@@ -11,8 +11,8 @@ from lordbench.utils import seeds
 
 HIDDEN = 128
 DECAY = 0.3
-"""Decoupled weight decay (Loshchilov & Hutter 2019), in units of the learning rate. From 0.03 to 0.3 all codes
-that were tried read the same; 3 hides most of what is in few dimensions, as in DrNet's ten."""
+"""Decoupled weight decay (Loshchilov & Hutter 2019), in units of the learning rate. From 0.03 to 0.3 all
+codes that were tried read the same; 3 hides most of what is in few dimensions, as in DrNet's ten."""
 STEPS, BATCH = 500, 128
 LEARNING_RATE, WARM_UP = 1e-2, 0.05
 """Peak of the learning rate, and the share of steps that leads up to it; a cosine leads down."""
