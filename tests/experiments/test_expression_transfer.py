@@ -14,7 +14,7 @@ from commandline import Run
 from helpers import CPU, halves
 from PIL import Image
 from preparing import jpeg, load, write_folder
-from synthetic import cell
+from synthetic import cell, without_samples
 from torch import Tensor
 
 from lordbench.config import registry
@@ -139,7 +139,8 @@ class TestScores:
         assert ("onto colours3", "expression_accuracy") in found
 
     def test_references_are_rows_of_the_headline_table(self, tmp_path: Path) -> None:
-        (board,) = boards(cell(*ExpressionTransfer().run(trained_on(DATA, tmp_path))))
+        rows = cell(*ExpressionTransfer().run(trained_on(DATA, tmp_path)))
+        (board,) = boards(rows, without_samples(rows))
         assert [row.texts[0] for row in board.rows if row.part == 2] == [
             "floor: random view of B's class",
             "floor: the input unchanged",

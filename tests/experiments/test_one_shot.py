@@ -10,6 +10,7 @@ import pytest
 import torch
 from commandline import TINY, Run, results
 from helpers import CPU, halves
+from synthetic import without_samples
 from torch import Tensor
 
 from lordbench.config import registry
@@ -213,6 +214,6 @@ def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
     assert leaks["encoded"] == {"class from content, K = 1", "class from class, K = 1"}
     shared = {"class from content, K = 5", "class from content, all"}
     assert leaks["optimized"] == leaks["encoded"] | shared
-    transfer, leakage = boards(rows)
+    transfer, leakage = boards(rows, without_samples(rows))
     assert "ceiling: real images" in {row.texts[0] for row in transfer.rows if row.part == 2}
     assert leakage.columns[0] == "class leak ↓"

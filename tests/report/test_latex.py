@@ -17,7 +17,7 @@ from lordbench.report.pivot import Pivot
 from lordbench.report.tables import latex_escape
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.tex"
-LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_mlp.normalized"}
+LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_best.normalized"}
 
 
 def several(*values: float | None, **leak: float) -> list[Measurement]:

@@ -72,7 +72,7 @@ class TestNumbers:
                 rows = [kept["rows"][i] for i in kept["behind"][int(str(element["data-behind"]))]]
                 assert kept["texts"][rows[0][0]] == str(element["href"]).removeprefix("#cell-")
                 found.append(np.mean([row[6] for row in rows]))
-        headline = table[table["metric"].isin(["lpips", "probe_mlp.normalized"])]
+        headline = table[table["metric"].isin(["lpips", "probe_best.normalized"])]
         assert sorted(found) == pytest.approx(sorted(headline["value"]))
         assert len(found) == 5
 

@@ -97,7 +97,7 @@ def test_a_number_opens_its_cells_and_a_cell_its_settings(page: Any) -> None:
     cell = page.inner_text("dialog")
     assert "Cell lord-1" in cell
     assert "noise" in cell
-    assert "leakage/encoded/class from content/probe_mlp.normalized" in cell
+    assert "leakage/encoded/class from content/probe_best.normalized" in cell
     page.keyboard.press("Escape")
     assert not page.is_visible("dialog")
 

@@ -42,6 +42,16 @@ def test_values_are_in_range(run: Run) -> None:
     assert (bounded["value"] <= bounded["ci_high"] + 1e-9).all()
 
 
+def test_a_collapsed_training_is_named_when_it_ends(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*TINY, "--methods", "mlvae", "--set", "budget.images=64") == 0
+    expected = "Collapsed: mlvae on ./halves_set.py, seed 0: L1 of reconstructions 0."
+    assert expected in capsys.readouterr().err
+    collapsed = results().query("metric == 'collapsed'")
+    assert collapsed["value"].tolist() == [1]
+    assert "L1 of reconstructions" in collapsed["note"].iloc[0]
+    assert pd.read_csv("runs/leaderboard.csv")["n_collapsed"].tolist()[0] == 1
+
+
 def test_metrics_without_weights_have_a_note(run: Run) -> None:
     run(*TINY, "--methods", "mlvae")
     rows = results()

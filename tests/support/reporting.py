@@ -50,7 +50,7 @@ def made_up_run(
 
 def measurements(centre: float) -> list[Measurement]:
     """LPIPS of transfers and of their floor, and leakage."""
-    leak = {"experiment": "leakage", "subject": "class from content", "metric": "probe_mlp.normalized"}
+    leak = {"experiment": "leakage", "subject": "class from content", "metric": "probe_best.normalized"}
     return [
         measured(centre, 0.02),
         measured(0.3, 0.02, subject="copy", codes=""),
