@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from lordbench.nn import weights
 from lordbench.utils import download, files
 from lordbench.utils.errors import MissingWeightsError
 
-# The tests' networks are too small for several threads.
+# The tests' networks are too small for several threads, also those of commands that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 load_profile()
 
