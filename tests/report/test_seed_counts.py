@@ -15,6 +15,7 @@ from lordbench.report.tables import Table
 from lordbench.results.leaderboard import aggregate
 
 LACKS = measured(None, metric="lpips", note="no weights")
+LACKS_FID = measured(None, metric="fid", note="no weights")
 COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
 LPIPS = Pivot(metrics=("lpips",))
 
@@ -102,6 +103,15 @@ class TestCollapsed:
         (board,) = LPIPS.boards(results, without_samples(results))
         assert board.columns == ("faces ↓", "squares ↓")
         assert board.notes == ("squares (lord): collapsed: seed 2, not averaged",)
+
+
+def test_if_all_have_collapsed_no_value_is_said_to_be_left_out() -> None:
+    verdict = measured(1.0, None, **COLLAPSED, higher_is_better=None)
+    lost = pd.concat([cell(measured(0.9), LACKS_FID, verdict, seed=seed) for seed in range(2)])
+    (board,) = boards(lost, without_samples(lost))
+    assert board.notes == (
+        "LPIPS: collapsed: seed 0, 1", "FID: no weights; collapsed: seed 0, 1",
+    )  # fmt: skip
 
 
 def test_a_metric_that_no_method_lacks_keeps_its_count() -> None:
