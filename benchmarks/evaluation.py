@@ -205,7 +205,7 @@ def linear() -> GridSearchCV:
 
 def mlp() -> MLPClassifier:
     """The MLP probe's network and number of steps."""
-    epochs = 300 * 128 // 1700
+    epochs = 500 * 128 // 1700
     return MLPClassifier((128,), batch_size=128, learning_rate_init=1e-2, max_iter=epochs, random_state=0)
 
 

@@ -18,6 +18,19 @@ LEAKAGE = "leakage/encoded/class from content/probe_best.normalized"
 PROBES = ("probe_best", "probe_linear", "probe_kernel", "probe_mlp")
 TOLERANCES = {"linear": 0.05, "curved": 0.1, "spread": 0.1}
 """How far a reading of leakage may lie from the truth, by the form of the leak."""
+AGREEMENT = "content-transfer/encoded/transfer/"
+JUDGED = {
+    "truth": ((0.9, 1), (0.9, 1), (0.85, 1)),
+    "blurred": ((0.8, 1), (0.8, 1), (0.8, 1)),
+    "noisy": ((0.8, 1), (0.8, 1), (0.8, 1)),
+    "wrong-view": ((0.9, 1), (0, 0), (0, 0)),
+    "class-mean": ((0, 1), (0, 0.1), (0, 0.1)),
+    "copy-a": ((0, 0), (0.9, 1), (0, 0)),
+    "copy-b": ((0.9, 1), (0, 0), (0, 0)),
+    "constant": ((0, 0.1), (0, 0.1), (0, 0.1)),
+}
+"""Shares of outputs whose class, content, and both should be recognised, from and to, by what controls show.
+A mean image may well be taken for its class."""
 COLUMNS = [
     "control", *QUANTITY, "truth", "tolerance", "value", "ci_low", "ci_high", "n", "verdict",
 ]  # fmt: skip
@@ -48,10 +61,15 @@ class Calibration:
 
 
 def truths() -> Iterator[Truth]:
-    """What is known of the controls' leakage, by every form and share."""
+    """What is known of the controls' leakage, by every form and share, and of what they show."""
     for (form, leak), name in LEAKS.items():
         yield Truth(name, LEAKAGE, leak, leak, TOLERANCES[form])
         yield Truth(name, LEAKAGE.replace("/probe_best", ", shuffled/probe_best"), 0, 0, 0.05)
+    for shown, known_shares in JUDGED.items():
+        for metric, (low, high) in zip(("class", "content", "both"), known_shares, strict=True):
+            yield Truth(OUTPUTS[shown], f"{AGREEMENT}{metric}_agreement", low, high, 0.05)
+    for metric in ("l1", "lpips_cost"):
+        yield Truth(OUTPUTS["truth"], AGREEMENT + metric, 0, 0, 1e-6)
     for subject, known in (("class from class", 1), ("content from content", 1), ("content from class", 0)):
         yield Truth(NAME, f"leakage/encoded/{subject}/probe_best.normalized", known, known, 0.05)
 

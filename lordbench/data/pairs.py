@@ -3,12 +3,15 @@
 Also the images that give the class in one-shot transfer: K source images in place of image B alone.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from lordbench.data.images import ImageSet, Int64Array
+from lordbench.data.images import ImageSet, Int64Array, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,11 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.content)
+
+    def select(self, chosen: npt.NDArray[np.bool_]) -> Pairs:
+        """Return the chosen pairs, bool (N,)."""
+        truth = None if self.truth is None else self.truth[chosen]
+        return Pairs(self.content[chosen], self.class_[chosen], truth)
 
 
 def draw_pairs(images: ImageSet, pool: ImageSet, count: int, generator: np.random.Generator) -> Pairs:
@@ -72,6 +80,13 @@ def random_views(pool: ImageSet, classes: Int64Array, generator: np.random.Gener
     order = np.argsort(pool.classes, kind="stable")
     starts = np.searchsorted(pool.classes[order], np.arange(pool.n_classes + 1))
     return order[generator.integers(starts[classes], starts[classes + 1])]
+
+
+def class_means(images: ImageSet, classes: Int64Array) -> UInt8Array:
+    """Return the mean image of each class in `classes`, int64 (N,): uint8 (N, C, S, S)."""
+    distinct, position = np.unique(classes, return_inverse=True)
+    means = [np.rint(images.images[images.classes == class_].mean(axis=0)) for class_ in distinct]
+    return np.stack(means).astype(np.uint8)[position]
 
 
 def support_images(images: ImageSet, pairs: Pairs, generator: np.random.Generator) -> Iterator[Int64Array]:

@@ -76,15 +76,30 @@ class Trained:
         return test if self.split.name == "classes" else join(train, test)
 
     def judge(self, label: str = "class") -> Judge:
-        """Return the judge of the class, or of another label that the images have."""
+        """Return the judge of a label that the images have."""
         return self.shared(f"judge: {label}", lambda: Judge(self.split, self.seed, label))
 
     def judged(
-        self, key: MeasurementKey, metric: str, correct: npt.NDArray[np.bool_], groups: Groups
+        self,
+        key: MeasurementKey,
+        metric: str,
+        correct: npt.NDArray[np.bool_],
+        groups: Groups,
+        *judges: Judge,
     ) -> Measurement:
-        """Measure how often a judge's predictions are as they should be, bool (N,)."""
+        """Measure how often predictions of these judges are as they should be, bool (N,).
+
+        A note warns of judges that do not recognise their label in real images.
+        """
         mean = self.scoring.mean
-        return mean(key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY)
+        row = mean(key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY)
+        warnings = [
+            f"the judge does not recognise the {judge.label} of real images ({judge.ceiling.value:.3g}, "
+            f"chance {judge.chance:.3g}): {metric.replace('_', ' ')} says nothing"
+            for judge in judges
+            if not judge.recognises_real_images
+        ]
+        return row.model_copy(update={"note": "; ".join(warnings)}) if warnings else row
 
     @property
     def key(self) -> Hashable:

@@ -59,7 +59,7 @@ class Measurement(BaseModel):
             `expression-transfer`: `transfer`, its parts such as `onto happy`, the floors `input` and
             `random`; in `clustered-domain`: task and direction, e.g. `input, drawing to render`.
         codes: kind of the codes.
-        metric: name of the metric, e.g. `lpips` or `probe_mlp.normalized`.
+        metric: name of the metric, e.g. `lpips` or `probe_best.normalized`.
         value: None where it could not be computed; `note` then says why.
         ci_low: lower end of the 95 % interval, or None without an interval.
         ci_high: upper end, likewise.

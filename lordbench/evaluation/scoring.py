@@ -1,5 +1,6 @@
 """Scoring of images and codes by the metrics of a run: values, intervals, reasons for missing values."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
@@ -66,28 +67,37 @@ class Scoring:
         yield from in_threads(measure, itertools.product(fakes, self._of_kind(PairMetric)))  # type: ignore[type-abstract]
 
     def sets(
-        self, key: MeasurementKey, fake: UInt8Array, real: UInt8Array, real_key: Hashable
+        self, fakes: Mapping[MeasurementKey, UInt8Array], real: UInt8Array, real_key: Hashable
     ) -> Iterator[Measurement]:
-        """Compare a set of outputs, uint8 (N, C, S, S), with M real images, by all set metrics.
+        """Compare sets of outputs, uint8 (N, C, S, S) each, with M real images, by all set metrics.
 
-        Features of the real images are cached under `real_key`, which must identify them.
+        Features of the real images are cached under `real_key`, which must identify them. Equal images, as in
+        floors, pass the network once.
         """
-        outputs: dict[str, Float64Array] = {}
+        outputs: dict[str, dict[bytes, Float64Array]] = {}
         for name, metric in self._of_kind(SetMetric):  # type: ignore[type-abstract]
             if metric is None:
-                yield self._missing(key, name, len(fake))
+                yield from (self._missing(key, name, len(fake)) for key, fake in fakes.items())
                 continue
             network = metric.features_of
+            compute, cache_key = partial(self._features, metric), ("features", network, real_key)
+            known = self.cache.get(cache_key, partial(compute, real, {}))
             if network not in outputs:
-                outputs[network] = self._features(metric, fake)
-            cache_key = ("features", key.experiment, network, real_key)
-            targets = self.cache.get(cache_key, partial(self._features, metric, real))
-            n = min(len(fake), len(real))
-            value, policy = metric.distance(outputs[network], targets), metric.policy()
-            note = f"n < {metric.enough}: compare at equal n only" if n < metric.enough else ""
-            yield Measurement(
-                **key._asdict(), **_direction(metric), metric=name, value=value, n=n, policy=policy, note=note
-            )
+                outputs[network] = compute(np.concatenate(list(fakes.values())), known)
+            targets, policy = _rows(known, real), metric.policy()
+            for key, fake in fakes.items():
+                n = min(len(fake), len(real))
+                value = metric.distance(_rows(outputs[network], fake), targets)
+                note = f"n < {metric.enough}: compare at equal n only" if n < metric.enough else ""
+                yield Measurement(
+                    **key._asdict(),
+                    **_direction(metric),
+                    metric=name,
+                    value=value,
+                    n=n,
+                    policy=policy,
+                    note=note,
+                )
 
     def diversity(
         self, key: MeasurementKey, outputs: UInt8Array, groups: Groups, seed: int, name: str = "lpips"
@@ -184,13 +194,22 @@ class Scoring:
 
         return self._concatenated(differences, len(outputs), outputs[0, 0, 0].size, metric)
 
-    def _features(self, metric: SetMetric, images: UInt8Array) -> Float64Array:
-        """Features, (N, D), of images, uint8 (N, C, S, S)."""
+    def _features(
+        self, metric: SetMetric, images: UInt8Array, known: Mapping[bytes, Float64Array]
+    ) -> dict[bytes, Float64Array]:
+        """Features, (D,), of images, uint8 (N, C, S, S), by their hash; those `known` are reused."""
+        features = dict(known)
+        new = {key: image for key, image in zip(map(_hash, images), images, strict=True) if key not in known}
+        if new:
+            distinct = np.stack(list(new.values()))
 
-        def features(batch: slice) -> Tensor:
-            return metric.features(inference.to_float(images[batch], self.device)).double().cpu()
+            def compute(batch: slice) -> Tensor:
+                return metric.features(inference.to_float(distinct[batch], self.device)).double().cpu()
 
-        return self._concatenated(features, len(images), metric.side**2 or images[0, 0].size, metric)
+            pixels = metric.side**2 or images[0, 0].size
+            rows = self._concatenated(compute, len(distinct), pixels, metric)
+            features |= zip(new, rows, strict=True)
+        return features
 
     def _concatenated(
         self, compute: Callable[[slice], Tensor], n: int, pixels: int, metric: Metric
@@ -201,3 +220,12 @@ class Scoring:
 
 def _direction(metric: Metric | type[Metric]) -> dict[str, Any]:
     return {"unit": metric.unit, "higher_is_better": metric.higher_is_better}
+
+
+def _hash(image: UInt8Array) -> bytes:
+    return hashlib.sha256(image.tobytes()).digest()
+
+
+def _rows(features: Mapping[bytes, Float64Array], images: UInt8Array) -> Float64Array:
+    """The features, (N, D), of images."""
+    return np.stack([features[key] for key in map(_hash, images)])

@@ -160,15 +160,16 @@ def _against_target(
     members = np.flatnonzero(trained.split.train.labels("domain") == way.target)
     drawn = seeds.numpy_generator(trained.seed, NAME, "real", way.target).permutation(members)
     real = trained.split.train.images[np.sort(drawn[: trained.sizes.real_images])]
-    return trained.scoring.sets(key, images, real, (trained.key, way.target))
+    return trained.scoring.sets({key: images}, real, (trained.key, way.target))
 
 
 def _agreement(
     trained: Trained, key: MeasurementKey, images: UInt8Array, domain: int, groups: Int64Array
 ) -> Measurement:
     """Measure how often a judge predicts a domain."""
-    agrees = trained.judge("domain").agrees(images, np.full(len(images), domain, dtype=np.int64))
-    return trained.judged(key, "domain_agreement", agrees, groups)
+    judge = trained.judge("domain")
+    agrees = judge.agrees(images, np.full(len(images), domain, dtype=np.int64))
+    return trained.judged(key, "domain_agreement", agrees, groups, judge)
 
 
 def _class_codes(trained: Trained) -> torch.Tensor:

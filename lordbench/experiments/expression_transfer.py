@@ -121,9 +121,10 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         onto = transfers.target == target
         onto_key = MeasurementKey(NAME, f"onto {images.class_names[target]}", kind)
         correct = (predicted == transfers.target)[onto]
-        yield trained.judged(onto_key, "expression_accuracy", correct, transfers.person[onto])
+        person = transfers.person[onto]
+        yield trained.judged(onto_key, "expression_accuracy", correct, person, trained.judge())
     if kind == "encoded":
-        yield from trained.scoring.sets(key, outputs, real_images(trained), trained.key)
+        yield from trained.scoring.sets({key: outputs}, real_images(trained), trained.key)
         name = f"{NAME}: references"
         yield from trained.shared(name, lambda: list(_references(trained, images, transfers)))
         _draw_confusion(trained, transfers, predicted)
@@ -144,23 +145,29 @@ def _judged(
     trained: Trained, key: MeasurementKey, predicted: Int64Array, outputs: UInt8Array, transfers: Transfers
 ) -> Iterator[Measurement]:
     """Measure how often the judges predict the target expression and A's identity."""
-    yield trained.judged(key, "expression_accuracy", predicted == transfers.target, transfers.groups)
-    identity = trained.judge(IDENTITY).agrees(outputs, transfers.person)
-    yield trained.judged(key, "identity_accuracy", identity, transfers.groups)
+    expression, identity = trained.judge(), trained.judge(IDENTITY)
+    right = predicted == transfers.target
+    yield trained.judged(key, "expression_accuracy", right, transfers.groups, expression)
+    right = identity.agrees(outputs, transfers.person)
+    yield trained.judged(key, "identity_accuracy", right, transfers.groups, identity)
 
 
 def _references(trained: Trained, images: ImageSet, transfers: Transfers) -> Iterator[Measurement]:
     """Measure the floors, which need no method, and the judges' accuracy on real held-out images."""
-    unchanged, random = MeasurementKey(NAME, "input", ""), MeasurementKey(NAME, "random", "")
-    inputs = images.images[transfers.content]
     others = trained.split.train.images[[support[0] for support in transfers.supports]]
+    floors = {
+        MeasurementKey(NAME, "input", ""): images.images[transfers.content],
+        MeasurementKey(NAME, "random", ""): others,
+    }
     truth = trained.pool.images[transfers.truth]
-    floors = {unchanged: inputs, random: others}
     yield from trained.scoring.pairs(floors, truth, transfers.groups, trained.seed)
-    yield from _judged(trained, unchanged, trained.judge().predict(inputs), inputs, transfers)
+    yield from trained.scoring.sets(floors, real_images(trained), trained.key)
+    for key, floor in floors.items():
+        yield from _judged(trained, key, trained.judge().predict(floor), floor, transfers)
     groups = (images.classes, images.attributes[IDENTITY].values)
     for label, judge in (("expression", trained.judge()), (IDENTITY, trained.judge(IDENTITY))):
-        yield trained.judged(MeasurementKey(NAME, "real", ""), f"{label}_accuracy", judge.correct, groups)
+        key = MeasurementKey(NAME, "real", "")
+        yield trained.judged(key, f"{label}_accuracy", judge.correct, groups, judge)
 
 
 def _draw_confusion(trained: Trained, transfers: Transfers, predicted: Int64Array) -> None:

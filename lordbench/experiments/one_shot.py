@@ -8,7 +8,13 @@ from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array
 from lordbench.data.pairs import class_sources, split_into_sets, support_images
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.probing import LabelProbing
-from lordbench.experiments.content_transfer import draw_grid, exchanged, references, transfer_pairs
+from lordbench.experiments.content_transfer import (
+    agreements,
+    draw_grid,
+    exchanged,
+    references,
+    transfer_pairs,
+)
 from lordbench.training import Budget, Codes, Context, Precision
 from lordbench.utils import seeds
 
@@ -116,14 +122,12 @@ def _optimize(trained: Trained, images: ImageSet, sets: Int64Array, shots: str) 
 def _scored(
     trained: Trained, pairs: Pairs, outputs: dict[MeasurementKey, UInt8Array], notes: list[str]
 ) -> Iterator[Measurement]:
-    """Score transfers against the true images and by the judge; the notes are for `all`."""
-    rows: list[Measurement] = []
-    classes = trained.split.test.classes[pairs.class_]
-    groups = (classes, pairs.content)
+    """Score transfers against the true images and by the judges; the notes are for `all`."""
+    images = trained.split.test
+    rows = list(agreements(trained, outputs, images, pairs))
     if pairs.truth is not None:
+        groups = images.classes[pairs.class_], pairs.content
         rows += trained.scoring.pairs(outputs, trained.pool.images[pairs.truth], groups, trained.seed)
-    for key, fake in outputs.items():
-        rows.append(trained.judged(key, "class_agreement", trained.judge().agrees(fake, classes), groups))
     for row in rows:
         added = notes if row.subject == "transfer, all" else []
         yield row.model_copy(update={"note": "; ".join(filter(None, [row.note, *added]))})

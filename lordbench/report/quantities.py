@@ -32,23 +32,25 @@ TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "re
 EXPRESSION, DOMAINS = "expression-transfer", "clustered-domain"
 PROBE = "probe_best.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
-    "content transfer and reconstruction": (
-        Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
-        Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
+    "content transfer (right in both: judges predict B's class and A's content) and reconstruction": (
+        Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement"),
+        Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
+        Column("content agreement", TRANSFER, "encoded", "transfer", "content_agreement"),
         Column("L1", TRANSFER, "encoded", "transfer", "l1"),
+        Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
+        Column("LPIPS cost", TRANSFER, "encoded", "transfer", "lpips_cost"),
         Column("FID", TRANSFER, "encoded", "transfer", "fid"),
         Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
-        Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
         Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
     ),
     "one-shot: transfer onto held-out classes, by the number of images of the class": (
-        Column("LPIPS, 1", ONE_SHOT, "encoded", "transfer, K = 1", "lpips"),
-        Column("LPIPS, 5", ONE_SHOT, "encoded", "transfer, K = 5", "lpips"),
-        Column("LPIPS, all", ONE_SHOT, "encoded", "transfer, all", "lpips"),
-        Column("class agreement, 1", ONE_SHOT, "encoded", "transfer, K = 1", "class_agreement"),
-        Column("class agreement, all", ONE_SHOT, "encoded", "transfer, all", "class_agreement"),
-        Column("optimized: LPIPS, 1", ONE_SHOT, "optimized", "transfer, K = 1", "lpips"),
-        Column("optimized: LPIPS, all", ONE_SHOT, "optimized", "transfer, all", "lpips"),
+        Column("right in both, 1", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement"),
+        Column("right in both, 5", ONE_SHOT, "encoded", "transfer, K = 5", "both_agreement"),
+        Column("right in both, all", ONE_SHOT, "encoded", "transfer, all", "both_agreement"),
+        Column("L1, 1", ONE_SHOT, "encoded", "transfer, K = 1", "l1"),
+        Column("L1, all", ONE_SHOT, "encoded", "transfer, all", "l1"),
+        Column("optimized: right in both, 1", ONE_SHOT, "optimized", "transfer, K = 1", "both_agreement"),
+        Column("optimized: L1, 1", ONE_SHOT, "optimized", "transfer, K = 1", "l1"),
     ),
     "one-shot: leakage of codes of held-out classes (best probe, a lower bound; 0 chance, 1 all)": (
         Column("class leak", ONE_SHOT, "encoded", "class from content, K = 1", PROBE),

@@ -25,9 +25,14 @@ QUANTITY = ["experiment", "codes", "subject", "metric"]
 """Columns that identify what was measured."""
 REFERENCES = {
     "copy": "floor: copy of B",
+    "copy of A": "floor: copy of A",
     "random": "floor: random view of B's class",
+    "class mean": "floor: mean image of B's class",
     "input": "floor: the input unchanged",
     "mean": "floor: mean image",
+    "true image blurred 0.7 px": "true image, blurred 0.7 px",
+    "true image blurred 1 px": "true image, blurred 1 px",
+    "true image with noise 0.05": "true image, noise 0.05",
     "real": "ceiling: real images",
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",

@@ -73,7 +73,7 @@ class TestOtherFiles:
         ("content", "kind"),
         [
             (b"", "empty"),
-            (gzip.compress(identities()), "compressed with gzip"),
+            (gzip.compress(identities(), mtime=0), "compressed with gzip"),
             (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         ],
     )

@@ -93,14 +93,14 @@ class TestPairs:
 class TestSets:
     def test_real_images_pass_the_network_once(self) -> None:
         scoring, real, key = Scoring(CPU, {"counting": Counting}), drawn(9, 0), MeasurementKey("e", "a", "")
-        first = list(scoring.sets(key, drawn(5, 1), real, "key"))
-        assert list(scoring.sets(key, drawn(5, 1), real, "key")) == first
+        first = list(scoring.sets({key: drawn(5, 1)}, real, "key"))
+        assert list(scoring.sets({key: drawn(5, 1)}, real, "key")) == first
         assert scoring.metrics["counting"].seen == 5 + 5 + 9  # type: ignore[attr-defined]
 
     def test_another_key_is_another_set(self) -> None:
         scoring, key = Scoring(CPU, {"counting": Counting}), MeasurementKey("e", "a", "")
         near, far = (
-            next(scoring.sets(key, drawn(5, 1), real, real_key)).value
+            next(scoring.sets({key: drawn(5, 1)}, real, real_key)).value
             for real_key, real in (("near", drawn(5, 1)), ("far", drawn(5, 1) // 2))
         )
         assert near == pytest.approx(0, abs=1e-9)
