@@ -169,7 +169,7 @@ def _notes(same: pd.DataFrame, valued: pd.DataFrame, collapsed: pd.Series[bool])
     if 0 < len(valued) < of_seeds:
         yield f"mean of {len(valued)} of {of_seeds} seeds"
     if collapsed.any():
-        left_out = "" if valued["collapsed"].any() else ", not averaged"
+        left_out = "" if collapsed.all() or valued["collapsed"].any() else ", not averaged"
         yield f"collapsed: seed {', '.join(map(str, collapsed.index[collapsed]))}{left_out}"
     if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"

@@ -28,10 +28,10 @@ def rows(dataset: str = "squares") -> pd.DataFrame:
     methods = [*CONTROLS, ("drnet", "", 0.2), ("lord", "", 0.1)]
     return pd.concat([
         cell(
-            measured(value + 0.001 * seed, None),
+            measured(value + 0.001 * seed, None, metric="l1"),
             measured(value, None, **LEAK),
             measured(float(value == 0.9), None, higher_is_better=None, **COLLAPSED),
-            measured(0.5 + 0.01 * seed, None, subject="copy", codes=""),
+            measured(0.5 + 0.01 * seed, None, metric="l1", subject="copy", codes=""),
             method=method, variant=variant, seed=seed, dataset=dataset, started=f"2024-01-0{i + 1}T00:00:00",
         )
         for i, (method, variant, value) in enumerate(methods) for seed in range(3)
@@ -60,7 +60,7 @@ def test_a_group_of_their_own_without_marks() -> None:
 @pytest.mark.parametrize("group_by", ["method", "method,split"])
 def test_so_in_pivots(group_by: str) -> None:
     both = pd.concat([rows(), rows("cars")], ignore_index=True)
-    pivot = Pivot.read(group_by, ["lpips"])
+    pivot = Pivot.read(group_by, ["l1"])
     assert pivot is not None
     (board,) = pivot.boards(both, without_samples(both))
     assert names(board) == EXPECTED
@@ -68,7 +68,7 @@ def test_so_in_pivots(group_by: str) -> None:
 
 def test_data_sets_in_rows_do_not_mix_them() -> None:
     both = pd.concat([rows(), rows("cars")], ignore_index=True)
-    (board,) = Pivot(("dataset", "method"), ("lpips",)).boards(both, without_samples(both))
+    (board,) = Pivot(("dataset", "method"), ("l1",)).boards(both, without_samples(both))
     assert [row.part for row in board.rows] == [0] * 4 + [1] * 4 + [2] * 2
 
 
@@ -93,7 +93,7 @@ def test_they_have_no_rank() -> None:
 
 
 def test_differences_list_them_as_references() -> None:
-    found = without_samples(rows()).query("metric == 'lpips'")
+    found = without_samples(rows()).query("metric == 'l1'")
     assert not found["method_a"].str.startswith("control").any()
     assert set(found.loc[~found["reference"], "method_b"]) == {"lord"}
     assert set(found.loc[found["reference"], "method_b"]) == {name for name, part, _ in EXPECTED if part}
@@ -112,7 +112,7 @@ def test_one_method_beside_controls_is_not_best() -> None:
 
 
 def test_they_are_neither_points_nor_floors_of_a_figure() -> None:
-    drawn = tradeoff(rows())
+    drawn = tradeoff(rows(), "l1")
     assert "control" not in drawn.words
     assert [line.get_label() for line in drawn.figure.axes[0].lines if line.get_linestyle() == "--"] == [
         FLOOR
