@@ -20,11 +20,11 @@ sharp as real images; `blurred` and `noisy` say what the numbers mean."""
 MOST = 5000
 """Most images that a judge is fitted to; bounds time and memory."""
 MANY = 300
-"""Labels above which the discriminants decide alone: a support vector machine compares all pairs."""
+"""With more labels the discriminants decide alone: support vector machines compare all pairs of labels."""
 POLICY = (
     f"support vector machine (RBF, C = {PENALTY:g}) on linear discriminants of {COMPONENTS} principal "
-    f"components of real images, with copies blurred by {' and '.join(f'{sigma:g}' for sigma in BLURS)} px "
-    f"at 32 px, and with noise of {NOISE:g}"
+    f"components of real images and of copies of them: blurred by {BLURS[0]:g} and {BLURS[1]:g} px at 32 px, "
+    f"with noise of {NOISE:g}"
 )
 
 

@@ -139,7 +139,7 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         real, real_key = real_images(trained), trained.key
         yield from references(trained, pairs)
         yield from trained.scoring.sets({key: outputs}, real, real_key)
-        known = _floors(trained, pairs) | {REAL: _other_real_images(trained, len(pairs))}
+        known = _floors(trained, pairs) | {REAL: other_real_images(trained, len(pairs))}
         sets = trained.scoring.sets
         yield from trained.shared(f"{NAME}: sets", lambda: list(sets(known, real, real_key)))
     draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
@@ -262,7 +262,7 @@ def _n_real(trained: Trained) -> int:
     return min(trained.sizes.real_images, len(trained.pool) // 2)
 
 
-def _other_real_images(trained: Trained, count: int) -> UInt8Array:
+def other_real_images(trained: Trained, count: int) -> UInt8Array:
     """Draw real images that are none of `real_images`: the best case of a set."""
     start = _n_real(trained)
     return trained.pool.images[np.sort(_shuffled(trained)[start : start + count])]

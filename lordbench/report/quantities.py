@@ -39,6 +39,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("L1", TRANSFER, "encoded", "transfer", "l1"),
         Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
         Column("LPIPS cost", TRANSFER, "encoded", "transfer", "lpips_cost"),
+        Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
         Column("FID", TRANSFER, "encoded", "transfer", "fid"),
         Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
         Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),

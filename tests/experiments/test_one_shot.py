@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from commandline import TINY, Run, results
 from helpers import CPU, halves
+from lookup import Lookup
 from synthetic import without_samples
-from torch import Tensor
 
 from lordbench.config import registry
-from lordbench.data.images import ImageSet
 from lordbench.data.pairs import class_sources, draw_pairs, split_into_sets, support_images
 from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
@@ -23,44 +20,9 @@ from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import one_shot
 from lordbench.experiments.one_shot import OneShot
 from lordbench.report.boards import boards
-from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
 DATA = halves(n_classes=30, n_contents=8)
 METRICS = ("l1", "probe_linear")
-
-
-class Lookup(Method):
-    """Knows every image; its class codes have noise of deviation `noise`, different for each image."""
-
-    def __init__(self, images: ImageSet, noise: float, optimizes: bool) -> None:
-        super().__init__(MethodConfig(), DataSpec.of(images))
-        self.images, self.optimizes = images, optimizes
-        pixels = torch.from_numpy(images.images).float().flatten(1) / 255
-        self.register_buffer("pixels", pixels)
-        generator = torch.Generator().manual_seed(0)
-        centres = torch.eye(images.n_classes)[torch.from_numpy(images.classes)]
-        self.register_buffer("codes", centres + noise * torch.randn(centres.shape, generator=generator))
-
-    def fit(self, train: ImageSet, context: Any) -> None:
-        """Nothing to learn."""
-
-    def optimize_codes(self, images: ImageSet, context: Any) -> Codes | None:
-        """Content codes that also reveal the class."""
-        if not self.optimizes:
-            return None
-        codes = self.encode(torch.from_numpy(images.images).float() / 255)
-        first = torch.from_numpy(np.unique(images.classes, return_index=True)[1][images.classes])
-        return Codes(codes.class_code[first], torch.cat([codes.content_code, codes.class_code], dim=1))
-
-    def encode(self, images: Tensor) -> Codes:
-        index = torch.cdist(images.flatten(1), self.pixels).argmin(dim=1)
-        contents = torch.from_numpy(self.images.contents)[index].float()
-        return Codes(self.codes[index], contents[:, None])
-
-    def decode(self, codes: Codes) -> Tensor:
-        classes, contents = codes.class_code.argmax(dim=1), codes.content_code[:, 0].long()
-        where = classes * len(self.images.content_names or ()) + contents
-        return self.pixels[where].view(-1, 3, self.images.size, self.images.size)
 
 
 def measure(folder: Path, noise: float, name: str = "classes", optimizes: bool = False) -> list[Measurement]:
@@ -185,12 +147,12 @@ class TestScores:
 
     def test_floors_and_ceiling_are_measured_too(self, tmp_path: Path) -> None:
         floors = [row for row in measure(tmp_path, 0.0) if row.codes == ""]
-        assert {(row.experiment, row.subject, row.metric) for row in floors} == {
-            ("one-shot", "copy", "l1"),
-            ("one-shot", "random", "l1"),
-            ("one-shot", "real", "class_agreement"),
-        }
-        assert all(row.value is not None and row.value > 0 for row in floors)
+        assert {row.experiment for row in floors} == {"one-shot"}
+        judged = {"class_agreement", "content_agreement", "both_agreement"}
+        for floor in ("copy", "copy of A", "random", "class mean"):
+            assert {row.metric for row in floors if row.subject == floor} == judged | {"l1"}
+        assert {row.metric for row in floors if row.subject == "real"} == judged
+        assert all(row.value is not None and row.value > 0 for row in floors if row.metric == "l1")
 
     def test_nothing_is_held_out_of_samples(self, tmp_path: Path) -> None:
         assert measure(tmp_path, 0.0, "samples") == []

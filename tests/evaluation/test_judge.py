@@ -1,0 +1,90 @@
+"""Judges: accurate on real images, not fooled by blur or noise, and flagged where they see nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import cars, halves
+
+from lordbench.data.images import ImageSet
+from lordbench.data.splits import Split, split
+from lordbench.evaluation import judge as judges
+from lordbench.evaluation.degraded import blurred, noisy
+from lordbench.evaluation.judge import Judge
+
+CARS = cars(n_cars=8, azimuths=12, elevations=3, size=32)
+
+
+@pytest.fixture(scope="module")
+def cut() -> Split:
+    return split(CARS, "samples", seed=0)
+
+
+@pytest.fixture(scope="module", params=["class", "content"])
+def judge(request: pytest.FixtureRequest, cut: Split) -> Judge:
+    return Judge(cut, 0, request.param)
+
+
+def meaningless(data: ImageSet, label: str) -> ImageSet:
+    """The same images with one label permuted."""
+    shuffled = np.random.default_rng(0).permutation
+    if label == "content":
+        assert data.contents is not None
+        return replace(data, contents=shuffled(data.contents))
+    return replace(data, classes=shuffled(data.classes))
+
+
+class TestDegradedImages:
+    """Held-out images, degraded by more than the L1 of methods' outputs, are still recognised."""
+
+    def test_blur_does_not_hide_the_label(self, judge: Judge, cut: Split) -> None:
+        sharp = judge.correct.mean()
+        assert sharp > 0.85
+        for sigma in (0.7, 1.0):
+            assert judge.agrees(blurred(cut.test.images, sigma), judge.test_labels).mean() > 0.9 * sharp
+
+    def test_noise_does_not_hide_the_label(self, judge: Judge, cut: Split) -> None:
+        images = noisy(cut.test.images, 0.05, np.random.default_rng(1))
+        assert judge.agrees(images, judge.test_labels).mean() > 0.9 * judge.correct.mean()
+
+    def test_blur_scales_with_the_image(self) -> None:
+        small = np.zeros((1, 1, 32, 32), dtype=np.uint8)
+        small[..., 16:] = 200
+        large = small.repeat(2, axis=2).repeat(2, axis=3)
+        means = blurred(large, 1.0).reshape(1, 1, 32, 2, 32, 2).mean(axis=(3, 5))
+        assert np.abs(means - blurred(small, 1.0)).max() < 15
+        assert blurred(small, 0).tolist() == small.tolist()
+
+
+class TestChance:
+    @pytest.mark.parametrize("label", ["class", "content"])
+    @pytest.mark.parametrize("how", ["samples", "classes"])
+    def test_a_judge_of_meaningless_labels_does_not_recognise_real_images(self, label: str, how: str) -> None:
+        data = halves(n_classes=20, n_contents=10)
+        assert Judge(split(data, how, 0), 0, label).recognises_real_images  # type: ignore[arg-type]
+        blind = Judge(split(meaningless(data, label), how, 0), 0, label)  # type: ignore[arg-type]
+        assert not blind.recognises_real_images
+
+    def test_the_most_frequent_label_is_chance(self) -> None:
+        """A judge that always predicts a label of 3 in 4 images is at chance."""
+        images = np.random.default_rng(0).integers(0, 255, (80, 1, 8, 8)).astype(np.uint8)
+        classes = (np.arange(80) % 4 == 0).astype(np.int64)
+        data = ImageSet("noise", images, classes, None, ("a", "b"), None, "x")
+        judge = Judge(split(data, "samples", 0), 0)
+        assert judge.chance >= 0.5
+        assert not judge.recognises_real_images
+
+
+def test_a_judge_of_contents_knows_those_of_held_out_classes_from_the_training_classes() -> None:
+    cut = split(halves(n_classes=60, n_contents=10), "classes", seed=0)
+    judge = Judge(cut, 0, "content")
+    assert judge.correct.mean() > 0.9
+    assert len(judge.correct) == len(Judge(cut, 0).correct) == len(cut.test) / 2
+
+
+def test_many_images_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = split(halves(n_classes=20, n_contents=10), "samples", seed=0)
+    monkeypatch.setattr(judges, "MOST", 120)
+    monkeypatch.setattr(judges, "MANY", 5)
+    judge = Judge(cut, 0)
+    assert judge.correct.mean() > 0.8

@@ -1,0 +1,204 @@
+"""Content transfer: what the judges, floors and the cost of the exchange say of methods that are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, cars, halves
+from lookup import Lookup
+from torch import Tensor
+
+from lordbench.config import registry
+from lordbench.data.images import ImageSet
+from lordbench.data.splits import Split, split
+from lordbench.evaluation.degraded import blurred
+from lordbench.evaluation.experiment import EvaluationConfig, Trained
+from lordbench.evaluation.measurement import Measurement
+from lordbench.evaluation.metric import Float64Array, SetMetric
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments import content_transfer
+from lordbench.experiments.content_transfer import ContentTransfer
+from lordbench.training.method import Codes
+
+DATA = cars(n_cars=6, azimuths=12, elevations=2)
+FLOORS = {"copy", "copy of A", "random", "class mean"}
+JUDGED = {"class_agreement", "content_agreement", "both_agreement"}
+
+
+class MeanColour(SetMetric):
+    """Distance of the mean colours of two sets."""
+
+    higher_is_better: ClassVar[bool] = False
+    source: ClassVar[str] = "none"
+    features_of: ClassVar[str] = "colour"
+
+    def __init__(self, device: torch.device) -> None: ...
+
+    def policy(self) -> str:
+        return "mean colour"
+
+    def features(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3))
+
+    def distance(self, fake: Float64Array, real: Float64Array) -> float:
+        return float(np.abs(fake.mean(axis=0) - real.mean(axis=0)).mean())
+
+
+class Blurred(Lookup):
+    """Right, but not sharp."""
+
+    def decode(self, codes: Codes) -> Tensor:
+        images = (super().decode(codes) * 255).round().byte().numpy()
+        return torch.from_numpy(blurred(images, 2.0)).float() / 255
+
+
+class ClassOnly(Lookup):
+    """Ignores the content: an image of the right class in the first view."""
+
+    def decode(self, codes: Codes) -> Tensor:
+        return super().decode(Codes(codes.class_code, torch.zeros_like(codes.content_code)))
+
+
+class ContentOnly(Lookup):
+    """Ignores the class: the right view of the first car."""
+
+    def decode(self, codes: Codes) -> Tensor:
+        first = torch.zeros_like(codes.class_code)
+        first[:, 0] = 1
+        return super().decode(Codes(first, codes.content_code))
+
+
+def trained(folder: Path, method: type[Lookup], data: ImageSet, how: str = "samples") -> Trained:
+    cut: Split = split(data, how, seed=0)  # type: ignore[arg-type]
+    l1 = registry.find("metrics", "l1").load()
+    sizes = EvaluationConfig(pairs=60, real_images=40, grid=(2, 2))  # type: ignore[call-arg]
+    # LPIPS needs weights; what is tested does not depend on the metric behind the name.
+    scoring = Scoring(CPU, {"l1": l1, "lpips": l1, "colour": MeanColour})
+    known = data if data.contents is not None else DATA
+    return Trained("known", method(known), cut, CPU, 0, sizes, 16, scoring, folder)
+
+
+def measure(
+    folder: Path, method: type[Lookup] = Lookup, data: ImageSet = DATA
+) -> dict[tuple[str, str], Measurement]:
+    rows = ContentTransfer().run(trained(folder, method, data))
+    return {(row.subject, row.metric): row for row in rows}
+
+
+def value(rows: dict[tuple[str, str], Measurement], subject: str, metric: str) -> float:
+    result = rows[subject, metric].value
+    assert result is not None
+    return result
+
+
+class TestRightInBoth:
+    def test_a_perfect_transfer_is_right_in_both(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path)
+        assert value(rows, "transfer", "both_agreement") > 0.9
+        assert value(rows, "transfer", "l1") == 0
+
+    @pytest.mark.parametrize(
+        ("method", "right", "wrong"),
+        [
+            (ClassOnly, "class_agreement", "content_agreement"),
+            (ContentOnly, "content_agreement", "class_agreement"),
+        ],
+    )
+    def test_half_a_transfer_is_not(
+        self, method: type[Lookup], right: str, wrong: str, tmp_path: Path
+    ) -> None:
+        rows = measure(tmp_path, method)
+        assert value(rows, "transfer", right) > 0.9
+        assert value(rows, "transfer", wrong) < 0.3
+        assert value(rows, "transfer", "both_agreement") < 0.3
+
+    def test_blur_costs_little_of_it(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, Blurred)
+        assert value(rows, "transfer", "both_agreement") > 0.8
+        assert value(rows, "true image blurred 1 px", "both_agreement") > 0.9
+        assert value(rows, "true image with noise 0.05", "both_agreement") > 0.9
+
+    def test_no_floor_reaches_it(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path)
+        assert value(rows, "real", "both_agreement") > 0.6
+        for floor in FLOORS:
+            assert value(rows, floor, "both_agreement") < 0.3
+
+    def test_the_reconstruction_shows_what_is_lost_without_a_transfer(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, ContentOnly)
+        own, transfer = (value(rows, name, "both_agreement") for name in ("reconstruction", "transfer"))
+        assert own == transfer  # both ignore the class
+
+
+class TestReferences:
+    def test_every_metric_of_transfers_has_floors_and_sets_have_a_best_case(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path)
+        metrics = {metric for subject, metric in rows if subject == "transfer"} - {"lpips_cost"}
+        assert metrics == JUDGED | {"l1", "lpips", "colour"}
+        for floor in FLOORS:
+            assert {metric for subject, metric in rows if subject == floor} == metrics
+        assert {metric for subject, metric in rows if subject == "real"} == JUDGED | {"colour"}
+        assert rows["real", "colour"].value < rows["class mean", "colour"].value + 0.05
+
+    def test_real_sets_do_not_overlap(self, tmp_path: Path) -> None:
+        cell = trained(tmp_path, Lookup, DATA)
+        first, second = content_transfer.real_images(cell), content_transfer.other_real_images(cell, 60)
+        assert not {image.tobytes() for image in first} & {image.tobytes() for image in second}
+
+    def test_they_are_measured_once_for_all_methods(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cell = trained(tmp_path, Lookup, DATA)
+        first = [row for row in ContentTransfer().run(cell) if not row.codes]
+        monkeypatch.setattr(content_transfer, "_floors", lambda *_: {})
+        again = [row for row in ContentTransfer().run(cell) if not row.codes]
+        assert again == first
+
+
+class TestLpipsCost:
+    def test_blur_that_reconstructions_share_costs_nothing(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, Blurred)
+        assert value(rows, "transfer", "lpips") > 0.01
+        assert value(rows, "transfer", "lpips_cost") == pytest.approx(0, abs=1e-9)
+
+    def test_it_is_the_mean_of_paired_differences(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, ClassOnly)
+        cost, transfer = rows["transfer", "lpips_cost"], rows["transfer", "lpips"]
+        own = rows["reconstruction", "lpips"]
+        assert None not in (cost.samples, transfer.samples, own.samples)
+        assert not cost.higher_is_better
+        np.testing.assert_allclose(
+            cost.samples.values, transfer.samples.values - own.samples.values, atol=1e-6
+        )
+        assert np.array_equal(cost.samples.groups, transfer.samples.groups)
+
+
+class TestJudgesThatSeeNothing:
+    def test_rows_warn_of_a_judge_at_chance(self, tmp_path: Path) -> None:
+        images = np.random.default_rng(0).integers(0, 255, DATA.images.shape).astype(np.uint8)
+        rows = measure(tmp_path, Lookup, replace(DATA, images=images))
+        for label in ("class", "content"):
+            note = rows["transfer", f"{label}_agreement"].note
+            assert note.startswith(f"the judge does not recognise the {label} of real images (0")
+            assert note.endswith(f"{label} agreement says nothing")
+        assert rows["transfer", "both_agreement"].note.count("does not recognise") == 2
+        assert "does not recognise" in rows["copy", "class_agreement"].note
+
+    def test_without_labelled_contents_the_headline_has_a_reason(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, Lookup, replace(DATA, contents=None, content_names=None))
+        for metric in ("both_agreement", "content_agreement"):
+            assert rows["transfer", metric].value is None
+            assert rows["transfer", metric].note == "contents are not labelled"
+        for subject in (*FLOORS, "transfer", "real"):
+            assert rows[subject, "class_agreement"].value is not None
+            assert rows[subject, "colour"].value is not None
+
+    def test_contents_with_too_few_images_have_a_reason(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, Lookup, halves(n_classes=2, n_contents=20))
+        assert rows["transfer", "both_agreement"].value is None
+        assert rows["transfer", "both_agreement"].note.startswith("too few images of a content for a judge")
