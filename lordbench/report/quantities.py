@@ -32,7 +32,7 @@ TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "re
 EXPRESSION, DOMAINS = "expression-transfer", "clustered-domain"
 PROBE = "probe_best.normalized"
 SECTIONS: dict[str, tuple[Column, ...]] = {
-    "content transfer (right in both: judges predict B's class and A's content) and reconstruction": (
+    "content transfer and reconstruction": (
         Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement"),
         Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
         Column("content agreement", TRANSFER, "encoded", "transfer", "content_agreement"),

@@ -78,7 +78,7 @@ class TestChance:
 def test_a_judge_of_contents_knows_those_of_held_out_classes_from_the_training_classes() -> None:
     cut = split(halves(n_classes=60, n_contents=10), "classes", seed=0)
     judge = Judge(cut, 0, "content")
-    assert judge.correct.mean() > 0.9
+    assert judge.correct.mean() > 0.8
     assert len(judge.correct) == len(Judge(cut, 0).correct) == len(cut.test) / 2
 
 

@@ -112,7 +112,7 @@ class TestLayout:
 
     def test_of_one_group_it_is_the_headline_table_of_these_metrics(self) -> None:
         rows = several().query("dataset == 'cars'")
-        (board,) = made(read(None, "lpips", "ssim"), rows)
+        (board,) = made(read(None, "ssim", "lpips"), rows)
         (headline,) = boards(rows, without_samples(rows))
         assert board.rows == headline.rows
         assert board.columns == headline.columns
@@ -120,7 +120,7 @@ class TestLayout:
     def test_without_metrics_it_has_the_headline_metrics(self) -> None:
         titles = [board.title for board in made(read("dataset"), several())]
         section = "samples split, preset smoke: content transfer and reconstruction"
-        assert titles == [f"{section}: LPIPS", f"{section}: SSIM"]
+        assert titles == [f"{section}: SSIM", f"{section}: LPIPS"]
 
 
 class TestMarks:
