@@ -8,6 +8,7 @@ from helpers import cars, halves
 
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import Split, split
+from lordbench.datasets.toyfaces import ToyFaces, ToyFacesConfig
 from lordbench.evaluation import judge as judges
 from lordbench.evaluation.degraded import blurred, noisy
 from lordbench.evaluation.judge import Judge
@@ -75,11 +76,34 @@ class TestChance:
         assert not judge.recognises_real_images
 
 
-def test_a_judge_of_contents_knows_those_of_held_out_classes_from_the_training_classes() -> None:
-    cut = split(halves(n_classes=60, n_contents=10), "classes", seed=0)
-    judge = Judge(cut, 0, "content")
-    assert judge.correct.mean() > 0.8
-    assert len(judge.correct) == len(Judge(cut, 0).correct) == len(cut.test) / 2
+def test_contents_of_held_out_classes_are_learned_from_the_training_classes() -> None:
+    held_out_classes = split(CARS, "classes", seed=0)
+    judge, of_class = Judge(held_out_classes, 0, "content"), Judge(held_out_classes, 0)
+    assert len(judge.correct) == len(of_class.correct) == len(held_out_classes.test) / 2
+    # Contents that no image of the held-out classes shows to the judge.
+    times_shown = np.bincount(held_out_classes.test.contents) - np.bincount(judge.test_labels, minlength=36)
+    never_shown = times_shown[judge.test_labels] == 0
+    assert never_shown.sum() > 10
+    assert judge.correct[never_shown].mean() > 0.7
+
+
+class TestDiscriminants:
+    """They are used where they help on training images that were held out."""
+
+    def test_details_are_found_with_them(self) -> None:
+        faces = ToyFaces(ToyFacesConfig(n_identities=16)).load(32)
+        assert Judge(split(faces, "samples", 0), 0).correct.mean() > 0.7
+
+    def test_what_is_not_linear_is_found_without_them(self) -> None:
+        """The class says whether two pixels are both bright or both dark."""
+        generator = np.random.default_rng(0)
+        images = generator.integers(0, 256, (400, 1, 8, 8)).astype(np.uint8) // 8
+        left, right = generator.integers(0, 2, (2, 400))
+        images[:, :, :, :4] += (200 * left[:, None, None, None]).astype(np.uint8)
+        images[:, :, :, 4:] += (200 * right[:, None, None, None]).astype(np.uint8)
+        classes = (left == right).astype(np.int64)
+        data = ImageSet("parity", images, classes, None, ("differ", "equal"), None, "x")
+        assert Judge(split(data, "samples", 0), 0).correct.mean() > 0.9
 
 
 def test_many_images_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
