@@ -93,7 +93,8 @@ class TestThreads:
         found = []
         for n in (1, 2, 3):
             threads(n)
-            found.append(scoring._features(scoring.metrics["fd_vgg16"], images))  # type: ignore[arg-type]
+            features = scoring._features(scoring.metrics["fd_vgg16"], images, {})  # type: ignore[arg-type]
+            found.append(np.stack(list(features.values())))
         np.testing.assert_array_equal(found[0], found[1])
         np.testing.assert_array_equal(found[0], found[2])
 
@@ -106,7 +107,8 @@ def test_features_do_not_depend_on_the_batch(
     found = []
     for size in (64, 3):
         monkeypatch.setitem(parallel.PIXELS, "cpu", size * 64**2)
-        found.append(scoring._features(scoring.metrics["fd_vgg16"], images))  # type: ignore[arg-type]
+        features = scoring._features(scoring.metrics["fd_vgg16"], images, {})  # type: ignore[arg-type]
+        found.append(np.stack(list(features.values())))
     whole, parts = found
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5)
 
