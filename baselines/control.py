@@ -1,15 +1,18 @@
 """Controls: methods whose truth is known, by which the instruments are tried."""
 
-import hashlib
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
-from lordbench.data import ImageSet, Int64Array, Split, join
+from lordbench.data import ImageSet, Int64Array, Split, UInt8Array, join
+from lordbench.data.images import image_hash
+from lordbench.data.pairs import class_means, find_images
+from lordbench.evaluation.collapse import mean_image
+from lordbench.evaluation.degraded import blurred, noisy
+from lordbench.evaluation.inference import to_float
 from lordbench.training import Codes, Context, Control, DataSpec, MethodConfig
 from lordbench.utils import seeds
 
@@ -17,8 +20,6 @@ SIZE = 32
 """Dimensions of the code of a label, and of the part of a content code that may carry the class."""
 SPREAD_NOISE = 0.3
 """Deviation of the noise on content codes with the form `spread`, whose other deviations are 1."""
-PIXELS = 32
-"""Blur is given for images of this size, and scales with theirs."""
 NOISE = 0.045
 """Deviation of the noise on outputs: an L1 of 0.036, as methods have on toycars."""
 CONTENT_OUTPUTS = ("truth", "blurred", "noisy", "wrong-view")
@@ -65,7 +66,6 @@ class ControlMethod(Control):
     def __init__(self, config: ControlConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.config = config
-        self.register_buffer("anchor", torch.zeros(1))  # tells its device
 
     def fit(self, train: ImageSet, context: Context) -> None:
         """Learn nothing: see `reveal`."""
@@ -75,18 +75,13 @@ class ControlMethod(Control):
         # Held-out classes have ids of their own.
         shared = split.name == "samples"
         pool = join(split.train, split.test) if shared else split.test
-        self.images, self.classes = pool.images, pool.classes
+        self.pool, self.images, self.classes = pool, pool.images, pool.classes
         self.contents = pool.contents if pool.contents is not None else np.zeros(len(pool), dtype=np.int64)
-        self.index = {_digest(image): i for i, image in reversed(list(enumerate(pool.images)))}
+        self.index = {image_hash(image): i for i, image in reversed(list(enumerate(pool.images)))}
         train = split.train if shared else pool
-        self.mean = train.images.mean(axis=0, dtype=np.float64)
-        self.class_means = np.stack([
-            train.images[train.classes == c].mean(axis=0, dtype=np.float64) if (train.classes == c).any()
-            else self.mean for c in range(pool.n_classes)
-        ])  # fmt: skip
+        self.mean = mean_image(train.images)
+        self.class_means = class_means(train, np.arange(pool.n_classes))
         n_contents = int(self.contents.max()) + 1
-        self.where = np.full((pool.n_classes, n_contents), -1, dtype=np.int64)
-        self.where[self.classes[::-1], self.contents[::-1]] = np.arange(len(pool))[::-1]
         self.of_class, self.of_content = _vectors("class", pool.n_classes), _vectors("content", n_contents)
         self.of_image = _vectors("image", len(pool))
         self.content_codes = self._content_codes()
@@ -114,7 +109,7 @@ class ControlMethod(Control):
 
     def encode(self, images: Tensor) -> Codes:
         pixels = (images * 255).round().to(torch.uint8).cpu().numpy()
-        index = np.array([self.index[_digest(image)] for image in pixels], dtype=np.int64)
+        index = np.array([self.index[image_hash(image)] for image in pixels], dtype=np.int64)
         codes = (
             torch.from_numpy(codes[index]).to(images.device)
             for codes in (self.class_codes, self.content_codes)
@@ -125,18 +120,18 @@ class ControlMethod(Control):
         class_code, content_code = (
             code.float().cpu().numpy() for code in (codes.class_code, codes.content_code)
         )
-        pixels = torch.from_numpy(self._pixels(class_code, content_code)).float().div(255)
+        images = self._images(class_code, content_code)
         if self.config.output == "blurred":
-            sigma = self.config.blur * self.spec.size / PIXELS
-            pixels = gaussian_blur(pixels, [2 * int(np.ceil(3 * sigma)) + 1] * 2, [sigma] * 2)
+            images = blurred(images, self.config.blur)
         if self.config.output == "noisy":
-            draws = [seeds.numpy_generator(0, "control", _digest(image.numpy()).hex()) for image in pixels]
-            noise = np.stack([draw.standard_normal(pixels.shape[1:], dtype=np.float32) for draw in draws])
-            pixels = (pixels + NOISE * torch.from_numpy(noise)).clamp(0, 1)
-        return pixels.to(codes.class_code.device)
+            # The noise of an image does not depend on the batch that it is in.
+            draws = [seeds.numpy_generator(0, "control", image_hash(image).hex()) for image in images]
+            noised = [noisy(image, NOISE, draw) for image, draw in zip(images, draws, strict=True)]
+            images = np.stack(noised)
+        return to_float(images, codes.class_code.device)
 
-    def _pixels(self, class_code: np.ndarray, content_code: np.ndarray) -> np.ndarray:
-        """What is decoded, in [0, 255], (N, C, S, S)."""
+    def _images(self, class_code: np.ndarray, content_code: np.ndarray) -> UInt8Array:
+        """What is decoded, uint8 (N, C, S, S), before it is degraded."""
         output = self.config.output
         if output == "constant":
             return np.repeat(self.mean[None], len(class_code), axis=0)
@@ -150,7 +145,7 @@ class ControlMethod(Control):
         contents = self.contents[_nearest(content_code, self.content_codes)]
         if output == "wrong-view":
             contents = (contents + len(self.of_content) // 2) % len(self.of_content)
-        index = self.where[classes, contents]
+        index = find_images(self.pool, classes, contents)
         return np.where((index >= 0)[:, None, None, None], self.images[index], self.class_means[classes])
 
 
@@ -164,7 +159,3 @@ def _nearest(codes: np.ndarray, table: np.ndarray) -> Int64Array:
     squares = (table * table).sum(axis=1) - 2 * codes @ table.T
     nearest: Int64Array = squares.argmin(axis=1)
     return nearest
-
-
-def _digest(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).digest()

@@ -155,6 +155,11 @@ def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | 
     return digest.hexdigest()[:16]
 
 
+def image_hash(image: UInt8Array) -> bytes:
+    """Hash one image, uint8 (C, S, S): equal images have equal hashes."""
+    return hashlib.sha256(image.tobytes()).digest()
+
+
 def number_labels(names: list[str]) -> tuple[Int64Array, tuple[str, ...]]:
     """Number the distinct names in sorted order; return ids, int64 (N,), and the name of each id."""
     unique = sorted(set(names))

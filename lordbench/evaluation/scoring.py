@@ -1,6 +1,5 @@
 """Scoring of images and codes by the metrics of a run: values, intervals, reasons for missing values."""
 
-import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lordbench.data.images import UInt8Array
+from lordbench.data.images import UInt8Array, image_hash
 from lordbench.evaluation import inference
 from lordbench.evaluation.measurement import Measurement, MeasurementKey, Samples
 from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe, SetMetric
@@ -199,7 +198,9 @@ class Scoring:
     ) -> dict[bytes, Float64Array]:
         """Features, (D,), of images, uint8 (N, C, S, S), by their hash; those `known` are reused."""
         features = dict(known)
-        new = {key: image for key, image in zip(map(_hash, images), images, strict=True) if key not in known}
+        new = {
+            key: image for key, image in zip(map(image_hash, images), images, strict=True) if key not in known
+        }
         if new:
             distinct = np.stack(list(new.values()))
 
@@ -222,10 +223,6 @@ def _direction(metric: Metric | type[Metric]) -> dict[str, Any]:
     return {"unit": metric.unit, "higher_is_better": metric.higher_is_better}
 
 
-def _hash(image: UInt8Array) -> bytes:
-    return hashlib.sha256(image.tobytes()).digest()
-
-
 def _rows(features: Mapping[bytes, Float64Array], images: UInt8Array) -> Float64Array:
     """The features, (N, D), of images."""
-    return np.stack([features[key] for key in map(_hash, images)])
+    return np.stack([features[key] for key in map(image_hash, images)])

@@ -8,12 +8,11 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lordbench.report.figures import COLOURS, MARKERS, MUTED, SETTINGS, Drawn
-from lordbench.report.tables import NONE, Row, Table, number
+from lordbench.report.figures import COLOURS, LEAK, MARKERS, MUTED, SETTINGS, Drawn
+from lordbench.report.tables import NONE, Row, Table, interval_text, number
 from lordbench.results.leaderboard import label
 
 DIGITS = 3
-LEAK = ("leakage", "encoded", "class from content")
 LEGEND = (
     "A reading misses if its whole 95 % interval lies further from the truth than the tolerance. Leakage is "
     "read by the best probe: a lower bound, so it may lie below a truth that few images show."
@@ -84,12 +83,10 @@ def dose_figure(rows: pd.DataFrame, doses: Mapping[tuple[str, float], str], prob
 
 def _leakage(rows: pd.DataFrame) -> dict[tuple[str, str], dict[Any, Any]]:
     """Rows of class leakage by control and metric."""
-    leakage = rows[(rows[["experiment", "codes", "subject"]] == list(LEAK)).all(axis=1)]
+    leakage = rows[(rows[["experiment", "codes", "subject"]] == list(LEAK[1:4])).all(axis=1)]
     names = map(label, leakage["method"], leakage["variant"])
     return dict(zip(zip(names, leakage["metric"], strict=True), leakage.to_dict("records"), strict=True))
 
 
 def _interval(row: Mapping[Any, Any]) -> str:
-    if pd.isna(row["ci_low"]):
-        return NONE
-    return f"{number(row['ci_low'], DIGITS)} to {number(row['ci_high'], DIGITS)}"
+    return interval_text(row["ci_low"], row["ci_high"], DIGITS)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lordbench.report.boards import arrow, group_title
 from lordbench.report.quantities import titles
-from lordbench.report.tables import NONE, Row, Table, decimals, markdown, number
+from lordbench.report.tables import NONE, Row, Table, decimals, interval_text, markdown, number
 from lordbench.results.leaderboard import GROUP, QUANTITY
 
 LEGEND = (
@@ -17,7 +17,7 @@ LEGEND = (
 )
 HINT = "run `lordbench run --preset experiments --seeds 0,1,2`"
 HEADER = ("in", "first", "second", "difference", "95 % interval", "seeds", "p (Holm)", "the claim is")
-NUMBERS = ["value", "other", "difference", "ci_low", "ci_high"]
+NUMBERS = ["value", "other", "difference"]
 
 
 def claim_tables(checked: pd.DataFrame) -> list[Table]:
@@ -67,9 +67,9 @@ def _rows(results: pd.DataFrame) -> Iterator[Row]:
     for i, result in enumerate(results.to_dict("records")):
         key = tuple(str(result[name]) for name in QUANTITY)
         name = names.get(key, "/".join(key)) + arrow(results[i : i + 1])
-        digits = decimals(pd.Series([result[column] for column in NUMBERS[:3]], dtype=float))
-        *values, low, high = (number(result[column], digits) for column in NUMBERS)
-        interval = NONE if math.isnan(result["ci_low"]) else f"{low} to {high}"
+        digits = decimals(pd.Series([result[column] for column in NUMBERS], dtype=float))
+        values = (number(result[column], digits) for column in NUMBERS)
+        interval = interval_text(result["ci_low"], result["ci_high"], digits)
         p = result["p_holm"]
         p_text = NONE if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
         verdict = str(result["verdict"] or (result["note"] if result["primary"] else ""))

@@ -1,13 +1,12 @@
 """Tables of the paired differences of every two methods."""
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
 from lordbench.report.boards import arrow, group_title
 from lordbench.report.quantities import keys, titles
-from lordbench.report.tables import NONE, Row, Table, decimals, footnotes, number, with_legend
+from lordbench.report.tables import Row, Table, decimals, footnotes, interval_text, number, with_legend
 from lordbench.results.leaderboard import GROUP, QUANTITY
 from lordbench.utils.errors import UserError, did_you_mean
 
@@ -72,9 +71,6 @@ def _list_rows(known: pd.DataFrame, columns: Sequence[str]) -> Iterator[Row]:
     for record in known.to_dict("records"):
         pair = f"{record['method_a']} - {record['method_b']}"
         ends = ([record[end] for end in INTERVALS[name]] for name in columns)
-        intervals = (
-            NONE if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
-            for low, high in ends
-        )
+        intervals = (interval_text(low, high, digits) for low, high in ends)
         difference, seeds = number(record["difference"], digits), str(record["n_seeds"])
         yield Row((pair, difference, *intervals, f"{record['n']:,}", seeds, str(record["verdict"])))

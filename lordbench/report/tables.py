@@ -282,6 +282,11 @@ def decimals(values: pd.Series[float]) -> int:
     return 3 if largest == 0 else int(np.clip(3 - np.ceil(np.log10(largest)), 1, 4))
 
 
+def interval_text(low: float, high: float, digits: int) -> str:
+    """Write the ends of an interval; NaN stands for none."""
+    return NONE if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
+
+
 def number(value: float, digits: int) -> str:
     """Write a value with so many digits after the point; a rounded zero has no sign."""
     return f"{round(value, digits) + 0.0:.{digits}f}"

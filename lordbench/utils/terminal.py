@@ -4,6 +4,8 @@ import codecs
 import sys
 import unicodedata
 
+from lordbench.utils.names import shown
+
 ERRORS = "lordbench.spelled"
 """Name of the handler of encoding errors."""
 SPELLINGS = {
@@ -13,8 +15,6 @@ SPELLINGS = {
 }  # fmt: skip
 BRAILLE = range(0x2800, 0x2900)
 """Rich's spinner."""
-ESCAPED_BYTES = range(0xDC80, 0xDD00)
-"""Bytes of file names that are not valid UTF-8, as Python decodes them."""
 
 
 def spell_missing_characters() -> None:
@@ -29,16 +29,13 @@ def spell_missing_characters() -> None:
 def _spelled(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    missing = error.object[error.start : error.end]
-    return "".join(_spelling(character) for character in missing), error.end
+    missing = shown(error.object[error.start : error.end])
+    return "".join(map(_spelling, missing)), error.end
 
 
 def _spelling(character: str) -> str:
     """ASCII text for a character: a similar one, the letter without its accents, or its number."""
-    code = ord(character)
-    if code in BRAILLE:
+    if ord(character) in BRAILLE:
         return "*"
-    if code in ESCAPED_BYTES:
-        return f"\\x{code - 0xDC00:02x}"
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return SPELLINGS.get(character) or plain or character.encode("ascii", "backslashreplace").decode()
