@@ -15,7 +15,7 @@ from lordbench.utils.settings import distinct, parse_yaml
 _NAME = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?", re.DOTALL)
 # Brackets with anything but settings are part of a path.
 _PATH = re.compile(
-    r"(?P<name>[\w-]+:.+?|[^\[\]]*/.+?|.+?\.py)(?:\[(?P<settings>\s*|\s*[^\W\d]\w*\s*=.*)\])?", re.DOTALL
+    r"(?P<name>[\w-]+:.+?|[^\[\]]*/.*?|.+?\.py)(?:\[(?P<settings>\s*|\s*[^\W\d]\w*\s*=.*)\])?", re.DOTALL
 )
 
 

@@ -139,9 +139,7 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         real, real_key = real_images(trained), trained.key
         yield from references(trained, pairs)
         yield from trained.scoring.sets({key: outputs}, real, real_key)
-        known = _floors(trained, pairs) | {REAL: other_real_images(trained, len(pairs))}
-        sets = trained.scoring.sets
-        yield from trained.shared(f"{NAME}: sets", lambda: list(sets(known, real, real_key)))
+        yield from trained.shared(f"{NAME}: sets", lambda: list(_known_sets(trained, pairs, real, real_key)))
     draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
 
 
@@ -196,6 +194,11 @@ def _references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     judge, of_content = trained.judge(), _content_judge(trained)
     right_content = of_content if isinstance(of_content, str) else of_content.correct
     yield from _agreements(trained, REAL, judge.correct, right_content, judge.test_labels)
+
+
+def _known_sets(trained: Trained, pairs: Pairs, real: UInt8Array, real_key: str) -> Iterator[Measurement]:
+    known = _floors(trained, pairs) | {REAL: other_real_images(trained, len(pairs))}
+    return trained.scoring.sets(known, real, real_key)
 
 
 def _floors(trained: Trained, pairs: Pairs) -> dict[MeasurementKey, UInt8Array]:

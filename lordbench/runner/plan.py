@@ -122,12 +122,12 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         key = data_key(data["dataset"], data["data_settings"], preset.image_size)
         if key not in images:
             images[key] = dataset.load(preset.image_size, track)
-        require_splittable(images[key], part.split)
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset}
         kinds = [parse_labels(text) for text in part.labels]
         for labels in filter(None, kinds):
             labels.check(images[key], part.split)
+        require_splittable(images[key], part.split)
         loaded = [text for text in part.methods if text in methods]
         _refuse_unlabelled_contents(images[key], {text: methods[text] for text in loaded})
         in_part: dict[str, str] = {}

@@ -103,6 +103,7 @@ def test_selectors_labels_and_settings_are_read_or_refused(text: str) -> None:
 
 
 @given(name=NAMES, settings=SETTINGS)
+@example(name="/", settings={"_": False})
 def test_a_formatted_selector_is_parsed_to_the_same(name: str, settings: dict[str, Any]) -> None:
     text = f"{name}[{selectors.describe(settings)}]" if settings else name
     found = selectors.parse(text)
