@@ -58,6 +58,12 @@ DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth va
 """Type of a data frame's column by the type of a column."""
 
 
+# Before 3.1 pandas loses the last digit by default; since then it is exact, and warns of the option.
+_PRECISION: Literal["round_trip"] | None = (
+    None if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else "round_trip"
+)
+
+
 def column_types() -> dict[str, ColumnType]:
     """Type of the values in each of `COLUMNS`."""
     fields = Measurement.model_fields | Provenance.model_fields
@@ -87,7 +93,7 @@ def read_csv(file: Path | StringIO) -> pd.DataFrame:
         compression=None,
         dtype=dict.fromkeys(text, "str"),
         keep_default_na=False,
-        float_precision="round_trip",  # earlier versions of pandas lose the last digit without it
+        float_precision=_PRECISION,
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},
     )
 
