@@ -67,7 +67,7 @@ class TestAccuracy:
         assert mlp > 0.9
 
     def test_the_mlp_is_as_good_as_scikit_learns(self, metric_class: Callable[[str], type]) -> None:
-        """The same hidden layer, batches and steps; other random numbers, decay and schedule."""
+        """The same hidden layer; other random numbers, batches, decay and schedule."""
         (train, labels), (test, truth) = clusters(600, 8, 1.2), clusters(2000, 8, 1.2, seed=1)
         ours = fit_predict(metric_class("probe_mlp")(), train, labels, test).labels
         network = MLPClassifier((128,), batch_size=128, random_state=0, max_iter=64)
