@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lordbench.config import selectors
 from lordbench.report.figures import COLOURS, LEAK, MARKERS, MUTED, SETTINGS, Drawn
 from lordbench.report.tables import NONE, Row, Table, interval_text, number
 from lordbench.results.leaderboard import label
@@ -24,10 +25,13 @@ def truth_table(readings: pd.DataFrame) -> Table:
     ordered = readings.sort_values("verdict", key=lambda verdicts: verdicts == "ok", kind="stable")
     rows = []
     for record in ordered.to_dict("records"):
-        quantity = f"{record['experiment']}: {record['subject']}, {record['metric']}"
+        # Only transfers and leakage are read: the subject of the one and the metric of the other go without.
+        quantity = record["metric"] if record["subject"] == "transfer" else record["subject"]
         value = number(record["value"], DIGITS)
         known = (f"{record['truth']} ±{record['tolerance']:g}", value, _interval(record))
-        rows.append(Row((str(record["control"]), quantity, *known, str(record["verdict"]))))
+        settings = selectors.parse(record["control"]).settings.values()
+        control = " ".join(map(str, settings)) or record["control"]
+        rows.append(Row((control, quantity.replace("_", " "), *known, str(record["verdict"]))))
     header = ("control", "quantity", "truth", "reads", "95 % interval", "")
     return Table(
         "Known truths and readings", header, tuple(rows), right=frozenset(header[2:5]), notes=(LEGEND,)
