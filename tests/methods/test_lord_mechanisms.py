@@ -67,7 +67,7 @@ class TestNoise:
         assert noise.mean().item() == pytest.approx(0, abs=0.05)
         # Neither scaled by the code nor shared by the images.
         assert noise.std(dim=1).numpy() == pytest.approx(0.7, rel=0.1)
-        assert len(noise.unique(dim=0)) == len(noise)
+        assert torch.corrcoef(noise)[0, 1].abs() < 0.1
 
     def test_no_gradient_can_shrink_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         method = build("lord", decay=0.0)
