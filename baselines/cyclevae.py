@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, swap_pairs
-from lordbench.training import Batch, Codes, MethodConfig, Update
+from lordbench.nn.methods import mean_of
+from lordbench.training import Batch, Codes, MethodConfig, Update, another_class
 
 
 class CycleVaeConfig(GroupTrainedConfig):
@@ -40,6 +40,7 @@ class CycleVae(EncoderDecoder):
         "Jha et al., Disentangling Factors of Variation with Cycle-Consistent Variational Auto-Encoders, 2018"
     )
     Config: ClassVar[type[MethodConfig]] = CycleVaeConfig
+    couples = True
     content_outputs = 2
     config: CycleVaeConfig
 
@@ -64,13 +65,13 @@ class CycleVae(EncoderDecoder):
         """One drawn content on two classes: L1 between the content codes of the two images.
 
         Only the content encoder learns from it, so the images are made without gradients. (In the authors'
-        release it is the encoder that learns, with class codes held fixed.) Neighbouring pairs of a batch,
-        the last and the first too, are of two classes (where the batch has several).
+        release it is the encoder that learns, with class codes held fixed.)
         """
+        other, exists = another_class(batch.classes[::2])
         with torch.no_grad():
             classes = self.class_encoder(batch.images[::2])
             shape = len(classes), self.config.content_size
             contents = torch.randn(shape, generator=batch.generator, device=classes.device)
-            images = self.decode(Codes(torch.cat([classes, classes.roll(1, 0)]), contents.repeat(2, 1)))
+            images = self.decode(Codes(torch.cat([classes, classes[other]]), contents.repeat(2, 1)))
         first, second = self.content_encoder(images).chunk(2, dim=1)[0].chunk(2)
-        return {"reverse cycle": F.l1_loss(first, second)}
+        return {"reverse cycle": mean_of((first - second).abs().mean(dim=1), exists)}

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench.nn import DcganDecoder, DcganEncoder, ReconstructionLoss
-from lordbench.nn.methods import GroupTrained, GroupTrainedConfig, swap_pairs
-from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update
+from lordbench.nn.methods import GroupTrained, GroupTrainedConfig, mean_of, swap_pairs
+from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, another_class
 
 
 class DrNetConfig(GroupTrainedConfig):
@@ -46,6 +46,7 @@ class DrNet(GroupTrained):
     source: ClassVar[str] = "Denton & Birodkar, Unsupervised Learning of Disentangled Representations, 2017"
     Config: ClassVar[type[MethodConfig]] = DrNetConfig
     betas = (0.5, 0.999)
+    couples = True
     published_loss = staticmethod(F.mse_loss)
     config: DrNetConfig
 
@@ -83,11 +84,11 @@ class DrNet(GroupTrained):
         with torch.no_grad():
             codes = self.content_encoder(batch.images)
         first, second = codes[0::2], codes[1::2]
-        # Rolling by one pairs each image with one of another class (where the batch has several).
-        pairs = torch.cat([torch.cat([first, partner], dim=1) for partner in (second, second.roll(1, 0))])
-        logits = self.discriminator(pairs).float()
-        same = torch.cat([torch.ones(len(first), 1), torch.zeros(len(first), 1)]).to(logits.device)
-        return {"discriminator": F.binary_cross_entropy_with_logits(logits, same)}
+        other, exists = another_class(batch.classes[0::2])
+        pairs = torch.cat([torch.cat([first, partner], dim=1) for partner in (second, second[other])])
+        same, different = self.discriminator(pairs)[:, 0].float().chunk(2)
+        # Where the batch has no other class, a pair has no counterpart, and both are left out.
+        return {"discriminator": 0.5 * mean_of(F.softplus(-same) + F.softplus(different), exists)}
 
     def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
         """Each image from its content and its partner's class code, similarity, and the adversary.

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, swap_pairs
-from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update
+from lordbench.nn.methods import mean_of
+from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, another_class
 
 
 class MathieuConfig(GroupTrainedConfig):
@@ -58,6 +59,7 @@ class Mathieu(EncoderDecoder):
     source: ClassVar[str] = "Mathieu et al., Disentangling Factors of Variation in Deep Representation, 2016"
     Config: ClassVar[type[MethodConfig]] = MathieuConfig
     betas = (0.5, 0.999)
+    couples = True
     content_outputs = 2
     config: MathieuConfig
 
@@ -76,10 +78,10 @@ class Mathieu(EncoderDecoder):
             classes = self.class_encoder(batch.images)
             mean, log_variance = self.content_encoder(batch.images).chunk(2, dim=1)
             contents = draw(mean, log_variance, batch.generator)
-            fakes = self.mixed(classes, contents, batch.generator)
+            fakes, exist = self.mixed(classes, contents, batch)
         real = self.discriminator(batch.images, batch.classes)
         fake = self.discriminator(fakes, batch.classes.repeat(2))
-        return {"discriminator": F.softplus(-real).mean() + F.softplus(fake).mean()}
+        return {"discriminator": F.softplus(-real).mean() + mean_of(F.softplus(fake), exist)}
 
     def loss(self, batch: Batch, reconstruct: ReconstructionLoss) -> dict[str, Tensor]:
         """Each image from its own class code and from its partner's, the content's KL, and the adversary."""
@@ -94,22 +96,25 @@ class Mathieu(EncoderDecoder):
             "content KL": config.kl_weight * divergence(mean, log_variance).mean(),
         }
         if config.adversary:
-            fakes = self.mixed(classes, contents, batch.generator)
+            fakes, exist = self.mixed(classes, contents, batch)
             logits = self.discriminator(fakes, batch.classes.repeat(2))
-            terms["adversary"] = config.adversary * F.softplus(-logits).mean()
+            terms["adversary"] = config.adversary * mean_of(F.softplus(-logits), exist)
         return terms
 
-    def mixed(self, classes: Tensor, contents: Tensor, generator: torch.Generator) -> Tensor:
+    def mixed(self, classes: Tensor, contents: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Images of each class with a content of another class, then with one drawn from the prior.
 
         Args:
-            classes: class codes, float32 (N, class size), of pairs of one class.
-            contents: content codes of the same images, float32 (N, content size).
-            generator: for the prior's draws.
+            classes: class codes, float32 (N, class size), of the batch's images, pairs of one class.
+            contents: their content codes, float32 (N, content size).
+            batch: for the classes, and for the prior's draws.
 
         Returns:
-            float32 [0, 1], (2 N, C, S, S): the N classes in order, twice.
+            float32 [0, 1], (2 N, C, S, S): the N classes in order, twice; and bool (2 N,): whether there is
+            such an image, since a batch may have no other class.
         """
-        # Rolling by a pair takes contents of another class (where the batch has several).
-        drawn = torch.randn(contents.shape, generator=generator, device=contents.device)
-        return self.decode(Codes(classes.repeat(2, 1), torch.cat([contents.roll(2, 0), drawn])))
+        pair, exists = another_class(batch.classes[::2])
+        others = contents.view(-1, 2, contents.shape[1])[pair].flatten(0, 1)
+        drawn = torch.randn(contents.shape, generator=batch.generator, device=contents.device)
+        exist = torch.cat([exists.repeat_interleave(2), torch.ones_like(exists).repeat(2)])
+        return self.decode(Codes(classes.repeat(2, 1), torch.cat([others, drawn]))), exist

@@ -86,7 +86,7 @@ def measured(
     """Train for `steps` steps of each phase; return the median increase of `read` per step, by phase."""
     device = resolve_device("auto")
     meter = Meter(read)
-    phases = 2 if hasattr(method, "content_codes") else 1
+    phases = 3 if hasattr(method, "content_codes") else 1
     context = Context(
         device=device,
         precision=Precision(precision, device.type),  # type: ignore[arg-type]

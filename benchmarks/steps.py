@@ -86,9 +86,9 @@ def _data_and_settings(preset: str, method: str) -> tuple[ImageSet, dict[str, An
     size, n = SIZES[preset]
     config = registry.find("methods", method).load().Config
     settings = load_preset(preset, {}).settings(method, config)
-    # The same number of steps for both stages.
-    halved = {"stage1_share": 0.5} if "stage1_share" in config.model_fields else {}
-    return images(n, size), settings | halved
+    # The same number of steps for all phases.
+    equal = {"stage1_share": 1 / 3, "warmup_share": 0.5} if "stage1_share" in config.model_fields else {}
+    return images(n, size), settings | equal
 
 
 def _alone(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:

@@ -18,7 +18,7 @@ from lordbench.config import registry, selectors
 from lordbench.config.presets import load_preset, refuse_unused
 from lordbench.config.registry import use_plugins
 from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_labels
-from lordbench.evaluation import inference
+from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
 from lordbench.results.leaderboard import collect
 from lordbench.results.run_folder import CellFolder, Store
@@ -62,9 +62,12 @@ class Model:
         """One class code, float32 (class size,), of several images of one class."""
         return inference.encode_class(self.method, inference.to_float(self._as_uint8(images), self.device))
 
-    def decode(self, codes: Codes) -> UInt8Array:
-        """Images, uint8 (N, C, S, S), from codes."""
-        return inference.decode(self.method, codes)
+    def decode(self, codes: Codes, kind: CodeKind = "encoded") -> UInt8Array:
+        """Images, uint8 (N, C, S, S), from codes.
+
+        Those of `method.train_codes` are of the kind `learned`, those of `method.optimize_codes` `optimized`.
+        """
+        return inference.decode(self.method, codes, kind)
 
     def transfer(self, contents: Pixels, classes: Pixels) -> UInt8Array:
         """Images with the content of N images and the class of N others, or of one: uint8 (N, C, S, S).

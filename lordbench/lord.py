@@ -1,6 +1,6 @@
 """LORD: latent optimization for class/content disentanglement (Gabbay & Hoshen, ICLR 2020)."""
 
-from collections.abc import Sequence
+import copy
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +10,18 @@ from torch.nn import functional as F
 
 from lordbench.data import ImageSet
 from lordbench.nn import ReconstructionLoss, TrunkConfig, divergence, draw, reconstruction_loss
-from lordbench.training import Batch, Codes, Context, DataSpec, Loss, Method, MethodConfig, Phase, Update
+from lordbench.training import (
+    Batch,
+    Budget,
+    Codes,
+    Context,
+    DataSpec,
+    Loss,
+    Method,
+    MethodConfig,
+    Phase,
+    Update,
+)
 from lordbench.training.batches import ShuffledBatches
 from lordbench.training.optimizers import RowAdam, adam
 from lordbench.utils import seeds
@@ -33,10 +44,13 @@ class LordConfig(TrunkConfig):
         decay: weight of the squared norm of the clean content code, averaged over the batch.
         kl_weight: weight of the KL term, in nats per image, with `regularizer=kl`.
         generator_rate: Adam's learning rate for the networks in stage 1; `latent_rate` for the latent codes.
-        encoder_rate: Adam's learning rate for all networks in stage 2.
+        encoder_rate: Adam's learning rate for the encoders, in stage 2.
+        tuning_rate: Adam's learning rate for the generator, in stage 2; as published, a third of stage 1's.
         final_rate: where every learning rate ends, on a cosine.
         code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
         stage1_share: share of the budget that stage 1 gets; 0.5 as published (200 epochs each).
+        warmup_share: share of stage 2 in which the encoders learn alone, so that the generator is not tuned
+            to codes of encoders that have learned nothing yet; ours.
     """
 
     regularizer: Literal["noise", "kl", "none"] = "noise"
@@ -48,9 +62,15 @@ class LordConfig(TrunkConfig):
     generator_rate: float = Field(3e-4, gt=0)
     latent_rate: float = Field(3e-3, gt=0)
     encoder_rate: float = Field(1e-4, gt=0)
+    tuning_rate: float = Field(1e-4, gt=0)
     final_rate: float = Field(1e-5, ge=0)
     code_weight: float = Field(10.0, ge=0)
     stage1_share: float = Field(0.5, gt=0, lt=1)
+    warmup_share: float = Field(0.2, gt=0, lt=1)
+
+    def penalty(self, content: Tensor) -> Tensor:
+        """Activation decay, a scalar, of clean content codes, float32 (N, content size)."""
+        return self.decay * content.square().sum(dim=1).mean()
 
     def weights(self) -> tuple[str, ...]:
         """VGG16, for the perceptual loss, which is also the published one."""
@@ -103,14 +123,20 @@ class ContentCodes(nn.Module):
         if self.log_variance is None:
             # Fixed variance: a code stands out from the noise only if it grows, which the decay penalizes.
             noise = torch.randn(mean.shape, generator=batch.generator, device=mean.device)
-            return mean + config.noise * noise, {"decay": config.decay * mean.square().sum(dim=1).mean()}
+            return mean + config.noise * noise, {"decay": config.penalty(mean)}
         log_variance = self.log_variance(batch.images if self.table is None else batch.index)
         kl = config.kl_weight * divergence(mean, log_variance).mean()
         return draw(mean, log_variance, batch.generator), {"kl": kl}
 
 
 class Lord(Method):
-    """LORD with both stages, and the variants that its paper compares it with."""
+    """LORD with both stages, and the variants that its paper compares it with.
+
+    Attributes:
+        generator: of stage 1, which learned codes are decoded with.
+        tuned_generator: a copy of it, made after the encoders have warmed up and trained together with them,
+            which encoded codes are decoded with.
+    """
 
     summary: ClassVar[str] = "shared latent class codes, noise-regularized content codes, then encoders"
     source: ClassVar[str] = "Gabbay & Hoshen, Demystifying Inter-Class Disentanglement, ICLR 2020"
@@ -122,6 +148,7 @@ class Lord(Method):
         super().__init__(config, spec)
         self.config = config
         self.generator = config.generator(spec)
+        self.tuned_generator = copy.deepcopy(self.generator)
         self.class_encoder = config.encoder(spec, config.class_size)
         self.content_encoder = config.encoder(spec, config.content_size)
         self.class_codes = ClassCodes(config, spec, self.class_encoder)
@@ -132,10 +159,22 @@ class Lord(Method):
         """Run both stages, in the shares of the budget that the settings give them."""
         self.train_classes.copy_(torch.from_numpy(train.classes))
         reconstruct = reconstruction_loss(self.config.reconstruction, None, context.device)
-        phases = [self.latent_optimization(context, reconstruct), self.amortization(context, reconstruct)]
+        first, alone, together = self.steps(context.budget)
+        phases = [self.latent_optimization(context, reconstruct, first)]
+        if alone:
+            phases.append(self.warm_up(context, alone))
+        phases.append(self.amortization(context, reconstruct, together))
         context.run(self, train, phases)
 
-    def latent_optimization(self, context: Context, reconstruct: ReconstructionLoss) -> Phase:
+    def steps(self, budget: Budget) -> tuple[int, int, int]:
+        """Steps of stage 1, of the encoders alone (0 where no code is latent), and of the rest of stage 2."""
+        size, config = min(budget.batch_size, self.spec.n_images), self.config
+        first, alone = budget.steps(size, config.stage1_share), 0
+        if code_tables(self.class_codes, self.content_codes):
+            alone = budget.steps(size, (1 - config.stage1_share) * config.warmup_share)
+        return first, alone, max(1, budget.steps(size) - first - alone)
+
+    def latent_optimization(self, context: Context, reconstruct: ReconstructionLoss, steps: int) -> Phase:
         """Stage 1: codes and generator are learned together (paper, section 3.2)."""
         config = self.config
         networks: list[nn.Module] = [self.generator]
@@ -148,7 +187,8 @@ class Lord(Method):
         if tables := code_tables(self.class_codes, self.content_codes):
             optimizers.append(RowAdam(tables, config.latent_rate, BETAS))
         loss = self.latent_loss(self.class_codes, self.content_codes, reconstruct)
-        return self.phase(context, "latent optimization", config.stage1_share, [Update(optimizers, loss)])
+        name, update = "latent optimization", Update(optimizers, loss)
+        return Phase(name, steps, self.batches(context, name), [update], config.final_rate)
 
     def latent_loss(
         self, class_codes: ClassCodes, content_codes: ContentCodes, reconstruct: ReconstructionLoss
@@ -162,66 +202,87 @@ class Lord(Method):
 
         return loss
 
-    def amortization(self, context: Context, reconstruct: ReconstructionLoss) -> Phase:
-        """Stage 2: encoders learn the codes while the generator continues training (paper, section 3.3)."""
-        networks = (self.class_encoder, self.content_encoder, self.generator)
-        optimizer = adam([(network, self.config.encoder_rate) for network in networks], BETAS)
+    def warm_up(self, context: Context, steps: int) -> Phase:
+        """Begin stage 2 with the encoders alone, which learn the codes."""
+        config, name = self.config, "encoders alone"
+        # An encoder that stage 1 has trained gets no gradient here, and so does not move.
+        optimizer = adam([(network, config.encoder_rate) for network in self.encoders], BETAS)
+        update = Update([optimizer], lambda batch: self.code_terms(self.encode(batch.images), batch))
+        return Phase(name, steps, self.batches(context, name), [update], config.final_rate)
+
+    def amortization(self, context: Context, reconstruct: ReconstructionLoss, steps: int) -> Phase:
+        """Train encoders and a copy of the generator together (paper, section 3.3)."""
+        config, name = self.config, "amortization"
+        rates = [(network, config.encoder_rate) for network in self.encoders]
+        optimizer = adam([*rates, (self.tuned_generator, config.tuning_rate)], BETAS)
         update = Update([optimizer], lambda batch: self.amortization_terms(batch, reconstruct)[0])
-        return self.phase(context, "amortization", 1 - self.config.stage1_share, [update])
+        batches = self.batches(context, name)
+        return Phase(name, steps, batches, [update], config.final_rate, self.copy_generator)
 
     def amortization_terms(
         self, batch: Batch, reconstruct: ReconstructionLoss
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Loss terms of stage 2, and the reconstructed images.
-
-        The learned codes, without noise, are fixed targets. A code that stage 1 has amortized already has no
-        target; its encoder continues with the reconstruction alone.
-        """
+        """Loss terms of encoders and generator together, and the reconstructed images."""
         codes = self.encode(batch.images)
         output = self.decode(codes)
-        terms = {"reconstruction": reconstruct(output, batch.images)}
-        for name, code, learned in (
+        return {"reconstruction": reconstruct(output, batch.images), **self.code_terms(codes, batch)}, output
+
+    def code_terms(self, codes: Codes, batch: Batch) -> dict[str, Tensor]:
+        """Loss terms between encoded and learned codes, which are fixed targets, without noise.
+
+        A code that stage 1 has amortized has no target; its encoder continues with the reconstruction alone.
+        """
+        pairs = (
             ("class code", codes.class_code, self.class_codes),
             ("content code", codes.content_code, self.content_codes),
-        ):
-            if learned.table is not None:
-                terms[name] = self.config.code_weight * F.mse_loss(code, learned(batch).detach())
-        return terms, output
+        )
+        return {
+            name: self.config.code_weight * F.mse_loss(code, learned(batch).detach())
+            for name, code, learned in pairs
+            if learned.table is not None
+        }
 
-    def phase(
-        self,
-        context: Context,
-        name: str,
-        share: float,
-        updates: Sequence[Update],
-        n_images: int | None = None,
-    ) -> Phase:
-        """Return a phase over all training images, or over `n_images` others."""
+    def copy_generator(self) -> None:
+        """Begin to tune the generator: stage 1's stays as it is."""
+        self.tuned_generator.load_state_dict(self.generator.state_dict())
+
+    def batches(self, context: Context, name: str, n_images: int | None = None) -> ShuffledBatches:
+        """Batches of a phase, of all training images or of `n_images` others."""
         seed = seeds.derive(context.seed, name, "batches")
-        batches = ShuffledBatches(n_images or self.spec.n_images, context.budget.batch_size, seed)
-        steps = context.budget.steps(batches.batch_size, share)
-        return Phase(name, steps, batches, updates, self.config.final_rate)
+        return ShuffledBatches(n_images or self.spec.n_images, context.budget.batch_size, seed)
+
+    @property
+    def encoders(self) -> tuple[nn.Module, nn.Module]:
+        return self.class_encoder, self.content_encoder
 
     def encode(self, images: Tensor) -> Codes:
         return Codes(self.class_encoder(images), self.content_encoder(images))
 
     def decode(self, codes: Codes) -> Tensor:
+        images: Tensor = self.tuned_generator(codes.class_code, codes.content_code)
+        return images
+
+    def decode_learned(self, codes: Codes) -> Tensor:
+        """Images by stage 1's own generator, with which the codes were learned."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images
 
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
-        """Codes of unseen images by stage 1 with the generator fixed; None where a code is amortized."""
+        """Codes of unseen images by stage 1, with its generator fixed; None where a code is amortized."""
         config, spec = self.config, DataSpec.of(images)
         if self.class_codes.table is None or self.content_codes.table is None:
             return None
-        with seeds.initialising(context.seed, "test-time optimization"):
+        name = "test-time optimization"
+        with seeds.initialising(context.seed, name):
             class_codes = ClassCodes(config, spec, self.class_encoder)
             content_codes = ContentCodes(config, spec, self.content_encoder)
         codes = nn.ModuleList([class_codes, content_codes]).to(context.device)
         reconstruct = reconstruction_loss(config.reconstruction, None, context.device)
         optimizer = RowAdam(code_tables(class_codes, content_codes), config.latent_rate, BETAS)
         update = Update([optimizer], self.latent_loss(class_codes, content_codes, reconstruct))
-        phase = self.phase(context, "test-time optimization", 1.0, [update], spec.n_images)
+        batches = self.batches(context, name, spec.n_images)
+        steps = context.budget.steps(batches.batch_size)
+        phase = Phase(name, steps, batches, [update], config.final_rate)
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.requires_grad_(False)
         try:

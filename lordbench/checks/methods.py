@@ -88,13 +88,7 @@ def decodes(trial: Trial) -> str:
     for case, method, images in trial.subjects():
         for batch in (images, images[:1]):
             output = method.decode(method.encode(batch))
-            _require_tensor(output, tuple(batch.shape), f"{case}: decode of the codes of {_count(batch)}")
-            low, high = float(output.min()), float(output.max())
-            require(
-                low >= 0 and high <= 1,
-                f"{case}: decode gives values from {low:.3g} to {high:.3g}; [0, 1] is needed",
-                "End the decoder with torch.sigmoid, or clamp its output.",
-            )
+            _require_images(output, tuple(batch.shape), f"{case}: decode", f"the codes of {_count(batch)}")
     return "of the right size, within [0, 1]"
 
 
@@ -201,7 +195,7 @@ def state(trial: Trial) -> str:
 
 @torch.no_grad()
 def learned_codes(trial: Trial) -> str:
-    """`train_codes`, if the method has it, returns codes of all training images, shaped as by `encode`."""
+    """`train_codes`, if the method has it, returns codes of all training images, which can be decoded."""
     method, data = trial.trained["colour"], trial.data()
     codes = method.train_codes()
     if codes is None:
@@ -211,7 +205,7 @@ def learned_codes(trial: Trial) -> str:
 
 
 def optimized_codes(trial: Trial) -> str:
-    """`optimize_codes`, if the method has it, finds codes of unseen images and leaves the networks as is."""
+    """`optimize_codes`, if the method has it, finds codes of unseen images and changes no network."""
     method, unseen = trial.trained["colour"], trial.data().keep_classes(np.arange(2))
     before = state_bytes(method)
     context = Context(CPU, Precision("float32", "cpu"), seed=0, budget=Budget(OPTIMIZED, BATCH))
@@ -322,12 +316,26 @@ def _require_codes(codes: Codes, n: int, where: str) -> None:
         _require_tensor(code, shape, f"{where}: {name}")
 
 
+def _require_images(output: Tensor, shape: tuple[int, ...], where: str, of: str) -> None:
+    _require_tensor(output, shape, f"{where} of {of}")
+    low, high = float(output.min()), float(output.max())
+    require(
+        low >= 0 and high <= 1,
+        f"{where} gives values from {low:.3g} to {high:.3g}; [0, 1] is needed",
+        "End the decoder with torch.sigmoid, or clamp its output.",
+    )
+
+
+@torch.no_grad()
 def _require_codes_as_encoded(codes: Codes, method: Method, data: ImageSet, where: str) -> None:
+    """Require codes of all images of a set, as long as those of `encode`, that `decode_learned` decodes."""
     _require_codes(codes, len(data), where)
     encoded = inference.encode(method, data.images[:1], CPU)
     for name in CODES:
         length, expected = getattr(codes, name).shape[1], getattr(encoded, name).shape[1]
         require(length == expected, f"{where}: {name} has {length} values, that of encode {expected}")
+    output = method.decode_learned(codes[:1])
+    _require_images(output, data.images[:1].shape, "decode_learned", f"the codes of {where}")
 
 
 def _require_tensor(value: object, shape: tuple[int, ...], where: str) -> None:

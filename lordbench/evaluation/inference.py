@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lordbench.data import Int64Array, UInt8Array
+from lordbench.evaluation.measurement import CodeKind
 from lordbench.training import Codes, Method
 from lordbench.utils.parallel import full_precision, in_batches
 
@@ -55,11 +56,12 @@ def class_codes(
     return torch.stack([codes[key] for key in keys])
 
 
-def decode(method: Method, codes: Codes) -> UInt8Array:
-    """Decode codes to images, uint8 (N, C, S, S), rounded as image files would be."""
+def decode(method: Method, codes: Codes, kind: CodeKind = "encoded") -> UInt8Array:
+    """Decode codes of a kind to images, uint8 (N, C, S, S), rounded as image files would be."""
+    decoder = method.decode if kind == "encoded" else method.decode_learned
 
     def compute(batch: slice) -> Tensor:
-        return (method.decode(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+        return (decoder(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
 
     with full_precision():
         parts = in_batches(compute, len(codes), method.spec.size**2, codes.class_code.device)

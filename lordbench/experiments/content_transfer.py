@@ -1,6 +1,6 @@
 """Content transfer: the content of image A with the class of image B."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -105,8 +105,10 @@ def real_images(trained: Trained) -> UInt8Array:
     return trained.pool.images[np.sort(_shuffled(trained)[: _n_real(trained)])]
 
 
-def draw_grid(trained: Trained, images: ImageSet, codes_of: CodesOf, file: str, title: str) -> None:
-    """Draw a grid of transfers, with an image of a different class for each row and column."""
+def draw_grid(
+    trained: Trained, images: ImageSet, codes_of: CodesOf, kind: CodeKind, file: str, title: str
+) -> None:
+    """Draw a grid of transfers by codes of a kind, with an image of another class in each row and column."""
     n_columns, n_rows = trained.sizes.grid
     generator = seeds.numpy_generator(trained.seed, NAME, "grid")
     classes = generator.permutation(np.unique(images.classes))[: n_columns + n_rows]
@@ -114,7 +116,7 @@ def draw_grid(trained: Trained, images: ImageSet, codes_of: CodesOf, file: str, 
     content = shown[:n_columns]
     class_ = shown[n_columns:] if len(shown) > n_columns + 1 else shown[:n_rows]
     pairs = np.tile(content, len(class_)), np.repeat(class_, len(content))
-    outputs = inference.decode(trained.method, codes_of(*pairs))
+    outputs = inference.decode(trained.method, codes_of(*pairs), kind)
     shape = (len(class_), len(content), *outputs.shape[1:])
     truth = None
     if images.contents is not None:
@@ -130,7 +132,7 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
     if not len(pairs):
         return
     trained.log(f"{NAME}: {len(pairs)} pairs, {kind} codes")
-    outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_))
+    outputs = inference.decode(trained.method, exchanged(codes, pairs.content, pairs.class_), kind)
     key = MeasurementKey(NAME, "transfer", kind)
     yield from agreements(trained, {key: outputs}, images, pairs)
     if pairs.truth is not None:
@@ -140,7 +142,8 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         yield from references(trained, pairs)
         yield from trained.scoring.sets({key: outputs}, real, real_key)
         yield from trained.shared(f"{NAME}: sets", lambda: list(_known_sets(trained, pairs, real, real_key)))
-    draw_grid(trained, images, partial(exchanged, codes), f"transfer-{kind}.png", f"{kind} codes")
+    file, title = f"transfer-{kind}.png", f"{kind} codes"
+    draw_grid(trained, images, partial(exchanged, codes), kind, file, title)
 
 
 def _against_truth(
@@ -153,7 +156,7 @@ def _against_truth(
     else:
         # The pool begins with the training images; held-out ones have no learned codes.
         seen = pairs.truth < len(codes)
-        own = inference.decode(trained.method, codes.select(pairs.truth[seen]))
+        own = inference.decode(trained.method, codes.select(pairs.truth[seen]), key.codes)
     own_key, own_pairs = key._replace(subject="reconstruction"), pairs.select(seen)
     rows: dict[tuple[MeasurementKey, str], Measurement] = {}
     for of, fake, chosen in ((key, outputs, pairs), (own_key, own, own_pairs)):
@@ -196,7 +199,9 @@ def _references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     yield from _agreements(trained, REAL, judge.correct, right_content, judge.test_labels)
 
 
-def _known_sets(trained: Trained, pairs: Pairs, real: UInt8Array, real_key: str) -> Iterator[Measurement]:
+def _known_sets(
+    trained: Trained, pairs: Pairs, real: UInt8Array, real_key: Hashable
+) -> Iterator[Measurement]:
     known = _floors(trained, pairs) | {REAL: other_real_images(trained, len(pairs))}
     return trained.scoring.sets(known, real, real_key)
 

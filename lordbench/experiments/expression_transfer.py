@@ -138,7 +138,8 @@ def _outputs(trained: Trained, kind: CodeKind, codes: Codes, transfers: Transfer
         class_code = inference.class_codes(trained.method, train, transfers.supports, trained.device)
     else:
         class_code = torch.stack([codes.select(s).class_code.mean(dim=0) for s in transfers.supports])
-    return inference.decode(trained.method, Codes(class_code, codes.select(transfers.content).content_code))
+    exchanged = Codes(class_code, codes.select(transfers.content).content_code)
+    return inference.decode(trained.method, exchanged, kind)
 
 
 def _judged(

@@ -56,7 +56,7 @@ class OneShot(Experiment):
         def codes_of(content: Int64Array, class_: Int64Array) -> Codes:
             return _codes(trained, content, list(class_[:, None]))
 
-        draw_grid(trained, images, codes_of, f"{NAME}.png", "class codes of one image each")
+        draw_grid(trained, images, codes_of, "encoded", f"{NAME}.png", "class codes of one image each")
         probing = LabelProbing.within(trained, NAME, images)
         rows += probing.probe_codes(trained.test_codes, "encoded", suffix=", K = 1")
         rows += _optimized(trained, pairs, probing)
@@ -99,10 +99,11 @@ def _optimized(trained: Trained, pairs: Pairs, probing: LabelProbing) -> Iterato
         if codes is None:
             return
         key = MeasurementKey(NAME, f"transfer, {shots}", "optimized")
-        outputs = inference.decode(trained.method, exchanged(codes, pairs.content, sources))
+        transfers = exchanged(codes, pairs.content, sources)
+        outputs = inference.decode(trained.method, transfers, "optimized")
         yield from _scored(trained, pairs, {key: outputs}, notes)
         key = key._replace(subject=f"reconstruction, {shots}")
-        outputs = inference.decode(trained.method, codes)
+        outputs = inference.decode(trained.method, codes, "optimized")
         yield from trained.scoring.pairs({key: outputs}, images.images, images.classes, trained.seed)
         of = ("content", "class") if shots == "K = 1" else ("content",)
         yield from probing.probe_codes(codes, "optimized", suffix=f", {shots}", of=of)

@@ -41,7 +41,7 @@ class Reconstruction(Experiment):
 
     def _decode(self, trained: Trained, kind: CodeKind, codes: Codes) -> UInt8Array:
         trained.log(f"{NAME}: {len(codes)} images, {kind} codes")
-        return inference.decode(trained.method, codes)
+        return inference.decode(trained.method, codes, kind)
 
 
 def _score(

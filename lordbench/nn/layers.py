@@ -29,17 +29,14 @@ class _AdaIN(torch.autograd.Function):
     """AdaIN with its own backward pass, which keeps one feature map, the normalised one.
 
     Automatic differentiation of mean, variance and multiply-add keeps five maps and reads them eleven times,
-    two thirds of a training step on a CPU. Statistics are summed in float32 or better, in one pass, by group
-    normalization with a group per channel.
+    two thirds of a training step on a CPU. Statistics are summed in float32 or better.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, offset: Tensor, scale: Tensor, epsilon: float) -> Tensor:
-        n, channels, height, width = x.shape
-        normalised, _, inverse = torch.native_group_norm(
-            x, None, None, n, channels, height * width, channels, epsilon
-        )
-        ctx.save_for_backward(normalised, inverse.view_as(scale).to(scale.dtype), scale)
+        normalise = normalised_on_cpu if x.device.type == "cpu" else normalised_anywhere
+        normalised, inverse = normalise(x, epsilon)
+        ctx.save_for_backward(normalised, inverse.to(scale.dtype), scale)
         return torch.addcmul(offset.to(x.dtype), normalised, scale.to(x.dtype))
 
     @staticmethod
@@ -55,6 +52,27 @@ class _AdaIN(torch.autograd.Function):
         slope = (-gain * grad_scale / pixels).to(grad.dtype)
         grad_x = torch.addcmul(constant, grad, gain.to(grad.dtype)).addcmul_(normalised, slope)
         return grad_x, grad_offset, grad_scale, None
+
+
+def normalised_on_cpu(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Normalise as `normalised_anywhere`, in one pass, by group normalization with a group per channel."""
+    n, channels, height, width = x.shape
+    normalised, _, inverse = torch.native_group_norm(
+        x, None, None, n, channels, height * width, channels, epsilon
+    )
+    return normalised, inverse[:, :, None, None]
+
+
+def normalised_anywhere(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Normalise each channel of each image: (N, C, H, W) in dtype and memory format of the input.
+
+    Also returns 1 / deviation, (N, C, 1, 1), float32 or better. Group normalization on a GPU does not take
+    channels last.
+    """
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+    inverse = (variance + epsilon).rsqrt()
+    return ((wide - mean) * inverse).to(x.dtype), inverse
 
 
 def _pixel_sum(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -30,6 +30,8 @@ class GroupTrained(Method):
 
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
     published_loss = staticmethod(negative_log_likelihood)
+    couples: ClassVar[bool] = False
+    """Whether a loss compares images of different classes, as in `GroupedBatches`."""
     config: GroupTrainedConfig
 
     def __init__(self, config: GroupTrainedConfig, spec: DataSpec) -> None:
@@ -64,7 +66,7 @@ class GroupTrained(Method):
         budget, config = context.budget, self.config
         reconstruct = reconstruction_loss(config.reconstruction, self.published_loss, context.device)
         seed = seeds.derive(context.seed, "batches")
-        batches = GroupedBatches(train.classes, budget.batch_size, self.group_size, seed)
+        batches = GroupedBatches(train.classes, budget.batch_size, self.group_size, seed, self.couples)
         steps = budget.steps(batches.batch_size)
         phase = Phase("training", steps, batches, self.updates(reconstruct), config.final_rate)
         context.run(self, train, [phase])
@@ -96,6 +98,11 @@ class EncoderDecoder(GroupTrained):
         """Images by the generator."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images
+
+
+def mean_of(values: Tensor, where: Tensor) -> Tensor:
+    """Mean of those values, float (N,), that bool (N,) selects: scalar; 0 if it selects none."""
+    return (values * where).sum() / where.sum().clamp(min=1)
 
 
 def swap_pairs(codes: Tensor) -> Tensor:

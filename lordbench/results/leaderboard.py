@@ -183,6 +183,8 @@ def _notes(same: pd.DataFrame, valued: pd.DataFrame, collapsed: pd.Series[bool])
         yield f"collapsed: seed {', '.join(map(str, collapsed.index[collapsed]))}{left_out}"
     if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
         yield "the method's source differs between seeds"
+    if not same["reference"].iloc[0] and same["precision"].nunique() > 1:
+        yield f"trained in different precision: {', '.join(sorted(same['precision'].unique()))}"
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:

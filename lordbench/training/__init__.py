@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lordbench.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lordbench.training.batches import Batch, Batches, GroupedBatches, ShuffledBatches
+    from lordbench.training.batches import Batch, Batches, GroupedBatches, ShuffledBatches, another_class
     from lordbench.training.checkpoints import CheckpointStore
     from lordbench.training.loop import Budget, Context, Loss, Phase, Reporter, Update
     from lordbench.training.method import Codes, Control, DataSpec, Method, MethodConfig
@@ -30,4 +30,4 @@ __all__ = [
     "ShuffledBatches",
 ]
 __all__ += ["Budget", "CheckpointStore", "Context", "Loss", "Phase", "Precision", "Reporter", "Update"]
-__all__ += ["RowAdam", "adam"]
+__all__ += ["RowAdam", "adam", "another_class"]

@@ -95,7 +95,8 @@ class CheckpointStore:
     Args:
         path: of the checkpoint; None for no checkpoints (a method used outside a run).
         every: seconds between checkpoints. Results do not depend on it: each step is a function of the state
-            and its number, so a resumed training gives the same bytes as an uninterrupted one.
+            and its number, so a resumed training gives the same bytes as an uninterrupted one (on a GPU: the
+            same up to rounding).
     """
 
     def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:

@@ -53,6 +53,8 @@ class Phase:
         updates: run in this order in each step, on the same batch.
         final_rate: learning rates fall to this over the phase, along a cosine, step by step; None keeps them
             constant.
+        begin: called before the first step, and not when the phase resumes: what it changes must be part of
+            the module's state.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Phase:
     batches: Batches
     updates: Sequence[Update]
     final_rate: float | None = None
+    begin: Callable[[], None] | None = None
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -144,6 +147,8 @@ class Context:
                 continue
             if self.progress.phase == phase.name:
                 self.checkpoints.restore_optimizers(phase.optimizers)
+            elif phase.begin is not None:
+                phase.begin()
             with self.precision.matrix_products():
                 self._run_phase(module, data, phase)
             for optimizer in phase.optimizers:

@@ -122,6 +122,14 @@ class Method(nn.Module, ABC):
     def decode(self, codes: Codes) -> Tensor:
         """Images, float32 [0, 1], (N, C, S, S), from codes; deterministic."""
 
+    def decode_learned(self, codes: Codes) -> Tensor:
+        """Images as from `decode`, but from codes of `train_codes` or `optimize_codes`.
+
+        For methods that learn codes with another decoder than the one that `encode` is trained with; by
+        default the same.
+        """
+        return self.decode(codes)
+
     def encode_class(self, images: Tensor) -> Tensor:
         """Class code, float32 (class size,), of K images of one class: by default the mean of their codes."""
         return self.encode(images).class_code.mean(dim=0)
@@ -129,12 +137,16 @@ class Method(nn.Module, ABC):
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
         """Codes of unseen images by optimization, with the trained networks fixed, in order.
 
-        The images' classes are known, and images of a class share its code. None if a method cannot do this.
+        The images' classes are known, and images of a class share its code. Images are then made by
+        `decode_learned`. None if a method cannot do this.
         """
         return None
 
     def train_codes(self) -> Codes | None:
-        """Codes of the training images, in order, if training learns them directly; else None."""
+        """Codes of the training images, in order, if training learns them directly; else None.
+
+        Images are then made by `decode_learned`.
+        """
         return None
 
 

@@ -54,12 +54,12 @@ class RowAdam(torch.optim.Optimizer):
                 state["rates"][step] = group["lr"]
                 if table.grad is None:
                     continue
-                grad = table.grad.coalesce()
-                rows, values = grad.indices()[0], grad.values()
+                rows, values = _summed(table.grad)
                 mean = state["exp_avg"][rows].lerp_(values, 1 - first)
                 square = state["exp_avg_sq"][rows].mul_(second).addcmul_(values, values, value=1 - second)
                 root = (square / (1 - second**step)).sqrt_().add_(EPSILON)
-                table.index_add_(0, rows, mean / root, alpha=-group["lr"] / (1 - first**step))
+                # Where a row is repeated, the same values are written again.
+                table[rows] -= group["lr"] / (1 - first**step) * mean / root
                 state["exp_avg"][rows], state["exp_avg_sq"][rows] = mean, square
                 state["seen"][rows] = step
 
@@ -84,7 +84,7 @@ class RowAdam(torch.optim.Optimizer):
         state = self._state(table)
         first, second = self.param_groups[0]["betas"]
         seen, mean, square = (state[name][rows] for name in ("seen", "exp_avg", "exp_avg_sq"))
-        missed = state["step"].to(seen.device) - seen
+        missed = state["step"] - seen
         # (missed steps, rows); the first follows the last step applied.
         ago = torch.arange(1, self.horizon + 1, device=seen.device, dtype=seen.dtype)[:, None]
         step = (seen + ago).clamp(max=len(state["rates"]) - 1)
@@ -114,6 +114,16 @@ class RowAdam(torch.optim.Optimizer):
             state["seen"] = table.new_zeros(len(table))
             state["rates"] = table.new_zeros(FIRST_STEPS)
         return state
+
+
+def _summed(grad: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of a sparse gradient, int64 (B,), which may repeat, and the sum over equal rows of each, (B, D).
+
+    `coalesce` would give each row once, but a GPU would have to wait until the number of rows is known.
+    """
+    rows, values = grad._indices()[0], grad._values()
+    first = (rows[:, None] == rows).int().argmax(dim=1)
+    return rows, torch.zeros_like(values).index_add_(0, first, values)[first]
 
 
 def adam(rates: Sequence[tuple[nn.Module, float]], betas: tuple[float, float]) -> torch.optim.Adam:

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lordbench.lord import Lord, LordConfig
-from lordbench.nn.layers import NARROW, UpsampledConv2d, adain
+from lordbench.nn.layers import NARROW, UpsampledConv2d, adain, normalised_anywhere, normalised_on_cpu
 from lordbench.nn.losses import pyramid
 from lordbench.nn.networks import Encoder, Generator
 from lordbench.training.method import DataSpec
@@ -90,6 +90,31 @@ def test_adain_in_bfloat16_stays_near_float32() -> None:
     exact = adain(rounded.float(), offset, scale)
     # Half a step of bfloat16 at 20 is 0.06: the mean itself is rounded by that much.
     assert (adain(rounded, offset, scale).float() - exact).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+def test_adain_keeps_the_memory_format(dtype: torch.dtype, memory_format: torch.memory_format) -> None:
+    x = torch.randn(2, 8, 4, 4).to(dtype).contiguous(memory_format=memory_format).requires_grad_()
+    offset, scale = torch.zeros(2, 8, 1, 1), torch.ones(2, 8, 1, 1)
+    y = adain(x, offset, scale)
+    assert y.dtype == dtype
+    assert y.is_contiguous(memory_format=memory_format)
+    y.backward(torch.randn_like(y))
+    assert x.grad is not None
+    assert x.grad.is_contiguous(memory_format=memory_format)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_maps_are_normalised_on_any_device_as_on_a_cpu(dtype: torch.dtype) -> None:
+    x = (torch.randn(2, 8, 6, 6) * 3 + 20).to(dtype).contiguous(memory_format=torch.channels_last)
+    ours, inverse = normalised_anywhere(x, 1e-5)
+    expected, expected_inverse = normalised_on_cpu(x, 1e-5)
+    assert ours.dtype == dtype
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(ours.float(), expected.float(), atol=0.02 if dtype == torch.bfloat16 else 1e-5)
+    assert torch.allclose(inverse.float(), expected_inverse.float(), rtol=0.01)
+    assert inverse.dtype in (torch.float32, torch.float64)
 
 
 def test_pyramid_is_the_sum_of_l1_at_three_scales() -> None:

@@ -149,6 +149,11 @@ class TestSeeds:
         rows = pd.concat([cell(), cell(seed=1, method_source="changed")])
         assert aggregate(rows)["notes"].item() == "the method's source differs between seeds"
 
+    def test_seeds_of_different_precision_are_noted(self):
+        rows = pd.concat([cell(precision="float32"), cell(seed=1, precision="bfloat16")])
+        assert aggregate(rows)["notes"].item() == "trained in different precision: bfloat16, float32"
+        assert aggregate(cell(precision="float32"))["notes"].item() == ""
+
 
 class TestTableRows:
     def test_methods_are_in_the_order_in_which_they_were_started(self):

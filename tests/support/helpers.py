@@ -15,7 +15,7 @@ from lordbench.checks import trial
 from lordbench.data.images import ImageSet
 from lordbench.datasets.toycars import ToyCars, ToyCarsConfig
 from lordbench.training.checkpoints import CheckpointStore
-from lordbench.training.loop import Budget, Context
+from lordbench.training.loop import Budget, Context, Silent
 from lordbench.training.method import Method
 from lordbench.training.precision import Precision
 
@@ -64,6 +64,18 @@ def assert_restored_and_deterministic(build: Callable[[], Method]) -> None:
         assert output.shape == images.shape
         assert output.dtype == torch.float32
         assert first.encode_class(images).shape == a.class_code.shape[1:]
+
+
+class StopAfter(Silent):
+    """Stops training after a number of steps, like a killed process."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
 
 
 def context(images: int, batch_size: int = 32, checkpoints: CheckpointStore | None = None) -> Context:

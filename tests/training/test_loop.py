@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
-from helpers import CPU, context, halves
+from helpers import CPU, StopAfter, context, halves
 from torch import Tensor
 
 from lordbench.config import registry
@@ -15,9 +15,9 @@ from lordbench.data.images import ImageSet
 from lordbench.lord import Lord, LordConfig
 from lordbench.nn.features import imagenet_normalise, vgg16_activations
 from lordbench.nn.losses import LAYERS, PerceptualLoss
-from lordbench.training.batches import Batch, DeviceImages, GroupedBatches, ShuffledBatches, divided
+from lordbench.training.batches import Batch, DeviceImages, ShuffledBatches, divided
 from lordbench.training.checkpoints import CheckpointStore
-from lordbench.training.loop import Budget, Phase, Silent, Update, cosine
+from lordbench.training.loop import Budget, Phase, Update, cosine
 from lordbench.training.method import DataSpec
 from lordbench.training.optimizers import adam
 from lordbench.training.precision import Precision
@@ -30,18 +30,6 @@ TINY: dict[str, Any] = {"class_size": 8, "content_size": 4, "width": 8, "reconst
 def build() -> Lord:
     with seeds.initialising(0, "init"):
         return Lord(LordConfig(**TINY), DataSpec.of(halves()))
-
-
-class StopAfter(Silent):
-    """Stops training after a number of steps, like a killed process."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def step(self, done: int, images: int, loss: float | None) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise KeyboardInterrupt
 
 
 def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -140,17 +128,6 @@ def test_every_image_is_seen_once_per_epoch() -> None:
         assert sorted(epoch) == list(range(48))
     assert not np.array_equal(*epochs)
     assert np.array_equal(batches.index(1), ShuffledBatches(48, 16, 3).index(1))
-
-
-def test_grouped_batches_hold_neighbours_of_one_class() -> None:
-    classes = halves().classes
-    batches = GroupedBatches(classes, batch_size=12, per_class=4, seed=0)
-    for step in range(5):
-        index = batches.index(step)
-        groups = classes[index].reshape(3, 4)
-        assert (groups == groups[:, :1]).all()
-        assert len(set(groups[:, 0])) == 3
-        assert len(set(index)) == 12
 
 
 def test_learning_rate_follows_the_cosine() -> None:

@@ -120,7 +120,9 @@ def test_codes_and_images_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyP
     whole = inference.encode(method, data.images, CPU)
     images = inference.decode(method, whole)
     sizes: list[int] = []
-    nn.Module.register_forward_hook(method.generator, lambda module, given, output: sizes.append(len(output)))
+    nn.Module.register_forward_hook(
+        method.tuned_generator, lambda module, given, output: sizes.append(len(output))
+    )
     monkeypatch.setitem(parallel.PIXELS, "cpu", 5 * 16**2)
     parts = inference.encode(method, data.images, CPU)
     torch.testing.assert_close(parts.class_code, whole.class_code, rtol=1e-5, atol=1e-6)
