@@ -68,8 +68,8 @@ class Drawings2CarsConfig(ToyCarsConfig):
 class Drawings2Cars(RenderedDataset):
     """Class = domain (drawing or render), content = pair (a car in a view).
 
-    RGB images in the order car, view, domain, with the attributes domain, pair, style and view. `style` is the
-    car: in renders its shape and paint, in drawings its shape and the pencil that it is drawn with. The
+    RGB images in the order car, view, domain, with the attributes domain, pair, style and view. `style` is
+    the car: in renders its shape and paint, in drawings its shape and the pencil that it is drawn with. The
     official split is unpaired: a tenth of each car's pairs is held out in both domains, every other pair
     trains in one domain only. The domains have the same number of training images (up to one for each car).
     """

@@ -146,7 +146,7 @@ def _against_partners(
 def _agreements(
     trained: Trained, key: MeasurementKey, images: UInt8Array, truth: Int64Array, groups: Int64Array
 ) -> Iterator[Measurement]:
-    """Measure how often judges predict what held-out images, int64 (N,), show; all at once if all is known."""
+    """Measure how often judges predict what held-out images, int64 (N,), show: each label, and all."""
     attributes = trained.split.test.attributes
     judges = [trained.judge(label) for label in JUDGED if label in attributes]
     right = [judge.agrees(images, attributes[judge.label].values[truth]) for judge in judges]
@@ -157,7 +157,7 @@ def _agreements(
 
 
 def _views(trained: Trained, way: Direction) -> list[Measurement]:
-    """Probe the view on content codes: fitted in the target domain, tested on the inputs' domain, and on it."""
+    """Probe the view on content codes: fitted in the target domain, tested on the inputs', and on itself."""
     pool, n_train = trained.pool, len(trained.split.train)
     if not {"style", "view"} <= pool.attributes.keys():
         return []
@@ -197,7 +197,7 @@ def _random(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[M
 
 def _references(trained: Trained, way: Direction) -> list[Measurement]:
     """Measure what needs no method: floors, and held-out images of the target."""
-    test, (paired, partners) = trained.split.test, way.paired
+    test, paired = trained.split.test, way.paired[0]
     floor, other_view, ceiling = (
         MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "random", "real")
     )

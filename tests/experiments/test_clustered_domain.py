@@ -24,7 +24,7 @@ from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import PairMetric, SetMetric
 from lordbench.evaluation.scoring import Scoring
-from lordbench.experiments.clustered_domain import STYLES, ClusteredDomain, directions
+from lordbench.experiments.clustered_domain import JUDGED, STYLES, ClusteredDomain, directions
 from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
 
@@ -139,6 +139,20 @@ class TestOracle:
             assert rows[f"real, {way}", "domain_agreement"].value == 1.0
             assert rows[f"input, {way}", "domain_agreement"].value == 0.0
             assert rows[random, "colour"].value < rows[f"input, {way}", "colour"].value / 2
+            # The outputs are images that the judges have not seen either.
+            for label in (*JUDGED, "all"):
+                metric = f"{label}_agreement"
+                ceiling = rows[f"real, {way}", metric].value
+                assert rows[f"transfer of paired style, {way}", metric].value == ceiling
+            assert rows[f"input, {way}", "all_agreement"].value == 0.0
+
+    def test_a_right_style_in_another_view_is_no_translation(self, data: ImageSet, tmp_path: Path) -> None:
+        rows = measure(data, tmp_path, "truth", False)
+        for way in WAYS:
+            other = f"random, {way}"
+            assert rows[other, "domain_agreement"].value == rows[other, "style_agreement"].value == 1.0
+            assert rows[other, "all_agreement"].value < 0.3
+            assert rows[other, "l1"].value > 0.02
 
     def test_styles_of_a_domain_make_diverse_outputs_and_one_class_makes_none(
         self, data: ImageSet, tmp_path: Path

@@ -69,16 +69,16 @@ EXPRESSIONS: dict[str, tuple[Pose, Pose]] = {
             ),
         ),
         "disgusted": Pose(
-            inner_brow=-0.13, outer_brow=-0.05, upper_lid=-0.09, lower_lid=0.05, cheek=0.4, nose=1.0, corner=-0.20,
-            upper_lip=0.19, lower_lip=0.02, fold=1.0, nod=-0.02,
+            inner_brow=-0.13, outer_brow=-0.05, upper_lid=-0.09, lower_lid=0.05, cheek=0.4, nose=1.0,
+            corner=-0.20, upper_lip=0.19, lower_lip=0.02, fold=1.0, nod=-0.02,
         ),
         "fearful": Pose(
             inner_brow=0.21, outer_brow=0.02, upper_lid=0.06, lower_lid=-0.03, corner=-0.13, stretch=10.0,
             upper_lip=0.02, lower_lip=0.12, jaw=0.04, forehead=0.7, nod=-0.03,
         ),
         "happy": Pose(
-            outer_brow=0.05, inner_brow=0.04, upper_lid=-0.02, lower_lid=0.09, cheek=1.0, corner=0.20, stretch=11.0,
-            lower_lip=0.24, fold=0.8, nod=0.03,
+            outer_brow=0.05, inner_brow=0.04, upper_lid=-0.02, lower_lid=0.09, cheek=1.0, corner=0.20,
+            stretch=11.0, lower_lip=0.24, fold=0.8, nod=0.03,
         ),
         "neutral": Pose(),
         "sad": Pose(
@@ -91,7 +91,7 @@ EXPRESSIONS: dict[str, tuple[Pose, Pose]] = {
         ),
     }.items()
 }  # fmt: skip
-"""The poses of the right and the left half of a face, at full strength, with RaFD's names and in its order."""
+"""Poses of the right and the left half of a face, at full strength, with RaFD's names and in its order."""
 
 
 class Style(NamedTuple):
