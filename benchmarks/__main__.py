@@ -50,6 +50,19 @@ def evaluation(images: int, write: bool) -> None:
 
 
 @benchmarks.command()
+@click.option(
+    "--dataset", "datasets", multiple=True, default=["toycars", "toyfaces", "digits"], show_default=True
+)
+@click.option("--size", default=64, show_default=True, help="Of the images, in pixels.")
+@WRITE
+def weights(datasets: tuple[str, ...], size: int, write: bool) -> None:
+    """Weights of loss terms beside another reconstruction loss than the published one."""
+    from benchmarks.weights import weights as measure
+
+    written("weights", measure(datasets, size), write)
+
+
+@benchmarks.command()
 @click.option("--cells", default=1000, show_default=True)
 @WRITE
 def scheduling(cells: int, write: bool) -> None:

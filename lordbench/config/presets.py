@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class BudgetConfig(BaseModel, extra="forbid", frozen=True):
-    """Training budget of every method: total images seen in training, or epochs.
+    """Training budget of every method: images seen in training, epochs, or the larger of the two.
+
+    Networks need steps, whatever the size of the data; a code learned for an image is updated once in an
+    epoch. So a budget in images alone leaves the codes of a large set unlearned, and one in epochs alone the
+    networks of a small one.
 
     A batch is computed in `accumulate` parts, to save memory. Results differ by rounding, by noise, and by
     batch statistics where a method has them.
@@ -35,16 +39,22 @@ class BudgetConfig(BaseModel, extra="forbid", frozen=True):
     accumulate: int = Field(1, ge=1)
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> BudgetConfig:
-        if (self.images is None) == (self.epochs is None):
-            raise ValueError("give either images or epochs")
+    def _bounded(self) -> BudgetConfig:
+        if self.images is None and self.epochs is None:
+            raise ValueError("give images, epochs or both")
         return self
+
+    def __str__(self) -> str:
+        both = self.images is not None and self.epochs is not None
+        images = f"{self.images:,} images" if self.images is not None else ""
+        epochs = f"{self.epochs:g} epochs" if self.epochs is not None else ""
+        return f"{images} or {epochs}, whichever is more," if both else images or epochs
 
     def budget(self, n_images: int) -> Budget:
         """Return the budget for a training set of `n_images`."""
         from lordbench.training import Budget
 
-        images = self.images if self.images is not None else round((self.epochs or 0) * n_images)
+        images = max(self.images or 0, round((self.epochs or 0) * n_images))
         return Budget(images, self.batch_size, self.accumulate)
 
 
@@ -126,10 +136,10 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
     path, values = _read_preset(name)
     for key, value in overrides.items():
         _assign(values, key, value)
-    # A budget has either; one that is set replaces the one in the file.
-    either = {"budget.images", "budget.epochs"} - overrides.keys()
-    if len(either) == 1 and isinstance(values.get("budget"), dict):
-        values["budget"].pop(either.pop().partition(".")[2], None)
+    # A bound that is set replaces those in the file.
+    unset = {"budget.images", "budget.epochs"} - overrides.keys()
+    if len(unset) == 1 and isinstance(values.get("budget"), dict):
+        values["budget"].pop(unset.pop().partition(".")[2], None)
     return validated(Preset, values, str(path) if not overrides else f"{path} with --set")
 
 

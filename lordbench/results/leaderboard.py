@@ -52,6 +52,16 @@ REFERENCES_STAND_FOR = {
 reference's restriction. The default is transfers."""
 FLOOR = "floor: "
 """Names of references that a method should be better than begin so."""
+_SETS = r"fid|[fk]d_\w+"
+WON_BY_CONSTRUCTION = {
+    "floor: copy of A": rf".*/(content_agreement|{_SETS})",
+    "floor: copy of B": rf".*/(class_agreement|{_SETS})",
+    "floor: random view of B's class": rf".*/(class_agreement|expression_accuracy|{_SETS})",
+    "floor: mean image of B's class": r".*/class_agreement",
+    "floor: the input unchanged": rf"expression-transfer/(identity_accuracy|{_SETS})",
+}
+"""Quantities, as EXPERIMENT/METRIC, in which a floor is perfect because it does only half of the task: there
+methods need not be better."""
 COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
 """The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
 ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}

@@ -1,16 +1,26 @@
 """The mark of each value in a table: whether it is the best, by paired differences, and no floor's equal."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
 
 from lordbench.results.differences import TURNED, Verdict
-from lordbench.results.leaderboard import FLOOR, GROUP, LINE, QUANTITY, row_name, with_notes
+from lordbench.results.leaderboard import (
+    FLOOR,
+    GROUP,
+    LINE,
+    QUANTITY,
+    WON_BY_CONSTRUCTION,
+    row_name,
+    with_notes,
+)
 
 Mark = Literal["", "best", "tied", "no interval", "floor", "collapsed"]
 """Tied: not significantly different from the best. No interval: of the difference from the best. Floor: not
-significantly better than the best floor. Collapsed: a training of the method has collapsed."""
+significantly better than the best floor, except those that win by construction. Collapsed: a training of the
+method has collapsed."""
 FEWER_SEEDS = "better than *, but from fewer seeds"
 Verdicts = Mapping[tuple[str, str], Verdict]
 
@@ -52,7 +62,9 @@ def _marks(same: pd.DataFrame, verdicts: Verdicts) -> tuple[list[Mark], list[boo
     marks: dict[str, Mark] = {
         name: "collapsed" for name, n in zip(names, same["n_collapsed"], strict=True) if n
     }
-    floors = [name for name in names if name.startswith(FLOOR)]
+    quantity = "/".join(same.iloc[0][["experiment", "metric"]])
+    counts = (not re.fullmatch(WON_BY_CONSTRUCTION.get(name, ""), quantity) for name in names)
+    floors = [name for name, does in zip(names, counts, strict=True) if does and name.startswith(FLOOR)]
     if floors:
         floor = max(floors, key=merits.__getitem__)
         for name in (name for name in methods if name not in marks):

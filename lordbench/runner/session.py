@@ -178,9 +178,8 @@ def _to_do(cell: Cell, store: Store) -> str:
 
 def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
     budget = plan.cells[0].preset.budget
-    amount = f"{budget.images:,} images" if budget.images else f"{budget.epochs:g} epochs"
     messages.print(
-        f"preset [bold]{escape(plan.cells[0].preset_name)}[/]: {amount} seen by each method, "
+        f"preset [bold]{escape(plan.cells[0].preset_name)}[/]: {budget} seen by each method, "
         f"batches of {budget.batch_size}; on {escape(hardware)}"
     )
     by_data: dict[tuple[DataKey, SplitName], list[Cell]] = {}

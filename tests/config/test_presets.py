@@ -109,6 +109,28 @@ def test_a_setting_without_a_default_is_named() -> None:
         validated(Config, {}, "method mine")
 
 
-def test_a_budget_has_either_images_or_epochs() -> None:
-    with pytest.raises(ValueError, match="either"):
-        BudgetConfig(images=1, epochs=1)
+@pytest.mark.parametrize(
+    ("bounds", "n_images", "seen"),
+    [
+        ({"images": 1000}, 10, 1000),
+        ({"epochs": 2.5}, 10, 25),
+        ({"images": 1000, "epochs": 20}, 49, 1000),
+        ({"images": 1000, "epochs": 20}, 51, 1020),
+    ],
+)
+def test_a_budget_is_the_larger_of_images_and_epochs(
+    bounds: dict[str, int], n_images: int, seen: int
+) -> None:
+    assert BudgetConfig(**bounds).budget(n_images).images == seen  # type: ignore[arg-type]
+
+
+def test_a_budget_has_a_bound() -> None:
+    with pytest.raises(ValueError, match="images, epochs or both"):
+        BudgetConfig()  # type: ignore[call-arg]
+
+
+def test_a_bound_that_is_set_replaces_those_of_the_preset() -> None:
+    assert load_preset("quick", {"budget.images": 64}).budget.budget(10**6).images == 64
+    assert load_preset("quick", {"budget.epochs": 1}).budget.budget(100).images == 100
+    both = load_preset("quick", {"budget.epochs": 1, "budget.images": 64})
+    assert (both.budget.budget(100).images, both.budget.budget(10).images) == (100, 64)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from synthetic import cell, measured, without_samples
 
 from lordbench.evaluation.measurement import Measurement, Samples
@@ -36,10 +37,10 @@ def of_one_seed(folder: Path, floor: float = 0.9, **centres: float) -> dict[str,
     return marks(pd.concat(rows, ignore_index=True), SampleFiles([folder]))
 
 
-def marks(rows: pd.DataFrame, files: SampleFiles | None = None) -> dict[str, str]:
-    """Marks of LPIPS by method."""
+def marks(rows: pd.DataFrame, files: SampleFiles | None = None, metric: str = "lpips") -> dict[str, str]:
+    """Marks of a metric by method."""
     found = marked(aggregate(rows), differences(rows, files or SampleFiles([])))
-    found = found[found["metric"] == "lpips"]
+    found = found[found["metric"] == metric]
     return dict(zip(found["method"], found["mark"], strict=True))
 
 
@@ -90,6 +91,31 @@ class TestSeveralSeeds:
         assert over_seeds(0.05, 0.06, 0.05, a=[0.1, 0.11, 0.12], b=[0.2, 0.21, 0.22]) == {
             "a": "floor", "b": "floor", "floor: copy of B": "",
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("metric", "subject", "mark"),
+        [
+            ("class_agreement", "copy", ("best", "")),
+            ("class_agreement", "copy of A", ("floor", "floor")),
+            ("content_agreement", "copy of A", ("best", "")),
+            ("content_agreement", "class mean", ("floor", "floor")),
+            ("both_agreement", "copy", ("floor", "floor")),
+            ("fd_vgg16", "random", ("best", "")),
+            ("fd_vgg16", "class mean", ("floor", "floor")),
+        ],
+    )
+    def test_a_floor_that_does_half_of_the_task_perfectly_does_not_count(
+        self, metric: str, subject: str, mark: tuple[str, str]
+    ) -> None:
+        rows = []
+        for method, value in (("a", 0.6), ("b", 0.5)):
+            for seed in range(3):
+                own = measured(value + 0.001 * seed, None, metric=metric, higher_is_better=True)
+                floor = measured(0.99 + 0.001 * seed, None, metric=metric, higher_is_better=True,
+                                 subject=subject, codes="")  # fmt: skip
+                rows.append(cell(own, floor, method=method, seed=seed))
+        found = marks(pd.concat(rows, ignore_index=True), metric=metric)
+        assert (found["a"], found["b"]) == mark
 
     def test_a_method_with_a_collapsed_training_is_never_best(self) -> None:
         values = {"a": [0.1, 0.11, 0.12], "b": [0.2, 0.21, 0.22], "c": [0.3, 0.31, 0.32]}

@@ -24,7 +24,7 @@ PERCEPTUAL = "lord[reconstruction=perceptual]"
         (["--set", "evaluation.pairs=0"], "evaluation.pairs"),
         (["--set", "evaluation.pars=5"], "did you mean pairs"),
         (["--set", "evaluation.grid=0"], "evaluation.grid"),
-        (["--set", "budget.epochs=1", "--set", "budget.images=64"], "either images or epochs"),
+        (["--set", "budget.epochs=0"], "budget.epochs"),
         (["--set", "budget.images=64", "--set", "budget.images=65"], "64 and as 65"),
         (["--set", "mlvae.kl_weight=1", "--methods", "mlvae[kl_weight=2]"], "2 and as 1"),
         (["--set", "methods.mlvea.kl_weight=1"], "did you mean mlvae"),
