@@ -31,7 +31,9 @@ NIBS = (2, 3)  # half-widths of lines in samples: lines are two thirds of a pixe
 INKS: tuple[Vector, ...] = (
     (0.75, 0.10, 0.12), (0.10, 0.22, 0.70), (0.05, 0.45, 0.15), (0.85, 0.42, 0.05), (0.42, 0.12, 0.60),
     (0.12, 0.12, 0.14), (0.00, 0.50, 0.52), (0.40, 0.22, 0.10), (0.88, 0.25, 0.58), (0.52, 0.50, 0.05),
-    (0.20, 0.55, 0.88), (0.52, 0.52, 0.54),
+    (0.20, 0.55, 0.88), (0.52, 0.52, 0.54), (0.45, 0.04, 0.15), (0.04, 0.07, 0.35), (0.02, 0.25, 0.10),
+    (0.80, 0.62, 0.08), (0.62, 0.45, 0.86), (0.25, 0.75, 0.55), (0.95, 0.50, 0.42), (0.30, 0.42, 0.56),
+    (0.25, 0.12, 0.04), (0.50, 0.78, 0.12), (0.70, 0.04, 0.48), (0.72, 0.62, 0.45),
 )  # fmt: skip
 
 Mask = npt.NDArray[np.bool_]
@@ -45,18 +47,14 @@ class Pencil(NamedTuple):
 
 
 def pencil(index: int) -> Pencil:
-    """The pencil of car number `index`. It says nothing of the car's paint; the first 12 have other inks."""
+    """The pencil of car number `index`. It says nothing of the car's paint; the first 24 have other inks."""
     return Pencil(INKS[5 * index % len(INKS)], NIBS[(index + index // len(INKS)) % len(NIBS)])
 
 
 class Drawings2CarsConfig(ToyCarsConfig):
-    """Settings of drawings2cars: cars and views as in toycars, three views of each car or more.
+    """Settings of drawings2cars: cars and views as in toycars, three views of each car or more."""
 
-    There are fewer cars and more views, so that each style has dozens of training images in each domain.
-    """
-
-    n_cars: int = Field(default=12, ge=2, le=200)
-    azimuths: int = Field(default=24, ge=1, le=72)
+    n_cars: int = Field(default=24, ge=2, le=200)
 
     @model_validator(mode="after")
     def _a_view_for_each_part(self) -> Drawings2CarsConfig:

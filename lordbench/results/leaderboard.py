@@ -56,9 +56,11 @@ _SETS = r"fid|[fk]d_\w+"
 WON_BY_CONSTRUCTION = {
     "floor: copy of A": rf".*/(content_agreement|{_SETS})",
     "floor: copy of B": rf".*/(class_agreement|{_SETS})",
-    "floor: random view of B's class": rf".*/(class_agreement|expression_accuracy|{_SETS})",
+    "floor: random view of B's class": rf".*/((class|domain|style)_agreement|expression_accuracy|{_SETS})",
     "floor: mean image of B's class": r".*/class_agreement",
     "floor: the input unchanged": rf"expression-transfer/(identity_accuracy|{_SETS})",
+    "floor: mean of A's other expressions": r".*/identity_accuracy",
+    "floor: nearest training class, content of A": r".*/content_agreement",
 }
 """Quantities, as EXPERIMENT/METRIC, in which a floor is perfect because it does only half of the task: there
 methods need not be better."""

@@ -182,6 +182,57 @@ class TestOracle:
         assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
 
 
+class TestControls:
+    """The shipped oracle, given true styles: the experiment can be won."""
+
+    @pytest.fixture(scope="class")
+    def rows(self, data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+        kind, labels = registry.find("methods", "control").load(), parse_labels("truth")
+        parts = split(data, "samples", 0)
+        parts = labels.classes(parts, 0, CPU).of(parts, "truth")
+        found = {}
+        for output in ("truth", "copy-a"):
+            method = kind(kind.Config(output=output), DataSpec.of(parts.train))
+            method.reveal(parts)
+            rows = ClusteredDomain().run(trained(parts, method, tmp_path_factory.mktemp(output)))
+            found[output] = {(row.subject, row.metric): row.value for row in rows}
+        return found
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_the_oracle_beats_the_unchanged_input_in_every_headline(
+        self, rows: dict[str, Any], way: str
+    ) -> None:
+        oracle, floor = rows["truth"], f"input, {way}"
+        for subject, metric in (
+            ("transfer of paired style", "l1"),
+            ("transfer of paired style", "lpips"),
+            ("transfer of random styles", "colour"),
+        ):
+            assert oracle[f"{subject}, {way}", metric] < oracle[floor, metric] / 2
+        assert oracle[f"transfer of paired style, {way}", "all_agreement"] > 0.3
+        assert oracle[floor, "all_agreement"] == 0.0
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_copying_the_input_is_read_as_the_floor(self, rows: dict[str, Any], way: str) -> None:
+        copy = rows["copy-a"]
+        for metric in ("l1", "lpips", "all_agreement", "domain_agreement"):
+            assert copy[f"transfer of paired style, {way}", metric] == copy[f"input, {way}", metric]
+
+
+class TestClusters:
+    def test_they_see_styles_in_both_domains(self, data: ImageSet, tmp_path: Path) -> None:
+        rows = measure(data, tmp_path, "clusters", True)
+        for domain in ("drawing", "render"):
+            assert rows[f"classes of {domain}", "nmi"].value > 0.7
+
+    def test_the_content_of_a_style_is_its_view(self, data: ImageSet) -> None:
+        parts = split(data, "samples", 0)
+        own, true = parts.train, parse_labels("truth").classes(parts, 0, CPU).of(parts, "truth").train
+        assert len(own.content_names) == 6 * 21
+        assert len(true.content_names) == 21
+        assert np.array_equal(true.contents, own.contents % 21)
+
+
 class TestComparedImages:
     def test_an_input_is_compared_with_its_own_pair(self, data: ImageSet) -> None:
         test = split(data, "samples", 0).test

@@ -6,7 +6,7 @@ Pillow's differ between its versions, and the bytes should be the same everywher
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lordbench.data.images import Int64Array, UInt8Array
 from lordbench.datasets.rendered.people import Person, Pose
+from lordbench.datasets.rendered.raycast import FloatArray
 from lordbench.datasets.rendered.solids import Vector
 
 SAMPLES = 6
@@ -36,42 +37,53 @@ Point = tuple[float, float]
 
 
 class Head(NamedTuple):
-    """A head turned by an angle in degrees, with the poses of its right and left half, to be drawn on."""
+    """A head turned by an angle in degrees, with the poses of its right and left half, to be drawn on.
+
+    The canvas, uint8 (side, side), holds positions in the palette.
+    """
 
     person: Person
     poses: tuple[Pose, Pose]
     turn: float
     canvas: UInt8Array
+    palette: list[Vector]
 
     def half(self, angle: float) -> Pose:
         """The pose of the half in which an angle lies."""
         return self.poses[angle > 0]
 
-    def width(self, height: float) -> float:
-        """Half the head's width at a height."""
+    def widths(self, heights: FloatArray) -> FloatArray:
+        """Half the head's width at heights, (N,)."""
         chin = CHIN - max(pose.jaw for pose in self.poses)
-        end, power = (TOP, 2.4) if height > 0 else (chin, self.person.jaw)
-        return self.person.width * max(0.0, 1 - min(1.0, height / end) ** power) ** (1 / power)
+        ends, powers = np.where(heights > 0, TOP, chin), np.where(heights > 0, 2.4, self.person.jaw)
+        inner: FloatArray = 1 - np.minimum(heights / ends, 1) ** powers
+        return self.person.width * inner ** (1 / powers)
+
+    def seen(self, points: Sequence[Point], out: float = 0.0) -> FloatArray:
+        """Where points are seen, (N, 2), `out` above the skin; those on the far side are seen at the edge."""
+        angles, heights = np.array(points).T
+        turned = np.radians((angles + self.turn).clip(-90, 90))
+        return np.stack([(self.widths(heights) + out) * np.sin(turned), heights], axis=1)
 
     def at(self, angle: float, height: float, out: float = 0.0) -> Point:
-        """Where a point is seen, `out` above the skin; points on the far side are seen at the edge."""
-        seen = max(-90.0, min(90.0, angle + self.turn))
-        return (self.width(height) + out) * math.sin(math.radians(seen)), height
+        """Where a point is seen."""
+        x, y = self.seen([(angle, height)], out)[0].tolist()
+        return x, y
 
-    def fill(self, points: Iterable[Point], colour: Vector) -> None:
+    def fill(self, points: Sequence[Point] | FloatArray, colour: Vector) -> None:
         """Fill a polygon of the picture."""
-        side = len(self.canvas)
-        x, y = np.array(list(points)).T
-        scale = side / (2 * SHOWN)
+        side, scale = len(self.canvas), len(self.canvas) / (2 * SHOWN)
+        x, y = np.array(points).T
         corners = np.rint([side / 2 + scale * x, side / 2 - scale * (y - MIDDLE)]).astype(np.int64)
         left, top = corners.min(axis=1).clip(0, side).tolist()
         right, bottom = corners.max(axis=1).clip(0, side).tolist()
         within = inside(corners[0] - left, corners[1] - top, bottom - top, right - left)
-        self.canvas[top:bottom, left:right][within] = levels(colour)
+        np.putmask(self.canvas[top:bottom, left:right], within, len(self.palette))
+        self.palette.append(colour)
 
-    def paint(self, points: Iterable[Point], colour: Vector) -> None:
+    def paint(self, points: Sequence[Point], colour: Vector) -> None:
         """Fill a polygon on the skin."""
-        self.fill([self.at(*point) for point in points], colour)
+        self.fill(self.seen(points), colour)
 
     def stroke(self, points: Sequence[Point], width: float, colour: Vector) -> None:
         """Paint a line that is `width` high."""
@@ -85,10 +97,8 @@ def portrait(person: Person, expression: str, turn: float, size: int) -> UInt8Ar
 
     The turn is in degrees, up to about 45 to either side.
     """
-    side = size * SAMPLES
-    canvas = np.empty((side, side, 3), np.uint8)
-    canvas[:] = levels(BACKGROUND)
-    head = Head(person, person.poses(expression), turn, canvas)
+    canvas = np.zeros((size * SAMPLES, size * SAMPLES), np.uint8)
+    head = Head(person, person.poses(expression), turn, canvas, [BACKGROUND])
     _behind(head)
     _skin(head)
     if person.beard == "full":
@@ -100,7 +110,10 @@ def portrait(person: Person, expression: str, turn: float, size: int) -> UInt8Ar
     _hair(head)
     if person.glasses is not None:
         _glasses(head, person.glasses)
-    total = canvas.reshape(size, SAMPLES, size, SAMPLES, 3).sum(axis=(1, 3), dtype=np.int64)
+    palette = np.rint(255 * np.minimum(head.palette, 1)).astype(np.uint16)
+    total = np.zeros((size, size, 3), np.uint16)
+    for i, j in np.ndindex(SAMPLES, SAMPLES):
+        total += palette[canvas[i::SAMPLES, j::SAMPLES]]
     return ((total + SAMPLES**2 // 2) // SAMPLES**2).astype(np.uint8).transpose(2, 0, 1)
 
 
@@ -118,11 +131,6 @@ def inside(x: Int64Array, y: Int64Array, height: int, width: int) -> npt.NDArray
     np.logical_xor.at(crossed, (row, column.clip(0, width)), True)
     odd: npt.NDArray[np.bool_] = np.logical_xor.accumulate(crossed, axis=1)[:, :width]
     return odd
-
-
-def levels(colour: Vector) -> UInt8Array:
-    """Convert a colour, in [0, 1], to uint8 (3,)."""
-    return np.array([round(255 * min(1.0, c)) for c in colour], np.uint8)
 
 
 def mixed(colour: Vector, other: Vector, share: float) -> Vector:
@@ -144,7 +152,8 @@ def _oval(centre: Point, width: float, height: float) -> list[Point]:
 def _around(head: Head, out: float, low: float, curls: float = 0.0) -> list[Point]:
     """The outline of the head, `out` further out, from the lower left over the top to the lower right."""
     heights = [low + (TOP - low) * math.sin(math.radians(90 * share)) for share in HALF]
-    ring = [(head.width(height) + out, height + out * max(0.0, height)) for height in heights]
+    widths = head.widths(np.array(heights)).tolist()
+    ring = [(w + out, h + out * max(0.0, h)) for w, h in zip(widths, heights, strict=True)]
     wave = [1 + curls * math.sin(2.6 * i) for i in range(len(ring))]
     right = [(x * w, y * w) for (x, y), w in zip(ring, wave, strict=True)]
     return [(-x, y) for x, y in right] + right[::-1]
@@ -173,7 +182,7 @@ def _skin(head: Head) -> None:
     """The head without hair, its shaded side, cheeks and wrinkles."""
     skin, chin = head.person.skin, CHIN - max(pose.jaw for pose in head.poses)
     heights = [chin + (TOP - chin) * i / 40 for i in range(41)]
-    right = [(head.width(h), h) for h in heights]
+    right = list(zip(head.widths(np.array(heights)).tolist(), heights, strict=True))
     head.fill([*right, *((-x, h) for x, h in right[::-1])], skin)
     head.fill([*right, *((0.84 * x, h) for x, h in right[::-1])], darker(skin, 0.10))
     line = darker(skin, 0.35)
@@ -306,11 +315,13 @@ def _hair(head: Head) -> None:
         fall = max(0.0, (far - 48) / 37) ** 0.6
         return (1 - fall) * (style.line + style.parting * angle / 48) + fall * style.side
 
-    edge = []
-    for i in range(-36, 37):
-        height = max(-1.1, line(2.5 * i - head.turn))
-        x, _ = head.at(2.5 * i - head.turn, height, style.thick * (abs(i) > 30))
-        edge.append((x, height))
+    angles = [2.5 * i - head.turn for i in range(-36, 37)]
+    points = [(angle, max(-1.1, line(angle))) for angle in angles]
+    edge = [
+        *head.seen(points[:6], style.thick),
+        *head.seen(points[6:-6]),
+        *head.seen(points[-6:], style.thick),
+    ]
     head.fill([*edge, *_around(head, style.thick, 0.0, style.curls)[::-1]], person.hair)
 
 
