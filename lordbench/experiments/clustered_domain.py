@@ -158,9 +158,9 @@ def _agreements(
 
 def _views(trained: Trained, way: Direction) -> list[Measurement]:
     """Probe the view on content codes: fitted in the target domain, tested on the inputs', and on itself."""
-    pool, n_train = trained.pool, len(trained.split.train)
-    if not {"style", "view"} <= pool.attributes.keys():
+    if not {"style", "view"} <= trained.split.test.attributes.keys():
         return []
+    pool, n_train = trained.pool, len(trained.split.train)
     style, view = pool.attributes["style"], pool.attributes["view"]
     images = replace(
         pool,

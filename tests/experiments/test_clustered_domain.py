@@ -182,27 +182,28 @@ class TestOracle:
         assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
 
 
+@pytest.fixture(scope="module")
+def of_controls(data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    kind, labels = registry.find("methods", "control").load(), parse_labels("truth")
+    parts = split(data, "samples", 0)
+    parts = labels.classes(parts, 0, CPU).of(parts, "truth")
+    found = {}
+    for output in ("truth", "copy-a"):
+        method = kind(kind.Config(output=output), DataSpec.of(parts.train))
+        method.reveal(parts)
+        rows = ClusteredDomain().run(trained(parts, method, tmp_path_factory.mktemp(output)))
+        found[output] = {(row.subject, row.metric): row.value for row in rows}
+    return found
+
+
 class TestControls:
     """The shipped oracle, given true styles: the experiment can be won."""
 
-    @pytest.fixture(scope="class")
-    def rows(self, data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-        kind, labels = registry.find("methods", "control").load(), parse_labels("truth")
-        parts = split(data, "samples", 0)
-        parts = labels.classes(parts, 0, CPU).of(parts, "truth")
-        found = {}
-        for output in ("truth", "copy-a"):
-            method = kind(kind.Config(output=output), DataSpec.of(parts.train))
-            method.reveal(parts)
-            rows = ClusteredDomain().run(trained(parts, method, tmp_path_factory.mktemp(output)))
-            found[output] = {(row.subject, row.metric): row.value for row in rows}
-        return found
-
     @pytest.mark.parametrize("way", WAYS)
     def test_the_oracle_beats_the_unchanged_input_in_every_headline(
-        self, rows: dict[str, Any], way: str
+        self, of_controls: dict[str, Any], way: str
     ) -> None:
-        oracle, floor = rows["truth"], f"input, {way}"
+        oracle, floor = of_controls["truth"], f"input, {way}"
         for subject, metric in (
             ("transfer of paired style", "l1"),
             ("transfer of paired style", "lpips"),
@@ -213,8 +214,8 @@ class TestControls:
         assert oracle[floor, "all_agreement"] == 0.0
 
     @pytest.mark.parametrize("way", WAYS)
-    def test_copying_the_input_is_read_as_the_floor(self, rows: dict[str, Any], way: str) -> None:
-        copy = rows["copy-a"]
+    def test_copying_the_input_is_read_as_the_floor(self, of_controls: dict[str, Any], way: str) -> None:
+        copy = of_controls["copy-a"]
         for metric in ("l1", "lpips", "all_agreement", "domain_agreement"):
             assert copy[f"transfer of paired style, {way}", metric] == copy[f"input, {way}", metric]
 
