@@ -146,7 +146,11 @@ class ControlMethod(Control):
         if output == "wrong-view":
             contents = (contents + len(self.of_content) // 2) % len(self.of_content)
         index = find_images(self.pool, classes, contents)
-        return np.where((index >= 0)[:, None, None, None], self.images[index], self.class_means[classes])
+        # What no image shows, as in unpaired domains: another content of the class, not always the same one.
+        for i in np.flatnonzero(index < 0):
+            members = np.flatnonzero(self.classes == classes[i])
+            index[i] = members[contents[i] % len(members)]
+        return self.images[index]
 
 
 def _vectors(name: str, n: int) -> np.ndarray:

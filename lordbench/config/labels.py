@@ -40,6 +40,7 @@ def parse_labels(text: str) -> Labels | None:
 class Classes:
     """New classes of the training and the held-out images of a split: int64 (N,), indices of `names`.
 
+    Where images have the attribute `view`, it is their content from now on: what their style does not say.
     `silhouettes` has the mean silhouette of each domain's clusters, by its name; of several clusters only.
     """
 
@@ -52,10 +53,15 @@ class Classes:
         """Return the split with these classes; images whose class has no training image are left out."""
         trained = np.unique(self.train)
         train, test = (
-            replace(images, classes=classes, class_names=self.names).keep_classes(trained)
+            replace(_with_views(images), classes=classes, class_names=self.names).keep_classes(trained)
             for images, classes in ((parts.train, self.train), (parts.test, self.test))
         )
         return replace(parts, train=train, test=test, labels=labels, silhouettes=self.silhouettes)
+
+
+def _with_views(images: ImageSet) -> ImageSet:
+    view = images.attributes.get("view")
+    return images if view is None else replace(images, contents=view.values, content_names=view.names)
 
 
 class Labels(BaseModel, extra="forbid", frozen=True):

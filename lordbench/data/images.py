@@ -51,8 +51,9 @@ class ImageSet:
         content_names: by content id; None where content is not labelled.
         fingerprint: hash of the images, the labels and the version of their preparation.
         parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
-        attributes: further labels by name, for experiments only, never given to methods: `domain` and
-            `pair` for clustered-domain, `identity` for expression-transfer.
+        attributes: further labels by name, for experiments only, never given to methods: `domain`, `pair`,
+            `style` and `view` (what the style does not say) for clustered-domain, `identity` for
+            expression-transfer.
     """
 
     name: str

@@ -89,6 +89,20 @@ def class_means(images: ImageSet, classes: Int64Array) -> UInt8Array:
     return np.stack(means).astype(np.uint8)[position]
 
 
+def nearest_images(images: ImageSet, contents: Int64Array, targets: UInt8Array) -> UInt8Array:
+    """Return for each target, uint8 (N, C, S, S), the nearest image by L1 with a content, int64 (N,).
+
+    Where no image has the content, it is the nearest of all.
+    """
+    nearest = np.empty_like(targets)
+    for i, (content, target) in enumerate(zip(contents, targets, strict=True)):
+        candidates = images.images[images.contents == content]
+        candidates = candidates if len(candidates) else images.images
+        distances = np.abs(candidates.astype(np.int16) - target).mean(axis=(1, 2, 3))
+        nearest[i] = candidates[distances.argmin()]
+    return nearest
+
+
 def support_images(images: ImageSet, pairs: Pairs, generator: np.random.Generator) -> Iterator[Int64Array]:
     """Yield the support images of each pair: candidates to give its class, int64 (K,), in the order of use.
 

@@ -7,13 +7,13 @@ import numpy as np
 from pydantic import Field
 
 from lordbench.data import Column, DatasetConfig, ImageSet, UInt8Array, fingerprint
-from lordbench.datasets.rafd import ANGLES
 from lordbench.datasets.rendered.dataset import RenderedDataset
-from lordbench.datasets.rendered.faces.people import EXPRESSIONS, person
-from lordbench.datasets.rendered.faces.portrait import portraits
+from lordbench.datasets.rendered.people import EXPRESSIONS, person
+from lordbench.datasets.rendered.portraits import portrait
 from lordbench.utils.progress import Track
 
-IN_FRONT = 90  # angle of the frontal camera; 0 sees the right side of a face, 180 the left one
+IN_FRONT = 90  # angle of the frontal camera, as in rafd; smaller ones see more of a face's right side
+ANGLES = {"all": ("050", "070", "090", "110", "130"), "three": ("050", "090", "130"), "frontal": ("090",)}
 
 
 class ToyFacesConfig(DatasetConfig):
@@ -21,7 +21,7 @@ class ToyFacesConfig(DatasetConfig):
 
     Attributes:
         n_identities: number of people; person k does not depend on it.
-        angles: cameras, as in rafd: `all` five, `three` (045, 090 and 135), or `frontal` (090).
+        angles: cameras: `all` five, `three` (050, 090 and 130), or `frontal` (090).
     """
 
     n_identities: int = Field(default=40, ge=2, le=500)
@@ -29,24 +29,25 @@ class ToyFacesConfig(DatasetConfig):
 
 
 class ToyFaces(RenderedDataset):
-    """Class = expression (8), content = person and camera angle: each once, in RGB, with rafd's names.
+    """Class = expression (8), content = person and camera angle: each once, in RGB, with rafd's expressions.
 
-    The attribute `identity` is the person. The strength of the expressions, and the side of contempt, differ
-    between people. Images are in the order person, expression, angle.
+    The attribute `identity` is the person. Faces fill the picture, and two expressions of one face differ in
+    about a quarter of its pixels. The strength of the expressions, and the side of contempt, differ between
+    people. Images are in the order person, expression, angle.
     """
 
     summary: ClassVar[str] = "drawn faces; class = expression (8), content = person (40), angle; no download"
-    version: ClassVar[str] = "toyfaces-1"
+    version: ClassVar[str] = "toyfaces-2"
     Config = ToyFacesConfig
     config: ToyFacesConfig
 
     def render(self, size: int, track: Track[int]) -> Iterator[UInt8Array]:
         """Draw one person after another, (expressions * angles, 3, size, size) each."""
-        azimuths = [float(angle) - IN_FRONT for angle in ANGLES[self.config.angles]]
+        turns = [float(IN_FRONT - int(angle)) for angle in ANGLES[self.config.angles]]
         people = self.config.n_identities
         for index in track(range(people), "drawing toyfaces", people):
-            sitters = portraits(person(index), size)
-            yield np.stack([sitter.draw(azimuth) for sitter in sitters for azimuth in azimuths])
+            sitter = person(index)
+            yield np.stack([portrait(sitter, name, turn, size) for name in EXPRESSIONS for turn in turns])
 
     def labelled(self, images: UInt8Array) -> ImageSet:
         angles = ANGLES[self.config.angles]

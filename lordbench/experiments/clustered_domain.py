@@ -1,7 +1,7 @@
 """Clustered domains: translate images of one domain to another, by classes within the domains."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 from typing import ClassVar
@@ -13,6 +13,7 @@ from lordbench.data import ImageSet, Int64Array, Split, UInt8Array
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.clustering import likeness
 from lordbench.evaluation.grids import Translation, translation_grids
+from lordbench.evaluation.probing import LabelProbing, Reading
 from lordbench.training import Codes
 from lordbench.utils import seeds
 
@@ -23,6 +24,9 @@ MOST = 128
 """Most images that give the code of a class; they are encoded as one set."""
 SHOWN = 4
 """Classes (rows) in the picture."""
+JUDGED = ("domain", "style", "view")
+"""Attributes that judges predict of translations to the paired style; all of them at once: `ALL`."""
+ALL = "all_agreement"
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,17 @@ class ClusteredDomain(Experiment):
     An image keeps its content code and gets the code of a class of the other domain: what
     `Method.encode_class` makes of the class's training images (at most `MOST`, the same for all methods).
 
-    The paired style is the class of the true image, where the data set has `pair`: the output is compared
-    with that image. Random styles are the classes of randomly drawn training images, so that classes are as
-    frequent as in the data: how far are the outputs from the target domain as a set, how different are the
-    outputs for one input, and does a judge predict the target domain?
+    The paired style is the class of the true image, where the data set has `pair`. Do judges predict that
+    image's domain, style and view, and all at once (`all_agreement`, the headline)? The output is also
+    compared with the image itself. Random styles are the classes of randomly drawn training images, so that
+    classes are as frequent as in the data: how far are the outputs from the target domain as a set, how
+    different are the outputs for one input, and does a judge predict the target domain?
+
+    A probe of the view on content codes is fitted to training images of the target domain and tested on the
+    inputs: a generator can only translate what the codes of both domains say in the same way.
+
+    Floors: the unchanged input; a training image of the right style in another view. Ceiling: held-out images
+    of the target domain.
     """
 
     summary: ClassVar[str] = "translate to another domain, by classes within the domains (--labels clusters)"
@@ -72,6 +83,7 @@ class ClusteredDomain(Experiment):
             trained.log(f"{NAME}: {way.name}, {len(way.inputs)} images")
             rows += _paired(trained, way, codes)
             rows += _random(trained, way, codes)
+            rows += _views(trained, way)
             rows += trained.shared(f"{NAME}: references, {way.name}", partial(_references, trained, way))
         translations = [_translation(trained, way, codes) for way in ways]
         translation_grids(translations, trained.folder / f"{NAME}.png")
@@ -113,12 +125,59 @@ def label_quality(split: Split) -> Iterator[Measurement]:
 
 def _paired(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
     """Translate to the style of the true image, and compare with it."""
-    test, (inputs, partners) = trained.split.test, way.paired
+    inputs, partners = way.paired
     if len(inputs):
         key = MeasurementKey(NAME, f"transfer of paired style, {way.name}", "encoded")
-        outputs = {key: _translated(trained, codes, inputs, test.classes[partners])}
-        groups = _groups(test, inputs)
-        yield from trained.scoring.pairs(outputs, test.images[partners], groups, trained.seed)
+        outputs = _translated(trained, codes, inputs, trained.split.test.classes[partners])
+        yield from _against_partners(trained, {key: outputs}, way)
+
+
+def _against_partners(
+    trained: Trained, outputs: dict[MeasurementKey, UInt8Array], way: Direction
+) -> Iterator[Measurement]:
+    """Compare kinds of outputs, one for each paired input, with the true images; ask the judges."""
+    test, (inputs, partners) = trained.split.test, way.paired
+    groups = _groups(test, inputs)
+    yield from trained.scoring.pairs(outputs, test.images[partners], groups, trained.seed)
+    for key, images in outputs.items():
+        yield from _agreements(trained, key, images, partners, groups)
+
+
+def _agreements(
+    trained: Trained, key: MeasurementKey, images: UInt8Array, truth: Int64Array, groups: Int64Array
+) -> Iterator[Measurement]:
+    """Measure how often judges predict what held-out images, int64 (N,), show: each label, and all."""
+    attributes = trained.split.test.attributes
+    judges = [trained.judge(label) for label in JUDGED if label in attributes]
+    right = [judge.agrees(images, attributes[judge.label].values[truth]) for judge in judges]
+    for judge, answers in zip(judges, right, strict=True):
+        yield trained.judged(key, f"{judge.label}_agreement", answers, groups, judge)
+    if len(judges) == len(JUDGED):
+        yield trained.judged(key, ALL, np.all(right, axis=0), groups, *judges)
+
+
+def _views(trained: Trained, way: Direction) -> list[Measurement]:
+    """Probe the view on content codes: fitted in the target domain, tested on the inputs', and on itself."""
+    if not {"style", "view"} <= trained.split.test.attributes.keys():
+        return []
+    pool, n_train = trained.pool, len(trained.split.train)
+    style, view = pool.attributes["style"], pool.attributes["view"]
+    images = replace(
+        pool,
+        classes=style.values,
+        class_names=style.names or (),
+        contents=view.values,
+        content_names=view.names or (),
+    )
+    domain, is_train = pool.attributes["domain"].values, np.arange(len(pool)) < n_train
+    codes = inference.join([trained.train_codes, trained.test_codes]).content_code.float().cpu().numpy()
+    rows: list[Measurement] = []
+    for subject, tested in (("view across domains", way.source), ("view within the target", way.target)):
+        train, test = is_train & (domain == way.target), ~is_train & (domain == tested)
+        key = MeasurementKey(NAME, f"{subject}, {way.name}", "encoded")
+        of_fold = Reading(key, "content", lambda fold: (codes[fold.train], codes[fold.test]), True)
+        rows += LabelProbing(trained, NAME, images, train, test).read([of_fold])
+    return rows
 
 
 def _random(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[Measurement]:
@@ -137,20 +196,37 @@ def _random(trained: Trained, way: Direction, codes: torch.Tensor) -> Iterator[M
 
 
 def _references(trained: Trained, way: Direction) -> list[Measurement]:
-    """Measure what needs no method: the unchanged inputs, and held-out images of the target."""
-    test = trained.split.test
-    floor, ceiling = (MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "real"))
+    """Measure what needs no method: floors, and held-out images of the target."""
+    test, paired = trained.split.test, way.paired[0]
+    floor, other_view, ceiling = (
+        MeasurementKey(NAME, f"{name}, {way.name}", "") for name in ("input", "random", "real")
+    )
     rows: list[Measurement] = []
-    paired, partners = way.paired
+    sets = {floor: test.images[way.inputs]}
     if len(paired):
-        copies = {floor: test.images[paired]}
-        rows += trained.scoring.pairs(copies, test.images[partners], _groups(test, paired), trained.seed)
+        floors = {floor: test.images[paired]}
+        if "style" in test.attributes:
+            sets[other_view] = floors[other_view] = _other_views(trained, way)
+        rows += _against_partners(trained, floors, way)
     real = np.flatnonzero(test.labels("domain") == way.target)[: len(way.inputs)]
-    for key, index in ((floor, way.inputs), (ceiling, real)):
-        images = test.images[index]
+    sets[ceiling] = test.images[real]
+    rows += _agreements(trained, ceiling, sets[ceiling], real, _groups(test, real))
+    for key, images in sets.items():
         rows += _against_target(trained, key, images, way)
-        rows.append(_agreement(trained, key, images, way.target, _groups(test, index)))
+    if not len(paired):
+        rows.append(_agreement(trained, floor, sets[floor], way.target, _groups(test, way.inputs)))
     return rows
+
+
+def _other_views(trained: Trained, way: Direction) -> UInt8Array:
+    """For each paired input a training image of the target with the true image's style."""
+    train, test, partners = trained.split.train, trained.split.test, way.paired[1]
+    target = np.flatnonzero(train.attributes["domain"].values == way.target)
+    styles = train.attributes["style"].values[target]
+    of_style = {style: target[styles == style] for style in np.unique(styles).tolist()}
+    generator = seeds.numpy_generator(trained.seed, NAME, "other views", way.name)
+    wanted = test.attributes["style"].values[partners].tolist()
+    return train.images[[generator.choice(of_style.get(style, target)) for style in wanted]]
 
 
 def _against_target(

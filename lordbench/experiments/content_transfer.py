@@ -105,6 +105,14 @@ def real_images(trained: Trained) -> UInt8Array:
     return trained.pool.images[np.sort(_shuffled(trained)[: _n_real(trained)])]
 
 
+def degraded_truth(trained: Trained, truth: UInt8Array) -> dict[MeasurementKey, UInt8Array]:
+    """Degrade true images, uint8 (N, C, S, S), which then have lost nothing but sharpness, or have noise."""
+    generator = seeds.numpy_generator(trained.seed, NAME, "noise")
+    degraded = {f"true image blurred {sigma:g} px": blurred(truth, sigma) for sigma in BLURS}
+    degraded |= {f"true image with noise {NOISE:g}": noisy(truth, NOISE, generator)}
+    return {MeasurementKey(NAME, name, ""): images for name, images in degraded.items()}
+
+
 def draw_grid(
     trained: Trained, images: ImageSet, codes_of: CodesOf, kind: CodeKind, file: str, title: str
 ) -> None:
@@ -190,7 +198,7 @@ def _references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     known = _floors(trained, pairs)
     if pairs.truth is not None:
         truth = trained.pool.images[pairs.truth]
-        known |= _degraded(trained, truth)
+        known |= degraded_truth(trained, truth)
         groups = images.classes[pairs.class_], pairs.content
         yield from trained.scoring.pairs(known, truth, groups, trained.seed)
     yield from agreements(trained, known, images, pairs)
@@ -218,14 +226,6 @@ def _floors(trained: Trained, pairs: Pairs) -> dict[MeasurementKey, UInt8Array]:
         "class mean": class_means(learned, classes),
     }
     return {MeasurementKey(NAME, name, ""): floor for name, floor in floors.items()}
-
-
-def _degraded(trained: Trained, truth: UInt8Array) -> dict[MeasurementKey, UInt8Array]:
-    """True images that lost nothing but sharpness, or have noise."""
-    generator = seeds.numpy_generator(trained.seed, NAME, "noise")
-    degraded = {f"true image blurred {sigma:g} px": blurred(truth, sigma) for sigma in BLURS}
-    degraded |= {f"true image with noise {NOISE:g}": noisy(truth, NOISE, generator)}
-    return {MeasurementKey(NAME, name, ""): images for name, images in degraded.items()}
 
 
 def _content_judge(trained: Trained) -> Judge | str:

@@ -16,13 +16,18 @@ from lordbench.data import ImageSet, Int64Array, UInt8Array
 from lordbench.data.pairs import find_images
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by_side
-from lordbench.experiments.content_transfer import real_images
+from lordbench.evaluation.statistics import Groups
+from lordbench.experiments.content_transfer import degraded_truth, real_images, reconstructed
 from lordbench.training import Codes
 from lordbench.utils import seeds
 
 NAME, IDENTITY = "expression-transfer", "identity"
+EXPRESSION_RIGHT, IDENTITY_RIGHT, BOTH = "expression_accuracy", "identity_accuracy", "both_accuracy"
 SUPPORT = 32
 """Most support images of an expression: a compromise between the quality of the class code and time."""
+CHANGED = 16
+"""Levels, of 255, by which a pixel must differ between A and the true photograph to count as changed."""
+POLICY = f"where A and the true photograph differ by more than {CHANGED} levels"
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,12 @@ class ExpressionTransfer(Experiment):
     expression, drawn for each person and expression and the same for all methods, by `Method.encode_class`,
     or, for learned codes, as the mean of theirs.
 
-    Two judges trained on real images predict expression and identity of the outputs. Two floors (A itself;
-    another person's image with the expression) and the judges' own ceilings are measured as well.
+    Two judges trained on real images predict expression and identity of the outputs, and both at once
+    (`both_accuracy`, the headline). Image metrics compare only what the expression changes: the pixels in
+    which A and the true photograph differ. On all pixels an output without any expression would win.
+
+    Floors: A itself; the mean of A's person with all other expressions; another person's image with the
+    expression; chance. Ceilings: real images, and the method's own reconstruction of the true photograph.
     """
 
     summary: ClassVar[str] = "expressions of others on a person: by judges, and against the true photograph"
@@ -113,17 +122,17 @@ def _transfer(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
     trained.log(f"{NAME}: {len(transfers)} transfers, {kind} codes")
     outputs = _outputs(trained, kind, codes, transfers)
     key = MeasurementKey(NAME, "transfer", kind)
-    truth = trained.pool.images[transfers.truth]
-    yield from trained.scoring.pairs({key: outputs}, truth, transfers.groups, trained.seed)
+    yield from _scored(trained, {key: outputs}, images, transfers)
     predicted = trained.judge().predict(outputs)
-    yield from _judged(trained, key, predicted, outputs, transfers)
     for target in np.unique(transfers.target):
         onto = transfers.target == target
         onto_key = MeasurementKey(NAME, f"onto {images.class_names[target]}", kind)
         correct = (predicted == transfers.target)[onto]
         person = transfers.person[onto]
-        yield trained.judged(onto_key, "expression_accuracy", correct, person, trained.judge())
+        yield trained.judged(onto_key, EXPRESSION_RIGHT, correct, person, trained.judge())
     if kind == "encoded":
+        own = reconstructed(trained, transfers.truth)
+        yield from _scored(trained, {key._replace(subject="reconstruction"): own}, images, transfers)
         yield from trained.scoring.sets({key: outputs}, real_images(trained), trained.key)
         name = f"{NAME}: references"
         yield from trained.shared(name, lambda: list(_references(trained, images, transfers)))
@@ -142,33 +151,80 @@ def _outputs(trained: Trained, kind: CodeKind, codes: Codes, transfers: Transfer
     return inference.decode(trained.method, exchanged, kind)
 
 
-def _judged(
-    trained: Trained, key: MeasurementKey, predicted: Int64Array, outputs: UInt8Array, transfers: Transfers
+def _scored(
+    trained: Trained, outputs: dict[MeasurementKey, UInt8Array], images: ImageSet, transfers: Transfers
 ) -> Iterator[Measurement]:
-    """Measure how often the judges predict the target expression and A's identity."""
-    expression, identity = trained.judge(), trained.judge(IDENTITY)
-    right = predicted == transfers.target
-    yield trained.judged(key, "expression_accuracy", right, transfers.groups, expression)
-    right = identity.agrees(outputs, transfers.person)
-    yield trained.judged(key, "identity_accuracy", right, transfers.groups, identity)
+    """Score kinds of outputs by the image metrics, where something changes, and by the judges."""
+    truth, inputs = trained.pool.images[transfers.truth], images.images[transfers.content]
+    shown = {key: only_changed(output, inputs, truth) for key, output in outputs.items()}
+    for row in trained.scoring.pairs(shown, truth, transfers.groups, trained.seed):
+        yield row.model_copy(update={"policy": f"{POLICY}; {row.policy}"})
+    for key, output in outputs.items():
+        right = trained.judge().agrees(output, transfers.target)
+        yield from _judged(
+            trained, key, right, trained.judge(IDENTITY).agrees(output, transfers.person), transfers.groups
+        )
+
+
+def only_changed(outputs: UInt8Array, inputs: UInt8Array, truth: UInt8Array) -> UInt8Array:
+    """Replace the pixels of outputs in which inputs and true images agree by the true ones.
+
+    All are uint8 (N, C, S, S). Every image metric then sees only what the expression changes.
+    """
+    difference = np.abs(truth.astype(np.int16) - inputs).max(axis=1, keepdims=True)
+    return np.where(difference > CHANGED, outputs, truth)
+
+
+def _judged(
+    trained: Trained,
+    key: MeasurementKey,
+    expression: npt.NDArray[np.bool_],
+    identity: npt.NDArray[np.bool_],
+    groups: Groups,
+) -> Iterator[Measurement]:
+    """Measure how often the judges predict the expression, the person, and both."""
+    of_expression, of_identity = trained.judge(), trained.judge(IDENTITY)
+    yield trained.judged(key, EXPRESSION_RIGHT, expression, groups, of_expression)
+    yield trained.judged(key, IDENTITY_RIGHT, identity, groups, of_identity)
+    yield trained.judged(key, BOTH, expression & identity, groups, of_expression, of_identity)
 
 
 def _references(trained: Trained, images: ImageSet, transfers: Transfers) -> Iterator[Measurement]:
-    """Measure the floors, which need no method, and the judges' accuracy on real held-out images."""
-    others = trained.split.train.images[[support[0] for support in transfers.supports]]
+    """Measure what needs no method: floors, degraded true photographs, chance, and real held-out images."""
+    truth = trained.pool.images[transfers.truth]
     floors = {
         MeasurementKey(NAME, "input", ""): images.images[transfers.content],
-        MeasurementKey(NAME, "random", ""): others,
+        MeasurementKey(NAME, "other expressions", ""): _other_expressions(trained, transfers),
+        MeasurementKey(NAME, "random", ""): trained.split.train.images[[s[0] for s in transfers.supports]],
     }
-    truth = trained.pool.images[transfers.truth]
-    yield from trained.scoring.pairs(floors, truth, transfers.groups, trained.seed)
+    known = floors | {key._replace(experiment=NAME): v for key, v in degraded_truth(trained, truth).items()}
+    yield from _scored(trained, known, images, transfers)
     yield from trained.scoring.sets(floors, real_images(trained), trained.key)
-    for key, floor in floors.items():
-        yield from _judged(trained, key, trained.judge().predict(floor), floor, transfers)
+    expression, identity = trained.judge(), trained.judge(IDENTITY)
     groups = (images.classes, images.attributes[IDENTITY].values)
-    for label, judge in (("expression", trained.judge()), (IDENTITY, trained.judge(IDENTITY))):
-        key = MeasurementKey(NAME, "real", "")
-        yield trained.judged(key, f"{label}_accuracy", judge.correct, groups, judge)
+    yield from _judged(
+        trained, MeasurementKey(NAME, "real", ""), expression.correct, identity.correct, groups
+    )
+    key = MeasurementKey(NAME, "chance", "")
+    shares = {EXPRESSION_RIGHT: 1 / images.n_classes, IDENTITY_RIGHT: 1 / len(np.unique(groups[1]))}
+    shares[BOTH] = shares[EXPRESSION_RIGHT] * shares[IDENTITY_RIGHT]
+    for metric, share in shares.items():
+        values = np.full(len(transfers), share)
+        yield trained.scoring.mean(
+            key, metric, values, transfers.groups, trained.seed, higher_is_better=True, policy="a guess"
+        )
+
+
+def _other_expressions(trained: Trained, transfers: Transfers) -> UInt8Array:
+    """The mean of the photographs of each A's content with all expressions but the target: uint8."""
+    pool = trained.pool
+    assert pool.contents is not None
+    contents = pool.contents[transfers.truth]
+    means = [
+        pool.images[(pool.contents == content) & (pool.classes != target)].mean(axis=0)
+        for content, target in zip(contents, transfers.target, strict=True)
+    ]
+    return np.rint(np.stack(means)).astype(np.uint8)
 
 
 def _draw_confusion(trained: Trained, transfers: Transfers, predicted: Int64Array) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array
-from lordbench.data.pairs import class_sources, split_into_sets, support_images
+from lordbench.data.pairs import class_sources, nearest_images, split_into_sets, support_images
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.probing import LabelProbing
 from lordbench.experiments.content_transfer import (
@@ -29,7 +29,9 @@ class OneShot(Experiment):
     The class code comes from K images of the class (`Method.encode_class`): image B, then others drawn for
     each pair, never the true image; K = 1 is part of K = 5. A K that some class cannot provide is left out,
     with a note; `all` uses all images of the class but the true one, up to `MOST`. The floors and the ceiling
-    are those of content-transfer; the picture shows K = 1.
+    are those of content-transfer, and one more: of the training images with A's content the one nearest to
+    the true image, which is the best that a method can show that knows its training classes only. The picture
+    shows K = 1.
 
     Methods that have it are also measured with optimization at test time (`Method.optimize_codes`). The
     images of each class are split into sets of K, and each set is optimized as if it were a class. A pair
@@ -52,6 +54,7 @@ class OneShot(Experiment):
             return []
         rows = list(_encoded(trained, pairs))
         rows += [row.model_copy(update={"experiment": NAME}) for row in references(trained, pairs)]
+        rows += trained.shared(f"{NAME}: nearest class", lambda: list(_nearest_class(trained, pairs)))
 
         def codes_of(content: Int64Array, class_: Int64Array) -> Codes:
             return _codes(trained, content, list(class_[:, None]))
@@ -107,6 +110,15 @@ def _optimized(trained: Trained, pairs: Pairs, probing: LabelProbing) -> Iterato
         yield from trained.scoring.pairs({key: outputs}, images.images, images.classes, trained.seed)
         of = ("content", "class") if shots == "K = 1" else ("content",)
         yield from probing.probe_codes(codes, "optimized", suffix=f", {shots}", of=of)
+
+
+def _nearest_class(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
+    """Measure the training images with A's content that are nearest to the true images."""
+    contents = trained.split.test.contents
+    if pairs.truth is not None and contents is not None:
+        truth = trained.pool.images[pairs.truth]
+        nearest = nearest_images(trained.split.train, contents[pairs.content], truth)
+        yield from _scored(trained, pairs, {MeasurementKey(NAME, "nearest class", ""): nearest}, [])
 
 
 def _optimize(trained: Trained, images: ImageSet, sets: Int64Array, shots: str) -> Codes | None:

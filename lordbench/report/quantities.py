@@ -63,25 +63,29 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
         Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
     ),
-    "expression transfer (expression, identity: how often a judge predicts them)": (
-        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
-        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
-        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
+    "expression transfer (how often judges are right; image metrics where the expression changes pixels)": (
+        Column("right in both", EXPRESSION, "encoded", "transfer", "both_accuracy"),
         Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
         Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
+        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
+        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
+        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
         Column("FD-VGG16", EXPRESSION, "encoded", "transfer", "fd_vgg16"),
-        Column("learned: LPIPS", EXPRESSION, "learned", "transfer", "lpips"),
-        Column("learned: expr.", EXPRESSION, "learned", "transfer", "expression_accuracy"),
+        Column("recon.: right in both", EXPRESSION, "encoded", "reconstruction", "both_accuracy"),
+        Column("learned: right in both", EXPRESSION, "learned", "transfer", "both_accuracy"),
     ),
     "translation between domains, by the class labels given to methods (on …)": (
+        Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement"),
+        Column("L1 *", DOMAINS, "encoded", "transfer of paired style, *", "l1"),
         Column("LPIPS *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
         Column("FD-VGG16 *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
         Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
     ),
-    "class labels given to methods compared with the true styles": (
+    "class labels given to methods compared with true styles; views predicted across domains (best probe)": (
         Column("k *", DOMAINS, "", "classes of *", "k"),
         Column("silhouette *", DOMAINS, "", "classes of *", "silhouette"),
         Column("NMI *", DOMAINS, "", "classes of *", "nmi"),
+        Column("view across *", DOMAINS, "encoded", "view across domains, *", PROBE),
     ),
     "leakage (best probe: a lower bound; 0 chance, 1 all; floor: shuffled labels; learned: stage 1)": (
         Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),

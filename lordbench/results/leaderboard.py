@@ -29,6 +29,9 @@ REFERENCES = {
     "random": "floor: random view of B's class",
     "class mean": "floor: mean image of B's class",
     "input": "floor: the input unchanged",
+    "other expressions": "floor: mean of A's other expressions",
+    "nearest class": "floor: nearest training class, content of A",
+    "chance": "floor: chance",
     "mean": "floor: mean image",
     "true image blurred 0.7 px": "true image, blurred 0.7 px",
     "true image blurred 1 px": "true image, blurred 1 px",
@@ -53,9 +56,11 @@ _SETS = r"fid|[fk]d_\w+"
 WON_BY_CONSTRUCTION = {
     "floor: copy of A": rf".*/(content_agreement|{_SETS})",
     "floor: copy of B": rf".*/(class_agreement|{_SETS})",
-    "floor: random view of B's class": rf".*/(class_agreement|expression_accuracy|{_SETS})",
+    "floor: random view of B's class": rf".*/((class|domain|style)_agreement|expression_accuracy|{_SETS})",
     "floor: mean image of B's class": r".*/class_agreement",
     "floor: the input unchanged": rf"expression-transfer/(identity_accuracy|{_SETS})",
+    "floor: mean of A's other expressions": r".*/identity_accuracy",
+    "floor: nearest training class, content of A": r".*/content_agreement",
 }
 """Quantities, as EXPERIMENT/METRIC, in which a floor is perfect because it does only half of the task: there
 methods need not be better."""

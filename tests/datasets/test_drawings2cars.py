@@ -9,7 +9,7 @@ import pytest
 
 from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet
 from lordbench.data.splits import official_kind, split
-from lordbench.datasets.drawings2cars import Drawings2Cars, Drawings2CarsConfig, line_drawing
+from lordbench.datasets.drawings2cars import Drawings2Cars, Drawings2CarsConfig, Pencil, drawing, pencil
 from lordbench.datasets.rendered.cars import build, design
 from lordbench.datasets.rendered.raycast import View
 from lordbench.datasets.toycars import ToyCars, ToyCarsConfig
@@ -40,29 +40,32 @@ class TestDomains:
         found = small()
         index = int(np.flatnonzero((found.contents == 17) & (found.classes == 0))[0])
         assert found.content_names[17] == "car001 az300-el10"
-        drawn = line_drawing(build(design(1)), View(300, 10), 32)
-        assert np.array_equal(found.images[index], np.stack([drawn] * 3))
+        assert np.array_equal(found.images[index], drawing(build(design(1)), View(300, 10), 32, pencil(1)))
+        assert found.attributes["view"].name(int(found.attributes["view"].values[index])) == "az300-el10"
 
-    def test_drawings_are_dark_lines_on_white_paper_where_the_car_is(self) -> None:
-        scene, view = build(design(2)), View(60, 20)
-        drawn, shaded = line_drawing(scene, view, 64), scene.draw(view, 64)
+    def test_drawings_are_lines_on_a_light_wash_where_the_car_is(self) -> None:
+        scene, view, black = build(design(2)), View(60, 20), Pencil((0.1, 0.1, 0.1), 2)
+        drawn = drawing(scene, view, 64, black)[0]
         seen, _ = scene.trace(view, 64)
         car = seen < len(scene.normals)
         rows, columns = np.flatnonzero(car.any(axis=1)), np.flatnonzero(car.any(axis=0))
         beside = np.ones_like(car)
         beside[rows[0] - 1 : rows[-1] + 2, columns[0] - 1 : columns[-1] + 2] = False
-        assert (drawn[beside] == 255).all()
+        assert (drawn[beside] == 252).all()
         assert drawn.min() < 60
-        # Most of the car is paper: lines, not filled shapes. The outline is closed: every row has two inks.
-        assert 0.2 < (drawn[car] < 200).mean() < 0.7
+        # Most of the car is wash: lines, not filled shapes. The outline is closed: every row has two inks.
+        assert 0.2 < (drawn[car] < 130).mean() < 0.7
         assert ((drawn < 200).sum(axis=1)[rows[1:-1]] >= 2).all()
-        assert shaded.shape == (3, 64, 64)
 
-    def test_colours_have_no_influence(self) -> None:
+    def test_colours_of_the_car_have_no_influence(self) -> None:
         scene, view = build(design(1)), View(60, 20)
-        before = line_drawing(scene, view, 32)
+        before = drawing(scene, view, 32, pencil(1))
         scene.colours = scene.colours[:, ::-1] / 2
-        assert np.array_equal(line_drawing(scene, view, 32), before)
+        assert np.array_equal(drawing(scene, view, 32, pencil(1)), before)
+
+    def test_twelve_cars_have_twelve_inks(self) -> None:
+        assert len({pencil(k).ink for k in range(12)}) == 12
+        assert len({pencil(k) for k in range(24)}) == 24
 
 
 class TestSplit:
@@ -97,11 +100,11 @@ class TestSplit:
 class TestTheSameBytesEverywhere:
     def test_a_small_set_has_the_published_fingerprint(self) -> None:
         # A change here is a new data set: raise the version in drawings2cars.py, and say so in the changelog.
-        assert small().fingerprint == "5c0c5be3a28a3cd3"
+        assert small().fingerprint == "4b9c04c1eb8f3689"
 
     def test_a_second_load_renders_nothing(self, home: Path) -> None:
         first = small()
-        (path,) = (home / "datasets").glob("drawings2cars-1-4x6x2-32px-*.npy")
+        (path,) = (home / "datasets").glob("drawings2cars-2-4x6x2-32px-*.npy")
         second = small()
         assert isinstance(second.images, np.memmap)
         assert first.fingerprint == second.fingerprint

@@ -24,7 +24,7 @@ from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import PairMetric, SetMetric
 from lordbench.evaluation.scoring import Scoring
-from lordbench.experiments.clustered_domain import STYLES, ClusteredDomain, directions
+from lordbench.experiments.clustered_domain import JUDGED, STYLES, ClusteredDomain, directions
 from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
 
@@ -139,6 +139,20 @@ class TestOracle:
             assert rows[f"real, {way}", "domain_agreement"].value == 1.0
             assert rows[f"input, {way}", "domain_agreement"].value == 0.0
             assert rows[random, "colour"].value < rows[f"input, {way}", "colour"].value / 2
+            # The outputs are images that the judges have not seen either.
+            for label in (*JUDGED, "all"):
+                metric = f"{label}_agreement"
+                ceiling = rows[f"real, {way}", metric].value
+                assert rows[f"transfer of paired style, {way}", metric].value == ceiling
+            assert rows[f"input, {way}", "all_agreement"].value == 0.0
+
+    def test_a_right_style_in_another_view_is_no_translation(self, data: ImageSet, tmp_path: Path) -> None:
+        rows = measure(data, tmp_path, "truth", False)
+        for way in WAYS:
+            other = f"random, {way}"
+            assert rows[other, "domain_agreement"].value == rows[other, "style_agreement"].value == 1.0
+            assert rows[other, "all_agreement"].value < 0.3
+            assert rows[other, "l1"].value > 0.02
 
     def test_styles_of_a_domain_make_diverse_outputs_and_one_class_makes_none(
         self, data: ImageSet, tmp_path: Path
@@ -166,6 +180,58 @@ class TestOracle:
     def test_the_picture_is_drawn(self, data: ImageSet, tmp_path: Path) -> None:
         measure(data, tmp_path, "truth", False)
         assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
+
+
+@pytest.fixture(scope="module")
+def of_controls(data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    kind, labels = registry.find("methods", "control").load(), parse_labels("truth")
+    parts = split(data, "samples", 0)
+    parts = labels.classes(parts, 0, CPU).of(parts, "truth")
+    found = {}
+    for output in ("truth", "copy-a"):
+        method = kind(kind.Config(output=output), DataSpec.of(parts.train))
+        method.reveal(parts)
+        rows = ClusteredDomain().run(trained(parts, method, tmp_path_factory.mktemp(output)))
+        found[output] = {(row.subject, row.metric): row.value for row in rows}
+    return found
+
+
+class TestControls:
+    """The shipped oracle, given true styles: the experiment can be won."""
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_the_oracle_beats_the_unchanged_input_in_every_headline(
+        self, of_controls: dict[str, Any], way: str
+    ) -> None:
+        oracle, floor = of_controls["truth"], f"input, {way}"
+        for subject, metric in (
+            ("transfer of paired style", "l1"),
+            ("transfer of paired style", "lpips"),
+            ("transfer of random styles", "colour"),
+        ):
+            assert oracle[f"{subject}, {way}", metric] < oracle[floor, metric] / 2
+        assert oracle[f"transfer of paired style, {way}", "all_agreement"] > 0.3
+        assert oracle[floor, "all_agreement"] == 0.0
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_copying_the_input_is_read_as_the_floor(self, of_controls: dict[str, Any], way: str) -> None:
+        copy = of_controls["copy-a"]
+        for metric in ("l1", "lpips", "all_agreement", "domain_agreement"):
+            assert copy[f"transfer of paired style, {way}", metric] == copy[f"input, {way}", metric]
+
+
+class TestClusters:
+    def test_they_see_styles_in_both_domains(self, data: ImageSet, tmp_path: Path) -> None:
+        rows = measure(data, tmp_path, "clusters", True)
+        for domain in ("drawing", "render"):
+            assert rows[f"classes of {domain}", "nmi"].value > 0.7
+
+    def test_the_content_of_a_style_is_its_view(self, data: ImageSet) -> None:
+        parts = split(data, "samples", 0)
+        own, true = parts.train, parse_labels("truth").classes(parts, 0, CPU).of(parts, "truth").train
+        assert len(own.content_names) == 6 * 21
+        assert len(true.content_names) == 21
+        assert np.array_equal(true.contents, own.contents % 21)
 
 
 class TestComparedImages:

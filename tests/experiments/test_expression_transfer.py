@@ -26,7 +26,12 @@ from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import expression_transfer
-from lordbench.experiments.expression_transfer import SUPPORT, ExpressionTransfer, make_transfers
+from lordbench.experiments.expression_transfer import (
+    SUPPORT,
+    ExpressionTransfer,
+    make_transfers,
+    only_changed,
+)
 from lordbench.report.boards import boards
 from lordbench.training.method import Codes, DataSpec, Method, MethodConfig
 
@@ -109,21 +114,26 @@ class TestScores:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
         found, real = found_in(rows), found_in(rows, "")
         assert found["transfer", "l1"] == 0
-        assert found["transfer", "expression_accuracy"] == pytest.approx(
-            real["real", "expression_accuracy"], abs=0.1
-        )
-        assert found["transfer", "identity_accuracy"] == pytest.approx(
-            real["real", "identity_accuracy"], abs=0.1
-        )
+        for metric in ("expression_accuracy", "identity_accuracy", "both_accuracy"):
+            assert found["transfer", metric] == pytest.approx(real["real", metric], abs=0.1)
+            assert found["transfer", metric] == found["reconstruction", metric]
         assert all(row.ci_low is not None for row in rows)
 
     def test_a_method_that_changes_nothing_is_at_the_floor_of_the_input(self, tmp_path: Path) -> None:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path, unmoved=True))
         found, floors = found_in(rows), found_in(rows, "")
         assert found["transfer", "expression_accuracy"] < 0.1
-        for metric in ("l1", "ssim", "expression_accuracy", "identity_accuracy"):
+        for metric in ("l1", "ssim", "expression_accuracy", "identity_accuracy", "both_accuracy"):
             assert found["transfer", metric] == pytest.approx(floors["input", metric])
         assert found["transfer", "identity_accuracy"] > 0.8
+
+    def test_no_floor_is_right_in_both_and_chance_is_shown(self, tmp_path: Path) -> None:
+        rows = found_in(ExpressionTransfer().run(trained_on(DATA, tmp_path)), "")
+        for floor in ("input", "other expressions", "random"):
+            assert rows[floor, "both_accuracy"] < 0.2
+        assert rows["true image blurred 1 px", "both_accuracy"] > 0.8
+        assert rows["chance", "expression_accuracy"] == 1 / 8
+        assert rows["chance", "both_accuracy"] == pytest.approx(1 / (8 * 6))
 
     def test_every_expression_has_an_accuracy_of_its_own(self, tmp_path: Path) -> None:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
@@ -144,8 +154,37 @@ class TestScores:
         assert [row.texts[0] for row in board.rows if row.part == 2] == [
             "floor: random view of B's class",
             "floor: the input unchanged",
+            "floor: mean of A's other expressions",
+            "floor: chance",
+            "true image, blurred 0.7 px",
+            "true image, blurred 1 px",
+            "true image, noise 0.05",
             "ceiling: real images",
         ]
+
+
+class TestOnlyChanged:
+    """Of drawn faces, as the experiment is run on."""
+
+    def test_pixels_that_the_expression_does_not_change_are_not_compared(self) -> None:
+        inputs, truth = np.full((2, 3, 4, 4), 100, np.uint8), np.full((2, 3, 4, 4), 100, np.uint8)
+        truth[:, 1, :2] += 60
+        outputs = np.random.default_rng(0).integers(0, 256, truth.shape, dtype=np.uint8)
+        shown = only_changed(outputs, inputs, truth)
+        assert np.array_equal(shown[:, :, :2], outputs[:, :, :2])
+        assert np.array_equal(shown[:, :, 2:], truth[:, :, 2:])
+
+    def test_the_mean_of_other_expressions_loses_to_a_degraded_true_face(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path))
+        images = load("toyfaces", size=32, n_identities=10, angles="frontal")
+        rows = found_in(ExpressionTransfer().run(trained_on(images, tmp_path, pairs=60)), "")
+        for metric, sign in (("l1", 1), ("ssim", -1), ("both_accuracy", -1)):
+            mean, blurred = (rows[name, metric] for name in ("other expressions", "true image blurred 1 px"))
+            assert sign * mean > sign * blurred
+        assert rows["other expressions", "l1"] > 2 * rows["true image with noise 0.05", "l1"]
+        assert rows["other expressions", "both_accuracy"] < 0.4
 
 
 class TestTransfers:

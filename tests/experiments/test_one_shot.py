@@ -149,7 +149,7 @@ class TestScores:
         floors = [row for row in measure(tmp_path, 0.0) if row.codes == ""]
         assert {row.experiment for row in floors} == {"one-shot"}
         judged = {"class_agreement", "content_agreement", "both_agreement"}
-        for floor in ("copy", "copy of A", "random", "class mean"):
+        for floor in ("copy", "copy of A", "random", "class mean", "nearest class"):
             assert {row.metric for row in floors if row.subject == floor} == judged | {"l1"}
         assert {row.metric for row in floors if row.subject == "real"} == judged
         assert all(row.value is not None and row.value > 0 for row in floors if row.metric == "l1")

@@ -1,1 +1,1 @@
-"""Renderers of built-in data sets: toy cars (`cars`, built of `solids`, drawn by `raycast`) and `faces`."""
+"""Renderers of built-in data sets: `cars`, of `solids` drawn by `raycast`; `people` and their `portraits`."""
