@@ -9,8 +9,33 @@ from torch.nn import functional as F
 
 TAPS = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 """Which of the 3 taps use a small pixel, for each of the 4 large pixels that it reaches."""
+SATURATED = 6.24
+"""Logit from which on a pixel of 8 bits is white; black below its negative."""
 NARROW = 128
 """Below this many channels, bfloat16 convolutions on a CPU are faster in two steps (docs/performance.md)."""
+
+
+def to_pixels(logits: Tensor) -> Tensor:
+    """Sigmoid of float32 logits, whose gradient never vanishes: from `SATURATED` on it stays what it is there.
+
+    On images that are mostly white, the first steps of training drive all logits so high that a sigmoid is
+    exactly 1 and its gradient exactly 0: the training would never leave the white image.
+    """
+    result: Tensor = _ToPixels.apply(logits)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _ToPixels(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        ctx.save_for_backward(logits)
+        return logits.sigmoid()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Tensor:
+        pixels = ctx.saved_tensors[0].clamp(-SATURATED, SATURATED).sigmoid()
+        slope: Tensor = gradients[0] * pixels * (1 - pixels)
+        return slope
 
 
 def adain(x: Tensor, offset: Tensor, scale: Tensor, epsilon: float = 1e-5) -> Tensor:

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lordbench.nn.layers import UpsampledConv2d, adain
+from lordbench.nn.layers import UpsampledConv2d, adain, to_pixels
 from lordbench.nn.losses import Reconstruction
 from lordbench.training import DataSpec, MethodConfig
 
@@ -140,7 +140,7 @@ class Generator(nn.Module):
         for convolution, (offset, scale) in zip(self.blocks, self.modulation(class_code), strict=True):
             # In place: no other layer needs the convolution's output.
             x = adain(F.leaky_relu_(convolution(x), self.slope), offset, scale)
-        return torch.sigmoid(self.tail(x).float())
+        return to_pixels(self.tail(x).float())
 
 
 class DcganEncoder(nn.Module):
@@ -179,7 +179,7 @@ class DcganDecoder(nn.Module):
     def forward(self, class_code: Tensor, content_code: Tensor) -> Tensor:
         """Generate images, float32 [0, 1] (N, C, S, S)."""
         codes = torch.cat([class_code, content_code], dim=1)[:, :, None, None]
-        return torch.sigmoid(self.layers(codes).float())
+        return to_pixels(self.layers(codes).float())
 
 
 def halvings(size: int) -> int:

@@ -6,7 +6,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from lordbench.lord import Lord, LordConfig
-from lordbench.nn.layers import NARROW, UpsampledConv2d, adain, normalised_anywhere, normalised_on_cpu
+from lordbench.nn.layers import (
+    NARROW,
+    UpsampledConv2d,
+    adain,
+    normalised_anywhere,
+    normalised_on_cpu,
+    to_pixels,
+)
 from lordbench.nn.losses import pyramid
 from lordbench.nn.networks import Encoder, Generator
 from lordbench.training.method import DataSpec
@@ -150,3 +157,22 @@ def test_upsampled_convolution_in_bfloat16_is_as_accurate_as_its_two_steps(chann
     assert ours.dtype == torch.bfloat16
     error, usual = ((y.float() - exact).norm() for y in (ours, steps))
     assert error < 1.5 * usual
+
+
+class TestPixels:
+    def test_they_are_a_sigmoid(self) -> None:
+        logits = torch.linspace(-30, 30, 61, requires_grad=True)
+        pixels = to_pixels(logits)
+        torch.testing.assert_close(pixels, torch.sigmoid(logits), rtol=0, atol=0)
+        pixels.sum().backward()
+        assert logits.grad is not None
+        within = logits.detach().abs() < 6
+        s = torch.sigmoid(logits.detach())
+        torch.testing.assert_close(logits.grad[within], (s * (1 - s))[within])
+
+    def test_a_saturated_pixel_still_learns(self) -> None:
+        logits = torch.tensor([-200.0, 200.0], requires_grad=True)
+        (to_pixels(logits) - 0.5).abs().sum().backward()
+        assert logits.grad is not None
+        assert logits.grad[0] < -1e-3
+        assert logits.grad[1] > 1e-3
