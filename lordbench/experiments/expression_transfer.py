@@ -224,7 +224,8 @@ def _other_expressions(trained: Trained, transfers: Transfers) -> UInt8Array:
         pool.images[(pool.contents == content) & (pool.classes != target)].mean(axis=0)
         for content, target in zip(contents, transfers.target, strict=True)
     ]
-    return np.rint(np.stack(means)).astype(np.uint8)
+    rounded: UInt8Array = np.rint(np.stack(means)).astype(np.uint8)
+    return rounded
 
 
 def _draw_confusion(trained: Trained, transfers: Transfers, predicted: Int64Array) -> None:

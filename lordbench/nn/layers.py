@@ -16,7 +16,7 @@ NARROW = 128
 
 
 def to_pixels(logits: Tensor) -> Tensor:
-    """Sigmoid of float32 logits, whose gradient never vanishes: from `SATURATED` on it stays what it is there.
+    """Sigmoid of float32 logits, whose gradient never vanishes: beyond `SATURATED` it is what it is there.
 
     On images that are mostly white, the first steps of training drive all logits so high that a sigmoid is
     exactly 1 and its gradient exactly 0: the training would never leave the white image.

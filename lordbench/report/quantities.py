@@ -70,15 +70,13 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
         Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
         Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
-        Column("FD-VGG16", EXPRESSION, "encoded", "transfer", "fd_vgg16"),
         Column("recon.: right in both", EXPRESSION, "encoded", "reconstruction", "both_accuracy"),
         Column("learned: right in both", EXPRESSION, "learned", "transfer", "both_accuracy"),
     ),
     "translation between domains, by the class labels given to methods (on …)": (
         Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement"),
         Column("L1 *", DOMAINS, "encoded", "transfer of paired style, *", "l1"),
-        Column("LPIPS *", DOMAINS, "encoded", "transfer of paired style, *", "lpips"),
-        Column("FD-VGG16 *", DOMAINS, "encoded", "transfer of random styles, *", "fd_vgg16"),
+        Column("SSIM *", DOMAINS, "encoded", "transfer of paired style, *", "ssim"),
         Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
     ),
     "class labels given to methods compared with true styles; views predicted across domains (best probe)": (

@@ -54,42 +54,43 @@ class Pose:
         return Pose(**{field.name: strength * getattr(self, field.name) for field in fields(self)})
 
 
+def _both(**amounts: float) -> tuple[Pose, Pose]:
+    return Pose(**amounts), Pose(**amounts)
+
+
 EXPRESSIONS: dict[str, tuple[Pose, Pose]] = {
-    name: (halves, halves) if isinstance(halves, Pose) else halves
-    for name, halves in {
-        "angry": Pose(
-            inner_brow=-0.17, outer_brow=0.04, upper_lid=-0.06, lower_lid=0.03, nose=0.4, corner=-0.10,
-            upper_lip=0.09, lower_lip=0.13, frown=1.0, fold=0.5, nod=-0.05, stretch=3.0,
+    "angry": _both(
+        inner_brow=-0.17, outer_brow=0.04, upper_lid=-0.06, lower_lid=0.03, nose=0.4, corner=-0.10,
+        upper_lip=0.09, lower_lip=0.13, frown=1.0, fold=0.5, nod=-0.05, stretch=3.0,
+    ),
+    "contemptuous": (
+        Pose(inner_brow=-0.05, outer_brow=-0.06, upper_lid=-0.07, corner=-0.03, stretch=-6.0, nod=0.08),
+        Pose(
+            inner_brow=0.02, outer_brow=0.14, upper_lid=-0.05, lower_lid=0.05, cheek=0.8, corner=0.24,
+            stretch=9.0, fold=1.0, nod=0.08,
         ),
-        "contemptuous": (
-            Pose(inner_brow=-0.05, outer_brow=-0.06, upper_lid=-0.07, corner=-0.03, stretch=-6.0, nod=0.08),
-            Pose(
-                inner_brow=0.02, outer_brow=0.14, upper_lid=-0.05, lower_lid=0.05, cheek=0.8, corner=0.24,
-                stretch=9.0, fold=1.0, nod=0.08,
-            ),
-        ),
-        "disgusted": Pose(
-            inner_brow=-0.13, outer_brow=-0.05, upper_lid=-0.09, lower_lid=0.05, cheek=0.4, nose=1.0,
-            corner=-0.20, upper_lip=0.19, lower_lip=0.02, fold=1.0, nod=-0.02,
-        ),
-        "fearful": Pose(
-            inner_brow=0.21, outer_brow=0.02, upper_lid=0.06, lower_lid=-0.03, corner=-0.13, stretch=10.0,
-            upper_lip=0.02, lower_lip=0.12, jaw=0.04, forehead=0.7, nod=-0.03,
-        ),
-        "happy": Pose(
-            outer_brow=0.05, inner_brow=0.04, upper_lid=-0.02, lower_lid=0.09, cheek=1.0, corner=0.20,
-            stretch=11.0, lower_lip=0.24, fold=0.8, nod=0.03,
-        ),
-        "neutral": Pose(),
-        "sad": Pose(
-            inner_brow=0.19, outer_brow=-0.12, upper_lid=-0.08, corner=-0.22, stretch=-3.0, upper_lip=0.05,
-            lower_lip=-0.05, fold=0.4, frown=0.5, nod=-0.10,
-        ),
-        "surprised": Pose(
-            inner_brow=0.20, outer_brow=0.22, upper_lid=0.09, lower_lid=-0.05, stretch=-12.0, upper_lip=0.12,
-            lower_lip=0.34, jaw=0.20, forehead=1.0, nod=0.03,
-        ),
-    }.items()
+    ),
+    "disgusted": _both(
+        inner_brow=-0.13, outer_brow=-0.05, upper_lid=-0.09, lower_lid=0.05, cheek=0.4, nose=1.0,
+        corner=-0.20, upper_lip=0.19, lower_lip=0.02, fold=1.0, nod=-0.02,
+    ),
+    "fearful": _both(
+        inner_brow=0.21, outer_brow=0.02, upper_lid=0.06, lower_lid=-0.03, corner=-0.13, stretch=10.0,
+        upper_lip=0.02, lower_lip=0.12, jaw=0.04, forehead=0.7, nod=-0.03,
+    ),
+    "happy": _both(
+        outer_brow=0.05, inner_brow=0.04, upper_lid=-0.02, lower_lid=0.09, cheek=1.0, corner=0.20,
+        stretch=11.0, lower_lip=0.24, fold=0.8, nod=0.03,
+    ),
+    "neutral": _both(),
+    "sad": _both(
+        inner_brow=0.19, outer_brow=-0.12, upper_lid=-0.08, corner=-0.22, stretch=-3.0, upper_lip=0.05,
+        lower_lip=-0.05, fold=0.4, frown=0.5, nod=-0.10,
+    ),
+    "surprised": _both(
+        inner_brow=0.20, outer_brow=0.22, upper_lid=0.09, lower_lid=-0.05, stretch=-12.0, upper_lip=0.12,
+        lower_lip=0.34, jaw=0.20, forehead=1.0, nod=0.03,
+    ),
 }  # fmt: skip
 """Poses of the right and the left half of a face, at full strength, with RaFD's names and in its order."""
 

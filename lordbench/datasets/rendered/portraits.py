@@ -312,7 +312,7 @@ def _hair(head: Head) -> None:
         far = abs(angle)
         if far > 85:
             return style.nape
-        fall = max(0.0, (far - 48) / 37) ** 0.6
+        fall = float(max(0.0, (far - 48) / 37) ** 0.6)
         return (1 - fall) * (style.line + style.parting * angle / 48) + fall * style.side
 
     angles = [2.5 * i - head.turn for i in range(-36, 37)]
