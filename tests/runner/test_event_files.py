@@ -64,7 +64,7 @@ class TestEventFiles:
 
         def stop_late_in_stage_2(self: RunProgress, done: int, images: int, loss: float | None) -> None:
             steps[done] += 1
-            if done == 45 and steps[done] == 2:
+            if done == 35 and steps[done] == 2:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
