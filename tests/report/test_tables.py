@@ -74,11 +74,13 @@ class TestNotes:
 
     def test_a_column_of_each_direction_is_expanded(self):
         rows = cell(*(
-            measured(value, experiment="clustered-domain", subject=f"transfer of paired style, {way}")
+            measured(
+                value, experiment="clustered-domain", subject=f"transfer of paired style, {way}", metric="l1"
+            )
             for way, value in (("b to a", 0.1), ("a to b", 0.2))
         ))  # fmt: skip
         (board,) = boards(rows, without_samples(rows))
-        assert board.columns == ("LPIPS a to b ↓", "LPIPS b to a ↓")
+        assert board.columns == ("L1 a to b ↓", "L1 b to a ↓")
         assert [entry.value for entry in board.rows[0].entries] == [0.2, 0.1]
 
     def test_seeds_are_counted_where_there_are_several(self):
