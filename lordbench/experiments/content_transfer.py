@@ -1,6 +1,6 @@
 """Content transfer: the content of image A with the class of image B."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -204,7 +204,9 @@ def _references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     yield from _agreements(trained, REAL, judge.correct, right_content, judge.test_labels)
 
 
-def _known_sets(trained: Trained, pairs: Pairs, real: UInt8Array, real_key: str) -> Iterator[Measurement]:
+def _known_sets(
+    trained: Trained, pairs: Pairs, real: UInt8Array, real_key: Hashable
+) -> Iterator[Measurement]:
     known = _floors(trained, pairs) | {REAL: other_real_images(trained, len(pairs))}
     return trained.scoring.sets(known, real, real_key)
 
