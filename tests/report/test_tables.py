@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -116,7 +117,8 @@ class TestText:
         rows = three_methods()
         text = render(rows, "csv", without_samples(rows))
         missing = {"keep_default_na": False, "na_values": {"": [""]}}
-        read = pd.read_csv(io.StringIO(text), float_precision="round_trip", **missing)
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # pandas >= 3.1
+            read = pd.read_csv(io.StringIO(text), float_precision="round_trip", **missing)
         expected = wide(marked(aggregate(rows), without_samples(rows)))
         assert list(read.columns) == list(expected.columns)
         for name in expected.columns[8:]:
