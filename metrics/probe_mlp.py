@@ -60,17 +60,11 @@ class Networks:
             generator, own = seeds.numpy_generator(seed, "probe_mlp", "network"), int(batch.possible[b].sum())
             into[b] = generator.standard_normal((inputs, HIDDEN)) * np.sqrt(2 / inputs)
             out[b, :, :own] = generator.standard_normal((HIDDEN, own)) * np.sqrt(1 / HIDDEN)
-        biases = [np.zeros((len(batch.seeds), 1, size), np.float32) for size in (HIDDEN, n_labels)]
-        initial = [torch.from_numpy(values) for values in (into, biases[0], out, biases[1])]
-        # All in one tensor, since one operation on it is faster than four.
-        self.all = _joined(initial).to(batch.codes.device).repeat_interleave(self.copies, dim=0)
-        sizes = [values[0].numel() for values in initial]
+        zeros = [np.zeros((len(batch.seeds), 1, size), np.float32) for size in (HIDDEN, n_labels)]
         self.weights = [
-            part.unflatten(1, values.shape[1:])
-            for part, values in zip(self.all.split(sizes, dim=1), initial, strict=True)
+            torch.from_numpy(values).to(batch.codes.device).repeat_interleave(self.copies, dim=0)
+            for values in (into, zeros[0], out, zeros[1])
         ]
-        decays = [torch.full((size,), 1.0 - i % 2) for i, size in enumerate(sizes)]
-        self.decay = DECAY * torch.cat(decays).to(batch.codes.device)
         impossible = torch.where(batch.possible, 0, -torch.inf)[:, None]
         self.impossible = impossible.repeat_interleave(self.copies, dim=0)
 
@@ -79,7 +73,7 @@ class Networks:
         order = torch.stack([
             _batches(mask, seed) for mask, seed in zip(used, self.batch.seeds, strict=True)
         ])  # fmt: skip
-        mean, square = torch.zeros_like(self.all), torch.zeros_like(self.all)
+        means, squares = ([torch.zeros_like(w) for w in self.weights] for _ in range(2))
         first, second = BETAS
         for step in range(STEPS):
             index = order[:, step]
@@ -87,11 +81,12 @@ class Networks:
             labels = self.batch.labels.gather(2, index[:, None].expand(-1, self.copies, -1))
             rate = _rate(step)
             scale = np.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
-            gradient = _joined(self._gradients(self._repeated(codes), labels))
-            mean.lerp_(gradient, 1 - first)
-            square.lerp_(gradient.square_(), 1 - second)
-            self.all.mul_(1 - rate * self.decay)
-            self.all.addcdiv_(mean, square.sqrt().add_(EPSILON), value=-rate * scale)
+            for i, gradient in enumerate(self._gradients(self._repeated(codes), labels)):
+                means[i].lerp_(gradient, 1 - first)
+                squares[i].lerp_(gradient.square(), 1 - second)
+                if i % 2 == 0:
+                    self.weights[i].mul_(1 - rate * DECAY)
+                self.weights[i].addcdiv_(means[i], squares[i].sqrt().add_(EPSILON), value=-rate * scale)
         return self
 
     def predict(self, codes: Tensor) -> Tensor:
@@ -117,11 +112,6 @@ class Networks:
         inner = (error @ self.weights[2].mT).mul_(hidden > 0)
         sums = (inner.sum(dim=1, keepdim=True), error.sum(dim=1, keepdim=True))
         return [codes.mT @ inner, sums[0], hidden.mT @ error, sums[1]]
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    """Concatenate tensors, (B, ...) each, to (B, P)."""
-    return torch.cat([part.flatten(1) for part in parts], dim=1)
 
 
 def _batches(used: Tensor, seed: int) -> Tensor:

@@ -45,10 +45,12 @@ class BudgetConfig(BaseModel, extra="forbid", frozen=True):
         return self
 
     def __str__(self) -> str:
-        both = self.images is not None and self.epochs is not None
-        images = f"{self.images:,} images" if self.images is not None else ""
-        epochs = f"{self.epochs:g} epochs" if self.epochs is not None else ""
-        return f"{images} or {epochs}, whichever is more," if both else images or epochs
+        bounds = []
+        if self.images is not None:
+            bounds.append(f"{self.images:,} images")
+        if self.epochs is not None:
+            bounds.append(f"{self.epochs:g} epochs")
+        return " or ".join(bounds) + (", whichever is more," if len(bounds) > 1 else "")
 
     def budget(self, n_images: int) -> Budget:
         """Return the budget for a training set of `n_images`."""

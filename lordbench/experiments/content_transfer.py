@@ -105,12 +105,12 @@ def real_images(trained: Trained) -> UInt8Array:
     return trained.pool.images[np.sort(_shuffled(trained)[: _n_real(trained)])]
 
 
-def degraded_truth(trained: Trained, truth: UInt8Array) -> dict[MeasurementKey, UInt8Array]:
+def degraded_truth(trained: Trained, experiment: str, truth: UInt8Array) -> dict[MeasurementKey, UInt8Array]:
     """Degrade true images, uint8 (N, C, S, S), which then have lost nothing but sharpness, or have noise."""
     generator = seeds.numpy_generator(trained.seed, NAME, "noise")
     degraded = {f"true image blurred {sigma:g} px": blurred(truth, sigma) for sigma in BLURS}
     degraded |= {f"true image with noise {NOISE:g}": noisy(truth, NOISE, generator)}
-    return {MeasurementKey(NAME, name, ""): images for name, images in degraded.items()}
+    return {MeasurementKey(experiment, name, ""): images for name, images in degraded.items()}
 
 
 def draw_grid(
@@ -198,7 +198,7 @@ def _references(trained: Trained, pairs: Pairs) -> Iterator[Measurement]:
     known = _floors(trained, pairs)
     if pairs.truth is not None:
         truth = trained.pool.images[pairs.truth]
-        known |= degraded_truth(trained, truth)
+        known |= degraded_truth(trained, NAME, truth)
         groups = images.classes[pairs.class_], pairs.content
         yield from trained.scoring.pairs(known, truth, groups, trained.seed)
     yield from agreements(trained, known, images, pairs)

@@ -197,7 +197,7 @@ def _references(trained: Trained, images: ImageSet, transfers: Transfers) -> Ite
         MeasurementKey(NAME, "other expressions", ""): _other_expressions(trained, transfers),
         MeasurementKey(NAME, "random", ""): trained.split.train.images[[s[0] for s in transfers.supports]],
     }
-    known = floors | {key._replace(experiment=NAME): v for key, v in degraded_truth(trained, truth).items()}
+    known = floors | degraded_truth(trained, NAME, truth)
     yield from _scored(trained, known, images, transfers)
     yield from trained.scoring.sets(floors, real_images(trained), trained.key)
     expression, identity = trained.judge(), trained.judge(IDENTITY)

@@ -15,11 +15,11 @@ from mechanisms import (
     PRIOR,
     batch,
     build,
+    copied,
     fixed,
     learning,
     moved,
     outputs,
-    part,
     rates,
     trained,
 )
@@ -219,8 +219,7 @@ class TestSeam:
         assert moved(first, alone) == {"generator", "class_codes", "content_codes"}
         assert moved(alone, together) == {"class_encoder", "content_encoder", "tuned_generator"}
         # Not trained: copied.
-        copied = part(together, "tuned_generator")
-        assert all(torch.equal(copied[key], value) for key, value in part(alone, "generator").items())
+        assert copied(alone, together)
         assert moved(together, end) == {"class_encoder", "content_encoder", "tuned_generator"}
 
     def test_learned_codes_are_decoded_by_stage_1s_generator_and_encoded_ones_by_the_copy(self) -> None:

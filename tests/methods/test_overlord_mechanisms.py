@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import context
-from mechanisms import batch, build, fixed, learning, moved, part, rates, trained
+from mechanisms import batch, build, copied, fixed, learning, moved, rates, trained
 from torch import Tensor, nn
 
 from lordbench.config import registry
@@ -49,8 +49,7 @@ class TestStages:
         first, alone, synthesis, end = states.values()
         assert moved(first, alone) == {"generator", "class_codes", "content_codes"}
         assert moved(alone, synthesis) == {"class_encoder", "content_encoder", "tuned_generator"}
-        copied = part(synthesis, "tuned_generator")
-        assert all(torch.equal(copied[key], value) for key, value in part(alone, "generator").items())
+        assert copied(alone, synthesis)
         tuned = {"class_encoder", "content_encoder", "tuned_generator", "discriminator"}
         assert moved(synthesis, end) == tuned
         assert method.steps(context(240, batch_size=8).budget) == (10, 10, 10)

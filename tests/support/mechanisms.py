@@ -125,3 +125,9 @@ def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The state of one part of a method."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
+
+
+def copied(before: dict[str, Tensor], after: dict[str, Tensor]) -> bool:
+    """Whether the tuned generator of a later state is the generator of an earlier one."""
+    own = part(after, "tuned_generator")
+    return all(torch.equal(own[key], value) for key, value in part(before, "generator").items())
