@@ -22,6 +22,9 @@ class MlVaeConfig(GroupTrainedConfig):
     kl_weight: float = Field(1.0, ge=0)
     per_class: int = Field(8, ge=1)
 
+    def needs_pairs(self) -> bool:
+        return self.per_class > 1
+
 
 class MlVae(EncoderDecoder):
     """Gaussian codes; those of one class are multiplied into one posterior."""

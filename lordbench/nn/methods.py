@@ -21,6 +21,9 @@ class GroupTrainedConfig(TrunkConfig):
     learning_rate: float = Field(1e-3, gt=0)
     final_rate: float | None = None
 
+    def needs_pairs(self) -> bool:
+        return True
+
 
 class GroupTrained(Method):
     """A method trained in one phase, on batches that hold several images of each of their classes.

@@ -7,6 +7,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lordbench.config import controls, registry, selectors
 from lordbench.config.component import module_files
 from lordbench.config.labels import parse_labels
@@ -130,6 +132,8 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         require_splittable(images[key], part.split)
         loaded = [text for text in part.methods if text in methods]
         _refuse_unlabelled_contents(images[key], {text: methods[text] for text in loaded})
+        if None in kinds:
+            _refuse_single_images(images[key], [text for text in loaded if methods[text]["needs_pairs"]])
         in_part: dict[str, str] = {}
         for seed, kind, text in product(request.seeds, kinds, loaded):
             values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
@@ -168,6 +172,7 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         "weights": config.weights(),
         "min_image_size": config.min_image_size(),
         "needs_contents": config.needs_contents(),
+        "needs_pairs": config.needs_pairs(),
         "settings": config.model_dump(mode="json"),
         "method_source": registry.source_hash(files),
     }
@@ -181,6 +186,15 @@ def _refuse_unlabelled_contents(images: ImageSet, methods: Mapping[str, Mapping[
         raise UserError(
             f"{images.name}: its contents are not labelled, so there is no truth for {', '.join(names)}",
             f"Possible here: {others}." if others else "Choose a data set with labelled contents.",
+        )
+
+
+def _refuse_single_images(images: ImageSet, methods: Sequence[str]) -> None:
+    """Raise UserError if there are methods that need pairs, and every class has one image."""
+    if methods and np.bincount(images.classes).max() < 2:
+        raise UserError(
+            f"{images.name}: each class has one image, and {', '.join(methods)} need pairs of a class",
+            "Use data with more images of a class, or methods that need no pairs, such as lord.",
         )
 
 

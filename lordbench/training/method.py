@@ -80,6 +80,10 @@ class MethodConfig(BaseModel):
         """Whether a run does not start on images whose content is not labelled."""
         return False
 
+    def needs_pairs(self) -> bool:
+        """Whether a run does not start on images no two of which are of the same class."""
+        return False
+
 
 class Method(nn.Module, ABC):
     """Base of all methods. A plug-in file holds one subclass; the file's name is the method's name.

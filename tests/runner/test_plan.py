@@ -89,6 +89,18 @@ def test_a_data_set_too_small_for_the_split_is_refused(
     assert not Path("runs").exists()
 
 
+def test_a_data_set_without_pairs_is_refused_for_the_methods_that_need_them(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path("halves_set.py").read_text()
+    Path("halves_set.py").write_text(text.replace("n_classes=8, n_contents=16", "n_classes=24, n_contents=1"))
+    assert run(*TINY, "--methods", "lord,drnet,mlvae", "--split", "classes") == 2
+    message = capsys.readouterr().err
+    assert "each class has one image, and drnet, mlvae need pairs" in message
+    assert not Path("runs").exists()
+    assert run(*TINY, "--methods", "lord,mlvae[per_class=1]", "--split", "classes") == 0
+
+
 class TestSizes:
     def test_of_every_method_by_its_loss(self) -> None:
         """As found by training at 8, 16 and 32 pixels: only VGG16 needs more than a generator, 32."""
