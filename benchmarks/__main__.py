@@ -102,6 +102,23 @@ def rows(rounds: int, n_steps: int, write: bool) -> None:
     written("rows", measure(rounds, n_steps), write)
 
 
+@benchmarks.command("first-table", context_settings={"ignore_unknown_options": True})
+@click.option("--against", required=True, metavar="COMMIT", help="The other commit.")
+@click.option("--rounds", default=1, show_default=True)
+@click.argument("arguments", nargs=-1)
+@WRITE
+def first_table(against: str, rounds: int, arguments: tuple[str, ...], write: bool) -> None:
+    """The whole `lordbench run`, compared with another commit; ARGUMENTS are those of the run.
+
+    \b
+    Example:
+      python -m benchmarks first-table --against 3f7a055 -- --methods lord
+    """  # noqa: D301
+    from benchmarks.first_table import first_table as measure
+
+    written("first-table", measure(against, rounds, arguments), write)
+
+
 @benchmarks.command()
 @click.option("--trials", default=4000, show_default=True)
 def intervals(trials: int) -> None:

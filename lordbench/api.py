@@ -133,7 +133,8 @@ def run(
         labels: class labels given to methods.
         settings: of the preset or of a method, by dotted key, e.g. `{"budget.images": 5000}`.
         device: name.
-        jobs: cells at a time; several run in worker processes.
+        jobs: cells at a time; several run in worker processes. None: one on this machine; with `ray` as
+            many as fit; with `slurm` 16.
         executor: `local`, `ray` or `slurm`.
         executor_settings: e.g. `{"gpus_per_cell": 0.25}`.
         force: run finished cells again.
@@ -148,7 +149,9 @@ def run(
     """
     seeds, overrides = list(seeds), dict(settings or {})
     request = Request(methods, dataset, preset, experiments, seeds, split, labels, overrides=overrides)
-    executor_settings = {**(executor_settings or {}), **({} if jobs is None else {"jobs": jobs})}
+    if jobs is None and executor == "local":
+        jobs = 1  # Worker processes import the script that starts them, which may not be written for that.
+    executor_settings = {**({} if jobs is None else {"jobs": jobs}), **(executor_settings or {})}
     options = RunOptions(executors.make(executor, executor_settings), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
     with use_plugins(plugins):

@@ -17,7 +17,7 @@ from serving import NAME, OLD, Publisher, offer, publishing
 from lordbench.cli.main import main
 from lordbench.config import registry
 from lordbench.nn import weights
-from lordbench.utils import download, files
+from lordbench.utils import download, files, hardware
 from lordbench.utils.errors import MissingWeightsError
 
 # The tests' networks are too small for several threads, also those of commands that tests start.
@@ -53,6 +53,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("LORDBENCH_WEIGHTS", "")
     monkeypatch.setenv("LORDBENCH_PLUGINS", "")
+    # One cell at a time, in this process, unless a test asks for more.
+    monkeypatch.setattr(hardware, "cores", lambda: 1)
     # Data sets in workers import the tests' helpers.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "support"))
     (tmp_path / "halves_set.py").write_text(DATASET)

@@ -13,9 +13,10 @@ from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, say
 @click.option("--preset", default="quick", show_default=True, help="Preset of the sizes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of splits, pairs and probes.")
 @click.option("--out", type=PATH, default=Path("calibration"), show_default=True, help="Run folder.")
-@click.option("-j", "--jobs", type=COUNT, default=1, show_default=True, help="Controls at a time.")
+@click.option("-j", "--jobs", type=COUNT, show_default="as many as there are CPU cores for; 1 on a GPU",
+              help="Controls at a time.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def calibrate(dataset: str, preset: str, seed: int, out: Path, jobs: int, device: str) -> None:
+def calibrate(dataset: str, preset: str, seed: int, out: Path, jobs: int | None, device: str) -> None:
     """Run the instruments on controls, whose truth is known, and compare what they read with it.
 
     Writes calibration.csv and calibration.png beside the results. The exit status is 1 if a reading misses

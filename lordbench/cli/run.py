@@ -36,7 +36,8 @@ from lordbench.utils.errors import UserError
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--executor", type=click.Choice(executors.NAMES), default="local", show_default=True,
               help="Where cells run: on this machine, on a Ray cluster, or as Slurm jobs.")  # fmt: skip
-@click.option("-j", "--jobs", type=COUNT, show_default="1; ray: as many as fit; slurm: 16",
+@click.option("-j", "--jobs", type=COUNT,
+              show_default="as many as there are CPU cores for; 1 on a GPU; slurm: 16",
               help="Cells at a time.")  # fmt: skip
 @click.option("--retries", type=click.IntRange(min=0), show_default="2",
               help="Retries for a training whose worker was killed; it resumes from its"

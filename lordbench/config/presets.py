@@ -67,12 +67,15 @@ class Preset(BaseModel, extra="forbid", frozen=True):
         summary: one line for `lordbench list presets`.
         image_size: height and width of the images, in pixels; 4 times a power of two.
         precision: arithmetic of training; `auto`: bfloat16 where the hardware is fast at it.
+        threads: CPU threads of a training; None: the cores of the machine, shared by the cells that run at
+            once. Results depend on their number in the last bits, so a preset for CPUs gives it.
         defaults: settings for every method that has them, e.g. `width`; `methods` override them.
     """
 
     summary: str
     image_size: int = Field(ge=8, le=1024)
     precision: PrecisionSetting = "auto"
+    threads: int | None = Field(None, ge=1, le=1024)
     budget: BudgetConfig
     evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[call-arg]
     defaults: dict[str, Any] = {}

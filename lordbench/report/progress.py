@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -12,20 +12,24 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from lordbench.results.progress import CellProgress
 from lordbench.utils.progress import Track, duration
 
-REFRESH_SECONDS = 0.2
+REFRESH_SECONDS, ESTIMATE_SECONDS = 0.2, 5.0
 
 
 class RunProgress:
-    """Progress bars of a run; the `Reporter` of trainings in this process."""
+    """Progress bars of a run; the `Reporter` of trainings in this process.
 
-    def __init__(self, console: Console, cells: int) -> None:
+    `time_left` is called every few seconds for the estimate that stands beside the number of cells.
+    """
+
+    def __init__(self, console: Console, cells: int, time_left: Callable[[], str] = lambda: "") -> None:
         self.bars = _bars(console, "{task.fields[detail]}")
         self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
         self.n_cells = cells
         self.inner: TaskID | None = None
         self.elsewhere: dict[str, TaskID] = {}
         self.label = ""
-        self._last_drawn = 0.0
+        self.time_left = time_left
+        self._last_drawn, self._last_estimated = 0.0, 0.0
 
     def __enter__(self) -> RunProgress:
         self.bars.start()
@@ -41,8 +45,8 @@ class RunProgress:
     def end(self) -> None:
         """A cell has ended."""
         self._drop_inner()
-        done = int(self.bars.tasks[0].completed) + 1
-        self.bars.update(self.cells, completed=done, detail=f"{done} of {self.n_cells}")
+        self.bars.update(self.cells, advance=1)
+        self._count()
 
     def note(self, text: str) -> None:
         """Show the experiment that is running."""
@@ -64,6 +68,8 @@ class RunProgress:
         if self.inner is None or (now - self._last_drawn < REFRESH_SECONDS and done < self.steps):
             return
         self._last_drawn = now
+        if now - self._last_estimated > ESTIMATE_SECONDS:
+            self._count()
         rate = self.images / max(now - self.began, 1e-9)
         left = (self.steps - done) * (now - self.began) / max(done - self.first, 1)
         loss_text = "" if self.loss is None else f"loss {self.loss:.4f} · "
@@ -72,6 +78,8 @@ class RunProgress:
 
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
         """Show a bar for each cell that runs in another process: its title and progress, by id."""
+        if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
+            self._count()
         for gone in self.elsewhere.keys() - running.keys():
             self.bars.remove_task(self.elsewhere.pop(gone))
         for cell, (title, now) in running.items():
@@ -80,6 +88,12 @@ class RunProgress:
             description = f"{title}: {now.doing}" if now.doing else title
             bar = self.elsewhere[cell]
             self.bars.update(bar, description=description, completed=now.share or 0.0, detail=_detail(now))
+
+    def _count(self) -> None:
+        left = self.time_left()
+        self._last_estimated = time.monotonic()
+        detail = f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}" + (f" · {left} left" if left else "")
+        self.bars.update(self.cells, detail=detail)
 
     def _begin_inner(self, text: str, total: float | None = None, completed: int = 0) -> None:
         self._drop_inner()

@@ -39,6 +39,7 @@ from lordbench.utils import hardware, seeds
 from lordbench.utils.cache import LruCache
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, remove_unfinished, write_json
+from lordbench.utils.parallel import limited_threads
 from lordbench.utils.settings import validated
 from lordbench.utils.version import PROTOCOL_VERSION, __version__
 
@@ -197,8 +198,10 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
 
 def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: CellFolder) -> None:
     device, started = context.device, _now()
+    threads = cell.preset.threads or torch.get_num_threads()
     hardware.reset_peak_memory(device)
-    method.fit(parts.train, context)
+    with limited_threads(threads):
+        method.fit(parts.train, context)
     progress = context.progress
     provenance = Provenance(
         **cell.model_dump(include={"variant", "labels", "seed", "method_source", "data_fingerprint"}),
@@ -213,7 +216,7 @@ def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: C
         git_sha=hardware.git_sha(),
         device=hardware.device_name(device),
         precision=context.precision.name,
-        threads=torch.get_num_threads(),
+        threads=threads,
         torch_version=torch.__version__,
         cuda_version=torch.version.cuda or "" if device.type == "cuda" else "",
         train_seconds=round(progress.seconds, 3),

@@ -22,6 +22,7 @@ from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
 from lordbench.results.run_folder import Store
+from lordbench.results.status import Estimate, read_status
 from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
@@ -31,6 +32,7 @@ from lordbench.training.checkpoints import CHECKPOINT_SECONDS
 from lordbench.training.precision import Precision
 from lordbench.utils.errors import UserError, require_package
 from lordbench.utils.hardware import device_name, resolve_device
+from lordbench.utils.progress import duration
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used if they are found."""
@@ -83,17 +85,19 @@ def run_session(
         for folder in store.cells():
             folder.progress.unlink(missing_ok=True)
         cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-        RunPlan.begin(cells, options.executor.jobs, datetime.now(UTC)).write(store.plan)
+        to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}
+        unfinished = sum(text != NOTHING_TO_DO for text in to_do.values())
+        executor = options.executor.sized(unfinished, plan.cells[0].preset.threads, device)
+        RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
         _fetch_weights(plan.weights, messages)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
-        to_do = {cell.id: _to_do(cell, store) for cell in plan.cells}
         _print_plan(plan, to_do, f"{device_name(device)}, {precision}", messages)
-        if any(text != NOTHING_TO_DO for text in to_do.values()):
+        if unfinished:
             # Rows of components that cannot be loaded will be missing.
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
                 _warn(messages, "Left out", error)
         state = WorkerState(store, options.device, options.tensorboard, options.checkpoint_seconds)
-        outcomes = _execute(plan, state, options.executor, messages)
+        outcomes = _execute(plan, state, executor, messages)
         rows = store.write_results()
     if len(rows):
         rows = _write_and_print_tables(out, plan, console)
@@ -122,7 +126,7 @@ def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
 
 def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Console) -> list[Outcome]:
     outcomes, not_before = [], 0.0
-    with RunProgress(messages, len(plan.cells)) as progress:
+    with RunProgress(messages, len(plan.cells), lambda: _time_left(state.store)) as progress:
         state.reporter, state.log = progress, progress.note
         watch = Watch(
             started=lambda cell: progress.begin(cell.title),
@@ -142,6 +146,12 @@ def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Conso
             if outcome.status == "done":
                 messages.print(f"[green]✓[/] {escape(outcome.cell.title)}")
     return outcomes
+
+
+def _time_left(store: Store) -> str:
+    """Estimate of the time left, as `lordbench status` gives it; empty where nothing is known yet."""
+    left = Estimate(read_status(store.root), datetime.now(UTC)).run()
+    return ("" if left.is_whole else "≥ ") + duration(left.seconds) if left.is_known else ""
 
 
 def _running(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:

@@ -55,20 +55,25 @@ def in_threads(compute: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
         return list(pool.map(compute, items))
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> contextlib.AbstractContextManager[None]:
     """Limit linear algebra to one thread, in this thread and in those started within the block.
 
     On matrices as small as codes, threads can cost a hundred times what they save, and the order of their
     sums depends on the hardware.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    return limited_threads(1)
+
+
+@contextlib.contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Compute with this number of threads, in this thread and in those started within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(threads):
             yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from commandline import DEADLY, STAMPS, TINY, Run, results
 from crashes import workers_of
 from waiting import wait_for
@@ -19,9 +20,12 @@ from lordbench.runner.executors.base import Result, Task, Watch, WorkerExecutor,
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import cell_lock, open_run_folder
+from lordbench.utils import hardware
 from lordbench.utils.files import read_json
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 class Scripted(WorkerExecutor):
@@ -53,6 +57,40 @@ class Scripted(WorkerExecutor):
 
     def close(self) -> None:
         self.closed = True
+
+
+class TestCellsAtATime:
+    @pytest.mark.parametrize(
+        ("cells", "threads", "device", "expected"),
+        [
+            (9, 1, CPU, 4),
+            (3, 1, CPU, 3),
+            (9, 2, CPU, 2),
+            (9, 8, CPU, 1),
+            (9, None, CPU, 1),
+            (0, 1, CPU, 1),
+            (9, 1, GPU, 1),
+        ],
+    )
+    def test_they_fill_the_cores(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        cells: int,
+        threads: int | None,
+        device: torch.device,
+        expected: int,
+    ) -> None:
+        monkeypatch.setattr(hardware, "cores", lambda: 4)
+        assert executors.make("local", {}).sized(cells, threads, device).jobs == expected
+
+    @pytest.mark.parametrize("jobs", [1, 3])
+    def test_a_given_number_stays(self, jobs: int) -> None:
+        assert executors.make("local", {"jobs": jobs}).sized(9, 1, CPU).jobs == jobs
+
+    def test_the_command_runs_several(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hardware, "cores", lambda: 2)
+        assert run(*TINY, *METHODS, "--set", "threads=1") == 0
+        assert read_json(Path("runs/plan.json"))["jobs"] == 2
 
 
 @pytest.fixture

@@ -51,6 +51,13 @@ class Executor(ABC):
 
     jobs: int
 
+    def sized(self, cells: int, threads: int | None, device: torch.device) -> Executor:
+        """The executor of a run of some cells that are not finished; by default this one.
+
+        `threads` are those of each training, None for as many as there are.
+        """
+        return self
+
     @abstractmethod
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
         """Run the cells of a plan, and yield each outcome as it comes."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 
+import torch
 from pydantic import Field
 
 from lordbench.runner.executors import base
@@ -21,14 +22,34 @@ from lordbench.utils import hardware
 
 
 class Config(base.RetriesConfig):
-    """Settings: `jobs` cells at a time, each with an equal share of the CPU cores."""
+    """Settings: `jobs` cells at a time, each with an equal share of the CPU cores; None: see `Automatic`."""
 
-    jobs: int = Field(1, ge=1)
+    jobs: int | None = Field(None, ge=1)
 
 
 def make(config: Config) -> Executor:
     """Make the executor; one job runs in this process, with progress bars of its training."""
-    return SerialExecutor() if config.jobs == 1 else Processes(config)
+    if config.jobs is None:
+        return Automatic(config)
+    return SerialExecutor() if config.jobs == 1 else Processes(config.jobs, config.retries)
+
+
+class Automatic(Executor):
+    """Fills a CPU: as many cells at a time as its cores have room for; on a GPU, one after another."""
+
+    jobs = 1
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def sized(self, cells: int, threads: int | None, device: torch.device) -> Executor:
+        cores = hardware.cores()
+        at_once = 1 if device.type == "cuda" else min(cells, cores // (threads or cores))
+        return make(self.config.model_copy(update={"jobs": max(1, at_once)}))
+
+    def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
+        threads, device = plan.cells[0].preset.threads, hardware.resolve_device(state.device)
+        return self.sized(len(plan.cells), threads, device).run(plan, state, watch)
 
 
 class SerialExecutor(Executor):
@@ -45,8 +66,8 @@ class SerialExecutor(Executor):
 class Processes(base.WorkerExecutor):
     """Runs cells in worker processes; the handle of a task is its worker."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config.jobs, config.retries, max(1, hardware.cores() // config.jobs))
+    def __init__(self, jobs: int, retries: int) -> None:
+        super().__init__(jobs, retries, max(1, hardware.cores() // jobs))
         self.workers: list[Worker] = []
         self.idle: list[Worker] = []
 

@@ -1,0 +1,96 @@
+"""Time of a whole `lordbench run`, of this checkout and of another commit, in turns."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.page import table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run: seconds by the clock and of processor time, and the L1 of transfers by method."""
+
+    clock: float
+    processor: float
+    l1: dict[str, float]
+
+
+def first_table(against: str, rounds: int, arguments: Sequence[str]) -> str:
+    """Return the table of `rounds` rounds of a run by each commit, in fresh run folders.
+
+    Data and weights are prepared before, by this checkout and the other, so that nothing is downloaded or
+    drawn in a measured run.
+
+    Raises:
+        subprocess.CalledProcessError: a run fails.
+    """
+    with tempfile.TemporaryDirectory() as temporary, other_checkout(against, Path(temporary)) as other:
+        checkouts = {"this commit": ROOT, against: other}
+        for i, checkout in enumerate(checkouts.values()):
+            run(checkout, Path(temporary) / f"warm-up-{i}", [*arguments, "--preset", "smoke"])
+        turns: dict[str, list[Turn]] = defaultdict(list)
+        for i in range(rounds):
+            for j, (name, checkout) in enumerate(checkouts.items()):
+                turns[name].append(run(checkout, Path(temporary) / f"runs-{i}-{j}", arguments))
+    own = _median(turns["this commit"], "clock"), _median(turns["this commit"], "processor")
+    rows = []
+    for name, measured in turns.items():
+        clock, processor = _median(measured, "clock"), _median(measured, "processor")
+        l1 = ", ".join(f"{method} {value:.4f}" for method, value in measured[0].l1.items())
+        times = [f"{clock:,.0f}", f"{clock / own[0]:.2f}", f"{processor:,.0f}", f"{processor / own[1]:.2f}"]
+        rows.append([name, *times, l1])
+    header = ["`lordbench run`", "clock, s", "ratio", "processor, s", "ratio", "transfer L1"]
+    return f"{table(header, rows)}\n\nMedians of {rounds} rounds."
+
+
+def run(checkout: Path, out: Path, arguments: Sequence[str]) -> Turn:
+    """Run the command of a checkout in a process of its own."""
+    before, began = _children(), time.perf_counter()
+    command = [sys.executable, "-m", "lordbench", "run", "--out", str(out), *arguments]
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    subprocess.run(command, cwd=checkout, env=environment, check=True, stdout=subprocess.DEVNULL)
+    clock, processor = time.perf_counter() - began, _children() - before
+    rows = pd.read_csv(out / "results.csv", float_precision="round_trip")
+    transfers = rows[
+        (rows["subject"] == "transfer") & (rows["metric"] == "l1") & (rows["codes"] == "encoded")
+    ]
+    l1 = {str(method): float(own.mean()) for method, own in transfers.groupby("method", sort=False)["value"]}
+    return Turn(clock, processor, l1)
+
+
+@contextmanager
+def other_checkout(commit: str, folder: Path) -> Iterator[Path]:
+    """Check a commit out into a folder, for the time of the block."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    path = folder / "checkout"
+    subprocess.run([*git, "add", "--quiet", "--detach", str(path), commit], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run([*git, "remove", "--force", str(path)], check=True)
+
+
+def _children() -> float:
+    """Processor time in seconds of the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _median(turns: Sequence[Turn], name: str) -> float:
+    return float(statistics.median(getattr(turn, name) for turn in turns))
