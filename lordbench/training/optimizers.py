@@ -10,8 +10,8 @@ from torch import Tensor, nn
 EPSILON = 1e-8
 FADED = 2.0**-30
 """Share of its speed below which a row counts as at rest."""
-BLOCK = 4096
-"""Rows that `finish` updates at a time."""
+BLOCK = 512
+"""Rows that `finish` updates at a time: it holds their values of every missed step."""
 FIRST_STEPS = 1024
 
 
@@ -96,10 +96,7 @@ class RowAdam(torch.optim.Optimizer):
         if table.device.type == "cpu":
             longest = int(missed.max()) if len(missed) else 0
             strength, spread = strength[:longest], spread[:longest]
-        moved = torch.zeros_like(mean)
-        for strength_then, spread_then in zip(strength, spread, strict=True):
-            moved += strength_then[:, None] * mean / (spread_then[:, None] * root + EPSILON)
-        table[rows] -= moved
+        table[rows] -= (strength[..., None] * mean / (spread[..., None] * root + EPSILON)).sum(dim=0)
         state["exp_avg"][rows] = mean * (first ** missed[:, None])
         state["exp_avg_sq"][rows] = square * (second ** missed[:, None])
         state["seen"][rows] = seen + missed
