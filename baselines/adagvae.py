@@ -51,7 +51,9 @@ class AdaGVae(GroupTrained):
         super().__init__(config, spec)
         size = config.class_size + config.content_size
         self.encoder = config.encoder(spec, 2 * size)
-        self.generator = Generator(spec.channels, spec.size, size, size, config.width, config.slope)
+        self.generator = Generator(
+            spec.channels, spec.size, size, size, config.width, config.slope, config.kernels
+        )
         # How often pairs of one class have shared each dimension lately, float32 (D,), in [0, 1].
         self.register_buffer("shared", torch.ones(size))
 

@@ -60,12 +60,13 @@ from lordbench.utils.errors import UserError
               metavar="SECONDS", help="What a killed training loses at most.")  # fmt: skip
 @click.option("--tensorboard", is_flag=True,
               help="Also write event files for `tensorboard --logdir OUT/tensorboard`.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Print all tables, not only the summary.")
 @plugins_option
 def run(
     methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
     seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
-    force: bool, executor: str, checkpoint_every: float, tensorboard: bool, plugins: tuple[Path, ...],
-    **executor_settings: Any,
+    force: bool, executor: str, checkpoint_every: float, tensorboard: bool, verbose: bool,
+    plugins: tuple[Path, ...], **executor_settings: Any,
 ) -> None:  # fmt: skip
     """Train methods on a data set, run the experiments, and print the comparison.
 
@@ -104,7 +105,9 @@ def run(
         overrides=distinct(map(selectors.assignment, overrides), "--set"),
     )
     given = {name: value for name, value in executor_settings.items() if value is not None}
-    options = RunOptions(executors.make(executor, given), device, force, tensorboard, checkpoint_every)
+    options = RunOptions(
+        executors.make(executor, given), device, force, tensorboard, checkpoint_every, verbose
+    )
     with use_plugins(plugins):
         result = run_session(request, out, options, OUT, ERR)
     if result.failures:

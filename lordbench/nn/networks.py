@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -16,6 +17,9 @@ from lordbench.training import DataSpec, MethodConfig
 
 GRID = 4
 """Height and width of the coarsest feature map, in encoders and generators."""
+Kernel = Literal[1, 3, 5, 7, 9]
+KERNELS: tuple[Kernel, Kernel] = (5, 7)
+"""Published sizes of kernels: see `TrunkConfig.kernels`."""
 DCGAN_SLOPE = 0.2
 DCGAN_WIDTH = 64
 
@@ -28,6 +32,8 @@ class TrunkConfig(MethodConfig):
         content_size: length of the content code.
         width: channels of the generator's modulated layers and of the encoders' deepest layers.
         slope: of LeakyReLU.
+        kernels: sizes of the two kernels at full resolution: of the generator's last but one layer, and of
+            its last and the encoders' first. At 32 px half of the published ones span as much of an image.
         reconstruction: see `lordbench.nn.losses`.
     """
 
@@ -35,6 +41,7 @@ class TrunkConfig(MethodConfig):
     content_size: int = Field(128, ge=1)
     width: int = Field(256, ge=8)
     slope: float = Field(0.01, ge=0)
+    kernels: tuple[Kernel, Kernel] = KERNELS
     reconstruction: Reconstruction = "perceptual"
 
     def weights(self) -> tuple[str, ...]:
@@ -46,10 +53,11 @@ class TrunkConfig(MethodConfig):
         return 32 if "vgg16" in self.weights() else 2 * GRID
 
     def encoder(self, spec: DataSpec, code_size: int) -> Encoder:
-        return Encoder(spec.channels, spec.size, code_size, self.width, self.slope)
+        return Encoder(spec.channels, spec.size, code_size, self.width, self.slope, self.kernels[1])
 
     def generator(self, spec: DataSpec) -> Generator:
-        return Generator(spec.channels, spec.size, self.class_size, self.content_size, self.width, self.slope)
+        sizes = self.class_size, self.content_size, self.width
+        return Generator(spec.channels, spec.size, *sizes, self.slope, self.kernels)
 
 
 class Encoder(nn.Module):
@@ -63,14 +71,24 @@ class Encoder(nn.Module):
         channels: of the image, 1 or 3.
         size: height and width of the image in pixels, 8 or more.
         width: channels of the deepest layers; the first two have a quarter and a half of it.
+        kernel: size of the first layer's kernel, odd.
     """
 
     def __init__(
-        self, channels: int, size: int, code_size: int, width: int = 256, slope: float = 0.01
+        self,
+        channels: int,
+        size: int,
+        code_size: int,
+        width: int = 256,
+        slope: float = 0.01,
+        kernel: int = KERNELS[1],
     ) -> None:
         super().__init__()
         widths = [width // 4, width // 2, *[width] * (halvings(size) - 1)]
-        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 7, padding=3), nn.LeakyReLU(slope)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels, widths[0], kernel, padding=kernel // 2),
+            nn.LeakyReLU(slope),
+        ]
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(slope)]
         if size != GRID << halvings(size):
@@ -108,6 +126,7 @@ class Generator(nn.Module):
         channels: of the image, 1 or 3.
         size: height and width of the image; 4 times a power of two.
         width: channels of the modulated layers.
+        kernels: sizes of the last two layers' kernels, odd.
     """
 
     def __init__(
@@ -118,6 +137,7 @@ class Generator(nn.Module):
         content_size: int,
         width: int = 256,
         slope: float = 0.01,
+        kernels: tuple[int, int] = KERNELS,
     ) -> None:
         super().__init__()
         if size != GRID << halvings(size):
@@ -128,9 +148,9 @@ class Generator(nn.Module):
         self.base = nn.Sequential(*_linear_layers(slope, content_size, *maps))
         self.blocks = nn.ModuleList(UpsampledConv2d(width) for _ in range(halvings(size)))
         self.tail = nn.Sequential(
-            nn.Conv2d(width, width // 4, 5, padding=2),
+            nn.Conv2d(width, width // 4, kernels[0], padding=kernels[0] // 2),
             nn.LeakyReLU(slope),
-            nn.Conv2d(width // 4, channels, 7, padding=3),
+            nn.Conv2d(width // 4, channels, kernels[1], padding=kernels[1] // 2),
         )
 
     def forward(self, class_code: Tensor, content_code: Tensor) -> Tensor:

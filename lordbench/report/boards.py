@@ -10,7 +10,16 @@ import pandas as pd
 
 from lordbench.report.quantities import Column, keys, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, aggregate, label, parts, row_name
+from lordbench.results.leaderboard import (
+    GROUP,
+    LINE,
+    QUANTITY,
+    aggregate,
+    is_for_testing,
+    label,
+    parts,
+    row_name,
+)
 from lordbench.results.marks import marked
 
 LEGEND = (
@@ -102,7 +111,8 @@ def method_names(means: pd.DataFrame) -> pd.DataFrame:
 def group_title(group: Sequence[Hashable]) -> str:
     """Name a group by its data set, split and preset, the values of `GROUP`."""
     dataset, settings, split, preset = map(str, group)
-    return f"{label(dataset, settings)}, {split} split, preset {preset}"
+    warning = " (for testing: the numbers mean nothing)" if is_for_testing(preset) else ""
+    return f"{label(dataset, settings)}, {split} split, preset {preset}{warning}"
 
 
 def _direction(means: pd.DataFrame) -> bool | None:

@@ -97,6 +97,19 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
 }
 """The headline tables and their columns; everything else is only in `leaderboard.csv`."""
 
+SUMMARY = (
+    Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement"),
+    Column("L1", TRANSFER, "encoded", "transfer", "l1"),
+    Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
+    Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
+    Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
+    Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
+    Column("one-shot, 1 image", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement"),
+    Column("expression", EXPRESSION, "encoded", "transfer", "both_accuracy"),
+    Column("translated *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement"),
+)
+"""The few quantities that a run shows last."""
+
 
 def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
     """The rows of a data frame as tuples, indexed like it."""
@@ -108,6 +121,12 @@ def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
     subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
     for title, columns in SECTIONS.items():
         yield title, [expanded for column in columns for expanded in _expanded(column, subjects)]
+
+
+def summarised(table: pd.DataFrame) -> list[Column]:
+    """The columns of `SUMMARY` for a table as in `sections`."""
+    subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
+    return [expanded for column in SUMMARY for expanded in _expanded(column, subjects)]
 
 
 def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:

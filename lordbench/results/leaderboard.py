@@ -50,8 +50,8 @@ REFERENCES_STAND_FOR = {
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
 reference's restriction. The default is transfers."""
-FLOOR = "floor: "
-"""Names of references that a method should be better than begin so."""
+FLOOR, CEILING = "floor: ", "ceiling: "
+"""Names of references that a method should be better than, or cannot be better than, begin so."""
 _SETS = r"fid|[fk]d_\w+"
 WON_BY_CONSTRUCTION = {
     "floor: copy of A": rf".*/(content_agreement|{_SETS})",
@@ -64,6 +64,8 @@ WON_BY_CONSTRUCTION = {
 }
 """Quantities, as EXPERIMENT/METRIC, in which a floor is perfect because it does only half of the task: there
 methods need not be better."""
+TESTING = "smoke"
+"""The preset whose numbers mean nothing: no mark, no rank."""
 COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
 """The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
 ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}
@@ -259,6 +261,17 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     others = rows[~is_reference]
     others = others.assign(rank=(others["method"] == CONTROL).astype(int))
     return pd.concat([others, references], ignore_index=True)
+
+
+def is_floor(name: str, experiment: str, metric: str) -> bool:
+    """Whether a row of that name is a floor that a method should be better than in that quantity."""
+    won = WON_BY_CONSTRUCTION.get(name, "")
+    return name.startswith(FLOOR) and not re.fullmatch(won, f"{experiment}/{metric}")
+
+
+def is_for_testing(preset: str) -> bool:
+    """Whether a preset, perhaps with overrides, is `TESTING`."""
+    return preset.partition("[")[0] == TESTING
 
 
 def parts(means: pd.DataFrame) -> pd.Series[int]:

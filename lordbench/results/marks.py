@@ -1,6 +1,5 @@
 """The mark of each value in a table: whether it is the best, by paired differences, and no floor's equal."""
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
@@ -8,11 +7,11 @@ import pandas as pd
 
 from lordbench.results.differences import TURNED, Verdict
 from lordbench.results.leaderboard import (
-    FLOOR,
     GROUP,
     LINE,
     QUANTITY,
-    WON_BY_CONSTRUCTION,
+    is_floor,
+    is_for_testing,
     row_name,
     with_notes,
 )
@@ -34,8 +33,8 @@ def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] 
 
     Returns:
         The results with a column `mark`, a `Mark`: empty for references, and for values that are
-        significantly different from the best, without a direction of merit, or missing. `notes` name values
-        that are better than the best, but from fewer seeds.
+        significantly different from the best, without a direction of merit, of a preset for testing, or
+        missing. `notes` name values that are better than the best, but from fewer seeds.
     """
     keys, verdicts = [*GROUP, *apart, *QUANTITY], dict[Hashable, dict[tuple[str, str], Verdict]]()
     columns = [*keys, "method_a", "method_b", "verdict"]
@@ -43,7 +42,8 @@ def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] 
         verdicts.setdefault(tuple(key), {}).update({(a, b): verdict, (b, a): TURNED[verdict]})
     found: dict[Hashable, Mark] = {}
     fewer: set[Hashable] = set()
-    valued = means[means["value"].notna() & means["higher_is_better"].notna()]
+    counts = means["value"].notna() & means["higher_is_better"].notna()
+    valued = means[counts & ~means["preset"].map(is_for_testing).astype(bool)]
     for group, same in valued.groupby(keys, sort=False):
         own, better = _marks(same, verdicts.get(group, {}))
         found |= zip(same.index, own, strict=True)
@@ -62,10 +62,8 @@ def _marks(same: pd.DataFrame, verdicts: Verdicts) -> tuple[list[Mark], list[boo
     marks: dict[str, Mark] = {
         name: "collapsed" for name, n in zip(names, same["n_collapsed"], strict=True) if n
     }
-    quantity = "/".join(same.iloc[0][["experiment", "metric"]])
-    counts = (not re.fullmatch(WON_BY_CONSTRUCTION.get(name, ""), quantity) for name in names)
-    floors = [name for name, does in zip(names, counts, strict=True) if does and name.startswith(FLOOR)]
-    if floors:
+    experiment, metric = same.iloc[0][["experiment", "metric"]]
+    if floors := [name for name in names if is_floor(name, experiment, metric)]:
         floor = max(floors, key=merits.__getitem__)
         for name in (name for name in methods if name not in marks):
             verdict = verdicts.get((name, floor), "")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, row_name
+from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, is_for_testing, row_name
 
 COLUMNS = [*GROUP, *QUANTITY, "method", "rank", "n_methods", "counted", "note"]
 """Columns of `ranks.csv`: see `ranks`."""
@@ -17,7 +17,8 @@ NOT_ALL = "not all methods have it"
 
 
 def ranks(rows: pd.DataFrame, quantities: Collection[tuple[str, ...]]) -> pd.DataFrame:
-    """Rank the methods of collected rows in each quantity of each group with two methods or more.
+    """Rank the methods of collected rows in each quantity of each group with two methods or more,
+    but those of a preset for testing.
 
     In each seed that all its methods have, the best value has rank 1 and equal values share their mean rank;
     collapsed trainings rank last. A method's rank is the mean over these seeds, so the ranks of k methods sum
@@ -30,6 +31,7 @@ def ranks(rows: pd.DataFrame, quantities: Collection[tuple[str, ...]]) -> pd.Dat
     """
     rows = by_seed(rows)
     rows = rows[~rows["reference"] & rows["value"].notna() & rows["higher_is_better"].notna()]
+    rows = rows[~rows["preset"].map(is_for_testing).astype(bool)]
     records: list[tuple[Any, ...]] = []
     for key, same in rows.groupby([*GROUP, *QUANTITY], sort=False):
         if key[len(GROUP) :] in quantities:

@@ -17,6 +17,7 @@ from lordbench.data import SplitName, splits
 from lordbench.nn import weights
 from lordbench.report.leaderboard import rich_leaderboard, write_tables
 from lordbench.report.progress import RunProgress, tracker
+from lordbench.report.summary import rich_summary
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
@@ -41,13 +42,17 @@ NOTHING_TO_DO = "nothing: done before"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a request is run; results do not depend on it. `force` runs finished cells again."""
+    """How a request is run; results do not depend on it.
+
+    `force` runs finished cells again; `verbose` prints all tables, not the summary alone.
+    """
 
     executor: Executor
     device: str = "auto"
     force: bool = False
     tensorboard: bool = False
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    verbose: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ def run_session(
         outcomes = _execute(plan, state, executor, messages)
         rows = store.write_results()
     if len(rows):
-        rows = _write_and_print_tables(out, plan, console)
-    _print_paths(plan, store, messages)
+        rows = _write_and_print_tables(out, plan, console, options.verbose)
+        _print_next(out, messages)
     failures = []
     for cell, reason in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
         trace = store.cell(cell.id).failure
@@ -165,15 +170,17 @@ def _running(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:
     return running
 
 
-def _write_and_print_tables(out: Path, plan: Plan, console: Console) -> pd.DataFrame:
-    """Write the tables of the whole run folder, print those of the plan, and return the plan's rows."""
+def _write_and_print_tables(out: Path, plan: Plan, console: Console, verbose: bool) -> pd.DataFrame:
+    """Write the tables of the whole run folder, print the plan's summary, and return the plan's rows."""
     rows, samples = collect([out]), SampleFiles([out])
     compared = differences(rows, samples)
     write_tables(out, rows, compared)
     planned = rows[rows["cell"].isin([cell.id for cell in plan.cells])]
     if len(planned):
         compared = compared if len(planned) == len(rows) else differences(planned, samples)
-        console.print(*rich_leaderboard(planned, compared), sep="\n")
+        if verbose:
+            console.print(*rich_leaderboard(planned, compared), sep="\n")
+        console.print(*rich_summary(planned, compared), sep="\n")
     return planned
 
 
@@ -209,14 +216,13 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
         messages.print(table)
 
 
-def _print_paths(plan: Plan, store: Store, messages: Console) -> None:
+def _print_next(out: Path, messages: Console) -> None:
+    """Say where everything else is."""
     messages.print(
-        f"results: {store.results}\nleaderboard: {store.root / 'leaderboard.csv'} and .md\n"
-        f"comparison: {store.root / 'differences.csv'} and ranks.csv",
+        f"pictures and curves: lordbench report {escape(str(out))}\n"
+        f"all tables: lordbench leaderboard {escape(str(out))}; every value: {escape(str(out))}/results.csv",
         soft_wrap=True,
     )
-    for path in (path for cell in plan.cells for path in store.cell(cell.id).pictures()):
-        messages.print(f"transfers: {path}", soft_wrap=True)
 
 
 def _warn(messages: Console, title: str, text: object) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lordbench.config import registry
 from lordbench.lord import Lord, LordConfig
 from lordbench.nn.layers import (
     NARROW,
@@ -56,6 +57,19 @@ def test_encoder_has_the_published_layers() -> None:
         ("Linear", (128, 256)),
     ]
     assert layers(Encoder(3, 64, code_size=128)) == published
+
+
+def test_kernels_at_full_resolution_are_a_setting_of_all_methods() -> None:
+    spec = DataSpec(channels=3, size=32, n_classes=3, n_images=500)
+    for component in registry.available("methods").values():
+        config = component.load().Config
+        if "kernels" in config.model_fields:
+            method = component.load()(config(kernels=[3, 9], width=16), spec)
+            sizes = {m.kernel_size[0] for m in method.modules() if isinstance(m, nn.Conv2d)}
+            assert {3, 4, 9} <= sizes
+            assert not {5, 7} & sizes
+    with pytest.raises(ValueError, match="Input should be"):
+        LordConfig(kernels=(4, 7))
 
 
 def test_paper_defaults_of_lord() -> None:

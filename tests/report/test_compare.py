@@ -102,8 +102,8 @@ class TestMatching:
         ((pair, _),) = found.values
         assert (list(pair.a["cell"]), list(pair.b["cell"])) == (["a1", "a2"], ["b1", "b2"])
         text = printed(found)
-        assert "Only in A\nlord, squares, samples split, preset smoke, seed 0" in text
-        assert "lord, cars, samples split, preset smoke, seed 0" in text.split("Only in B")[1]
+        assert "Only in A\nlord, squares, samples split, preset quick, seed 0" in text
+        assert "lord, cars, samples split, preset quick, seed 0" in text.split("Only in B")[1]
 
     def test_of_cells_of_one_line_and_seed_the_newest(self, tmp_path: Path) -> None:
         add(tmp_path / "a", "old", sampled(1.0))

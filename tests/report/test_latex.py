@@ -33,7 +33,7 @@ def several(*values: float | None, **leak: float) -> list[Measurement]:
 
 def everything() -> pd.DataFrame:
     """Values with every mark; negative, missing, without interval; floors; special characters."""
-    places = {"dataset": "folder:C\\faces|`a`", "preset": "smoke"}
+    places = {"dataset": "folder:C\\faces|`a`", "preset": "quick"}
     cells = [
         cell(*several(0.10, 0.91, 0.9, leak=-0.004), method="lord", **places),
         cell(*several(0.11, 0.88, 0.7, leak=-0.001), method="lord", seed=1, **places),

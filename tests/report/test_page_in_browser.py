@@ -81,7 +81,7 @@ def test_filters_leave_what_is_wanted(page: Any) -> None:
     assert names(page, "#cells") == ["drnet", "drnet"]
     page.fill("#wanted", "")
     assert len(names(page, LEADERBOARD)) == 3
-    page.select_option("#group", "mean ranks, preset smoke")
+    page.select_option("#group", "mean ranks, preset quick")
     assert not page.is_visible(LEADERBOARD)
     assert page.is_visible("#ranks .table")
 

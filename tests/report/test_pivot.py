@@ -62,7 +62,7 @@ def marks(board: Table) -> dict[tuple[str, ...], list[str]]:
 class TestLayout:
     def test_methods_in_rows_and_data_sets_in_columns(self) -> None:
         (board,) = made(read("method", "lpips"), several())
-        assert board.title == "samples split, preset smoke: LPIPS"
+        assert board.title == "samples split, preset quick: LPIPS"
         assert board.header == ("method", "seeds", "cars ↓", "faces ↓")
         assert shown(board) == {
             ("drnet",): [0.35, 0.7], ("lord",): [0.15, 0.8], ("floor: copy of B",): [0.01, 0.01],
@@ -98,15 +98,15 @@ class TestLayout:
         rows = pd.concat([cell(measured(0.1)), *(cell(measured(0.5), **other) for other in others)])
         (board,) = made(read("method", "lpips"), rows)
         assert board.columns == (
-            "squares, classes split, preset smoke ↓", "squares, samples split, preset smoke ↓",
-            "squares, samples split, preset paper ↓", "squares[n=2], samples split, preset smoke ↓",
+            "squares, classes split, preset quick ↓", "squares, samples split, preset quick ↓",
+            "squares, samples split, preset paper ↓", "squares[n=2], samples split, preset quick ↓",
         )  # fmt: skip
         assert shown(board) == {("lord",): [0.5, 0.1, 0.5, 0.5]}
 
     def test_several_metrics_make_a_table_each_if_data_sets_are_in_columns(self) -> None:
         tables = made(read("method", "lpips", "ssim"), several())
         assert [board.title for board in tables] == [
-            f"samples split, preset smoke: {name}" for name in ("LPIPS", "SSIM")
+            f"samples split, preset quick: {name}" for name in ("LPIPS", "SSIM")
         ]
         assert [board.columns[0] for board in tables] == ["cars ↓", "cars ↑"]
 
@@ -119,7 +119,7 @@ class TestLayout:
 
     def test_without_metrics_it_has_the_headline_metrics(self) -> None:
         titles = [board.title for board in made(read("dataset"), several())]
-        section = "samples split, preset smoke: content transfer and reconstruction"
+        section = "samples split, preset quick: content transfer and reconstruction"
         assert titles == [f"{section}: SSIM", f"{section}: LPIPS"]
 
 

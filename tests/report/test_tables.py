@@ -130,7 +130,7 @@ class TestText:
 
     def test_markdown(self):
         table = render(three_methods(), "markdown", without_samples(three_methods())).split("\n\n")
-        assert table[0] == "### squares, samples split, preset smoke: content transfer and reconstruction"
+        assert table[0] == "### squares, samples split, preset quick: content transfer and reconstruction"
         assert table[1].splitlines() == [
             "| method | LPIPS ↓ |",
             "| --- | ---: |",

@@ -172,7 +172,7 @@ class TestShown:
 
     def test_as_markdown(self) -> None:
         text = claims_markdown(self.LINES)
-        assert "### Shared beats not (squares, samples split, preset smoke)" in text
+        assert "### Shared beats not (squares, samples split, preset quick)" in text
         assert "| LPIPS ↓ | 0.100 | 0.300 | -0.200 | -0.207 to -0.193 | 3 | < 0.001 | confirmed |" in text
         assert "Margin: 0.01; to find it with a power of 80 %, " in text
         assert "1 of 2 claims cannot be tested with these results" in text

@@ -230,7 +230,7 @@ class TestTableRows:
     def test_each_group_has_its_own_rows(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))
         assert list(zip(table["split"], table["preset"], strict=True)) == [
-            ("classes", "smoke"), ("samples", "paper"), ("samples", "smoke"),
+            ("classes", "quick"), ("samples", "paper"), ("samples", "quick"),
         ]  # fmt: skip
 
     def test_columns_are_named_by_quantity(self):

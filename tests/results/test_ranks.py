@@ -124,7 +124,7 @@ class TestMeans:
 
     def test_presets_are_kept_apart(self) -> None:
         boards = rank_boards(pd.concat([valued(CLEAR, preset="paper"), valued(CLEAR)]))
-        assert [board.title for board in boards] == ["mean ranks, preset paper", "mean ranks, preset smoke"]
+        assert [board.title for board in boards] == ["mean ranks, preset paper", "mean ranks, preset quick"]
 
     def test_several_data_sets_have_columns_of_their_own(self) -> None:
         other = valued({"a": 0.1, "b": 0.1, "c": 0.1}, dataset="cars")

@@ -68,7 +68,7 @@ def picture(path: Path, seed: int, contents: np.ndarray = CONTENTS) -> np.ndarra
 def _settings(store: Store, name: str, method: str, seed: int) -> None:
     settings = {
         "id": name, "method_name": method, "variant": "", "dataset": "squares", "data_variant": "",
-        "split": "samples", "preset_name": "smoke", "seed": seed, "experiments": ["leakage"],
+        "split": "samples", "preset_name": "quick", "seed": seed, "experiments": ["leakage"],
         "settings": {"noise": 0.5}, "data_settings": {}, "preset": {"image_size": SIZE},
     }  # fmt: skip
     write_json(store.cell(name).path / "cell.json", settings)

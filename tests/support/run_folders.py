@@ -29,7 +29,7 @@ def planned(cell_id: str, method: str = "lord", seed: int = 0) -> PlannedCell:
         label=method,
         dataset="squares",
         split="samples",
-        preset="smoke",
+        preset="quick",
         seed=seed,
         experiments=EXPERIMENTS,
     )
@@ -67,7 +67,7 @@ class Folder:
     def train(self, cell_id: str, seconds: float = 30.0) -> CellFolder:
         provenance = Provenance(
             cell=cell_id, method="lord", variant="", dataset="squares", data_settings="", split="samples",
-            preset="smoke", seed=0, protocol_version=1, lordbench_version="1.0", git_sha="", method_source="",
+            preset="quick", seed=0, protocol_version=1, lordbench_version="1.0", git_sha="", method_source="",
             data_fingerprint="", device="cpu", precision="float32", threads=1, torch_version="2.4",
             cuda_version="", train_seconds=seconds, train_images_per_second=1.0, peak_memory_mib=1.0,
             started=NOW.isoformat(),

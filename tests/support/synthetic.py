@@ -44,7 +44,7 @@ def cell(*measurements: Measurement, **other: Any) -> pd.DataFrame:
         "data_settings": "",
         "split": "samples",
         "labels": "",
-        "preset": "smoke",
+        "preset": "quick",
         "seed": 0,
         "protocol_version": 1,
         "lordbench_version": "1.0",
