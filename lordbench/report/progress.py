@@ -12,23 +12,30 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from lordbench.results.progress import CellProgress
 from lordbench.utils.progress import Track, duration
 
-REFRESH_SECONDS, ESTIMATE_SECONDS = 0.2, 5.0
+REFRESH_SECONDS, ESTIMATE_SECONDS, LINE_SECONDS = 0.2, 5.0, 30.0
 
 
 class RunProgress:
     """Progress bars of a run; the `Reporter` of trainings in this process.
 
-    `time_left` is called every few seconds for the estimate that stands beside the number of cells.
+    `time_left` is called every few seconds for the estimate that stands beside the number of cells, and
+    `look` whenever something has happened.
     """
 
-    def __init__(self, console: Console, cells: int, time_left: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        console: Console,
+        cells: int,
+        time_left: Callable[[], str] = lambda: "",
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
         self.bars = _bars(console, "{task.fields[detail]}")
         self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
         self.n_cells = cells
         self.inner: TaskID | None = None
         self.elsewhere: dict[str, TaskID] = {}
         self.label = ""
-        self.time_left = time_left
+        self.time_left, self.look = time_left, look
         self._last_drawn, self._last_estimated = 0.0, 0.0
 
     def __enter__(self) -> RunProgress:
@@ -50,6 +57,7 @@ class RunProgress:
 
     def note(self, text: str) -> None:
         """Show the experiment that is running."""
+        self.look()
         self._begin_inner(text)
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
@@ -62,6 +70,7 @@ class RunProgress:
 
     def step(self, done: int, images: int, loss: float | None) -> None:
         """A training step has ended."""
+        self.look()
         self.loss = self.loss if loss is None else loss
         self.images += images
         now = time.monotonic()
@@ -78,6 +87,7 @@ class RunProgress:
 
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
         """Show a bar for each cell that runs in another process: its title and progress, by id."""
+        self.look()
         if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
             self._count()
         for gone in self.elsewhere.keys() - running.keys():
@@ -103,6 +113,35 @@ class RunProgress:
         if self.inner is not None:
             self.bars.remove_task(self.inner)
             self.inner = None
+
+
+class ProgressLines:
+    """A line about each running cell, every `LINE_SECONDS`: for a log, and where there is no terminal.
+
+    Args:
+        write: writes a line.
+        running: returns title and progress of each running cell, by id.
+        done: returns what is done of the run.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        running: Callable[[], Mapping[str, tuple[str, CellProgress]]],
+        done: Callable[[], str],
+    ) -> None:
+        self.write, self.running, self.done = write, running, done
+        self._last = time.monotonic()
+
+    def look(self) -> None:
+        """Write lines if it is time to."""
+        if time.monotonic() - self._last < LINE_SECONDS:
+            return
+        self._last = time.monotonic()
+        for title, now in self.running().values():
+            share = "" if now.share is None else f" {now.share:.0%}"
+            parts = [f"{title}: {now.doing or 'starting'}{share}", _detail(now), self.done()]
+            self.write(" · ".join(filter(None, parts)))
 
 
 def _detail(now: CellProgress) -> str:

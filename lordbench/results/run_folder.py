@@ -7,6 +7,7 @@
       differences.csv                paired differences of any two methods
       ranks.csv                      ranks of methods in the headline metrics
       plan.json                      cells of the latest run, when and where it began
+      run.log                        messages and progress of all runs in the folder
       .lock                          held while a run is running
       .locks/ID                      held while a process runs the cell
       tensorboard/CELL/              event files, with `--tensorboard`
@@ -68,6 +69,7 @@ class Store:
         self.root = root
         self.results = root / "results.csv"
         self.plan = root / "plan.json"
+        self.log = root / "run.log"
         self.lock = root / ".lock"
         self.cell_locks = root / ".locks"
         self.event_files = root / "tensorboard"

@@ -16,7 +16,7 @@ from lordbench.config import registry
 from lordbench.data import SplitName, splits
 from lordbench.nn import weights
 from lordbench.report.leaderboard import rich_leaderboard, write_tables
-from lordbench.report.progress import RunProgress, tracker
+from lordbench.report.progress import ProgressLines, RunProgress, tracker
 from lordbench.report.summary import rich_summary
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
@@ -29,6 +29,7 @@ from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import Outcome, WorkerState, pending
 from lordbench.runner.run_folder import open_run_folder, repair
+from lordbench.runner.run_log import RunLog, run_log
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
 from lordbench.training.precision import Precision
 from lordbench.utils.errors import UserError, require_package
@@ -81,11 +82,11 @@ def run_session(
         require_package("tensorboard", need, "Install it: pip install 'lordbench[tensorboard]'.")
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
-    with open_run_folder(out) as store:
+    with open_run_folder(out) as store, run_log(messages, store.log) as log:
         if options.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
-        repair(plan.cells, store, lambda text: _warn(messages, "Damaged", text))
+        repair(plan.cells, store, lambda text: _warn(log, "Damaged", text))
         # For `lordbench status`: the plan, without the progress of earlier, interrupted runs.
         for folder in store.cells():
             folder.progress.unlink(missing_ok=True)
@@ -94,49 +95,58 @@ def run_session(
         unfinished = sum(text != NOTHING_TO_DO for text in to_do.values())
         executor = options.executor.sized(unfinished, plan.cells[0].preset.threads, device)
         RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
-        _fetch_weights(plan.weights, messages)
+        _fetch_weights(plan.weights, log)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
-        _print_plan(plan, to_do, f"{device_name(device)}, {precision}", messages)
+        _print_plan(plan, to_do, f"{device_name(device)}, {precision}", log)
         if unfinished:
             # Rows of components that cannot be loaded will be missing.
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
-                _warn(messages, "Left out", error)
+                _warn(log, "Left out", error)
         state = WorkerState(store, options.device, options.tensorboard, options.checkpoint_seconds)
-        outcomes = _execute(plan, state, executor, messages)
+        outcomes = _execute(plan, state, executor, log)
         rows = store.write_results()
-    if len(rows):
-        rows = _write_and_print_tables(out, plan, console, options.verbose)
-        _print_next(out, messages)
-    failures = []
-    for cell, reason in ((outcome.cell, outcome.error) for outcome in outcomes if outcome.status == "failed"):
-        trace = store.cell(cell.id).failure
-        where = f"\n  traceback: {trace}" if trace.exists() else ""
-        failures.append(f"{cell.label}, seed {cell.seed}: {reason}{where}")
-    failures += [f"{method}: {error}" for method, error in plan.broken.items()]
-    for failure in failures:
-        messages.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
+        if len(rows):
+            rows = _write_and_print_tables(out, plan, console, options.verbose)
+            _print_next(out, log)
+        failures = []
+        for outcome in (outcome for outcome in outcomes if outcome.status == "failed"):
+            trace = store.cell(outcome.cell.id).failure
+            where = f"\n  traceback: {trace}" if trace.exists() else ""
+            failures.append(f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}{where}")
+        failures += [f"{method}: {error}" for method, error in plan.broken.items()]
+        for failure in failures:
+            log.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
     return RunResult(rows.reset_index(drop=True), failures)
 
 
-def _fetch_weights(needed: frozenset[str], messages: Console) -> None:
+def _fetch_weights(needed: frozenset[str], log: RunLog) -> None:
     """Fetch the weights of training and metrics; only those of training are required."""
     for name in sorted(needed.union(FETCHED)):
         try:
-            weights.ensure(name, tracker(messages))
+            weights.ensure(name, tracker(log.console))
         except UserError as error:
             if name in needed:
                 raise
-            _warn(messages, f"Without {name} weights", error)
+            _warn(log, f"Without {name} weights", error)
 
 
-def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Console) -> list[Outcome]:
-    outcomes, not_before = [], 0.0
-    with RunProgress(messages, len(plan.cells), lambda: _time_left(state.store)) as progress:
+def _execute(plan: Plan, state: WorkerState, executor: Executor, log: RunLog) -> list[Outcome]:
+    outcomes, not_before, n_cells = list[Outcome](), 0.0, len(plan.cells)
+
+    def running() -> dict[str, tuple[str, CellProgress]]:
+        return _running(plan, state.store)
+
+    def done() -> str:
+        left = _time_left(state.store)
+        return f"{len(outcomes)} of {n_cells} cells done" + (f", {left} left" if left else "")
+
+    lines = ProgressLines(log.progress, running, done)
+    with RunProgress(log.console, n_cells, lambda: _time_left(state.store), lines.look) as progress:
         state.reporter, state.log = progress, progress.note
         watch = Watch(
             started=lambda cell: progress.begin(cell.title),
-            look=lambda: progress.show(_running(plan, state.store)),
-            note=lambda text: _warn(messages, "Lost", text),
+            look=lambda: progress.show(running()),
+            note=lambda text: _warn(log, "Lost", text),
         )
         for outcome in executor.run(plan, state, watch):
             progress.end()
@@ -149,8 +159,16 @@ def _execute(plan: Plan, state: WorkerState, executor: Executor, messages: Conso
                 ended = time.monotonic()
                 not_before = ended + 9 * (ended - began)
             if outcome.status == "done":
-                messages.print(f"[green]✓[/] {escape(outcome.cell.title)}")
+                log.print(f"[green]✓[/] {escape(_took(outcome.cell, state.store))}", soft_wrap=True)
     return outcomes
+
+
+def _took(cell: Cell, store: Store) -> str:
+    """The title of a finished cell, and how long it took."""
+    folder = store.cell(cell.id)
+    training = duration(folder.provenance().train_seconds)
+    experiments = duration(sum(folder.experiment_seconds().values()))
+    return f"{cell.title}: trained in {training}, evaluated in {experiments}"
 
 
 def _time_left(store: Store) -> str:
@@ -193,9 +211,9 @@ def _to_do(cell: Cell, store: Store) -> str:
     return ", ".join([start, *missing])
 
 
-def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: Console) -> None:
+def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, log: RunLog) -> None:
     budget = plan.cells[0].preset.budget
-    messages.print(
+    log.print(
         f"preset [bold]{escape(plan.cells[0].preset_name)}[/]: {budget} seen by each method, "
         f"batches of {budget.batch_size}; on {escape(hardware)}"
     )
@@ -205,7 +223,7 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
     for (key, split), cells in by_data.items():
         images = plan.images[key]
         names = images.content_names
-        messages.print(
+        log.print(
             f"[bold]{escape(images.name)}[/]: {len(images):,} images of {images.size} px, "
             f"{images.n_classes} classes, {f'{len(names)} contents' if names else 'contents not labelled'}; "
             f"split {splits.title(images, split)}"
@@ -213,17 +231,17 @@ def _print_plan(plan: Plan, to_do: Mapping[str, str], hardware: str, messages: C
         table = Table("method", "seed", "cell", "to do", box=None, pad_edge=False)
         for cell in cells:
             table.add_row(escape(cell.label), str(cell.seed), cell.id, to_do[cell.id])
-        messages.print(table)
+        log.print(table)
 
 
-def _print_next(out: Path, messages: Console) -> None:
+def _print_next(out: Path, log: RunLog) -> None:
     """Say where everything else is."""
-    messages.print(
+    log.print(
         f"pictures and curves: lordbench report {escape(str(out))}\n"
         f"all tables: lordbench leaderboard {escape(str(out))}; every value: {escape(str(out))}/results.csv",
         soft_wrap=True,
     )
 
 
-def _warn(messages: Console, title: str, text: object) -> None:
-    messages.print(f"[yellow]{title}:[/] {escape(str(text))}", soft_wrap=True)
+def _warn(log: RunLog, title: str, text: object) -> None:
+    log.print(f"[yellow]{title}:[/] {escape(str(text))}", soft_wrap=True)
