@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import torch
 
 from benchmarks import page
 
@@ -117,6 +118,22 @@ def first_table(against: str, rounds: int, arguments: tuple[str, ...], write: bo
     from benchmarks.first_table import first_table as measure
 
     written("first-table", measure(against, rounds, arguments), write)
+
+
+@benchmarks.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/gpu.md"), show_default=True
+)
+@click.option("--images", default=10_000, show_default=True, help="Images that are evaluated.")
+@click.option("--steps", "n_steps", default=10, show_default=True, help="Steps that are measured.")
+@click.option("--anyway", is_flag=True, help="Also without a GPU, to try this command.")
+def gpu(out: Path, images: int, n_steps: int, anyway: bool) -> None:
+    """Check a machine with a GPU in at most eight minutes: tests, steps, evaluation, values."""
+    from benchmarks.gpu import gpu as measure
+
+    if not (anyway or torch.cuda.is_available()):
+        raise click.ClickException("there is no GPU here")
+    click.echo(measure(out, images, n_steps))
 
 
 @benchmarks.command()

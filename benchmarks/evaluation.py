@@ -194,7 +194,7 @@ def our_frechet(subjects: Subjects) -> Values:
     """Score as content transfer does."""
     scoring, key = _scoring("fd_vgg16"), MeasurementKey("content-transfer", "transfer", "encoded")
     return {
-        method: next(scoring.sets(key, fake, subjects.real, "real")).value or 0.0
+        method: next(iter(scoring.sets({key: fake}, subjects.real, "real"))).value or 0.0
         for method, fake in subjects.transfers.items()
     }
 

@@ -30,7 +30,7 @@ def section(name: str, text: str) -> None:
         ValueError: the page has no such section.
     """
     begin, end = f"<!-- {name}: measured -->", f"<!-- {name}: end -->"
-    stamp = f"*{datetime.date.today().isoformat()}, {_here()}*"
+    stamp = f"*{datetime.date.today().isoformat()}, {here()}*"
     page = PAGE.read_text(encoding="utf-8")
     written, n = re.subn(
         f"{re.escape(begin)}.*?{re.escape(end)}",
@@ -43,7 +43,8 @@ def section(name: str, text: str) -> None:
     write_text(PAGE, written)
 
 
-def _here() -> str:
+def here() -> str:
+    """The machine and the versions that are measured."""
     device = device_name(resolve_device("auto"))
     return (
         f"{device}; lordbench {__version__} {hardware.git_sha()}, torch {torch.__version__}, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.page import table
 from benchmarks.published import published_style
-from benchmarks.stepping import build, images, measured
+from benchmarks.stepping import build, images, measured, seconds
 from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.data.images import ImageSet
@@ -40,19 +39,19 @@ def _of_preset(name: str, rounds: int, n_steps: int) -> str:
     for _ in range(rounds):
         for method in METHODS:
             for kind in ("published", *PRECISIONS):
-                for step, seconds in _alone(turn, name, method, kind, n_steps).items():
-                    times[step, kind].append(seconds)
+                for step, took in _alone(turn, name, method, kind, n_steps).items():
+                    times[step, kind].append(took)
             if not any(step.startswith(method) for step in flops):
                 flops |= _alone(arithmetic, name, method)
     rates = {precision: matrix_rate(precision) for precision in PRECISIONS}
     rows = []
     for step in flops:
-        seconds = {kind: min(times[step, kind]) for kind in ("published", *PRECISIONS)}
+        best = {kind: min(times[step, kind]) for kind in ("published", *PRECISIONS)}
         rows.append(
-            [step, f"{1e3 * seconds['published']:,.0f}"]
-            + [f"{1e3 * seconds[p]:,.0f} ({seconds['published'] / seconds[p]:.2f})" for p in PRECISIONS]
+            [step, f"{1e3 * best['published']:,.0f}"]
+            + [f"{1e3 * best[p]:,.0f} ({best['published'] / best[p]:.2f})" for p in PRECISIONS]
             + [f"{flops[step] / GIGA:,.0f}"]
-            + [f"{flops[step] / seconds[p] / rates[p]:.0%}" for p in PRECISIONS]
+            + [f"{flops[step] / best[p] / rates[p]:.0%}" for p in PRECISIONS]
         )
     header = [
         f"{name}: {SIZES[name][0]} px, batch {BATCH}", "published style, ms", "float32, ms (ratio)",
@@ -62,15 +61,15 @@ def _of_preset(name: str, rounds: int, n_steps: int) -> str:
     return f"{table(header, rows)}\n\nMatrix products, measured in the same run: {products}."
 
 
-def turn(preset: str, method: str, kind: str, n_steps: int) -> dict[str, float]:
+def turn(preset: str, method: str, kind: str, n_steps: int, batch: int = BATCH) -> dict[str, float]:
     """Seconds of a step by phase, in the published style or in lordbench's in a precision."""
     data, settings = _data_and_settings(preset, method)
     if kind == "published":
         with published_style():
             plain = build(method, settings, data, channels_last=False)
-            return _named(method, measured(plain, data, "float32", BATCH, n_steps))
+            return _named(method, measured(plain, data, "float32", batch, n_steps))
     hardware.keep_freed_memory()
-    return _named(method, measured(build(method, settings, data), data, kind, BATCH, n_steps))
+    return _named(method, measured(build(method, settings, data), data, kind, batch, n_steps))
 
 
 def arithmetic(preset: str, method: str) -> dict[str, float]:
@@ -101,13 +100,13 @@ def _named(method: str, by_phase: dict[str, float]) -> dict[str, float]:
     return {f"{method}, {phase}" if method == "lord" else method: value for phase, value in by_phase.items()}
 
 
-def matrix_rate(precision: str) -> float:
-    """Rate of large square matrix products on this hardware, FLOP/s: the best of ten."""
-    n = 2048
-    a, b = (torch.randn(n, n).to(getattr(torch, precision)) for _ in range(2))
+def matrix_rate(precision: str, device: torch.device | None = None) -> float:
+    """Rate of large square matrix products on a device (None: the CPU), FLOP/s: the best of ten."""
+    n = 2048 if device is None or device.type == "cpu" else 8192
+    a, b = (torch.randn(n, n, device=device).to(getattr(torch, precision)) for _ in range(2))
     best = float("inf")
     for _ in range(10):
-        began = time.perf_counter()
+        began = seconds()
         a @ b
-        best = min(best, time.perf_counter() - began)
+        best = min(best, seconds() - began)
     return 2 * n**3 / best
