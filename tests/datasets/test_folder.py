@@ -158,7 +158,10 @@ class TestKindsOfImages:
         self, tmp_path: Path, suffix: str, value: int, expected: int
     ) -> None:
         path = tmp_path / f"x{suffix}"
-        Image.fromarray(np.full((10, 10), value, np.uint16)).save(path)
+        if suffix == ".pgm":  # which older versions of Pillow do not write
+            path.write_bytes(b"P5 10 10 65535\n" + np.full(100, value, ">u2").tobytes())
+        else:
+            Image.fromarray(np.full((10, 10), value, np.uint16)).save(path)
         assert middle(path) == [expected]
 
     def test_exif_orientation_is_honoured(self, tmp_path: Path) -> None:

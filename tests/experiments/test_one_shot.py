@@ -164,7 +164,8 @@ def test_a_run_with_held_out_classes_shows_encoders_and_optimization(
     (Path("tiny.yaml")).write_text(
         Path("tiny.yaml").read_text().replace("pairs: 30,", "pairs: 30, optimization: 2,")
     )
-    assert run(*TINY, "--methods", "lord,mlvae", "--split", "classes", "--experiments", "one-shot") == 0
+    arguments = ["--methods", "lord,mlvae", "--split", "classes", "--experiments", "one-shot", "--verbose"]
+    assert run(*TINY, *arguments) == 0
     rows = results()
     found = rows[rows["metric"] == "l1"].groupby("codes")["subject"].unique().apply(set)
     assert found["encoded"] == {"transfer, K = 1", "transfer, K = 5", "transfer, all"}
