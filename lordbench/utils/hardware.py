@@ -55,6 +55,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def available_memory() -> int:
+    """Return the memory in bytes that new processes may use; without end where the system does not tell."""
+    with contextlib.suppress(OSError), open("/proc/meminfo", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return sys.maxsize
+
+
 def git_sha() -> str:
     """Return the commit of the checkout, with `+` if it has changes; empty outside a checkout."""
     root = Path(__file__).resolve().parents[2]

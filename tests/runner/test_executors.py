@@ -81,7 +81,14 @@ class TestCellsAtATime:
         expected: int,
     ) -> None:
         monkeypatch.setattr(hardware, "cores", lambda: 4)
+        monkeypatch.setattr(hardware, "available_memory", lambda: 64 << 30)
         assert executors.make("local", {}).sized(cells, threads, device).jobs == expected
+
+    def test_but_not_more_than_fit_into_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hardware, "cores", lambda: 64)
+        for gib, expected in ((5, 2), (1, 1), (64, 9)):
+            monkeypatch.setattr(hardware, "available_memory", lambda gib=gib: gib << 30)
+            assert executors.make("local", {}).sized(9, 1, CPU).jobs == expected
 
     @pytest.mark.parametrize("jobs", [1, 3])
     def test_a_given_number_stays(self, jobs: int) -> None:

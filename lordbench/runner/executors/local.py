@@ -20,6 +20,9 @@ from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, run_cell
 from lordbench.utils import hardware
 
+WORKER_BYTES = 2 << 30
+"""Memory that a worker is expected to need: PyTorch, a data set, and the judges and metrics."""
+
 
 class Config(base.RetriesConfig):
     """Settings: `jobs` cells at a time, each with an equal share of the CPU cores; None: see `Automatic`."""
@@ -35,7 +38,7 @@ def make(config: Config) -> Executor:
 
 
 class Automatic(Executor):
-    """Fills a CPU: as many cells at a time as its cores have room for; on a GPU, one after another."""
+    """Fills a CPU: as many cells at a time as cores and memory have room for; on a GPU, one after another."""
 
     jobs = 1
 
@@ -44,8 +47,9 @@ class Automatic(Executor):
 
     def sized(self, cells: int, threads: int | None, device: torch.device) -> Executor:
         cores = hardware.cores()
-        at_once = 1 if device.type == "cuda" else min(cells, cores // (threads or cores))
-        return make(self.config.model_copy(update={"jobs": max(1, at_once)}))
+        room = min(cores // (threads or cores), hardware.available_memory() // WORKER_BYTES)
+        at_once = 1 if device.type == "cuda" else max(1, min(cells, room))
+        return make(self.config.model_copy(update={"jobs": at_once}))
 
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
         threads, device = plan.cells[0].preset.threads, hardware.resolve_device(state.device)
