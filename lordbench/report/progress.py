@@ -36,7 +36,8 @@ class RunProgress:
         self.elsewhere: dict[str, TaskID] = {}
         self.label = ""
         self.time_left, self.look = time_left, look
-        self._last_drawn, self._last_estimated = 0.0, 0.0
+        self._left = ""
+        self._last_drawn, self._last_estimated = 0.0, time.monotonic()
 
     def __enter__(self) -> RunProgress:
         self.bars.start()
@@ -77,8 +78,7 @@ class RunProgress:
         if self.inner is None or (now - self._last_drawn < REFRESH_SECONDS and done < self.steps):
             return
         self._last_drawn = now
-        if now - self._last_estimated > ESTIMATE_SECONDS:
-            self._count()
+        self._count()
         rate = self.images / max(now - self.began, 1e-9)
         left = (self.steps - done) * (now - self.began) / max(done - self.first, 1)
         loss_text = "" if self.loss is None else f"loss {self.loss:.4f} · "
@@ -88,8 +88,7 @@ class RunProgress:
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
         """Show a bar for each cell that runs in another process: its title and progress, by id."""
         self.look()
-        if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
-            self._count()
+        self._count()
         for gone in self.elsewhere.keys() - running.keys():
             self.bars.remove_task(self.elsewhere.pop(gone))
         for cell, (title, now) in running.items():
@@ -100,10 +99,12 @@ class RunProgress:
             self.bars.update(bar, description=description, completed=now.share or 0.0, detail=_detail(now))
 
     def _count(self) -> None:
-        left = self.time_left()
-        self._last_estimated = time.monotonic()
-        detail = f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}" + (f" · {left} left" if left else "")
-        self.bars.update(self.cells, detail=detail)
+        """Show how many cells are done, and the time left, which is estimated anew now and then."""
+        if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
+            self._left = self.time_left()
+            self._last_estimated = time.monotonic()
+        left = f" · {self._left} left" if self._left else ""
+        self.bars.update(self.cells, detail=f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}{left}")
 
     def _begin_inner(self, text: str, total: float | None = None, completed: int = 0) -> None:
         self._drop_inner()
