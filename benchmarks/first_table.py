@@ -17,9 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.page import table
-
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.page import ROOT, table
 
 
 @dataclass(frozen=True)

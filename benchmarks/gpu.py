@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from benchmarks.evaluation import draw_subjects
-from benchmarks.page import here, table
+from benchmarks.page import ROOT, here, table
 from benchmarks.steps import GIGA, METHODS, matrix_rate, turn
 from lordbench.config import registry
 from lordbench.evaluation.measurement import MeasurementKey
@@ -25,7 +25,6 @@ from lordbench.utils.hardware import resolve_device
 KINDS = ("published", "float32", "tf32", "bfloat16")
 BATCHES = (16, 32, 64, 128, 256)
 QUANTITIES = ["experiment", "codes", "subject", "metric"]
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def gpu(out: Path, images: int, n_steps: int) -> str:
@@ -67,7 +66,7 @@ def steps(n_steps: int) -> str:
             cells = [f"{1e3 * seconds:.1f} ({published / seconds:.2f})" for seconds in own]
             rows.append([step, f"{1e3 * published:.1f}", *cells])
     rates = [
-        f"{matrix_rate(precision, resolve_device('auto')) / GIGA:,.0f} GFLOP/s in {precision}"
+        f"{matrix_rate(precision) / GIGA:,.0f} GFLOP/s in {precision}"
         for precision in ("float32", "bfloat16")
     ]
     header = ["", "published style, ms", *(f"{kind}, ms (ratio)" for kind in KINDS[1:])]

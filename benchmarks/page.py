@@ -14,7 +14,9 @@ from lordbench.utils.files import write_text
 from lordbench.utils.hardware import device_name, resolve_device
 from lordbench.utils.version import __version__
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout."""
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

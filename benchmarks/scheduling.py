@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.page import table
+from benchmarks.page import ROOT, table
 
 METHOD = '''
 """Learns nothing, so the time of its cells is overhead."""
@@ -84,7 +84,7 @@ def _seconds(folder: Path, name: str, cells: int, options: list[str]) -> float:
     ]
     command += ["--dataset", "toycars[n_cars=4,azimuths=4,elevations=2]", "--preset", "smoke"]
     command += ["--seeds", ",".join(map(str, range(cells))), "--out", str(out), *options]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     began = time.monotonic()
     subprocess.run(command, cwd=folder, check=True, env=environment, capture_output=True)
     seconds = time.monotonic() - began

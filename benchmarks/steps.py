@@ -100,9 +100,10 @@ def _named(method: str, by_phase: dict[str, float]) -> dict[str, float]:
     return {f"{method}, {phase}" if method == "lord" else method: value for phase, value in by_phase.items()}
 
 
-def matrix_rate(precision: str, device: torch.device | None = None) -> float:
-    """Rate of large square matrix products on a device (None: the CPU), FLOP/s: the best of ten."""
-    n = 2048 if device is None or device.type == "cpu" else 8192
+def matrix_rate(precision: str) -> float:
+    """Rate of large square matrix products on the device of the steps, FLOP/s: the best of ten."""
+    device = hardware.resolve_device("auto")
+    n = 2048 if device.type == "cpu" else 8192
     a, b = (torch.randn(n, n, device=device).to(getattr(torch, precision)) for _ in range(2))
     best = float("inf")
     for _ in range(10):

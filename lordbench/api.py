@@ -149,9 +149,10 @@ def run(
     """
     seeds, overrides = list(seeds), dict(settings or {})
     request = Request(methods, dataset, preset, experiments, seeds, split, labels, overrides=overrides)
-    if jobs is None and executor == "local":
-        jobs = 1  # Worker processes import the script that starts them, which may not be written for that.
-    executor_settings = {**({} if jobs is None else {"jobs": jobs}), **(executor_settings or {})}
+    # Worker processes import the script that starts them, which may not be written for that.
+    default = {"jobs": 1} if executor == "local" else {}
+    given = {} if jobs is None else {"jobs": jobs}
+    executor_settings = {**default, **(executor_settings or {}), **given}
     options = RunOptions(executors.make(executor, executor_settings), device, force)
     messages = Console(file=sys.stderr, quiet=quiet)
     with use_plugins(plugins):

@@ -138,10 +138,10 @@ class ProgressLines:
         """Write lines if it is time to."""
         if time.monotonic() - self._last < LINE_SECONDS:
             return
-        self._last = time.monotonic()
+        self._last, done = time.monotonic(), self.done()
         for title, now in self.running().values():
             share = "" if now.share is None else f" {now.share:.0%}"
-            parts = [f"{title}: {now.doing or 'starting'}{share}", _detail(now), self.done()]
+            parts = [f"{title}: {now.doing or 'starting'}{share}", _detail(now), done]
             self.write(" · ".join(filter(None, parts)))
 
 

@@ -31,21 +31,30 @@ class Column(NamedTuple):
 TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
 EXPRESSION, DOMAINS = "expression-transfer", "clustered-domain"
 PROBE = "probe_best.normalized"
+BOTH = Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement")
+L1 = Column("L1", TRANSFER, "encoded", "transfer", "l1")
+LPIPS = Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips")
+RECONSTRUCTION_L1 = Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1")
+CLASS_LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
+CONTENT_KEPT = Column("content kept", LEAKAGE, "encoded", "content from content", PROBE)
+ONE_SHOT_BOTH = Column("right in both, 1", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement")
+EXPRESSION_BOTH = Column("right in both", EXPRESSION, "encoded", "transfer", "both_accuracy")
+ALL_RIGHT = Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement")
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
-        Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement"),
+        BOTH,
         Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
         Column("content agreement", TRANSFER, "encoded", "transfer", "content_agreement"),
-        Column("L1", TRANSFER, "encoded", "transfer", "l1"),
+        L1,
         Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
         Column("LPIPS cost", TRANSFER, "encoded", "transfer", "lpips_cost"),
-        Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
+        LPIPS,
         Column("FID", TRANSFER, "encoded", "transfer", "fid"),
         Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
-        Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
+        RECONSTRUCTION_L1,
     ),
     "one-shot: transfer onto held-out classes, by the number of images of the class": (
-        Column("right in both, 1", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement"),
+        ONE_SHOT_BOTH,
         Column("right in both, 5", ONE_SHOT, "encoded", "transfer, K = 5", "both_agreement"),
         Column("right in both, all", ONE_SHOT, "encoded", "transfer, all", "both_agreement"),
         Column("L1, 1", ONE_SHOT, "encoded", "transfer, K = 1", "l1"),
@@ -64,7 +73,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
     ),
     "expression transfer (how often judges are right; image metrics where the expression changes pixels)": (
-        Column("right in both", EXPRESSION, "encoded", "transfer", "both_accuracy"),
+        EXPRESSION_BOTH,
         Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
         Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
         Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
@@ -74,7 +83,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("learned: right in both", EXPRESSION, "learned", "transfer", "both_accuracy"),
     ),
     "translation between domains, by the class labels given to methods (on …)": (
-        Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement"),
+        ALL_RIGHT,
         Column("L1 *", DOMAINS, "encoded", "transfer of paired style, *", "l1"),
         Column("SSIM *", DOMAINS, "encoded", "transfer of paired style, *", "ssim"),
         Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
@@ -86,27 +95,27 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("view across *", DOMAINS, "encoded", "view across domains, *", PROBE),
     ),
     "leakage (best probe: a lower bound; 0 chance, 1 all; floor: shuffled labels; learned: stage 1)": (
-        Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
+        CLASS_LEAK,
         Column("class floor", LEAKAGE, "encoded", "class from content, shuffled", PROBE),
         Column("class leak (learned)", LEAKAGE, "learned", "class from content", PROBE),
         Column("content leak", LEAKAGE, "encoded", "content from class", PROBE),
         Column("content floor", LEAKAGE, "encoded", "content from class, shuffled", PROBE),
         Column("class kept", LEAKAGE, "encoded", "class from class", PROBE),
-        Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
+        CONTENT_KEPT,
     ),
 }
 """The headline tables and their columns; everything else is only in `leaderboard.csv`."""
 
 SUMMARY = (
-    Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement"),
-    Column("L1", TRANSFER, "encoded", "transfer", "l1"),
-    Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips"),
-    Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1"),
-    Column("class leak", LEAKAGE, "encoded", "class from content", PROBE),
-    Column("content kept", LEAKAGE, "encoded", "content from content", PROBE),
-    Column("one-shot, 1 image", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement"),
-    Column("expression", EXPRESSION, "encoded", "transfer", "both_accuracy"),
-    Column("translated *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement"),
+    BOTH,
+    L1,
+    LPIPS,
+    RECONSTRUCTION_L1,
+    CLASS_LEAK,
+    CONTENT_KEPT,
+    ONE_SHOT_BOTH._replace(title="one-shot, 1 image"),
+    EXPRESSION_BOTH._replace(title="expression"),
+    ALL_RIGHT._replace(title="translated *"),
 )
 """The few quantities that a run shows last."""
 
@@ -118,15 +127,22 @@ def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
 
 def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
     """Each section's title and columns; a `*` is replaced by the subjects of a table with `QUANTITY`."""
-    subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
+    subjects = _subjects(table)
     for title, columns in SECTIONS.items():
-        yield title, [expanded for column in columns for expanded in _expanded(column, subjects)]
+        yield title, _all_expanded(columns, subjects)
 
 
 def summarised(table: pd.DataFrame) -> list[Column]:
     """The columns of `SUMMARY` for a table as in `sections`."""
-    subjects = table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
-    return [expanded for column in SUMMARY for expanded in _expanded(column, subjects)]
+    return _all_expanded(SUMMARY, _subjects(table))
+
+
+def _subjects(table: pd.DataFrame) -> pd.DataFrame:
+    return table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
+
+
+def _all_expanded(columns: Iterable[Column], subjects: pd.DataFrame) -> list[Column]:
+    return [expanded for column in columns for expanded in _expanded(column, subjects)]
 
 
 def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:

@@ -98,7 +98,7 @@ def _activity(run: RunStatus, now: datetime) -> str:
 def _summary(run: RunStatus, left: TimeLeft) -> str:
     counts = ", ".join(f"{number} {state}" for state, number in _counts(run.cells).items() if number)
     again = "" if run.alive else " when the same command is run again"
-    rest = f"; time left{again}: {_left(left)}" if _is_unfinished(run) else ""
+    rest = f"; time left{again}: {left}" if _is_unfinished(run) else ""
     return f"{len(run.cells)} cells: {counts}{rest}"
 
 
@@ -116,7 +116,7 @@ def _table(cells: Sequence[CellStatus], estimate: Estimate, now: datetime) -> Ta
             status.cell.id,
             f"[{style}]{status.state}[/]" if style else status.state,
             escape(_details(status, now)),
-            "" if status.state in ENDED else _left(estimate.cell(status)),
+            "" if status.state in ENDED else str(estimate.cell(status)),
         )
     return table
 
@@ -150,10 +150,6 @@ def _progress(at: CellProgress, now: datetime | None) -> str:
         f"last update {duration(silent)} ago" if silent > SILENT_SECONDS else "",
     )
     return " · ".join(filter(None, parts))
-
-
-def _left(left: TimeLeft) -> str:
-    return ("" if left.is_whole else "≥ ") + duration(left.seconds) if left.is_known else "unknown"
 
 
 def _is_unfinished(run: RunStatus) -> bool:

@@ -18,6 +18,7 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
 from lordbench.utils.locks import is_held
+from lordbench.utils.progress import duration
 
 State = Literal["planned", "running", "done", "failed", "interrupted"]
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
@@ -211,6 +212,9 @@ class TimeLeft(BaseModel, frozen=True):
     def is_known(self) -> bool:
         """Whether anything can be estimated."""
         return self.is_whole or self.seconds > 0
+
+    def __str__(self) -> str:
+        return ("" if self.is_whole else "≥ ") + duration(self.seconds) if self.is_known else "unknown"
 
 
 class Estimate:

@@ -174,7 +174,7 @@ def _took(cell: Cell, store: Store) -> str:
 def _time_left(store: Store) -> str:
     """Estimate of the time left, as `lordbench status` gives it; empty where nothing is known yet."""
     left = Estimate(read_status(store.root), datetime.now(UTC)).run()
-    return ("" if left.is_whole else "≥ ") + duration(left.seconds) if left.is_known else ""
+    return str(left) if left.is_known else ""
 
 
 def _running(plan: Plan, store: Store) -> dict[str, tuple[str, CellProgress]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import mechanisms
 import numpy as np
 import pytest
 import torch
@@ -10,10 +13,9 @@ from helpers import context, halves
 from lordbench.config import registry
 from lordbench.evaluation import inference
 from lordbench.nn.layers import adain
-from lordbench.training import Budget, Context, DataSpec, Precision
+from lordbench.training import Budget, Context, Precision
 from lordbench.training.batches import DeviceImages
 from lordbench.training.optimizers import RowAdam
-from lordbench.utils import seeds
 
 pytestmark = [
     pytest.mark.gpu,
@@ -22,13 +24,10 @@ pytestmark = [
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 METHODS = ("adagvae", "cyclevae", "drnet", "gvae", "lord", "mathieu", "mlvae", "overlord")
 DATA = halves()
-SETTINGS = {"class_size": 8, "content_size": 4, "width": 16, "reconstruction": "pyramid"}
 
 
-def build(name: str) -> torch.nn.Module:
-    kind = registry.find("methods", name).load()
-    with seeds.initialising(0, "init"):
-        return kind(kind.Config(**SETTINGS), DataSpec.of(DATA))
+def build(name: str) -> Any:
+    return mechanisms.build(name, DATA, width=16)
 
 
 def on_gpu(images: int, precision: str = "float32") -> Context:
