@@ -32,7 +32,7 @@ from lordbench.training import Codes, Context, DataSpec, Method, Precision
 from lordbench.training.checkpoints import load_module
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
-from lordbench.utils.hardware import resolve_device
+from lordbench.utils.hardware import keep_freed_memory, resolve_device
 from lordbench.utils.integrity import read_verified
 from lordbench.utils.settings import validated
 
@@ -228,6 +228,7 @@ def fit_method(
         )
     for name in config.weights():
         weights.ensure(name)
+    keep_freed_memory()
     with seeds.initialising(seed, "init"):
         model = _ready(kind(config, DataSpec.of(images)), device)
     precision = Precision.resolve(chosen.precision, model.device)
@@ -287,4 +288,4 @@ def _refuse_unnamed(name: str, folder: CellFolder) -> None:
 
 def _ready(method: Method, device: str) -> Model:
     resolved = resolve_device(device)
-    return Model(method.to(resolved).eval(), resolved)
+    return Model(method.to(resolved).to(memory_format=torch.channels_last).eval(), resolved)

@@ -226,10 +226,10 @@ def incomparable(pair: Pair) -> str:
 def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: str) -> dict[str, Any]:
     """Compare one quantity, of which one side may have no rows at all."""
     valued = [rows[rows["value"].notna()] for rows in pair]
-    a, b = ((float(rows["value"].mean()), *leaderboard.interval(rows)) for rows in valued)
+    records = [rows.to_dict("records") for rows in valued]
+    a, b = ((leaderboard.mean_value(own), *leaderboard.interval(own)) for own in records)
     first = pair.a if len(pair.a) else pair.b
-    directions = first["higher_is_better"].dropna()
-    direction = bool(directions.iloc[0]) if len(directions) else None
+    direction = leaderboard.direction(first.to_dict("records"))
     result: dict[str, Any] = {
         "unit": first["unit"].iloc[0],
         "higher_is_better": direction,
@@ -243,7 +243,7 @@ def _contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles, why_not: s
     exact = [set(rows[["seed", "value", "n"]].itertuples(index=False, name=None)) for rows in valued]
     if exact[0] == exact[1]:
         return result | {"difference": 0.0, "verdict": "equal"}
-    values_a, values_b = map(values_by_seed, valued)
+    values_a, values_b = map(values_by_seed, records)
     scale = scale_of(str(first["metric"].iloc[0]), pd.concat([rows["value"] for rows in valued]))
     paired = difference(values_a, values_b, files_a, direction is not False, files_b, scale=scale)
     result |= {"note": paired.note} if np.isnan(paired.ci_low) else paired._asdict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
@@ -18,7 +18,17 @@ from lordbench.evaluation.statistics import (
     pooled_error,
     student_test,
 )
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, not_collapsed, row_name
+from lordbench.results.leaderboard import (
+    GROUP,
+    LINE,
+    QUANTITY,
+    Record,
+    by_seed,
+    direction,
+    grouped,
+    not_collapsed,
+    row_name,
+)
 from lordbench.results.loading import NoSamplesError, SampleFiles, Value
 from lordbench.results.scales import Scale, scale_of
 
@@ -62,10 +72,11 @@ class Method(NamedTuple):
     values: dict[int, Value]
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> Method:
+    def of(cls, rows: Sequence[Record]) -> Method:
         """Read rows of one method and quantity, as from `by_seed`."""
-        kept, name = not_collapsed(rows), row_name(list(rows[LINE].iloc[0]))
-        return cls(name, bool(rows["reference"].iloc[0]), bool(kept["collapsed"].any()), values_by_seed(kept))
+        kept, name = not_collapsed(rows), row_name([rows[0][column] for column in LINE])
+        collapsed = any(row["collapsed"] for row in kept)
+        return cls(name, bool(rows[0]["reference"]), collapsed, values_by_seed(kept))
 
 
 @dataclass(frozen=True)
@@ -82,17 +93,19 @@ class Quantity:
     pooled: frozenset[str]
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> Quantity:
+    def of(cls, rows: Sequence[Record]) -> Quantity:
         """Read rows with a value, as from `by_seed`, of one quantity that has a direction of merit."""
-        by_line = (Method.of(own) for _, own in rows.groupby(LINE, sort=False))
-        methods = {method.name: method for method in by_line}
-        scale = scale_of(str(rows["metric"].iloc[0]), rows["value"])
+        by_line: dict[tuple[Any, ...], list[Record]] = {}
+        for row in rows:
+            by_line.setdefault(tuple(row[column] for column in LINE), []).append(row)
+        methods = {method.name: method for method in map(Method.of, by_line.values())}
+        scale = scale_of(str(rows[0]["metric"]), [row["value"] for row in rows])
         trained = [method for method in methods.values() if not (method.reference or method.collapsed)]
         seeds = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
         values = [[method.values[seed].value for seed in seeds] for method in trained]
         error = pooled_error(scale.forward(np.array(values))) if seeds else None
         pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
-        return cls(methods, bool(rows["higher_is_better"].dropna().iloc[0]), scale, error, pooled)
+        return cls(methods, bool(direction(rows)), scale, error, pooled)
 
     def compare(self, a: Method, b: Method, files: SampleFiles) -> Difference:
         """Compare one of the methods with a method or reference, which may be of another quantity."""
@@ -119,8 +132,8 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
     """
     rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
     records: list[dict[str, Any]] = []
-    for key, same in rows[rows["value"].notna()].groupby(keys, sort=False):
-        if same["higher_is_better"].isna().all():
+    for key, same in grouped(rows[rows["value"].notna()], keys).items():
+        if direction(same) is None:
             continue
         quantity = Quantity.of(same)
         shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
@@ -131,9 +144,9 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
     return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
 
 
-def values_by_seed(rows: pd.DataFrame) -> dict[int, Value]:
+def values_by_seed(rows: Iterable[Record]) -> dict[int, Value]:
     """The values in rows of one method and quantity, as from `by_seed`."""
-    return {value.seed: value for value in map(Value._make, rows[list(Value._fields)].to_numpy())}
+    return {row["seed"]: Value(*(row[name] for name in Value._fields)) for row in rows}
 
 
 def difference(

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lordbench.config.controls import NAME as CONTROL
@@ -17,6 +18,8 @@ from lordbench.results.samples import samples_key
 from lordbench.utils.errors import UserError
 from lordbench.utils.names import shown
 
+Record = dict[Hashable, Any]
+"""A row, by the names of its columns."""
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Table rows with the same values here are comparable: same data, same split, same sizes."""
 LINE = [*GROUP, "method", "variant", "labels"]
@@ -134,10 +137,12 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     lines = [*LINE, *apart]
     keys, rows = [*lines, *QUANTITY], by_seed(rows)
     # Counted in whole rows of the table: a seed may lack even the row of a quantity.
-    collapsed = {line: own.groupby("seed")["collapsed"].any() for line, own in rows.groupby(lines)}
+    collapsed: dict[Hashable, dict[int, bool]] = {}
+    for (*line, seed), own in grouped(rows.sort_values("seed", kind="stable"), [*lines, "seed"]).items():
+        collapsed.setdefault(tuple(line), {})[seed] = any(row["collapsed"] for row in own)
     records = [
         dict(zip(keys, key, strict=True)) | _summary(same, collapsed[key[: len(lines)]])
-        for key, same in rows.groupby(keys, sort=False)
+        for key, same in grouped(rows, keys).items()
     ]
     summary = [
         "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
@@ -146,52 +151,75 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
-def _summary(same: pd.DataFrame, collapsed: pd.Series[bool]) -> dict[str, Any]:
+def grouped(rows: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Record]]:
+    """Group rows by columns, in the order in which the groups first appear.
+
+    As dictionaries: pandas takes a millisecond for each of the thousands of small groups.
+    """
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in rows.to_dict("records"):
+        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+    return groups
+
+
+def _summary(same: list[Record], collapsed: Mapping[int, bool]) -> dict[str, Any]:
     """One quantity of one table row, over its seeds; `collapsed` by seed, of the whole row."""
-    counted = not_collapsed(same)
-    valued = counted[counted["value"].notna()]
+    valued = [row for row in not_collapsed(same) if not pd.isna(row["value"])]
     low, high = interval(valued)
-    directions = [bool(d) for d in same["higher_is_better"] if not pd.isna(d)]
     return {
-        "value": valued["value"].mean(),
+        "value": mean_value(valued),
         "ci_low": low,
         "ci_high": high,
-        "n_seeds": int((~valued["collapsed"]).sum()),
-        "n_collapsed": int(collapsed.sum()),
-        "higher_is_better": directions[0] if directions else None,
-        "unit": same["unit"].iloc[0],
+        "n_seeds": sum(not row["collapsed"] for row in valued),
+        "n_collapsed": sum(collapsed.values()),
+        "higher_is_better": direction(same),
+        "unit": same[0]["unit"],
         "notes": "; ".join(_notes(same, valued, collapsed)),
-        "reference": bool(same["reference"].iloc[0]),
+        "reference": bool(same[0]["reference"]),
     }
 
 
-def interval(valued: pd.DataFrame) -> tuple[float, float]:
+def mean_value(valued: Sequence[Record]) -> float:
+    """Mean value of rows; NaN without rows."""
+    return float(np.mean([row["value"] for row in valued])) if valued else float("nan")
+
+
+def direction(rows: Iterable[Record]) -> bool | None:
+    """Whether a higher value is better; None if no row says."""
+    return next((bool(row["higher_is_better"]) for row in rows if not pd.isna(row["higher_is_better"])), None)
+
+
+def interval(valued: Sequence[Record]) -> tuple[float, float]:
     """95 % interval of the mean value of rows, one per seed: NaN if there is none."""
     if len(valued) > 1:
-        low, high, _ = student_test(valued["value"].to_numpy())
+        low, high, _ = student_test(np.array([row["value"] for row in valued]))
         return low, high
-    low, high = valued[["ci_low", "ci_high"]].iloc[0] if len(valued) else (float("nan"), float("nan"))
-    return float(low), float(high)
+    return (
+        (float(valued[0]["ci_low"]), float(valued[0]["ci_high"])) if valued else (float("nan"), float("nan"))
+    )
 
 
-def not_collapsed(rows: pd.DataFrame) -> pd.DataFrame:
+def not_collapsed(rows: Sequence[Record]) -> Sequence[Record]:
     """The rows of trainings that have not collapsed, or all if none is left; rows as from `by_seed`."""
-    kept = rows[~rows["collapsed"]]
-    return kept if len(kept) else rows
+    return [row for row in rows if not row["collapsed"]] or rows
 
 
-def _notes(same: pd.DataFrame, valued: pd.DataFrame, collapsed: pd.Series[bool]) -> Iterator[str]:
-    yield from dict.fromkeys(note for note in same["note"] if note)
-    of_seeds = len(collapsed) if collapsed.all() else int((~collapsed).sum())
+def _notes(same: Sequence[Record], valued: Sequence[Record], collapsed: Mapping[int, bool]) -> Iterator[str]:
+    yield from dict.fromkeys(row["note"] for row in same if row["note"])
+    seeds = [str(seed) for seed, has_collapsed in collapsed.items() if has_collapsed]
+    all_collapsed = len(seeds) == len(collapsed)
+    of_seeds = len(collapsed) if all_collapsed else len(collapsed) - len(seeds)
     if 0 < len(valued) < of_seeds:
         yield f"mean of {len(valued)} of {of_seeds} seeds"
-    if collapsed.any():
-        left_out = "" if collapsed.all() or valued["collapsed"].any() else ", not averaged"
-        yield f"collapsed: seed {', '.join(map(str, collapsed.index[collapsed]))}{left_out}"
-    if not same["reference"].iloc[0] and same["method_source"].nunique() > 1:
+    if seeds:
+        left_out = "" if all_collapsed or any(row["collapsed"] for row in valued) else ", not averaged"
+        yield f"collapsed: seed {', '.join(seeds)}{left_out}"
+    if same[0]["reference"]:
+        return
+    if len({row["method_source"] for row in same}) > 1:
         yield "the method's source differs between seeds"
-    if not same["reference"].iloc[0] and same["precision"].nunique() > 1:
-        yield f"trained in different precision: {', '.join(sorted(same['precision'].unique()))}"
+    if len(precisions := sorted({row["precision"] for row in same})) > 1:
+        yield f"trained in different precision: {', '.join(precisions)}"
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -91,6 +91,7 @@ class SampleFiles:
         folders = (path if path.is_dir() else path.parent for path in paths)
         self._stores = [Store(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
         self._blocks: dict[tuple[Path, str], list[Block]] = {}
+        self._found: dict[Value, tuple[Block, int]] = {}
         self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
 
     def samples(self, value: Value) -> Samples:
@@ -118,6 +119,11 @@ class SampleFiles:
 
     def _find(self, value: Value) -> tuple[Block, int]:
         """The block that holds a value's samples, and their index in it."""
+        if value not in self._found:
+            self._found[value] = self._search(value)
+        return self._found[value]
+
+    def _search(self, value: Value) -> tuple[Block, int]:
         reason = "samples were not kept, or their file is not beside results.csv"
         for store in self._stores:
             try:

@@ -10,6 +10,8 @@ from lordbench.results.leaderboard import (
     GROUP,
     LINE,
     QUANTITY,
+    Record,
+    grouped,
     is_floor,
     is_for_testing,
     row_name,
@@ -44,25 +46,25 @@ def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] 
     fewer: set[Hashable] = set()
     counts = means["value"].notna() & means["higher_is_better"].notna()
     valued = means[counts & ~means["preset"].map(is_for_testing).astype(bool)]
-    for group, same in valued.groupby(keys, sort=False):
+    for group, same in grouped(valued.assign(index=valued.index), keys).items():
         own, better = _marks(same, verdicts.get(group, {}))
-        found |= zip(same.index, own, strict=True)
-        fewer |= {*same.index[better]}
+        found |= {row["index"]: mark for row, mark in zip(same, own, strict=True)}
+        fewer |= {row["index"] for row, fewer_seeds in zip(same, better, strict=True) if fewer_seeds}
     mark = pd.Series([found.get(i, "") for i in means.index], means.index, dtype=object)
     notes = with_notes(means["notes"], FEWER_SEEDS, means.index.to_series().isin(fewer))
     return means.assign(mark=mark, notes=notes)
 
 
-def _marks(same: pd.DataFrame, verdicts: Verdicts) -> tuple[list[Mark], list[bool]]:
+def _marks(same: Sequence[Record], verdicts: Verdicts) -> tuple[list[Mark], list[bool]]:
     """Marks in one quantity, of which all rows have a value; whether each is better than the best."""
-    names = [row_name(line) for line in same[LINE].itertuples(index=False, name=None)]
-    better = 1 if same["higher_is_better"].iloc[0] else -1
-    merits = dict(zip(names, better * same["value"], strict=True))
-    methods = [name for name, reference in zip(names, same["reference"], strict=True) if not reference]
-    marks: dict[str, Mark] = {
-        name: "collapsed" for name, n in zip(names, same["n_collapsed"], strict=True) if n
+    by_name = {row_name([row[column] for column in LINE]): row for row in same}
+    names, first = list(by_name), same[0]
+    merits = {
+        name: row["value"] if first["higher_is_better"] else -row["value"] for name, row in by_name.items()
     }
-    experiment, metric = same.iloc[0][["experiment", "metric"]]
+    methods = [name for name, row in by_name.items() if not row["reference"]]
+    marks: dict[str, Mark] = {name: "collapsed" for name, row in by_name.items() if row["n_collapsed"]}
+    experiment, metric = first["experiment"], first["metric"]
     if floors := [name for name in names if is_floor(name, experiment, metric)]:
         floor = max(floors, key=merits.__getitem__)
         for name in (name for name in methods if name not in marks):
@@ -71,7 +73,7 @@ def _marks(same: pd.DataFrame, verdicts: Verdicts) -> tuple[list[Mark], list[boo
                 marks[name] = "floor"
     candidates = [name for name in methods if name not in marks]
     # The mean of fewer seeds varies more.
-    n_seeds = dict(zip(names, same["n_seeds"], strict=True))
+    n_seeds = {name: row["n_seeds"] for name, row in by_name.items()}
     most = max((n_seeds[name] for name in methods), default=0)
     complete = [name for name in candidates if n_seeds[name] == most]
     fewer: list[str] = []

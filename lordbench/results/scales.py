@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 
 class Scale(NamedTuple):
@@ -35,8 +35,8 @@ SCALES = {
 """By the metric, or by the end of its name behind `_` or `.`. All others may be negative, or are unknown."""
 
 
-def scale_of(metric: str, values: pd.Series) -> Scale:  # type: ignore[type-arg]
+def scale_of(metric: str, values: npt.ArrayLike) -> Scale:
     """The scale of a metric; the plain one if it is not defined for all of the values."""
     scale = SCALES.get(metric) or SCALES.get(metric.replace(".", "_").rpartition("_")[2], PLAIN)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return scale if np.isfinite(scale.forward(values.to_numpy())).all() else PLAIN
+        return scale if np.isfinite(scale.forward(np.asarray(values, dtype=np.float64))).all() else PLAIN
