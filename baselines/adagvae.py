@@ -52,7 +52,7 @@ class AdaGVae(GroupTrained):
         size = config.class_size + config.content_size
         self.encoder = config.encoder(spec, 2 * size)
         self.generator = Generator(
-            spec.channels, spec.size, size, size, config.width, config.slope, config.kernels
+            spec.channels, spec.size, size, size, config.width, config.slope, config.kernels, config.taper
         )
         # How often pairs of one class have shared each dimension lately, float32 (D,), in [0, 1].
         self.register_buffer("shared", torch.ones(size))

@@ -11,8 +11,8 @@ from lordbench.nn.features import imagenet_normalise, resize, to_rgb, vgg16_feat
 from lordbench.utils.parallel import full_precision
 
 SMALLEST, LARGEST = 32, 64
-"""Images outside these sizes are resized to the nearer one. VGG16 needs 32 px; enlarging images of 32 px to 64
-takes four times as long and ranks outputs alike."""
+"""Images outside these sizes are resized to the nearer one. VGG16 needs 32 px; enlarging images of 32 px to
+64 takes four times as long and ranks outputs alike."""
 POOLED_LAYER = 29
 """Index into torchvision's `vgg16().features`: the ReLU after conv5_3, the last one."""
 

@@ -135,17 +135,17 @@ class UpsampledConv2d(nn.Conv2d):
 
     Each pixel of the small map is four equal ones of the large map, so the 3x3 taps on it can be summed
     beforehand: a 4x4 transposed convolution of stride 2 needs 16 multiplications instead of 36, and the large
-    map is never computed. Equal to the two steps up to rounding. Input and output have `channels` channels.
+    map is never computed. Equal to the two steps up to rounding.
     """
 
     taps: Tensor
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, channels, 3, padding=1)
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
         self.register_buffer("taps", torch.kron(TAPS, TAPS), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map float (N, C, H, W) to (N, C, 2 H, 2 W)."""
+        """Map float (N, in channels, H, W) to (N, out channels, 2 H, 2 W)."""
         if self.in_channels < NARROW and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             return super().forward(F.interpolate(x, scale_factor=2.0, mode="nearest"))
         # Summed before they are rounded to bfloat16, not after.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -34,6 +35,8 @@ class TrunkConfig(MethodConfig):
         slope: of LeakyReLU.
         kernels: sizes of the two kernels at full resolution: of the generator's last but one layer, and of
             its last and the encoders' first. At 32 px half of the published ones span as much of an image.
+        taper: the generator's modulated layer at full resolution, half of its work, has half the channels;
+            published: as many as the others.
         reconstruction: see `lordbench.nn.losses`.
     """
 
@@ -42,6 +45,7 @@ class TrunkConfig(MethodConfig):
     width: int = Field(256, ge=8)
     slope: float = Field(0.01, ge=0)
     kernels: tuple[Kernel, Kernel] = KERNELS
+    taper: bool = False
     reconstruction: Reconstruction = "perceptual"
 
     def weights(self) -> tuple[str, ...]:
@@ -57,7 +61,7 @@ class TrunkConfig(MethodConfig):
 
     def generator(self, spec: DataSpec) -> Generator:
         sizes = self.class_size, self.content_size, self.width
-        return Generator(spec.channels, spec.size, *sizes, self.slope, self.kernels)
+        return Generator(spec.channels, spec.size, *sizes, self.slope, self.kernels, self.taper)
 
 
 class Encoder(nn.Module):
@@ -106,12 +110,12 @@ class Encoder(nn.Module):
 class Modulation(nn.Module):
     """Class code -> (offset, scale) for each AdaIN layer; the scale is used raw, not as 1 + scale."""
 
-    def __init__(self, class_size: int, width: int, layers: int) -> None:
+    def __init__(self, class_size: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(class_size, 2 * width) for _ in range(layers))
+        self.layers = nn.ModuleList(nn.Linear(class_size, 2 * width) for width in widths)
 
     def forward(self, class_code: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return (offset, scale), float32 (N, width, 1, 1) each, for each layer."""
+        """Return (offset, scale), float32 (N, width of the layer, 1, 1) each, for each layer."""
         return [layer(class_code).float()[:, :, None, None].chunk(2, dim=1) for layer in self.layers]
 
 
@@ -127,6 +131,7 @@ class Generator(nn.Module):
         size: height and width of the image; 4 times a power of two.
         width: channels of the modulated layers.
         kernels: sizes of the last two layers' kernels, odd.
+        taper: half as many channels in the last modulated layer.
     """
 
     def __init__(
@@ -138,17 +143,21 @@ class Generator(nn.Module):
         width: int = 256,
         slope: float = 0.01,
         kernels: tuple[int, int] = KERNELS,
+        taper: bool = False,
     ) -> None:
         super().__init__()
         if size != GRID << halvings(size):
             raise ValueError(f"image size must be 8, 16, 32, 64, ..., not {size}")
         self.width, self.slope = width, slope
-        self.modulation = Modulation(class_size, width, halvings(size))
+        widths = [width] * (halvings(size) + 1)
+        if taper:
+            widths[-1] = width // 2
+        self.modulation = Modulation(class_size, widths[1:])
         maps = [GRID * GRID * n for n in (width // 8, width // 4, width)]
         self.base = nn.Sequential(*_linear_layers(slope, content_size, *maps))
-        self.blocks = nn.ModuleList(UpsampledConv2d(width) for _ in range(halvings(size)))
+        self.blocks = nn.ModuleList(UpsampledConv2d(*pair) for pair in pairwise(widths))
         self.tail = nn.Sequential(
-            nn.Conv2d(width, width // 4, kernels[0], padding=kernels[0] // 2),
+            nn.Conv2d(widths[-1], width // 4, kernels[0], padding=kernels[0] // 2),
             nn.LeakyReLU(slope),
             nn.Conv2d(width // 4, channels, kernels[1], padding=kernels[1] // 2),
         )

@@ -59,15 +59,17 @@ def test_encoder_has_the_published_layers() -> None:
     assert layers(Encoder(3, 64, code_size=128)) == published
 
 
-def test_kernels_at_full_resolution_are_a_setting_of_all_methods() -> None:
+def test_kernels_and_channels_at_full_resolution_are_settings_of_all_methods() -> None:
     spec = DataSpec(channels=3, size=32, n_classes=3, n_images=500)
     for component in registry.available("methods").values():
         config = component.load().Config
         if "kernels" in config.model_fields:
-            method = component.load()(config(kernels=[3, 9], width=16), spec)
+            method = component.load()(config(kernels=[3, 9], taper=True, width=16), spec)
             sizes = {m.kernel_size[0] for m in method.modules() if isinstance(m, nn.Conv2d)}
             assert {3, 4, 9} <= sizes
             assert not {5, 7} & sizes
+            channels = [m.out_channels for m in method.modules() if isinstance(m, UpsampledConv2d)]
+            assert channels[:3] == [16, 16, 8]
     with pytest.raises(ValueError, match="Input should be"):
         LordConfig(kernels=(4, 7))
 
@@ -164,7 +166,7 @@ def test_pyramid_is_the_sum_of_l1_at_three_scales() -> None:
 @pytest.mark.parametrize("size", [(4, 4), (1, 1), (5, 3)])
 def test_upsampled_convolution_equals_its_two_steps_with_exact_gradients(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    layer = UpsampledConv2d(3).double()
+    layer = UpsampledConv2d(3, 2).double()
     x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     expected = F.conv2d(F.interpolate(x, scale_factor=2.0), layer.weight, layer.bias, padding=1)
     assert torch.allclose(layer(x), expected, atol=1e-12)
@@ -178,7 +180,7 @@ def test_upsampled_convolution_equals_its_two_steps_with_exact_gradients(size: t
 @pytest.mark.parametrize("channels", [8, NARROW])
 def test_upsampled_convolution_in_bfloat16_is_as_accurate_as_its_two_steps(channels: int) -> None:
     torch.manual_seed(0)
-    layer = UpsampledConv2d(channels)
+    layer = UpsampledConv2d(channels, channels)
     x = torch.randn(2, channels, 6, 6)
     large = F.interpolate(x, scale_factor=2.0)
     exact = F.conv2d(large, layer.weight, layer.bias, padding=1)
