@@ -1,0 +1,91 @@
+"""LORD with distance correlation as the penalty (Zhen, Meng, Chakraborty & Singh, ECCV 2022).
+
+Published: codes are learned by latent optimization, and the squared distance correlation of a batch's two
+codes is a term of the loss. It is zero only for independent codes, whatever their lengths, and takes the
+place of the noise and the decay that LORD has for the content code.
+
+Ours: the layers, the reconstruction loss and the second stage are LORD's; the weight; and the estimate is the
+bias-corrected one (Székely & Rizzo 2014), which the paper introduces for partial correlations. The plain one
+of sixteen independent Gaussian codes of 64 and 128 dimensions is 0.96. As in LORD, amortized codes are
+settings, and so are LORD's regularizers beside the penalty.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from lordbench.lord import ClassCodes, ContentCodes, Lord, LordConfig
+from lordbench.nn import ReconstructionLoss
+from lordbench.training import Batch, Loss, MethodConfig
+
+LEAST = 1e-20
+"""Distance variance below which all points of a batch count as equally far from each other."""
+
+
+class PdcConfig(LordConfig):
+    """Settings of this method: those of LORD, without its regularizers, and its own.
+
+    Attributes:
+        dependence: weight of the squared distance correlation between the codes of a batch; ours.
+    """
+
+    regularizer: Literal["noise", "kl", "none"] = "none"
+    dependence: float = Field(0.1, ge=0)
+
+
+class Pdc(Lord):
+    """Latent codes of class and content, kept independent by their distance correlation."""
+
+    summary: ClassVar[str] = "latent class and content codes whose distance correlation is penalized"
+    source: ClassVar[str] = (
+        "Zhen et al., On the Versatile Uses of Partial Distance Correlation in Deep Learning, ECCV 2022"
+    )
+    built_on: ClassVar[tuple[str, ...]] = ("lordbench.lord",)
+    Config: ClassVar[type[MethodConfig]] = PdcConfig
+    config: PdcConfig
+
+    def latent_loss(
+        self, class_codes: ClassCodes, content_codes: ContentCodes, reconstruct: ReconstructionLoss
+    ) -> Loss:
+        """LORD's objective of stage 1, and the dependence between the clean codes of the batch."""
+        objective = super().latent_loss(class_codes, content_codes, reconstruct)
+
+        def loss(batch: Batch) -> dict[str, Tensor]:
+            dependence = distance_correlation(content_codes(batch), class_codes(batch))
+            return {**objective(batch), "distance correlation": self.config.dependence * dependence}
+
+        return loss
+
+
+def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Squared distance correlation of two samples, bias-corrected (Székely & Rizzo 2014, eq. 2.2 and 3.4).
+
+    Args:
+        first: float32 (N, D). One row is one observation, the same in both samples.
+        second: float32 (N, E).
+
+    Returns:
+        Scalar, at most 1; around 0 for independent samples, which makes it negative half of the time. 0 where
+        it is not defined: for fewer than four observations, or if those of a sample are all equally far from
+        each other.
+    """
+    if len(first) < 4:
+        return 0 * (first.sum() + second.sum())
+    a, b = centred(first), centred(second)
+    variances = a.square().sum() * b.square().sum()
+    return (a * b).sum() / variances.clamp(min=LEAST).sqrt()
+
+
+def centred(sample: Tensor) -> Tensor:
+    """Distances between the N >= 4 rows of float32 (N, D), centred so that each row sums to zero: (N, N).
+
+    The diagonal, which has no information, is zero (U-centring).
+    """
+    n = len(sample)
+    # Not by matrix products, whose rounding gives equal rows a distance.
+    distances = torch.cdist(sample, sample, compute_mode="donot_use_mm_for_euclid_dist")
+    sums = distances.sum(dim=0)
+    centred = distances - (sums[:, None] + sums) / (n - 2) + sums.sum() / ((n - 1) * (n - 2))
+    return centred.masked_fill(torch.eye(n, dtype=torch.bool, device=sample.device), 0)
