@@ -32,7 +32,7 @@ class GroupTrained(Method):
     """
 
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
-    published_loss: staticmethod[[Tensor, Tensor], Tensor] | None = staticmethod(negative_log_likelihood)
+    published_loss: "staticmethod[[Tensor, Tensor], Tensor] | None" = staticmethod(negative_log_likelihood)
     """The reconstruction loss of the method's paper; None if that is the perceptual one."""
     couples: ClassVar[bool] = False
     """Whether a loss compares images of different classes, as in `GroupedBatches`."""

@@ -22,7 +22,8 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
 ]
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-METHODS = ("adagvae", "cyclevae", "drnet", "gvae", "lord", "mathieu", "mlvae", "overlord")
+METHODS = ("adagvae", "cyclevae", "dcodr", "drnet", "gvae", "gzsnet", "lord", "mathieu", "mlvae", "overlord")
+METHODS += ("pdc", "szabo")
 DATA = halves()
 
 

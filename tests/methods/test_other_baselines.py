@@ -33,6 +33,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adagvae": VAE | {"kl_weight": 1e-4},
     "mathieu": VAE | {"kl_weight": 1e-3, "adversary_rate": 1e-3},
     "overlord": LORD | {"tuning_rate": 2e-4, "adversary_rate": 2e-4},
+    "dcodr": {"learning_rate": 1e-3, "latent_rate": 1e-2, "per_class": 4},
+    "pdc": LORD | {"tuning_rate": 7e-4},
+    "gzsnet": {"learning_rate": 1e-3},
+    "szabo": {"learning_rate": 1e-3},
 }
 N = 8
 DATA = halves(n_classes=N, n_contents=N)

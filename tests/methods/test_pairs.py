@@ -15,8 +15,9 @@ from lordbench.utils.errors import UserError
 
 FEW = DATA.subset(np.array([0, 1, 2, 3, 4, 5, 8]))
 """Four images of a class, two of another, one of a third."""
-GROUP = {"drnet": 2, "cyclevae": 2, "mathieu": 2, "adagvae": 2, "mlvae": 2, "gvae": 2}
-COMPARE_CLASSES = ("drnet", "cyclevae", "mathieu")
+COMPARE_CLASSES = ("drnet", "cyclevae", "mathieu", "gzsnet", "szabo")
+GROUPED = ("mlvae", "gvae", "dcodr")
+PAIRED = (*COMPARE_CLASSES, *GROUPED, "adagvae")
 
 
 def seen(name: str, accumulate: int, **settings: Any) -> list[Batch]:
@@ -36,9 +37,9 @@ def seen(name: str, accumulate: int, **settings: Any) -> list[Batch]:
 
 
 @pytest.mark.parametrize("accumulate", [1, 2, 8])
-@pytest.mark.parametrize("name", GROUP)
+@pytest.mark.parametrize("name", PAIRED)
 def test_pairs_are_two_images_of_one_class(name: str, accumulate: int) -> None:
-    settings = {"per_class": 2} if name in ("mlvae", "gvae") else {}
+    settings = {"per_class": 2} if name in GROUPED else {}
     parts = seen(name, accumulate, **settings)
     for part in parts:
         classes, index = part.classes.view(-1, 2), part.index.view(-1, 2)
@@ -63,14 +64,14 @@ def test_what_is_called_another_class_is_one(name: str, accumulate: int) -> None
     assert np.mean(comparable) >= 0.5
 
 
-@pytest.mark.parametrize("name", GROUP)
+@pytest.mark.parametrize("name", PAIRED)
 def test_classes_of_one_image_each_are_refused(name: str) -> None:
     single = DATA.subset(np.array([0, 4, 8, 12]))
     with pytest.raises(UserError, match="two training images or more: none has"):
         build(name, single).fit(single, context(64))
 
 
-@pytest.mark.parametrize("name", ["lord", "overlord"])
+@pytest.mark.parametrize("name", ["lord", "overlord", "pdc"])
 def test_methods_without_pairs_take_single_images(name: str) -> None:
     single = DATA.subset(np.array([0, 4, 8, 12]))
     build(name, single).fit(single, context(32))

@@ -1,0 +1,181 @@
+"""DCoDR: what is contrasted with what, what learns from it, and the augmentations."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from helpers import context
+from mechanisms import CLASS, DATA, batch, build, decoded, learning, loss, module, outputs, rates
+from torch import Tensor
+from torch.nn import functional as F
+
+from lordbench.nn import losses
+from lordbench.nn.losses import pyramid
+
+FOURS = (0, 1, 2, 3, 4, 5, 6, 7)
+"""Four images of each of two classes."""
+
+
+def unit(*rows: tuple[float, float]) -> Tensor:
+    return F.normalize(torch.tensor(rows, dtype=torch.float32))
+
+
+class TestContrast:
+    def test_it_is_the_cross_entropy_of_the_positive_among_the_negatives(self) -> None:
+        codes, positives = unit((1, 0), (0, 1), (1, 1)), unit((1, 1), (0, 1), (1, 0))
+        negatives = torch.tensor([[0, 1, 1], [1, 0, 0], [0, 0, 0]]).bool()
+        half = math.sqrt(0.5)
+        # Positives at cosines of half, 1 and half; negatives at 0 and half, at 0, and none.
+        first = math.log(math.exp(half / 0.2) + 1 + math.exp(half / 0.2)) - half / 0.2
+        second = math.log(math.exp(1 / 0.2) + 1) - 1 / 0.2
+        value = module("dcodr").info_nce(codes, positives, negatives, 0.2)
+        assert value.item() == pytest.approx((first + second + 0) / 3)
+
+    def test_an_image_is_contrasted_with_its_augmentation_against_its_class(self) -> None:
+        method, of = build("dcodr", temperature=0.5), batch(*FOURS)
+        codes = outputs(method.content_encoder)
+        value = loss(method, of)["contrast"].item()
+        own, positive = (F.normalize(code) for code in codes)
+        expected = []
+        for i in range(8):
+            rest = [j for j in range(8) if j // 4 == i // 4 and j != i]
+            similar = torch.stack([own[i] @ positive[i], *(own[i] @ own[j] for j in rest)]) / 0.5
+            expected.append(similar.logsumexp(0) - similar[0])
+        assert value == pytest.approx(torch.stack(expected).mean().item(), rel=1e-4)
+
+    def test_the_positive_is_the_augmented_image(self) -> None:
+        method, seen = build("dcodr"), []
+        method.content_encoder.register_forward_hook(lambda own, given, output: seen.append(given[0]))
+        loss(method, batch())
+        assert torch.equal(seen[0], batch().images)
+        expected = module("dcodr").augmented(batch().images, torch.Generator().manual_seed(0))
+        assert torch.equal(seen[1], expected)
+
+    def test_other_classes_are_no_negatives(self) -> None:
+        """The gradient of an image's code does not depend on images of other classes."""
+        method, codes = build("dcodr"), []
+        method.content_encoder.register_forward_hook(
+            lambda own, given, output: output.retain_grad() or codes.append(output)
+        )
+        for rest in ((4, 5), (8, 9)):
+            loss(method, batch(0, 1, *rest))["contrast"].backward()
+        assert torch.equal(codes[0].grad[:2], codes[2].grad[:2])
+        assert codes[0].grad[:2].any()
+
+    def test_an_image_is_not_its_own_negative(self) -> None:
+        """A class smaller than its group repeats its images."""
+        terms = loss(build("dcodr"), batch(0, 0, 0, 0))
+        assert terms["contrast"].item() == pytest.approx(0, abs=1e-6)
+        assert loss(build("dcodr"), batch(0, 1, 0, 1))["contrast"].item() > 0.1
+
+    def test_codes_have_unit_length(self) -> None:
+        codes = build("dcodr").encode(batch().images)
+        assert torch.allclose(codes.content_code.norm(dim=1), torch.ones(6))
+        assert not torch.allclose(codes.class_code.norm(dim=1), torch.ones(6))
+
+    def test_published_settings(self) -> None:
+        config = module("dcodr").DcodrConfig()
+        assert (config.per_class, config.temperature, config.reconstruction_weight) == (32, 0.2, 0.3)
+        assert config.weights() == ("vgg16",)
+        assert config.model_copy(update={"reconstruction": "published"}).weights() == ("vgg16",)
+        assert build("dcodr").betas == (0.5, 0.999)
+
+    def test_the_published_reconstruction_is_perceptual(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(losses, "PerceptualLoss", torch.nn.L1Loss)
+        method = build("dcodr").published_loss
+        loss = losses.reconstruction_loss("published", method, torch.device("cpu"))
+        assert isinstance(loss, torch.nn.L1Loss)
+
+
+class TestGenerator:
+    def test_it_is_given_the_classs_latent_code_and_the_images_content(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        method = build("dcodr", reconstruction_weight=0.7)
+        calls, made = decoded(method, monkeypatch), outputs(method.generator)
+        terms = loss(method, batch())
+        assert torch.equal(calls[0].class_code, method.class_codes.weight[batch().classes])
+        assert torch.equal(calls[0].content_code, method.encode(batch().images).content_code)
+        expected = 0.7 * pyramid(made[0], batch().images).item()
+        assert terms["reconstruction"].item() == pytest.approx(expected)
+
+    def test_codes_learn_from_the_reconstruction_unless_the_variant_is_without(self) -> None:
+        joint, apart = build("dcodr"), build("dcodr", joint=False)
+        both = {"class_codes", "generator"}
+        assert learning(joint, loss(joint, batch())["reconstruction"]) == both | {"content_encoder"}
+        assert learning(apart, loss(apart, batch())["reconstruction"]) == both
+        assert learning(apart, loss(apart, batch())["contrast"]) == {"content_encoder"}
+
+
+class TestClassEncoder:
+    def test_it_learns_the_latent_class_codes_which_are_fixed_targets(self) -> None:
+        method = build("dcodr")
+        terms = method.class_loss(batch())
+        codes, targets = method.encode(batch().images).class_code, method.class_codes(batch().classes)
+        assert terms["class code"].item() == pytest.approx(F.mse_loss(codes, targets).item())
+        assert learning(method, terms) == {"class_encoder"}
+
+    def test_it_has_a_step_apart_and_class_codes_a_rate_apart(self) -> None:
+        method = build("dcodr", learning_rate=1e-3, latent_rate=2e-2)
+        first, second = method.updates(pyramid)
+        assert rates(first.optimizers, method) == {
+            "content_encoder": 1e-3, "generator": 1e-3, "class_codes": 2e-2,
+        }  # fmt: skip
+        assert rates(second.optimizers, method) == {"class_encoder": 1e-3}
+
+    def test_encoded_class_codes_come_close_to_the_latent_ones(self) -> None:
+        method = build("dcodr", per_class=4, learning_rate=2e-3, latent_rate=1e-2)
+        method.fit(DATA, context(8000, batch_size=16))
+        with torch.no_grad():
+            codes = method.encode(batch(*range(16)).images).class_code
+        latent = method.class_codes.weight.detach()
+        nearest = torch.cdist(codes, latent).argmin(dim=1)
+        assert nearest.tolist() == DATA.classes.tolist()
+        assert latent.shape == (4, CLASS)
+
+
+class TestAugmentations:
+    IMAGES = torch.rand(400, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+    def augmented(self, images: Tensor = IMAGES, seed: int = 0) -> Tensor:
+        views: Tensor = module("dcodr").augmented(images, torch.Generator().manual_seed(seed))
+        return views
+
+    def test_one_of_four_is_drawn_for_each_image(self) -> None:
+        views = self.augmented()
+        grey = (views - views.mean(dim=1, keepdim=True)).abs().amax(dim=(1, 2, 3)) < 1e-6
+        # A blur mixes neighbours only: rows of noise become alike, and its mean stays about what it was.
+        rough = (views[..., 1:] - views[..., :-1]).abs().mean(dim=(1, 2, 3))
+        before = (self.IMAGES[..., 1:] - self.IMAGES[..., :-1]).abs().mean()
+        assert 60 < grey.sum() < 140
+        assert 60 < ((rough < 0.97 * before) & ~grey).sum() < 300
+        assert not torch.equal(views[:8], self.augmented(seed=1)[:8])
+        assert torch.equal(views, self.augmented())
+
+    def test_views_stay_within_the_range_of_images(self) -> None:
+        views = self.augmented()
+        assert views.shape == self.IMAGES.shape
+        assert views.dtype == torch.float32
+        assert views.min() >= 0
+        assert views.max() <= 1 + 1e-6
+
+    def test_a_flat_grey_image_changes_in_brightness_alone(self) -> None:
+        """Blur, crop and grey keep it, up to its edges, and colour scales it."""
+        views = self.augmented(torch.full((200, 3, 16, 16), 0.5))
+        levels = views.mean(dim=(1, 2, 3))
+        assert torch.allclose(views, levels[:, None, None, None].expand_as(views), atol=1e-5)
+        changed = (levels - 0.5).abs() > 1e-4
+        assert 25 < changed.sum() < 75
+        assert ((levels >= 0.3 - 1e-4) & (levels <= 0.7 + 1e-4)).all()
+
+    def test_crops_show_a_part_of_the_image(self) -> None:
+        ramp = torch.linspace(0, 1, 16).expand(200, 1, 16, 16)
+        steps = self.augmented(ramp)[:, 0].diff(dim=-1).mean(dim=(1, 2)) * 15
+        # Grey keeps the ramp of a grey image, a crop is a slower one, of 3/4 of it at least.
+        assert (steps < 0.95).any()
+        assert ((steps - 1).abs() < 1e-4).any()
+
+    def test_grey_images_are_taken(self) -> None:
+        assert self.augmented(self.IMAGES[:8, :1]).shape == (8, 1, 16, 16)
