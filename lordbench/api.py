@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from torch import Tensor
 
 from lordbench.config import registry, selectors
 from lordbench.config.presets import load_preset, refuse_unused
-from lordbench.config.registry import use_plugins
+from lordbench.config.registry import Plugins, use_plugins
 from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_labels
 from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
-from lordbench.results.leaderboard import collect
+from lordbench.report.quantities import pick, summarised
+from lordbench.results.leaderboard import label
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner import executors
 from lordbench.runner.cell import Cell
@@ -49,6 +50,10 @@ class Model:
 
     method: Method
     device: torch.device
+    description: str = "trained method"
+
+    def __repr__(self) -> str:
+        return self.description
 
     def encode(self, images: Pixels) -> Codes:
         """Codes of images: float32 (N, class size) and (N, content size).
@@ -101,29 +106,30 @@ class Model:
 
 
 def run(
-    methods: Sequence[str] | None = None,
+    methods: str | Sequence[str] | None = None,
     dataset: str | None = None,
     preset: str = "quick",
-    seeds: Sequence[int] = (0,),
+    seeds: int | Sequence[int] = 0,
     out: Path | str = "runs",
     *,
-    experiments: Sequence[str] | None = None,
+    experiments: str | Sequence[str] | None = None,
     split: SplitName | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     jobs: int | None = None,
     executor: str = "local",
     executor_settings: Mapping[str, Any] | None = None,
     force: bool = False,
-    plugins: Iterable[Path | str] = (),
+    plugins: Plugins = (),
     quiet: bool = False,
 ) -> pd.DataFrame:
     """Run cells as `lordbench run` does, and return their rows.
 
     Args:
-        methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`; None, here and
-            below: as in the preset, else the default of the command.
+        methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`. Here and below a text
+            such as `"lord,drnet"` is read as by the command, and None is as in the preset, else the default
+            of the command.
         dataset: selector.
         preset: name, or path of a YAML file.
         seeds: one cell each.
@@ -147,8 +153,16 @@ def run(
     Raises:
         UserError: the request cannot be run.
     """
-    seeds, overrides = list(seeds), dict(settings or {})
-    request = Request(methods, dataset, preset, experiments, seeds, split, labels, overrides=overrides)
+    request = Request(
+        methods=selectors.listed(methods),
+        dataset=dataset,
+        preset=preset,
+        experiments=selectors.listed(experiments),
+        seeds=[seeds] if isinstance(seeds, int) else list(seeds),
+        split=split,
+        labels=selectors.listed(labels),
+        overrides=dict(settings or {}),
+    )
     # Worker processes import the script that starts them, which may not be written for that.
     default = {"jobs": 1} if executor == "local" else {}
     given = {} if jobs is None else {"jobs": jobs}
@@ -162,16 +176,7 @@ def run(
     return result.rows
 
 
-def load_results(*runs: Path | str) -> pd.DataFrame:
-    """Merge the rows of run folders and results CSVs: one value each, with `results.rows.COLUMNS`.
-
-    Raises:
-        UserError: there are none, or they cannot be compared.
-    """
-    return collect(Path(run) for run in runs)
-
-
-def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path | str] = ()) -> Model:
+def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -> Model:
     """Load the trained method of a finished cell, given by its folder, e.g. `runs/cells/0123456789abcdef`.
 
     A run folder from somebody else may name any file of code. So a method in a file is loaded only if that
@@ -192,7 +197,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Iterable[Path |
         _refuse_unnamed(described.method, folder)
         method = build(described, read_spec(folder) or _spec(described, folder))
     load_module(folder.model, method)
-    return _ready(method, device)
+    return _ready(method, device, f"{described.title}, preset {described.preset_name}", _headline(folder))
 
 
 def fit_method(
@@ -203,7 +208,7 @@ def fit_method(
     *,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
-    plugins: Iterable[Path | str] = (),
+    plugins: Plugins = (),
 ) -> Model:
     """Train the method of a selector, e.g. `"lord[decay=1e-3]"` or `"./my_method.py"`; nothing is written.
 
@@ -230,7 +235,9 @@ def fit_method(
         weights.ensure(name)
     keep_freed_memory()
     with seeds.initialising(seed, "init"):
-        model = _ready(kind(config, DataSpec.of(images)), device)
+        name = label(component.name, selectors.describe(selector.settings))
+        title = f"{name} on {images.name}, seed {seed}, preset {preset}"
+        model = _ready(kind(config, DataSpec.of(images)), device, title)
     precision = Precision.resolve(chosen.precision, model.device)
     budget = chosen.budget.budget(len(images))
     context = Context(model.device, precision, seeds.derive(seed, "training"), budget)
@@ -239,7 +246,7 @@ def fit_method(
     return model
 
 
-def load_dataset(dataset: str, size: int = 32, plugins: Iterable[Path | str] = ()) -> ImageSet:
+def load_dataset(dataset: str, size: int = 32, plugins: Plugins = ()) -> ImageSet:
     """Load the images of a data set, given by its selector, at `size` x `size` pixels.
 
     Raises:
@@ -286,6 +293,16 @@ def _refuse_unnamed(name: str, folder: CellFolder) -> None:
     registry.refuse_untrusted(name, str(folder.description), hint)
 
 
-def _ready(method: Method, device: str) -> Model:
+def _headline(folder: CellFolder) -> str:
+    """The first headline quantity that was measured, with its value; empty if none was."""
+    rows = folder.rows()
+    for column in summarised(rows):
+        for value in pick(rows, column)["value"].dropna():
+            return f", {column.title} {value:.3f}"
+    return ""
+
+
+def _ready(method: Method, device: str, title: str, headline: str = "") -> Model:
     resolved = resolve_device(device)
-    return Model(method.to(resolved).to(memory_format=torch.channels_last).eval(), resolved)
+    ready = method.to(resolved).to(memory_format=torch.channels_last).eval()
+    return Model(ready, resolved, f"{title}, {method.spec.size} px{headline}")

@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -54,11 +55,7 @@ def tradeoff(runs: tuple[Path, ...], metric: str, out: Path) -> None:
     Example:
       lordbench figure tradeoff runs --metric ssim --out tradeoff.svg
     """  # noqa: D301
-    from lordbench.report import figures
-    from lordbench.results.leaderboard import collect
-
-    figures.save(figures.tradeoff(collect(runs), metric), out)
-    say(f"Wrote {out}")
+    _draw("tradeoff", runs, out, metric=metric)
 
 
 @figure.command()
@@ -71,11 +68,7 @@ def curves(runs: tuple[Path, ...], out: Path) -> None:
     Example:
       lordbench figure curves runs --out curves.pdf
     """  # noqa: D301
-    from lordbench.report import figures
-    from lordbench.results.cells import cell_records
-
-    figures.save(figures.curves(cell_records(runs)), out)
-    say(f"Wrote {out}")
+    _draw("curves", runs, out)
 
 
 @figure.command("transfer-grid")
@@ -96,11 +89,14 @@ def transfer_grid(
       lordbench figure transfer-grid runs --out transfers.pdf
       lordbench figure transfer-grid runs --picture clustered-domain --dataset drawings2cars --out domains.png
     """  # noqa: D301
-    from lordbench.report.figures import save, transfers
-    from lordbench.report.picture_comparisons import choose
-    from lordbench.results.cells import cell_records
+    _draw("transfer-grid", runs, out, picture=picture, dataset=dataset, seed=seed, pairs=pairs)
 
-    save(transfers(choose(cell_records(runs), picture, dataset, seed), pairs), out)
+
+def _draw(kind: str, runs: tuple[Path, ...], out: Path, **options: Any) -> None:
+    from lordbench.report.figure_kinds import draw
+    from lordbench.report.figures import save
+
+    save(draw(kind, runs, **options), out)
     say(f"Wrote {out}")
 
 

@@ -41,17 +41,12 @@ def leaderboard(
       lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
     """  # noqa: D301
-    from lordbench.report.leaderboard import render, rich_leaderboard
-    from lordbench.report.pivot import Pivot
-    from lordbench.results.differences import differences as paired
-    from lordbench.results.leaderboard import collect
-    from lordbench.results.loading import SampleFiles
+    from lordbench.report.leaderboard import read, render, rich_leaderboard
     from lordbench.results.rows import check_name, write_tidy
 
     if tidy is not None:
         check_name(tidy)
-    rows, pivot = collect(list(runs)), Pivot.read(group_by, metrics)
-    compared = paired(rows, SampleFiles(runs), pivot.apart if pivot else ())
+    rows, compared, pivot = read(runs, group_by, metrics)
     if format_ == "table" and out is None:
         OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")
     else:
@@ -78,12 +73,10 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
       lordbench differences runs other_runs --format csv --out differences.csv
     """  # noqa: D301
     from lordbench.report.differences import difference_tables, select
+    from lordbench.report.leaderboard import read
     from lordbench.report.tables import csv, rich_table
-    from lordbench.results.differences import differences as paired
-    from lordbench.results.leaderboard import collect
-    from lordbench.results.loading import SampleFiles
 
-    compared = paired(collect(list(runs)), SampleFiles(runs))
+    compared = read(runs).differences
     if format_ == "table" and out is None:
         OUT.print(*map(rich_table, difference_tables(select(compared, metrics))), sep="\n")
     else:

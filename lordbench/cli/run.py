@@ -90,17 +90,14 @@ def run(
     from lordbench.runner.session import RunOptions, run_session
     from lordbench.utils.settings import distinct
 
-    def names(text: str | None) -> list[str] | None:
-        return None if text is None else selectors.split_list(text)
-
     request = Request(
-        methods=names(methods),
+        methods=selectors.listed(methods),
         dataset=dataset,
         preset=preset,
-        experiments=names(experiments),
+        experiments=selectors.listed(experiments),
         seeds=_integers(seeds),
         split=split,  # type: ignore[arg-type]
-        labels=names(labels),
+        labels=selectors.listed(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
         overrides=distinct(map(selectors.assignment, overrides), "--set"),
     )

@@ -22,6 +22,8 @@ from lordbench.utils.names import restored
 from lordbench.utils.settings import validated
 
 VARIABLE = "LORDBENCH_PLUGINS"
+Plugins = Path | str | Iterable[Path | str]
+"""Folders and files of plug-ins, or one of them."""
 FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
 """lordbench's own plug-in folders; the other kinds have a package, e.g. `lordbench.datasets`."""
 
@@ -113,8 +115,9 @@ def plugins_in_use() -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def use_plugins(paths: Iterable[Path | str]) -> Iterator[None]:
+def use_plugins(paths: Plugins) -> Iterator[None]:
     """Add plug-in folders and files within the block, for this process and the ones it starts."""
+    paths = [paths] if isinstance(paths, Path | str) else paths
     before = os.environ.get(VARIABLE)
     more = [str(_checked(Path(path))) for path in paths]
     os.environ[VARIABLE] = os.pathsep.join([*filter(None, [before]), *more])

@@ -5,6 +5,7 @@ The name may be a path, as in `folder:PATH` or `./FILE.py`, which may itself con
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,11 @@ class Selector:
 def split_list(text: str) -> list[str]:
     """Split at commas outside brackets: `lord[a=1,b=2],drnet` has two parts."""
     return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+
+
+def listed(names: str | Sequence[str] | None) -> list[str] | None:
+    """Return names, given as a list or as a text for `split_list`, as a list; None stays None."""
+    return None if names is None else split_list(names) if isinstance(names, str) else list(names)
 
 
 def parse(text: str) -> Selector:

@@ -79,6 +79,11 @@ class ImageSet:
             if (shape := column.values.shape) != (len(self),):
                 raise ValueError(f"{self.name}: attribute {name} must be ({len(self)},), not {shape}")
 
+    def __repr__(self) -> str:
+        contents = "not labelled" if self.content_names is None else f"{len(self.content_names):,}"
+        pixels = f"{self.channels} x {self.size} x {self.size}"
+        return f"{self.name}: {len(self):,} images {pixels}, classes {self.n_classes:,}, contents {contents}"
+
     def __len__(self) -> int:
         return len(self.images)
 

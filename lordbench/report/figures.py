@@ -54,10 +54,16 @@ POINTS = 150
 
 
 class Drawn(NamedTuple):
-    """A figure and its description in words, for those who cannot see it."""
+    """A figure and its description in words, for those who cannot see it. A notebook shows the figure."""
 
     figure: Figure
     words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_png_(self) -> bytes:
+        return rendered(self, "png", "figure")
 
 
 def tradeoff(rows: pd.DataFrame, metric: str = "lpips") -> Drawn:

@@ -1,7 +1,8 @@
 """The leaderboard: headline tables and mean ranks, in every format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from rich.console import Group
@@ -11,10 +12,30 @@ from lordbench.report.pivot import PIVOT_LEGEND, Pivot
 from lordbench.report.quantities import titles
 from lordbench.report.ranks import RANKS_LEGEND, rank_boards
 from lordbench.report.tables import Table, csv, latex, markdown, rich_table, with_legend
-from lordbench.results.leaderboard import aggregate, wide
+from lordbench.results.differences import differences as paired
+from lordbench.results.leaderboard import aggregate, collect, wide
+from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.ranks import ranks
 from lordbench.utils.files import write_text
+
+
+class Collected(NamedTuple):
+    """Rows of run folders with their paired differences, and the requested pivot, if any."""
+
+    rows: pd.DataFrame
+    differences: pd.DataFrame
+    pivot: Pivot | None
+
+
+def read(runs: Sequence[Path], group_by: str | None = None, metrics: Sequence[str] = ()) -> Collected:
+    """Read run folders and results CSVs; `group_by` and `metrics` as in `Pivot.read`.
+
+    Raises:
+        UserError: as `collect` and `Pivot.read`.
+    """
+    rows, pivot = collect(runs), Pivot.read(group_by, metrics)
+    return Collected(rows, paired(rows, SampleFiles(runs), pivot.apart if pivot else ()), pivot)
 
 
 def chapters(
@@ -40,14 +61,19 @@ def rich_leaderboard(
     return [rich_table(table) for tables, legend in parts for table in with_legend(tables, legend)]
 
 
+def frame(rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None) -> pd.DataFrame:
+    """Lay out all values, or those of the pivot, one row per method: see `wide` and `Pivot.wide`."""
+    return pivot.wide(rows, differences) if pivot else wide(marked(aggregate(rows), differences))
+
+
 def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame, pivot: Pivot | None = None) -> str:
     """Write the leaderboard as text that ends with a line break.
 
-    `csv` has all values, one row per method (see `wide`); `latex`, and Markdown for any other format, have
+    `csv` has the values of `frame`; `latex`, and Markdown for any other format, have
     the tables of `chapters`.
     """
     if format_ == "csv":
-        return csv(pivot.wide(rows, differences) if pivot else wide(marked(aggregate(rows), differences)))
+        return csv(frame(rows, differences, pivot))
     parts = [(tables, legend) for tables, legend in chapters(rows, differences, pivot) if tables]
     if format_ == "latex":
         return latex([table for tables, _ in parts for table in tables])

@@ -29,6 +29,10 @@ class Codes:
     class_code: Tensor
     content_code: Tensor
 
+    def __repr__(self) -> str:
+        sizes = f"class {tuple(self.class_code.shape)}, content {tuple(self.content_code.shape)}"
+        return f"codes of {len(self):,} images: {sizes}"
+
     def __len__(self) -> int:
         return len(self.class_code)
 

@@ -27,7 +27,7 @@ def cell_of(run: Run, method: str = "lord") -> Path:
 
 def test_importing_it_imports_no_torch_and_dir_lists_its_functions() -> None:
     program = (
-        "import sys, lordbench; assert {'run', 'load_method', 'image_set'} <= set(dir(lordbench));"
+        "import sys, lordbench; assert {'run', 'leaderboard', 'image_set'} <= set(dir(lordbench));"
         "assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
@@ -60,6 +60,20 @@ class TestResults:
             )
         assert set(rows["method"]) == {"mlvae"}
 
+    def test_a_text_stands_for_a_list_of_one_or_several(self, run: Run) -> None:
+        rows = lordbench.run(
+            "mlvae,drnet",
+            "./halves_set.py",
+            "tiny.yaml",
+            seeds=1,
+            experiments="reconstruction",
+            labels="own",
+            plugins="broken.py",
+            quiet=True,
+        )
+        assert set(rows["method"]) == {"mlvae", "drnet"}
+        assert set(rows["seed"]) == {1}
+
     def test_no_results_are_an_error_that_names_the_folder(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=str(tmp_path)):
             lordbench.load_results(tmp_path)
@@ -74,6 +88,19 @@ class TestLoadMethod:
             assert np.array_equal(state[f"module.{name}"].numpy(), value.cpu().numpy())
         images = halves(n_classes=8, n_contents=16).images[:4]
         assert np.array_equal(model.decode(model.encode(images)), model.transfer(images, images))
+
+    def test_is_shown_in_a_line_with_its_headline_value(self, run: Run) -> None:
+        cell = cell_of(run)
+        rows = lordbench.load_results("runs")
+        (l1,) = rows.loc[
+            (rows["metric"] == "l1") & (rows["subject"] == "reconstruction") & (rows["codes"] == "encoded"),
+            "value",
+        ]
+        wanted = f"lord on ./halves_set.py, seed 0, preset tiny.yaml, 16 px, recon. L1 {l1:.3f}"
+        assert repr(lordbench.load_method(cell)) == wanted
+        for file in cell.glob("reconstruction.json"):
+            file.unlink()
+        assert repr(lordbench.load_method(cell)) == "lord on ./halves_set.py, seed 0, preset tiny.yaml, 16 px"
 
     def test_needs_the_data_only_if_the_model_does_not_record_its_shape(self, run: Run) -> None:
         cell = cell_of(run)
@@ -134,6 +161,14 @@ class TestModel:
     def test_names_the_required_form_of_images(self, model: Model, images: np.ndarray, words: str) -> None:
         with pytest.raises(UserError, match=words):
             model.encode(images)
+
+    def test_model_codes_and_images_are_shown_in_a_line(self, model: Model) -> None:
+        images = halves()
+        assert repr(model) == "flat on halves, seed 0, preset smoke, 16 px"
+        assert repr(model.encode(images.images[:2])).startswith("codes of 2 images: class (2, ")
+        assert repr(images) == "halves: 54 images 3 x 16 x 16, classes 6, contents 9"
+        unlabelled = lordbench.image_set(images.images, ["a", "b"] * 27)
+        assert repr(unlabelled) == "images: 54 images 3 x 16 x 16, classes 2, contents not labelled"
 
     def test_names_counts_of_images_that_do_not_match(self, model: Model) -> None:
         images = halves().images
