@@ -32,7 +32,7 @@ class PdcConfig(LordConfig):
     """
 
     regularizer: Literal["noise", "kl", "none"] = "none"
-    dependence: float = Field(0.1, ge=0)
+    dependence: float = Field(1.0, ge=0)
 
 
 class Pdc(Lord):

@@ -30,7 +30,11 @@ class TestGzsNet:
     ) -> None:
         method, of = build("gzsnet"), batch(*COUPLES)
         codes = method.encode(of.images)
-        calls, made, encoded = decoded(method, monkeypatch), outputs(method.generator), outputs(method.encoder)
+        calls, made, encoded = (
+            decoded(method, monkeypatch),
+            outputs(method.generator),
+            outputs(method.encoder),
+        )
         loss(method, of)
         mixed, own, within, back = calls
         assert torch.equal(own.class_code, codes.class_code)
@@ -38,7 +42,7 @@ class TestGzsNet:
         assert torch.equal(mixed.class_code, codes.class_code[ACROSS])
         for call in (mixed, own, within):
             assert torch.equal(call.content_code, codes.content_code)
-        # The class part returns from the image that it was lent to, the content part from the image's own mix.
+        # The class part returns from the image that it was lent to, the content part from its own mix.
         assert torch.equal(encoded[1], method.encoder(made[0]))
         assert torch.equal(back.class_code, encoded[1][ACROSS, :CLASS])
         assert torch.equal(back.content_code, encoded[1][:, CLASS:])
@@ -47,7 +51,11 @@ class TestGzsNet:
         method, of = build("gzsnet", swap=2.0, cycle=3.0), batch(*COUPLES)
         made = outputs(method.generator)
         terms = loss(method, of)
-        for term, output, weight in (("reconstruction", made[1], 1), ("swap", made[2], 2), ("cycle", made[3], 3)):
+        for term, output, weight in (
+            ("reconstruction", made[1], 1),
+            ("swap", made[2], 2),
+            ("cycle", made[3], 3),
+        ):
             assert terms[term].item() == pytest.approx(weight * pyramid(output, of.images).item())
             assert learning(method, loss(method, of)[term]) == {"encoder", "generator"}
 
