@@ -54,6 +54,7 @@ class ImageSet:
         attributes: further labels by name, for experiments only, never given to methods: `domain`, `pair`,
             `style` and `view` (what the style does not say) for clustered-domain, `identity` for
             expression-transfer.
+        faces: every image is the photograph of a person's face; for the experiment `faces`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ImageSet:
     fingerprint: str
     parts: Int64Array | None = None
     attributes: Mapping[str, Column] = field(default_factory=dict)
+    faces: bool = False
 
     def __post_init__(self) -> None:
         dtype, shape = self.images.dtype, self.images.shape

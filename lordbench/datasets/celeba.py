@@ -58,6 +58,7 @@ class Celeba(PublishedDataset):
         "its owners share it for non-commercial research only, under an agreement, by Google Drive and Baidu"
     )
     n_images: ClassVar[int] = 202_599
+    faces: ClassVar[bool] = True
     Config = CelebaConfig
     config: CelebaConfig
 

@@ -33,9 +33,12 @@ class FolderConfig(DatasetConfig):
             capitals, images with another suffix are left out.
             Empty: class = first sub-folder, images at any depth in it, content not labelled; file names are
             not labels, since `1.jpg` in two folders rarely shows the same content.
+        faces: every image is the photograph of a person's face, and the class is the person; for the
+            experiment `faces`.
     """
 
     pattern: str = ""
+    faces: bool = False
 
     @field_validator("pattern")
     @classmethod
@@ -88,7 +91,8 @@ class Folder(Dataset):
             contents, content_names = number_labels([label["content"] for label in labels.values()])
         images = read_images([self.folder / path for path in labels], size, track)
         digest = fingerprint(images, classes, contents, f"folder-{VERSION}")
-        return ImageSet(name, images, classes, contents, class_names, content_names, digest)
+        faces = self.config.faces
+        return ImageSet(name, images, classes, contents, class_names, content_names, digest, faces=faces)
 
     def _labels(self, folder: Path) -> dict[str, dict[str, str]]:
         """Return the labels of each image by its path below the folder, in the order of the paths."""

@@ -92,6 +92,7 @@ class Rafd(PublishedDataset):
         "its owners share it with researchers of accredited universities, each of whom has to ask them for it"
     )
     n_images: ClassVar[int] = 8_040
+    faces: ClassVar[bool] = True
     stored_settings: ClassVar[tuple[str, ...]] = ("resolution", "crop")
     Config = RafdConfig
     config: RafdConfig

@@ -116,9 +116,12 @@ class Experiment(ABC):
 
     Attributes:
         summary: one line for `lordbench list experiments`.
+        packages: optional packages without which its measurements have no value; once they are installed, it
+            runs again.
     """
 
     summary: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def run(self, trained: Trained) -> list[Measurement]:

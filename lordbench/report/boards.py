@@ -61,7 +61,7 @@ def with_entries(means: pd.DataFrame) -> pd.DataFrame:
 def headline_tables(
     means: pd.DataFrame, names: pd.DataFrame, tables: Iterable[tuple[str, Mapping[Column, pd.DataFrame]]]
 ) -> list[Table]:
-    """Make tables of results as from `with_entries`, in their order, without those that have no value.
+    """Make tables of results as from `with_entries`, in their order; of those without a value, the reasons.
 
     `names` (str, indexed like `means`) has the names of the rows, in one or several columns; `tables` has for
     each table its title, and the results in each of its columns.
@@ -78,6 +78,8 @@ def headline_tables(
                 columns.append(EntryColumn(column.title + arrow(own), decimals(own["value"]), entries))
         if columns:
             boards.append(lay_out(title, shown, names, columns, footnotes(notes)))
+        elif reasons := footnotes(notes):
+            boards.append(Table(title, notes=reasons))
     return boards
 
 

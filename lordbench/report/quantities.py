@@ -29,7 +29,7 @@ class Column(NamedTuple):
 
 
 TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
-EXPRESSION, DOMAINS = "expression-transfer", "clustered-domain"
+EXPRESSION, DOMAINS, FACES = "expression-transfer", "clustered-domain", "faces"
 PROBE = "probe_best.normalized"
 BOTH = Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement")
 L1 = Column("L1", TRANSFER, "encoded", "transfer", "l1")
@@ -39,6 +39,7 @@ CLASS_LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROB
 CONTENT_KEPT = Column("content kept", LEAKAGE, "encoded", "content from content", PROBE)
 ONE_SHOT_BOTH = Column("right in both, 1", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement")
 EXPRESSION_BOTH = Column("right in both", EXPRESSION, "encoded", "transfer", "both_accuracy")
+FACES_BOTH = Column("right in both", FACES, "encoded", "transfer", "both_agreement")
 ALL_RIGHT = Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement")
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "content transfer and reconstruction": (
@@ -82,6 +83,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("recon.: right in both", EXPRESSION, "encoded", "reconstruction", "both_accuracy"),
         Column("learned: right in both", EXPRESSION, "learned", "transfer", "both_accuracy"),
     ),
+    "faces (landmarks of A, person of B; an output without a face counts as a copy of the wrong image)": (
+        FACES_BOTH,
+        Column("landmark error", FACES, "encoded", "transfer", "landmark_error"),
+        Column("identity distance", FACES, "encoded", "transfer", "identity_distance"),
+        Column("face found", FACES, "encoded", "transfer", "face_found"),
+        Column("recon.: right in both", FACES, "encoded", "reconstruction", "both_agreement"),
+        Column("recon.: landmark error", FACES, "encoded", "reconstruction", "landmark_error"),
+        Column("recon.: identity distance", FACES, "encoded", "reconstruction", "identity_distance"),
+        Column("recon.: face found", FACES, "encoded", "reconstruction", "face_found"),
+    ),
     "translation between domains, by the class labels given to methods (on …)": (
         ALL_RIGHT,
         Column("L1 *", DOMAINS, "encoded", "transfer of paired style, *", "l1"),
@@ -115,6 +126,7 @@ SUMMARY = (
     CONTENT_KEPT,
     ONE_SHOT_BOTH._replace(title="one-shot, 1 image"),
     EXPRESSION_BOTH._replace(title="expression"),
+    FACES_BOTH._replace(title="faces"),
     ALL_RIGHT._replace(title="translated *"),
 )
 """The few quantities that a run shows last."""

@@ -31,6 +31,9 @@ SCALES = {
     "ssim": ONE_MINUS,
     "agreement": ARCSINE,
     "accuracy": ARCSINE,
+    "found": ARCSINE,
+    "error": LOGARITHM,
+    "distance": LOGARITHM,
 }
 """By the metric, or by the end of its name behind `_` or `.`. All others may be negative, or are unknown."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -146,12 +147,15 @@ def build(cell: Cell, spec: DataSpec) -> Method:
 def pending(cell: Cell, folder: CellFolder) -> list[str]:
     """Experiments of a cell that have not been run, or lack the values of a metric that is available now."""
     results = {name: folder.measurements(component_name(name)) for name in cell.experiments}
-    return [name for name, result in results.items() if result is None or _can_be_completed(result)]
+    return [name for name, result in results.items() if result is None or _can_be_completed(name, result)]
 
 
-def _can_be_completed(measurements: list[Measurement]) -> bool:
-    """Whether a metric without a value (its weights were missing, say) is available now."""
-    for name in sorted({m.metric for m in measurements if m.value is None}):
+def _can_be_completed(experiment: str, measurements: list[Measurement]) -> bool:
+    """Whether a metric without a value (weights or a package were missing, say) is available now."""
+    missing = sorted({m.metric for m in measurements if m.value is None})
+    if missing and (packages := registry.find("experiments", experiment).load().packages):
+        return all(map(find_spec, packages))
+    for name in missing:
         try:
             kind = registry.find("metrics", name).load()
         except UserError:

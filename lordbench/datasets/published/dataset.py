@@ -47,6 +47,7 @@ class PublishedDataset(Dataset):
         site: web page or address of the files.
         terms: conditions of their owners; empty where anyone may download them.
         n_images: of the official set; checked in place of checksums where an unpacked folder is given.
+        faces: as in ImageSet.
         stored_settings: names of the settings that change the store; the others apply when it is loaded.
     """
 
@@ -56,6 +57,7 @@ class PublishedDataset(Dataset):
     site: ClassVar[str]
     terms: ClassVar[str] = ""
     n_images: ClassVar[int]
+    faces: ClassVar[bool] = False
     stored_settings: ClassVar[tuple[str, ...]] = ("resolution",)
     Config: type[DatasetConfig] = PublishedConfig
     config: PublishedConfig
@@ -150,6 +152,7 @@ class PublishedDataset(Dataset):
         return ImageSet(
             self.name, part.images, classes, contents, class_names, content_names,
             _fingerprint(f"{self.name}-{self.version}", part, labels), labels.parts, labels.attributes,
+            self.faces,
         )  # fmt: skip
 
     def _resized(self, whole: Store, size: int, track: Track[Any]) -> Store:
