@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lordbench.data import Int64Array, Pairs
+from lordbench.data.pairs import class_means
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.faces import (
     PACKAGES,
@@ -83,8 +84,9 @@ class FaceTransfer(Experiment):
     true image's.
 
     An output in which no face is found counts as the copy that is wrong in what is measured, so a method
-    gains nothing by destroying faces; `found_...` are means over the others. Floors: copies of A and B.
-    Ceilings: the method's own reconstruction, and another real photograph.
+    gains nothing by destroying faces; `found_...` are means over the others. Floors: copies of A and B, and
+    the mean image of B's class, whose landmarks are nearer to A's in many pairs. Ceilings: the method's own
+    reconstruction, and another real photograph.
     """
 
     summary: ClassVar[str] = "sets of faces: landmarks of A, person of B, by dlib (extra `faces`)"
@@ -146,10 +148,15 @@ def _photographs(trained: Trained) -> Photographs | None:
     rows.append(_mean(trained, real, DISTANCE, distances, groups, higher_is_better=False))
     copies = [MeasurementKey(NAME, subject, "") for subject in ("copy", "copy of A")]
     of_person, of_shape = copies if identities is None else copies[::-1]
-    # The other half of a copy is right by construction, and says nothing.
-    floors = (of_person, goal.copied_person, LANDMARKS), (of_shape, goal.copied_shape, DISTANCE)
-    for key, copied, wrong in floors:
-        scored = _scored(trained, key, copied, goal, groups)
+    learned = trained.split.train if trained.split.name == "samples" else pool
+    means = find_faces(class_means(learned, groups[0]))
+    # What a floor was copied for is right by construction, and says nothing.
+    for key, floor, wrong in (
+        (of_person, goal.copied_person, LANDMARKS),
+        (of_shape, goal.copied_shape, DISTANCE),
+        (MeasurementKey(NAME, "class mean", ""), means, LANDMARKS),
+    ):
+        scored = _scored(trained, key, floor, goal, groups)
         rows += [row for row in scored if row.metric in (BOTH, wrong)]
     own_goal = goal
     if pairs.truth is None:  # A is reconstructed, so the person is A's
