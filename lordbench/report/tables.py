@@ -195,8 +195,9 @@ def _markdown_entry(entry: Entry, digits: int) -> str:
 
 
 def latex(tables: Sequence[Table]) -> str:
-    """Write tables as LaTeX, one after the other."""
-    return "\n".join([PREAMBLE, *(line for table in tables for line in _latex_table(table))]) + "\n"
+    """Write tables as LaTeX, one after the other, without those that have no header."""
+    lines = (line for table in tables if table.header for line in _latex_table(table))
+    return "\n".join([PREAMBLE, *lines]) + "\n"
 
 
 def latex_escape(text: str) -> str:

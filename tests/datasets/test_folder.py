@@ -53,6 +53,10 @@ class TestLabels:
         assert found.classes.tolist() == [0, 0, 1, 1, 1]
         assert found.contents is None
 
+    def test_faces_are_declared_by_a_setting(self, people: Path) -> None:
+        assert not load(people).faces
+        assert Folder(FolderConfig(faces=True), str(people)).load(8).faces
+
     def test_a_pattern_gives_class_and_content(self, people: Path) -> None:
         found = load(people, "{class}/{content}.png")
         assert found.content_names == ("front", "left")

@@ -221,7 +221,8 @@ class TestWhereItApplies:
         order = np.lexsort((TRUTH.classes, TRUTH.contents))
         people, expressions = TRUTH.classes[order], TRUTH.contents[order]
         data = ImageSet(
-            "expressions", TRUTH.images[order], expressions, people, TRUTH.content_names, TRUTH.class_names, "x",
+            "expressions", TRUTH.images[order],
+            expressions, people, TRUTH.content_names, TRUTH.class_names, "x",
             attributes={"identity": Column(people)}, faces=True,
         )  # fmt: skip
 

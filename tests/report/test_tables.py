@@ -161,3 +161,13 @@ class TestText:
         assert "3 (+0" not in text
         assert "2 (+1 collapsed)" in text
         assert "collapsed: seed 1, not averaged" in text
+
+
+def test_a_table_without_a_value_says_why() -> None:
+    missing = measured(None, **FID)
+    rows = pd.concat([cell(missing, method="lord"), cell(missing, method="drnet")])
+    (table,) = boards(rows, without_samples(rows))
+    assert not table.header
+    assert table.notes == (f"FID: {FID['note']}",)
+    assert "tabular" not in render(rows, "latex", without_samples(rows))
+    assert FID["note"] in render(rows, "markdown", without_samples(rows))
