@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import lordbench
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAMES = re.findall(r"^::: (\S+)$", (CHECKOUT / "docs/interfaces.md").read_text(), re.MULTILINE)
 """Dotted names of the classes, functions and types on the page of interfaces."""
@@ -68,6 +70,13 @@ def test_every_public_attribute_has_a_docstring_entry(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if inspect.isroutine(resolve(name))])
 def test_every_function_has_a_docstring(name: str) -> None:
     assert resolve(name).__doc__
+
+
+def test_the_page_of_the_api_documents_every_function(site: Path) -> None:
+    page = (site / "api/index.html").read_text()
+    for name in set(lordbench.__all__) - {"PROTOCOL_VERSION", "__version__"}:
+        function = getattr(lordbench, name)
+        assert f'id="{function.__module__}.{name}"' in page, name
 
 
 def test_the_site_has_every_page(site: Path) -> None:
