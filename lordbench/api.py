@@ -31,6 +31,7 @@ from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import RunOptions, run_session
 from lordbench.training import Codes, Context, DataSpec, Method, Precision
 from lordbench.training.checkpoints import load_module
+from lordbench.training.method import placed
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.hardware import keep_freed_memory, resolve_device
@@ -41,19 +42,25 @@ Pixels = UInt8Array | npt.NDArray[np.floating]
 """Images, uint8 in [0, 255] or float in [0, 1]: (N, C, S, S), or one, (C, S, S)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A trained method in evaluation mode, on its device.
 
     Inputs are `Pixels` with the size and number of channels that it was trained on; outputs are uint8.
+
+    Attributes:
+        title: what it is, in words.
+        cell: where its results are; None without any.
     """
 
     method: Method
     device: torch.device
-    description: str = "trained method"
+    title: str = "trained method"
+    cell: CellFolder | None = None
 
     def __repr__(self) -> str:
-        return self.description
+        headline = "" if self.cell is None else _headline(self.cell)
+        return f"{self.title}, {self.method.spec.size} px{headline}"
 
     def encode(self, images: Pixels) -> Codes:
         """Codes of images: float32 (N, class size) and (N, content size).
@@ -197,7 +204,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
         _refuse_unnamed(described.method, folder)
         method = build(described, read_spec(folder) or _spec(described, folder))
     load_module(folder.model, method)
-    return _ready(method, device, f"{described.title}, preset {described.preset_name}", _headline(folder))
+    return _ready(method, device, f"{described.title}, preset {described.preset_name}", folder)
 
 
 def fit_method(
@@ -302,7 +309,6 @@ def _headline(folder: CellFolder) -> str:
     return ""
 
 
-def _ready(method: Method, device: str, title: str, headline: str = "") -> Model:
+def _ready(method: Method, device: str, title: str, cell: CellFolder | None = None) -> Model:
     resolved = resolve_device(device)
-    ready = method.to(resolved).to(memory_format=torch.channels_last).eval()
-    return Model(ready, resolved, f"{title}, {method.spec.size} px{headline}")
+    return Model(placed(method, resolved).eval(), resolved, title, cell)

@@ -12,6 +12,7 @@ from lordbench.data import ImageSet, SplitName, fingerprint
 from lordbench.evaluation import inference
 from lordbench.training import Budget, Context, DataSpec, Method, MethodConfig, Precision
 from lordbench.training.loop import LOG_STEPS
+from lordbench.training.method import placed
 from lordbench.utils import seeds
 
 CPU = torch.device("cpu")
@@ -68,7 +69,7 @@ class Trial:
         """Build the method for a set, untrained, in evaluation mode."""
         with seeds.initialising(seed, "init"):
             method = self.kind(self.config, DataSpec.of(data))
-        return method.to(device).to(memory_format=torch.channels_last).eval()
+        return placed(method, device).eval()
 
     def train(
         self, data: ImageSet, images: int = SHORT * BATCH, device: torch.device = CPU, **services: Any

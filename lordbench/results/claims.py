@@ -147,7 +147,7 @@ def _check(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dic
 def _groups(rows: pd.DataFrame, quantity: Mapping[str, str]) -> dict[tuple[Any, ...], Quantity]:
     """What is known of one quantity in each group; nothing if it has no direction of merit."""
     same = rows[(rows[QUANTITY] == list(quantity.values())).all(axis=1) & rows["higher_is_better"].notna()]
-    return {group: Quantity.of(own) for group, own in grouped(same, GROUP).items()}
+    return {group: Quantity.of(own) for group, own in grouped(same.to_dict("records"), GROUP).items()}
 
 
 def _compare(quantity: Quantity, a: Method, b: Method, files: SampleFiles) -> dict[str, Any]:

@@ -95,10 +95,7 @@ class Quantity:
     @classmethod
     def of(cls, rows: Sequence[Record]) -> Quantity:
         """Read rows with a value, as from `by_seed`, of one quantity that has a direction of merit."""
-        by_line: dict[tuple[Any, ...], list[Record]] = {}
-        for row in rows:
-            by_line.setdefault(tuple(row[column] for column in LINE), []).append(row)
-        methods = {method.name: method for method in map(Method.of, by_line.values())}
+        methods = {method.name: method for method in map(Method.of, grouped(rows, LINE).values())}
         scale = scale_of(str(rows[0]["metric"]), [row["value"] for row in rows])
         trained = [method for method in methods.values() if not (method.reference or method.collapsed)]
         seeds = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
@@ -132,7 +129,7 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
     """
     rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
     records: list[dict[str, Any]] = []
-    for key, same in grouped(rows[rows["value"].notna()], keys).items():
+    for key, same in grouped(rows[rows["value"].notna()].to_dict("records"), keys).items():
         if direction(same) is None:
             continue
         quantity = Quantity.of(same)

@@ -135,14 +135,14 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         `reference` (bool: see `by_seed`).
     """
     lines = [*LINE, *apart]
-    keys, rows = [*lines, *QUANTITY], by_seed(rows)
+    keys, values = [*lines, *QUANTITY], by_seed(rows).to_dict("records")
     # Counted in whole rows of the table: a seed may lack even the row of a quantity.
     collapsed: dict[Hashable, dict[int, bool]] = {}
-    for (*line, seed), own in grouped(rows.sort_values("seed", kind="stable"), [*lines, "seed"]).items():
+    for (*line, seed), own in grouped(values, [*lines, "seed"]).items():
         collapsed.setdefault(tuple(line), {})[seed] = any(row["collapsed"] for row in own)
     records = [
         dict(zip(keys, key, strict=True)) | _summary(same, collapsed[key[: len(lines)]])
-        for key, same in grouped(rows, keys).items()
+        for key, same in grouped(values, keys).items()
     ]
     summary = [
         "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
@@ -151,13 +151,13 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
 
-def grouped(rows: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Record]]:
+def grouped(records: Iterable[Record], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Record]]:
     """Group rows by columns, in the order in which the groups first appear.
 
-    As dictionaries: pandas takes a millisecond for each of the thousands of small groups.
+    Not in a data frame: pandas takes a millisecond for each of the thousands of small groups.
     """
     groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in rows.to_dict("records"):
+    for record in records:
         groups.setdefault(tuple(record[key] for key in keys), []).append(record)
     return groups
 
@@ -194,9 +194,9 @@ def interval(valued: Sequence[Record]) -> tuple[float, float]:
     if len(valued) > 1:
         low, high, _ = student_test(np.array([row["value"] for row in valued]))
         return low, high
-    return (
-        (float(valued[0]["ci_low"]), float(valued[0]["ci_high"])) if valued else (float("nan"), float("nan"))
-    )
+    if not valued:
+        return float("nan"), float("nan")
+    return float(valued[0]["ci_low"]), float(valued[0]["ci_high"])
 
 
 def not_collapsed(rows: Sequence[Record]) -> Sequence[Record]:
@@ -206,7 +206,7 @@ def not_collapsed(rows: Sequence[Record]) -> Sequence[Record]:
 
 def _notes(same: Sequence[Record], valued: Sequence[Record], collapsed: Mapping[int, bool]) -> Iterator[str]:
     yield from dict.fromkeys(row["note"] for row in same if row["note"])
-    seeds = [str(seed) for seed, has_collapsed in collapsed.items() if has_collapsed]
+    seeds = [str(seed) for seed, has_collapsed in sorted(collapsed.items()) if has_collapsed]
     all_collapsed = len(seeds) == len(collapsed)
     of_seeds = len(collapsed) if all_collapsed else len(collapsed) - len(seeds)
     if 0 < len(valued) < of_seeds:

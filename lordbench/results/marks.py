@@ -46,7 +46,7 @@ def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] 
     fewer: set[Hashable] = set()
     counts = means["value"].notna() & means["higher_is_better"].notna()
     valued = means[counts & ~means["preset"].map(is_for_testing).astype(bool)]
-    for group, same in grouped(valued.assign(index=valued.index), keys).items():
+    for group, same in grouped(valued.assign(index=valued.index).to_dict("records"), keys).items():
         own, better = _marks(same, verdicts.get(group, {}))
         found |= {row["index"]: mark for row, mark in zip(same, own, strict=True)}
         fewer |= {row["index"] for row, fewer_seeds in zip(same, better, strict=True) if fewer_seeds}

@@ -36,6 +36,7 @@ from lordbench.runner.watchers import EventFiles, ProgressWriter, Watcher, Watch
 from lordbench.training import CheckpointStore, Context, Control, DataSpec, Method, Precision, Reporter
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS, load_module, save_module
 from lordbench.training.loop import Silent
+from lordbench.training.method import placed
 from lordbench.utils import hardware, seeds
 from lordbench.utils.cache import LruCache
 from lordbench.utils.errors import UserError
@@ -170,7 +171,7 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
     folder, device = state.store.cell(cell.id), hardware.resolve_device(state.device)
     hardware.keep_freed_memory()
     parts = state.split(cell, images)
-    method = build(cell, DataSpec.of(parts.train)).to(device).to(memory_format=torch.channels_last)
+    method = placed(build(cell, DataSpec.of(parts.train)), device)
     if folder.is_trained():
         load_module(folder.model, method)
     else:

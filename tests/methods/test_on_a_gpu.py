@@ -15,6 +15,7 @@ from lordbench.evaluation import inference
 from lordbench.nn.layers import adain
 from lordbench.training import Budget, Context, Precision
 from lordbench.training.batches import DeviceImages
+from lordbench.training.method import placed
 from lordbench.training.optimizers import RowAdam
 
 pytestmark = [
@@ -38,7 +39,7 @@ def on_gpu(images: int, precision: str = "float32") -> Context:
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 @pytest.mark.parametrize("name", METHODS)
 def test_it_learns(name: str, precision: str) -> None:
-    method = build(name).to(GPU).to(memory_format=torch.channels_last)
+    method = placed(build(name), GPU)
     training = on_gpu(3200, precision)
     method.fit(DATA, training)
     first, last = training.progress.history[0], training.progress.history[-1]
@@ -72,7 +73,7 @@ def test_no_step_waits_for_the_gpu(name: str, monkeypatch: pytest.MonkeyPatch) -
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(Context, "_update", watched)
-    method = build(name).to(GPU).to(memory_format=torch.channels_last)
+    method = placed(build(name), GPU)
     method.fit(DATA, on_gpu(640))
 
 
