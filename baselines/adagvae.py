@@ -9,7 +9,7 @@ dimensions have no roles before training. Class and content codes have one lengt
 each other's dimensions, so that their sum is the latent.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lordbench.nn import Generator, ReconstructionLoss, average, divergence, draw
 from lordbench.nn.methods import GroupTrained, GroupTrainedConfig
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig
+from lordbench.training.ranges import KL_WEIGHT, RATE, Range
 
 MEMORY = 0.01
 """Weight of a batch in the running share of pairs: about the last hundred batches count."""
@@ -33,9 +34,9 @@ class AdaGVaeConfig(GroupTrainedConfig):
         learning_rate: Adam's; ours.
     """
 
-    kl_weight: float = Field(1.0, ge=0)
-    division: float = Field(0.5, ge=0, le=1)
-    learning_rate: float = Field(1e-4, gt=0)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(1.0, ge=0)
+    division: Annotated[float, Range(0.2, 0.9)] = Field(0.5, ge=0, le=1)
+    learning_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
 
 
 class AdaGVae(GroupTrained):

@@ -4,7 +4,7 @@ Names follow lordbench: *class* is what the paper calls the specified factors (a
 unspecified ones (a Gaussian). The authors' one encoder with two heads is two encoders here.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -13,6 +13,7 @@ from torch import Tensor
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, swap_pairs
 from lordbench.nn.methods import mean_of
 from lordbench.training import Batch, Codes, MethodConfig, Update, another_class
+from lordbench.training.ranges import KL_WEIGHT, RATE
 
 
 class CycleVaeConfig(GroupTrainedConfig):
@@ -27,9 +28,9 @@ class CycleVaeConfig(GroupTrainedConfig):
             how much it counts; None leaves the reverse cycle out.
     """
 
-    kl_weight: float = Field(0.75, ge=0)
-    learning_rate: float = Field(1e-4, gt=0)
-    cycle_rate: float | None = Field(1e-4, gt=0)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(0.75, ge=0)
+    learning_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
+    cycle_rate: Annotated[float | None, RATE] = Field(1e-4, gt=0)
 
 
 class CycleVae(EncoderDecoder):

@@ -11,7 +11,7 @@ the augmentations; rates; a class encoder, which is fitted to the class codes as
 while they are learned. Without reconstruction there is still a generator, from which the codes do not learn.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from lordbench.lord import BETAS, INITIAL_RANGE
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, adam
+from lordbench.training.ranges import LATENT_RATE, RATE, Range
 
 JITTER = 0.4
 """Brightness, contrast and saturation are multiplied by 1 - this to 1 + this."""
@@ -35,7 +36,8 @@ class DcodrConfig(GroupTrainedConfig):
     """Settings of DCoDR.
 
     Attributes:
-        per_class: images of a class in a batch, which are told apart. Published: 32 of 4 classes.
+        per_class: images of a class in a batch, which are told apart. Published: 32 of 4 classes. Not searched, since
+            what is possible depends on the batch.
         temperature: of the contrast.
         reconstruction_weight: of the reconstruction loss.
         joint: whether content codes learn from the reconstruction too; false is the paper's variant without.
@@ -44,11 +46,11 @@ class DcodrConfig(GroupTrainedConfig):
     """
 
     per_class: int = Field(32, ge=2)
-    temperature: float = Field(0.2, gt=0)
-    reconstruction_weight: float = Field(0.3, ge=0)
+    temperature: Annotated[float, Range(0.05, 0.5, log=True)] = Field(0.2, gt=0)
+    reconstruction_weight: Annotated[float, Range(0.1, 10.0, log=True)] = Field(0.3, ge=0)
     joint: bool = True
-    learning_rate: float = Field(3e-4, gt=0)
-    latent_rate: float = Field(3e-3, gt=0)
+    learning_rate: Annotated[float, RATE] = Field(3e-4, gt=0)
+    latent_rate: Annotated[float, LATENT_RATE] = Field(3e-3, gt=0)
 
     def weights(self) -> tuple[str, ...]:
         """VGG16, for the perceptual loss, which is also the published one."""

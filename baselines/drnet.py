@@ -5,7 +5,7 @@ is what it calls pose. Clips are generalised to classes. The paper's U-Net skips
 pixels of the class image past the codes.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from lordbench.nn import DcganDecoder, DcganEncoder, ReconstructionLoss
 from lordbench.nn.methods import GroupTrained, GroupTrainedConfig, mean_of, swap_pairs
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, another_class
+from lordbench.training.ranges import ADVERSARY, CONTENT_SIZE, RATE, Range
 
 
 class DrNetConfig(GroupTrainedConfig):
@@ -30,11 +31,11 @@ class DrNetConfig(GroupTrainedConfig):
     """
 
     class_size: int = Field(128, ge=1)
-    content_size: int = Field(10, ge=1)
-    adversary: float = Field(1e-4, ge=0)
-    similarity: float = Field(1.0, ge=0)
-    learning_rate: float = Field(2e-3, gt=0)
-    adversary_rate: float = Field(2e-3, gt=0)
+    content_size: Annotated[int, CONTENT_SIZE] = Field(10, ge=1)
+    adversary: Annotated[float, ADVERSARY] = Field(1e-4, ge=0)
+    similarity: Annotated[float, Range(1e-2, 1e3, log=True)] = Field(1.0, ge=0)
+    learning_rate: Annotated[float, RATE] = Field(2e-3, gt=0)
+    adversary_rate: Annotated[float, RATE] = Field(2e-3, gt=0)
     hidden: int = Field(100, ge=1)
     architecture: Literal["shared", "published"] = "shared"
 

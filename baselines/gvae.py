@@ -4,13 +4,14 @@ Names follow lordbench: *class* is what the paper calls content (common to a gro
 calls transformation. Groups are images of one class.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, average, divergence, draw
 from lordbench.training import Batch, Codes, MethodConfig
+from lordbench.training.ranges import KL_WEIGHT, Choice
 
 
 class GVaeConfig(GroupTrainedConfig):
@@ -23,8 +24,8 @@ class GVaeConfig(GroupTrainedConfig):
         per_class: images of a class in a batch, whose posteriors are averaged.
     """
 
-    kl_weight: float = Field(1.0, ge=0)
-    per_class: int = Field(8, ge=1)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(1.0, ge=0)
+    per_class: Annotated[int, Choice((2, 4, 8))] = Field(8, ge=1)
 
     def needs_pairs(self) -> bool:
         return self.per_class > 1

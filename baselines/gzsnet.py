@@ -10,7 +10,7 @@ known to be shared. To exchange either part of two images gives the same two ima
 methods have in common, takes the two parts apart. All weights and rates.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from lordbench.nn import ReconstructionLoss
 from lordbench.nn.methods import GroupTrained, GroupTrainedConfig, swap_pairs
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig
+from lordbench.training.ranges import Range
 
 
 class GzsNetConfig(GroupTrainedConfig):
@@ -29,8 +30,8 @@ class GzsNetConfig(GroupTrainedConfig):
         cycle: weight of the reconstruction after two swaps with an image of another class.
     """
 
-    swap: float = Field(1.0, ge=0)
-    cycle: float = Field(1.0, ge=0)
+    swap: Annotated[float, Range(0.1, 10.0, log=True)] = Field(1.0, ge=0)
+    cycle: Annotated[float, Range(0.1, 10.0, log=True)] = Field(1.0, ge=0)
 
 
 class GzsNet(GroupTrained):

@@ -6,7 +6,7 @@ another image of its class, the KL of the content, and an adversary on images wi
 The networks, how the discriminator is given the class, and all weights and rates are ours.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, swap_pairs
 from lordbench.nn.methods import mean_of
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, another_class
+from lordbench.training.ranges import ADVERSARY, KL_WEIGHT, RATE
 
 
 class MathieuConfig(GroupTrainedConfig):
@@ -30,9 +31,9 @@ class MathieuConfig(GroupTrainedConfig):
         hidden: length of the discriminator's features.
     """
 
-    kl_weight: float = Field(1.0, ge=0)
-    adversary: float = Field(1e-2, ge=0)
-    adversary_rate: float = Field(1e-3, gt=0)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(1.0, ge=0)
+    adversary: Annotated[float, ADVERSARY] = Field(1e-2, ge=0)
+    adversary_rate: Annotated[float, RATE] = Field(1e-3, gt=0)
     hidden: int = Field(64, ge=1)
 
 

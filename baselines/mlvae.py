@@ -1,12 +1,13 @@
 """ML-VAE: a VAE with grouped class evidence (Bouchacourt, Tomioka & Nowozin, AAAI 2018)."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, divergence, draw, product
 from lordbench.training import Batch, Codes, MethodConfig
+from lordbench.training.ranges import KL_WEIGHT, Choice
 
 
 class MlVaeConfig(GroupTrainedConfig):
@@ -19,8 +20,8 @@ class MlVaeConfig(GroupTrainedConfig):
         per_class: images of a class in a batch, which pool their evidence.
     """
 
-    kl_weight: float = Field(1.0, ge=0)
-    per_class: int = Field(8, ge=1)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(1.0, ge=0)
+    per_class: Annotated[int, Choice((2, 4, 8))] = Field(8, ge=1)
 
     def needs_pairs(self) -> bool:
         return self.per_class > 1

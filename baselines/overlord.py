@@ -13,7 +13,7 @@ LORD's, the same for all methods; synthesis takes as long as each of the stages 
 into the budget of a method. As in LORD, amortized codes and other regularizers are settings.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from lordbench.lord import BETAS, Lord, LordConfig
 from lordbench.nn import ReconstructionLoss
 from lordbench.training import Batch, Context, DataSpec, MethodConfig, Phase, Update, adam
+from lordbench.training.ranges import ADVERSARY, LATENT_RATE, RATE
 
 
 class OverLordConfig(LordConfig):
@@ -42,11 +43,11 @@ class OverLordConfig(LordConfig):
 
     content_size: int = Field(64, ge=1)
     noise: float = Field(0.1, ge=0)
-    generator_rate: float = Field(1e-3, gt=0)
-    latent_rate: float = Field(1e-2, gt=0)
+    generator_rate: Annotated[float, RATE] = Field(1e-3, gt=0)
+    latent_rate: Annotated[float, LATENT_RATE] = Field(1e-2, gt=0)
     stage1_share: float = Field(1 / 3, gt=0, lt=1)
     warmup_share: float = Field(0.5, gt=0, lt=1)
-    adversary: float = Field(1.0, ge=0)
+    adversary: Annotated[float, ADVERSARY] = Field(1.0, ge=0)
     adversary_rate: float = Field(1e-4, gt=0)
     gradient_penalty: float = Field(0.5, ge=0)
 

@@ -10,7 +10,7 @@ of sixteen independent Gaussian codes of 64 and 128 dimensions is 0.96. As in LO
 settings, and so are LORD's regularizers beside the penalty.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -19,6 +19,7 @@ from torch import Tensor
 from lordbench.lord import ClassCodes, ContentCodes, Lord, LordConfig
 from lordbench.nn import ReconstructionLoss
 from lordbench.training import Batch, Loss, MethodConfig
+from lordbench.training.ranges import Range
 
 LEAST = 1e-20
 """Distance variance below which all points of a batch count as equally far from each other."""
@@ -32,7 +33,9 @@ class PdcConfig(LordConfig):
     """
 
     regularizer: Literal["noise", "kl", "none"] = "none"
-    dependence: float = Field(1.0, ge=0)
+    # Not searched: it has no effect without a regularizer.
+    decay: float = Field(1e-4, ge=0)
+    dependence: Annotated[float, Range(1e-3, 10.0, log=True)] = Field(1.0, ge=0)
 
 
 class Pdc(Lord):

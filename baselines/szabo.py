@@ -12,7 +12,7 @@ and rates. The autoencoder's two features are two encoders.
 """
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from lordbench.nn import EncoderDecoder, GroupTrainedConfig, ReconstructionLoss, swap_pairs
 from lordbench.nn.methods import mean_of
 from lordbench.training import Batch, Codes, DataSpec, MethodConfig, Update, another_class
+from lordbench.training.ranges import ADVERSARY, RATE
 
 
 class SzaboConfig(GroupTrainedConfig):
@@ -32,8 +33,8 @@ class SzaboConfig(GroupTrainedConfig):
         adversary_rate: Adam's, for the discriminator.
     """
 
-    adversary: float = Field(1e-2, ge=0)
-    adversary_rate: float = Field(1e-3, gt=0)
+    adversary: Annotated[float, ADVERSARY] = Field(1e-2, ge=0)
+    adversary_rate: Annotated[float, RATE] = Field(1e-3, gt=0)
 
 
 class Szabo(EncoderDecoder):

@@ -1,7 +1,7 @@
 """LORD: latent optimization for class/content disentanglement (Gabbay & Hoshen, ICLR 2020)."""
 
 import copy
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -24,6 +24,7 @@ from lordbench.training import (
 )
 from lordbench.training.batches import ShuffledBatches
 from lordbench.training.optimizers import RowAdam, adam
+from lordbench.training.ranges import LATENT_RATE, RATE, Range
 from lordbench.utils import seeds
 
 BETAS = (0.5, 0.999)
@@ -57,12 +58,12 @@ class LordConfig(TrunkConfig):
     class_code: Literal["latent", "amortized"] = "latent"
     content_code: Literal["latent", "amortized"] = "latent"
     noise: float = Field(1.0, ge=0)
-    decay: float = Field(1e-4, ge=0)
+    decay: Annotated[float, Range(1e-5, 1e-1, log=True)] = Field(1e-4, ge=0)
     kl_weight: float = Field(1e-3, ge=0)
-    generator_rate: float = Field(3e-4, gt=0)
-    latent_rate: float = Field(3e-3, gt=0)
-    encoder_rate: float = Field(1e-4, gt=0)
-    tuning_rate: float = Field(1e-4, gt=0)
+    generator_rate: Annotated[float, RATE] = Field(3e-4, gt=0)
+    latent_rate: Annotated[float, LATENT_RATE] = Field(3e-3, gt=0)
+    encoder_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
+    tuning_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
     final_rate: float = Field(1e-5, ge=0)
     code_weight: float = Field(10.0, ge=0)
     stage1_share: float = Field(0.5, gt=0, lt=1)

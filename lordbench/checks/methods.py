@@ -13,9 +13,19 @@ from lordbench.checks.check import Check, FailedCheck, SkippedCheck, require, re
 from lordbench.checks.trial import BATCH, COLOURS, CPU, SHORT, Trial, state_bytes
 from lordbench.data import ImageSet, UInt8Array, true_images
 from lordbench.evaluation import inference
-from lordbench.training import Budget, CheckpointStore, Codes, Context, Method, MethodConfig, Precision
+from lordbench.training import (
+    Budget,
+    CheckpointStore,
+    Codes,
+    Context,
+    Method,
+    MethodConfig,
+    Precision,
+    ranges_of,
+)
 from lordbench.training.checkpoints import load_module, save_module
 from lordbench.training.loop import LOG_STEPS, Silent
+from lordbench.utils.errors import described
 
 CODES = ("class_code", "content_code")
 OVERSHOOT = 1.1
@@ -38,6 +48,32 @@ def declares(trial: Trial) -> str:
     require_text(trial.kind, "summary", "source")
     require_settings(trial.kind, MethodConfig)
     return f"{len(trial.kind.Config.model_fields)} settings"
+
+
+def ranges(trial: Trial) -> str:
+    """Each range holds its setting's default, and the setting accepts both ends: a search tries them."""
+    config = trial.kind.Config
+    declared = ranges_of(config)
+    if not declared:
+        raise SkippedCheck("no setting has a range, so `lordbench search` has nothing to choose")
+    defaults = config()
+    for name, own in declared.items():
+        default = getattr(defaults, name)
+        require(
+            default in own,
+            f"{name}: its default {default} is outside of its {own}",
+            "Widen the range: a search starts from the default.",
+        )
+        for end in own.ends:
+            try:
+                accepted = getattr(config(**{name: end}), name)
+            except ValueError as error:
+                raise FailedCheck(
+                    f"{name}: {own} includes {end}, which the setting refuses: {described(error)}",
+                    "Narrow the range to what Field allows.",
+                ) from error
+            require(accepted == end, f"{name}: {own} includes {end}, which becomes {accepted}")
+    return f"of {', '.join(declared)}"
 
 
 def builds(trial: Trial) -> str:
@@ -262,6 +298,7 @@ def gpu(trial: Trial) -> str:
 
 METHOD_CHECKS: tuple[Check[Trial], ...] = (
     Check("describes itself", declares),
+    Check("ranges", ranges, needs=("describes itself",)),
     Check("builds", builds, needs=("describes itself",)),
     Check("trains", fits, needs=("builds",)),
     Check("codes", encodes, needs=("builds",)),

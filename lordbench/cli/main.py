@@ -17,6 +17,7 @@ from lordbench.cli.plugins import check, new
 from lordbench.cli.report import figure, report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
+from lordbench.cli.search import search
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.names import shown
 from lordbench.utils.terminal import spell_missing_characters
@@ -111,6 +112,7 @@ def doctor() -> None:
 
 for command in (
     run,
+    search,
     calibrate,
     data,
     status,

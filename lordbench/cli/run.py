@@ -95,7 +95,7 @@ def run(
         dataset=dataset,
         preset=preset,
         experiments=selectors.listed(experiments),
-        seeds=_integers(seeds),
+        seeds=integers("--seeds", seeds),
         split=split,  # type: ignore[arg-type]
         labels=selectors.listed(labels),
         data_settings={} if pattern is None else {"pattern": pattern},
@@ -111,8 +111,9 @@ def run(
         sys.exit(EXIT_FAILED)
 
 
-def _integers(text: str) -> list[int]:
+def integers(option: str, text: str) -> list[int]:
+    """Read whole numbers, separated by commas, of an option; UserError if they are none."""
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise UserError(f"--seeds {text}: give whole numbers separated by commas") from None
+        raise UserError(f"{option} {text}: give whole numbers separated by commas") from None

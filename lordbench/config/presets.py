@@ -70,6 +70,7 @@ class Preset(BaseModel, extra="forbid", frozen=True):
         threads: CPU threads of a training; None: the cores of the machine, shared by the cells that run at
             once. Results depend on their number in the last bits, so a preset for CPUs gives it.
         defaults: settings for every method that has them, e.g. `width`; `methods` override them.
+        searched: by method, how its settings were chosen; a method that is missing was not searched.
     """
 
     summary: str
@@ -80,6 +81,7 @@ class Preset(BaseModel, extra="forbid", frozen=True):
     evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[call-arg]
     defaults: dict[str, Any] = {}
     methods: dict[str, dict[str, Any]] = {}
+    searched: dict[str, Annotated[str, Field(max_length=500)]] = {}
 
     @field_validator("image_size")
     @classmethod
@@ -163,6 +165,7 @@ def refuse_unused(preset: Preset, where: str, requested: Iterable[str]) -> None:
     shared = {key for own in settings.values() for key in own}
     _refuse_unknown(preset.defaults, shared, f"{where}: defaults", "a setting of any method")
     _refuse_unknown(preset.methods, methods, f"{where}: methods", "a method")
+    _refuse_unknown(preset.searched, methods, f"{where}: searched", "a method")
     for name in preset.methods.keys() & settings.keys():
         _refuse_unknown(preset.methods[name], settings[name], f"{where}: methods.{name}", "a setting of it")
 

@@ -3,13 +3,13 @@
 Where a data set has an official split of the requested kind, that one is used; else one is drawn by a seed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from lordbench.data.images import TEST, TRAIN, ImageSet, Int64Array
+from lordbench.data.images import TEST, TRAIN, Column, ImageSet, Int64Array
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 
@@ -29,6 +29,7 @@ class Split:
         official: whether it is the data set's own, the same for all seeds.
         labels: selector of the class labels; empty for the data set's own.
         silhouettes: where classes are clusters: mean silhouette of each domain's, by its name, in [-1, 1].
+        reserved: seeds whose held-out images are in neither part; not empty in a `validation` split only.
     """
 
     name: SplitName
@@ -37,10 +38,12 @@ class Split:
     official: bool = False
     labels: str = ""
     silhouettes: Mapping[str, float] = field(default_factory=dict)
+    reserved: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
-        return f"official {self.name}" if self.official else self.name
+        name = f"official {self.name}" if self.official else self.name
+        return validation_title(name, self.reserved) if self.reserved else name
 
 
 def official_kind(images: ImageSet) -> SplitName | None:
@@ -65,6 +68,31 @@ def split(images: ImageSet, name: SplitName, seed: int) -> Split:
     if official_kind(images) == name:
         return _official(images, name)
     return _by_samples(images, seed) if name == "samples" else _by_classes(images, seed)
+
+
+def validation(images: ImageSet, name: SplitName, reserved: Sequence[int], seed: int) -> Split:
+    """Split the training images of a data set again, in the same way, to choose settings on `test`.
+
+    What the split `name` holds out with any of the seeds `reserved` is in neither part, so settings are
+    chosen without the test images of these seeds.
+
+    Raises:
+        UserError: too few training images are left to be split.
+    """
+    left = replace(images.subset(_training_rows(images, name, reserved)), parts=None)
+    left = left.keep_classes(np.unique(left.classes))
+    try:
+        parts = split(left, name, seeds.derive(seed, "validation"))
+    except UserError as error:
+        held_out = ", ".join(map(str, reserved))
+        hint = "Reserve fewer seeds, or use a larger data set."
+        raise UserError(f"{error.message} (without what seeds {held_out} hold out)", hint) from None
+    return replace(parts, official=official_kind(images) == name, reserved=tuple(reserved))
+
+
+def validation_title(title: str, reserved: Sequence[int]) -> str:
+    """Return the name of a `validation` split in tables, from that of the split, or its official one."""
+    return f"validation of {title}, seeds {', '.join(map(str, reserved))}"
 
 
 def require_splittable(images: ImageSet, name: SplitName) -> None:
@@ -99,6 +127,18 @@ def stratified(
         drawn.append(members[:count])
     held_out = np.sort(np.concatenate(drawn))
     return np.setdiff1d(np.arange(len(classes)), held_out), held_out
+
+
+def _training_rows(images: ImageSet, name: SplitName, reserved: Sequence[int]) -> Int64Array:
+    """Indices of the images that the split holds out with none of the seeds, int64, sorted."""
+    rows = np.arange(len(images))
+    # Splits read labels only, so a pixel of each image is enough.
+    numbered = replace(
+        images, images=np.zeros((len(images), 1, 1, 1), np.uint8), attributes={"row": Column(rows)}
+    )
+    for seed in reserved:
+        rows = np.intersect1d(rows, split(numbered, name, seed).train.attributes["row"].values)
+    return rows
 
 
 def _official(images: ImageSet, name: SplitName) -> Split:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -12,13 +12,15 @@ from lordbench.nn.losses import ReconstructionLoss, negative_log_likelihood, rec
 from lordbench.nn.networks import TrunkConfig
 from lordbench.training import Batch, Codes, Context, DataSpec, GroupedBatches, Loss, Method, Phase, Update
 from lordbench.training.optimizers import adam
+from lordbench.training.ranges import CONTENT_SIZE, RATE
 from lordbench.utils import seeds
 
 
 class GroupTrainedConfig(TrunkConfig):
     """Adam's learning rate for the networks of `loss`, and where all rates end (None: constant)."""
 
-    learning_rate: float = Field(1e-3, gt=0)
+    content_size: Annotated[int, CONTENT_SIZE] = Field(128, ge=1)
+    learning_rate: Annotated[float, RATE] = Field(1e-3, gt=0)
     final_rate: float | None = None
 
     def needs_pairs(self) -> bool:

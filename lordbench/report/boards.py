@@ -21,6 +21,7 @@ from lordbench.results.leaderboard import (
     row_name,
 )
 from lordbench.results.marks import marked
+from lordbench.results.rows import NOT_SEARCHED
 
 LEGEND = (
     "±: the larger half-width of the 95 % confidence interval (one seed: bootstrap over classes and content "
@@ -90,6 +91,7 @@ def lay_out(
 
     A column counts the seeds of the results in the table, `means`, if any has several.
     """
+    notes = [*notes, *unsearched(means, names)]
     rows, counts = [], []
     for key, own in means.groupby(keys(names.loc[means.index]), sort=False):
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
@@ -103,6 +105,14 @@ def lay_out(
         rows = [replace(row, texts=(*row.texts, n)) for row, n in zip(rows, counts, strict=True)]
     digits = tuple(column.decimals for column in columns)
     return Table(title, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
+
+
+def unsearched(means: pd.DataFrame, names: pd.DataFrame) -> list[str]:
+    """Return a note that names the methods whose settings no search has chosen, if there are any."""
+    of_methods = ~means["reference"].astype(bool) & ~means["preset"].map(is_for_testing).astype(bool)
+    rows = means[of_methods & (means["searched"] == NOT_SEARCHED)]
+    methods = keys(names.loc[rows.index]).map(", ".join).unique()
+    return [f"Settings not searched: {', '.join(methods)}."] if len(methods) else []
 
 
 def method_names(means: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.markup import escape
 
 from lordbench.config.controls import NAME as CONTROL
-from lordbench.report.boards import group_title, headline_tables, method_names, with_entries
+from lordbench.report.boards import group_title, headline_tables, method_names, unsearched, with_entries
 from lordbench.report.quantities import Column, pick, summarised
 from lordbench.report.tables import Table, rich_table
 from lordbench.results.leaderboard import (
@@ -97,6 +97,7 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         yield f"Not better than a floor: {'; '.join(each)}."
     if collapsed := titles["collapsed"]:
         yield f"Collapsed, which says nothing about the method: {', '.join(collapsed)}."
+    yield from unsearched(means, method_names(means))
     if methods["n_seeds"].max() <= 1:
         yield ONE_SEED
 

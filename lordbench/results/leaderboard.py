@@ -131,8 +131,8 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     Returns:
         Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
         `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value whose training has not collapsed),
-        `n_collapsed` (seeds whose training has), `higher_is_better` (bool or None), `unit`, `notes` and
-        `reference` (bool: see `by_seed`).
+        `n_collapsed` (seeds whose training has), `higher_is_better` (bool or None), `unit`, `notes`,
+        `searched` (of the rows, each text once) and `reference` (bool: see `by_seed`).
     """
     lines = [*LINE, *apart]
     keys, values = [*lines, *QUANTITY], by_seed(rows).to_dict("records")
@@ -146,7 +146,7 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     ]
     summary = [
         "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
-        "reference",
+        "searched", "reference",
     ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
@@ -175,6 +175,7 @@ def _summary(same: list[Record], collapsed: Mapping[int, bool]) -> dict[str, Any
         "higher_is_better": direction(same),
         "unit": same[0]["unit"],
         "notes": "; ".join(_notes(same, valued, collapsed)),
+        "searched": "; ".join(sorted({row["searched"] for row in same})),
         "reference": bool(same[0]["reference"]),
     }
 

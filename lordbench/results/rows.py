@@ -19,6 +19,8 @@ SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning; written into every row."""
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
 """A duration; bounded, so that sums are finite."""
+NOT_SEARCHED = "not searched"
+"""Content of the column `searched` where no search has chosen the settings; rows of before have none."""
 
 
 class Provenance(BaseModel, extra="forbid", frozen=True):
@@ -32,6 +34,7 @@ class Provenance(BaseModel, extra="forbid", frozen=True):
     split: str
     labels: str = ""
     preset: str
+    searched: str = ""
     seed: int
     protocol_version: int
     schema_version: int = SCHEMA_VERSION
@@ -53,6 +56,8 @@ class Provenance(BaseModel, extra="forbid", frozen=True):
 _FIRST = ("cell", "method", "variant", "dataset", "data_settings", "split", "labels", "preset", "seed")
 COLUMNS = (*_FIRST, *Measurement.model_fields, *(n for n in Provenance.model_fields if n not in _FIRST))
 """Columns of a results CSV, in order: what was run, what was measured, provenance."""
+ADDED = {"searched": ""}
+"""Columns added since the schema's version began, and what they hold where a file has none."""
 ColumnType = Literal["text", "whole number", "number", "truth value"]
 DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth value": "boolean"}
 """Type of a data frame's column by the type of a column."""
@@ -88,7 +93,7 @@ def frame(provenance: Provenance, measurements: Iterable[Measurement]) -> pd.Dat
 def read_csv(file: Path | StringIO) -> pd.DataFrame:
     """Read a results CSV; text columns never become numbers or NaN."""
     text = [name for name, kind in column_types().items() if kind == "text"]
-    return pd.read_csv(
+    table = pd.read_csv(
         file,
         compression=None,
         dtype=dict.fromkeys(text, "str"),
@@ -96,6 +101,7 @@ def read_csv(file: Path | StringIO) -> pd.DataFrame:
         float_precision=_PRECISION,
         na_values={c: [""] for c in ("value", "ci_low", "ci_high", "higher_is_better")},
     )
+    return table.assign(**{name: value for name, value in ADDED.items() if name not in table.columns})
 
 
 def typed(values: pd.Series[Any], kind: ColumnType) -> pd.Series[Any]:

@@ -38,6 +38,9 @@ class Cell(BaseModel):
         dataset: name to load it by, with its source, e.g. `folder:faces`.
         data_variant: settings that differ from the defaults; `data_settings` are complete.
         labels: class labels given to methods, as a selector; empty for the data set's own classes.
+        reserved: seeds whose held-out images the cell does not see, trained and evaluated on a validation
+            part of the other images (`splits.validation`); empty for the split itself.
+        searched: how the settings were chosen, for the rows; not part of the id.
         experiments: to be run; not part of the id, since they do not change the training.
     """
 
@@ -55,6 +58,8 @@ class Cell(BaseModel):
     data_fingerprint: str
     split: SplitName
     labels: str = ""
+    reserved: tuple[int, ...] = ()
+    searched: str = ""
     preset_name: str
     preset: Preset
     seed: int
@@ -84,8 +89,11 @@ def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey
 def make_cell(values: dict[str, Any], experiments: list[str]) -> Cell:
     """Make a cell from its fields (other keys are ignored), with its id."""
     key = {name: values[name] for name in KEY}
-    key["preset"] = values["preset"].model_dump(mode="json", exclude={"methods", "defaults", "summary"})
+    not_sizes = {"methods", "defaults", "searched", "summary"}
+    key["preset"] = values["preset"].model_dump(mode="json", exclude=not_sizes)
     key |= {"split_version": SPLIT_VERSION, "protocol_version": PROTOCOL_VERSION}
+    if values.get("reserved"):
+        key["reserved"] = list(values["reserved"])
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     fields = {name: value for name, value in values.items() if name in Cell.model_fields}
     return Cell(id=digest[:16], experiments=experiments, **fields)

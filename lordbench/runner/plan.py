@@ -169,6 +169,8 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         "method": str(component.path) if by_path else selector.name,
         "method_name": name,
         "variant": selectors.describe(variant),
+        # With other settings the method is no longer the one that was searched.
+        "searched": "" if variant else preset.searched.get(name, ""),
         "weights": config.weights(),
         "min_image_size": config.min_image_size(),
         "needs_contents": config.needs_contents(),

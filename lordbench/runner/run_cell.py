@@ -17,7 +17,7 @@ import torch
 from lordbench.config import registry
 from lordbench.config.labels import parse_labels
 from lordbench.data import ImageSet, Split, UInt8Array
-from lordbench.data.splits import split
+from lordbench.data.splits import split, validation
 from lordbench.evaluation import Measurement, Scoring, Trained, inference
 from lordbench.evaluation.collapse import (
     CHECKED,
@@ -28,7 +28,7 @@ from lordbench.evaluation.collapse import (
     l1,
 )
 from lordbench.nn import weights
-from lordbench.results.rows import Provenance
+from lordbench.results.rows import NOT_SEARCHED, Provenance
 from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_folder import cell_lock, describe, encode_spec
@@ -81,7 +81,10 @@ class WorkerState:
 
     def split(self, cell: Cell, images: ImageSet) -> Split:
         """The split of a cell, with its class labels."""
-        parts = split(images, cell.split, cell.seed)
+        if cell.reserved:
+            parts = validation(images, cell.split, cell.reserved, cell.seed)
+        else:
+            parts = split(images, cell.split, cell.seed)
         labels, device = parse_labels(cell.labels), hardware.resolve_device(self.device)
         if labels is None:
             return parts
@@ -216,6 +219,7 @@ def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: C
         data_settings=cell.data_variant,
         split=parts.title,
         preset=cell.preset_name,
+        searched=cell.searched or NOT_SEARCHED,
         protocol_version=PROTOCOL_VERSION,
         lordbench_version=__version__,
         git_sha=hardware.git_sha(),

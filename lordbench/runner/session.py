@@ -95,7 +95,7 @@ def run_session(
         unfinished = sum(text != NOTHING_TO_DO for text in to_do.values())
         executor = options.executor.sized(unfinished, plan.cells[0].preset.threads, device)
         RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
-        _fetch_weights(plan.weights, log)
+        fetch_weights(plan.weights, log)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
         _print_plan(plan, to_do, f"{device_name(device)}, {precision}", log)
         if unfinished:
@@ -103,7 +103,7 @@ def run_session(
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
                 _warn(log, "Left out", error)
         state = WorkerState(store, options.device, options.tensorboard, options.checkpoint_seconds)
-        outcomes = _execute(plan, state, executor, log)
+        outcomes = execute(plan, state, executor, log)
         rows = store.write_results()
         if len(rows):
             rows = _write_and_print_tables(out, plan, console, options.verbose)
@@ -119,7 +119,7 @@ def run_session(
     return RunResult(rows.reset_index(drop=True), failures)
 
 
-def _fetch_weights(needed: frozenset[str], log: RunLog) -> None:
+def fetch_weights(needed: frozenset[str], log: RunLog) -> None:
     """Fetch the weights of training and metrics; only those of training are required."""
     for name in sorted(needed.union(FETCHED)):
         try:
@@ -130,7 +130,8 @@ def _fetch_weights(needed: frozenset[str], log: RunLog) -> None:
             _warn(log, f"Without {name} weights", error)
 
 
-def _execute(plan: Plan, state: WorkerState, executor: Executor, log: RunLog) -> list[Outcome]:
+def execute(plan: Plan, state: WorkerState, executor: Executor, log: RunLog) -> list[Outcome]:
+    """Run the cells of a plan with progress bars, and return how each ended; writes `results.csv`."""
     outcomes, not_before, n_cells = list[Outcome](), 0.0, len(plan.cells)
 
     def running() -> dict[str, tuple[str, CellProgress]]:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from lordbench.training.method import Codes, Control, DataSpec, Method, MethodConfig
     from lordbench.training.optimizers import RowAdam, adam
     from lordbench.training.precision import Precision
+    from lordbench.training.ranges import Choice, Range, ranges_of
 else:
     __getattr__, __dir__ = lazy_names(
-        __name__, "method", "loop", "batches", "optimizers", "precision", "checkpoints"
+        __name__, "method", "loop", "batches", "optimizers", "precision", "checkpoints", "ranges"
     )
 
 __all__ = [
@@ -30,4 +31,4 @@ __all__ = [
     "ShuffledBatches",
 ]
 __all__ += ["Budget", "CheckpointStore", "Context", "Loss", "Phase", "Precision", "Reporter", "Update"]
-__all__ += ["RowAdam", "adam", "another_class"]
+__all__ += ["Choice", "Range", "RowAdam", "adam", "another_class", "ranges_of"]

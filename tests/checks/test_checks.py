@@ -44,6 +44,11 @@ def test_a_method_in_closed_form_passes_and_skips_resuming(tmp_path: Path) -> No
     assert len(found) == 1 + len(METHOD_CHECKS)
 
 
+def test_ranges_are_named(tmp_path: Path) -> None:
+    verdict = checked(written(tmp_path, broken_methods.RANGE))["ranges"]
+    assert (verdict.status, verdict.message) == ("passed", "of content_size")
+
+
 class TestABrokenMethod:
     """Each differs from one that passes in a single point, which a check names."""
 
@@ -64,6 +69,9 @@ class TestABrokenMethod:
             ("DOUBLE", "codes", "float64 (5, 32); float32 (5, 32) is needed"),
             ("IGNORES_CLASS", "transfers", "with the class code of another image"),
             ("NO_SUMMARY", "describes itself", "summary is ''"),
+            ("DEFAULT_OUTSIDE", "ranges", "content_size: its default 16 is outside of its Range(low=20"),
+            ("RANGE_REFUSED", "ranges", "includes 0, which the setting refuses"),
+            ("RANGE_EMPTY", "loads", "low must be less than high"),
         ],
     )
     def test_fails_with_the_cause(self, tmp_path: Path, source: str, check: str, cause: str) -> None:

@@ -34,6 +34,7 @@ COMMANDS = [
     "--help",
     "--version",
     "run --help",
+    "search --help",
     "list methods",
     "list datasets",
     "list metrics",

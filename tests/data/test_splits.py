@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from commandline import PRESET, Run, results
 from helpers import halves
 from preparing import jpeg, write_zip
 
 from lordbench.config.registry import load_dataset
 from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet, Int64Array
-from lordbench.data.splits import official_kind, split, title
+from lordbench.data.splits import SplitName, official_kind, split, title, validation
 
 
 def with_parts(parts: Int64Array, **shape: int) -> ImageSet:
@@ -99,3 +100,20 @@ def test_a_run_says_which_split_it_used(run: Run, tmp_path: Path) -> None:
     assert run("run", "--dataset", "celeba", "--split", "classes", "--methods", "lord", "--preset",
                "small.yaml", "--experiments", "reconstruction") == 0  # fmt: skip
     assert set(results()["split"]) == {"official classes"}
+
+
+@pytest.mark.parametrize("name", ["samples", "classes"])
+def test_validation_images_are_test_images_of_no_reserved_seed(name: SplitName) -> None:
+    images = halves(n_classes=20, n_contents=20)
+    reserved = (0, 1, 2)
+    held_out = {image.tobytes() for seed in reserved for image in split(images, name, seed).test.images}
+    parts = validation(images, name, reserved, seed=0)
+    seen = [{image.tobytes() for image in part.images} for part in (parts.train, parts.test)]
+    assert not seen[0] & seen[1]
+    assert not (seen[0] | seen[1]) & held_out
+    assert len(parts.train) + len(parts.test) == len(images) - len(held_out)
+    kept = set(parts.train.class_names) & set(parts.test.class_names)
+    assert kept == (set() if name == "classes" else set(images.class_names))
+    assert parts.title == f"validation of {name}, seeds 0, 1, 2"
+    other = validation(images, name, reserved, seed=1)
+    assert not np.array_equal(other.test.images, parts.test.images)

@@ -27,7 +27,7 @@ BLOCK = re.compile(
 INLINE = re.compile(r"`(lordbench [^`]+)`")
 OPTIONAL = re.compile(r"\[(-[^\]]+)\]")
 """Optional parts of a usage line: `[--prepare]`, but not the settings of `lord[noise=1]`."""
-FOLDERS = ["runs", "other/runs", "other/results.csv"]
+FOLDERS = ["runs", "search", "other/runs", "other/results.csv"]
 """Run folders and files that the pages mention."""
 
 

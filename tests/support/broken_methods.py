@@ -45,3 +45,17 @@ IGNORES_CLASS = replaced(
 )
 UNUSED_SETTINGS = replaced(("    Config: ClassVar[type[MethodConfig]] = LinearConfig\n", ""))
 NO_SUMMARY = replaced(('"principal components of class means and of what is left, in closed form"', '""'))
+
+
+def _with_range(low: int) -> str:
+    """The good method with a range from `low` to 64 for its content size, 16 by default and 1 or more."""
+    declared = f"content_size: Annotated[int, Range({low}, 64)] = Field(16"
+    return replaced(
+        ("import ClassVar", "import Annotated, ClassVar"),
+        ("Method, MethodConfig\n", "Method, MethodConfig, Range\n"),
+        ("content_size: int = Field(16", declared),
+    )
+
+
+RANGE, DEFAULT_OUTSIDE, RANGE_REFUSED = _with_range(4), _with_range(20), _with_range(0)
+RANGE_EMPTY = _with_range(64)

@@ -8,7 +8,7 @@ Notation: N images, C channels (1 or 3), S x S pixels. Replace one part at a tim
 on this file after each.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -25,6 +25,7 @@ from lordbench.training import (
     Method,
     MethodConfig,
     Phase,
+    Range,
     Update,
     adam,
 )
@@ -37,6 +38,9 @@ class MineConfig(MethodConfig):
     A preset sets the fields that it knows (class_size, content_size, width, slope, reconstruction,
     final_rate), so that they are equal for all methods in a comparison.
 
+    `lordbench search` tries what lies in a setting's `Range`, here for two of them; one that should be tuned
+    needs a range. Rates and weights have a logarithmic one.
+
     Attributes:
         class_size: length of the class code.
         content_size: length of the content code; a short one keeps the class out.
@@ -47,10 +51,10 @@ class MineConfig(MethodConfig):
     """
 
     class_size: int = Field(64, ge=1)
-    content_size: int = Field(8, ge=1)
+    content_size: Annotated[int, Range(2, 32, log=True)] = Field(8, ge=1)
     width: int = Field(32, ge=8)
     per_class: int = Field(4, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = Field(2e-3, gt=0)
     final_rate: float = Field(1e-5, ge=0)
 
 

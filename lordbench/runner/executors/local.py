@@ -76,7 +76,8 @@ class Processes(base.WorkerExecutor):
         self.idle: list[Worker] = []
 
     def open(self, state: WorkerState) -> None:
-        """Do nothing: workers start with their first task."""
+        """Start with no workers, also where this executor has run a plan before; tasks start them."""
+        self.workers, self.idle = [], []
 
     def send(self, tasks: Sequence[Task]) -> list[Worker]:
         """Give each task to an idle worker, or to a new one."""

@@ -1,0 +1,1 @@
+"""Search of settings: ranges -> trials -> cells on validation images -> journal -> best settings."""

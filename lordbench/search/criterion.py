@@ -1,0 +1,133 @@
+"""Criteria: by which quantity of the validation images a search chooses settings."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lordbench.evaluation.measurement import Measurement
+from lordbench.report.quantities import (
+    BOTH,
+    CLASS_LEAK,
+    EXPRESSION_BOTH,
+    L1,
+    LPIPS,
+    ONE_SHOT_BOTH,
+    RECONSTRUCTION,
+    RECONSTRUCTION_L1,
+    TRANSFER,
+    Column,
+)
+from lordbench.results.leaderboard import COLLAPSED
+from lordbench.utils.errors import UserError, did_you_mean
+
+COLLAPSED_SCORE, DIVERGED_SCORE = -1e6, -2e6
+"""Added to the score of a collapsed training; score of one whose loss became NaN. All others are higher."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A quantity to choose by; `then`, in [0, 1] and better if lower, decides between equal values of it.
+
+    `first` must then be a share of samples: two different values differ by 1 / n or more.
+    """
+
+    name: str
+    first: Column
+    then: Column | None = None
+
+    def __str__(self) -> str:
+        return ", then ".join(column.title for column in (self.first, self.then) if column)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The quantities, in order."""
+        return [column for column in (self.first, self.then) if column]
+
+    @property
+    def experiments(self) -> list[str]:
+        """Experiments that measure the quantities, and whether a training has collapsed."""
+        return list(dict.fromkeys([*(column.experiment for column in self.columns), RECONSTRUCTION]))
+
+    def score(self, measured: Mapping[str, Measurement]) -> float:
+        """Return the score of a training by its measurements, as from `by_name`: higher is better.
+
+        Raises:
+            UserError: a quantity of the criterion has no value.
+        """
+        first = self._measurement(self.first, measured)
+        assert first.value is not None
+        score = first.value if first.higher_is_better else -first.value
+        if self.then:
+            second = self._measurement(self.then, measured)
+            assert second.value is not None
+            # Less than 1 / n, the least difference between two shares, for any value in [0, 1].
+            score += (1 - second.value) / (first.n + 1)
+        return score + COLLAPSED_SCORE * has_collapsed(measured)
+
+    def require(self, measured: Mapping[str, Measurement], data: str) -> None:
+        """Raise UserError, with the reason, if a data set cannot have the quantities of the criterion."""
+        for column in self.columns:
+            try:
+                self._measurement(column, measured)
+            except UserError as error:
+                possible = [
+                    name for name, known in CRITERIA.items() if known.first.full_name in valued(measured)
+                ]
+                hint = f"Possible here: --criterion {' or '.join(possible)}." if possible else ""
+                raise UserError(f"{data}, --criterion {self.name}: {error.message}", hint) from None
+
+    def _measurement(self, column: Column, measured: Mapping[str, Measurement]) -> Measurement:
+        found = measured.get(column.full_name)
+        if found is None or found.value is None or found.higher_is_better is None:
+            reason = "it is not measured" if found is None else found.note
+            raise UserError(f"no value of {column.full_name}: {reason or 'no direction is better'}")
+        return found
+
+
+CRITERIA = {
+    criterion.name: criterion
+    for criterion in (
+        Criterion("both", BOTH, L1),
+        Criterion("class", Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement")),
+        Criterion("l1", L1),
+        Criterion("lpips", LPIPS),
+        Criterion("reconstruction", RECONSTRUCTION_L1),
+        Criterion("leak", CLASS_LEAK),
+        Criterion("one-shot", ONE_SHOT_BOTH._replace(title="right in both, one-shot")),
+        Criterion("expression", EXPRESSION_BOTH._replace(title="right in both, expression")),
+    )
+}
+"""Criteria by name; the first is the protocol's, the same for all methods."""
+DEFAULT = next(iter(CRITERIA))
+
+
+def parse_criterion(text: str) -> Criterion:
+    """Return the criterion of a name or quantity, EXPERIMENT/CODES/SUBJECT/METRIC; or raise UserError."""
+    if text in CRITERIA:
+        return CRITERIA[text]
+    parts = text.split("/")
+    if len(parts) != 4:
+        raise UserError(
+            f"unknown criterion {text!r}{did_you_mean(text, CRITERIA)}",
+            f"There are: {', '.join(CRITERIA)}; or a quantity, EXPERIMENT/CODES/SUBJECT/METRIC.",
+        )
+    return Criterion(text, Column(text, *parts))
+
+
+def by_name(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
+    """Return measurements by the full name of their quantity."""
+    return {"/".join((m.experiment, m.codes, m.subject, m.metric)): m for m in measurements}
+
+
+def valued(measured: Mapping[str, Measurement]) -> dict[str, float]:
+    """Return the values of those measurements that have one and a better direction, by the same names."""
+    return {
+        name: m.value
+        for name, m in measured.items()
+        if m.value is not None and m.higher_is_better is not None
+    }
+
+
+def has_collapsed(measured: Mapping[str, Measurement]) -> bool:
+    """Whether the training has collapsed, as `reconstruction` measures it."""
+    verdict = measured.get("/".join(COLLAPSED))
+    return verdict is not None and verdict.value == 1

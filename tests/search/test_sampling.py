@@ -1,0 +1,138 @@
+"""Ranges, random settings, proposals, halving, criteria: what a search decides, without training."""
+
+import pytest
+
+from lordbench.config import registry
+from lordbench.config.presets import load_preset
+from lordbench.evaluation.measurement import Measurement
+from lordbench.search.criterion import COLLAPSED_SCORE, CRITERIA, by_name, parse_criterion
+from lordbench.search.sampling import importances, proposals, random_settings
+from lordbench.search.trials import Trial, best, survivors
+from lordbench.training import Choice, Range, ranges_of
+from lordbench.utils.errors import UserError
+
+METHODS = ["adagvae", "cyclevae", "drnet", "gvae", "lord", "mathieu", "mlvae", "overlord"]
+RANGES = {"rate": Range(1e-4, 1e-2, log=True), "size": Range(4, 128, log=True), "kind": Choice(("a", "b"))}
+
+
+def trial(number: int, *scores: float, **fields: object) -> Trial:
+    settings = random_settings(RANGES, 0, number)
+    source = "random" if number else "start"
+    return Trial(number=number, source=source, settings=settings, scores=scores).with_result(**fields)
+
+
+def test_a_range_spans_its_scale() -> None:
+    assert [RANGES["rate"].at(share) for share in (0.0, 0.5, 1.0)] == [1e-4, 1e-3, 1e-2]
+    assert [RANGES["size"].at(share) for share in (0.0, 0.4, 1.0)] == [4, 16, 128]
+    assert Range(0, 1.0).at(0.12345) == 0.123
+    assert [RANGES["kind"].at(share) for share in (0.0, 0.49, 0.5, 0.999)] == ["a", "a", "b", "b"]
+    assert [value in RANGES["size"] for value in (3, 4, 128, 129, "4")] == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize("ends", [(2, 1, False), (0.0, 1.0, True), (1, float("inf"), False)])
+def test_an_impossible_range_is_refused(ends: tuple[float, float, bool]) -> None:
+    with pytest.raises(ValueError, match="Range"):
+        Range(*ends)
+    with pytest.raises(ValueError, match="two different"):
+        Choice(("a", "a"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_all_methods_have_ranges_that_hold_defaults_and_presets(name: str) -> None:
+    config = registry.find("methods", name).load().Config
+    ranges = ranges_of(config)
+    assert 3 <= len(ranges) <= 6
+    for preset in ("smoke", "quick", "paper"):
+        values = config(**load_preset(preset, {}).settings(name, config))
+        assert all(getattr(values, key) in own for key, own in ranges.items()), preset
+    for key, own in ranges.items():
+        assert getattr(config(), key) in own
+        for end in own.ends:
+            config(**{key: end})
+
+
+def test_settings_that_methods_share_have_one_range() -> None:
+    seen: dict[str, set[object]] = {}
+    for name in METHODS:
+        for key, own in ranges_of(registry.find("methods", name).load().Config).items():
+            seen.setdefault(key, set()).add(own)
+    assert {key: own for key, own in seen.items() if len(own) > 1} == {}
+    assert "learning_rate" in seen
+
+
+def test_random_settings_are_shared_and_differ_by_number() -> None:
+    one, other = {"rate": RANGES["rate"], "size": RANGES["size"]}, {"rate": RANGES["rate"]}
+    assert random_settings(one, 0, 3)["rate"] == random_settings(other, 0, 3)["rate"]
+    drawn = [random_settings(RANGES, 0, number)["rate"] for number in range(200)]
+    assert len(set(drawn)) > 150
+    # Half of a logarithmic range lies below its geometric middle.
+    assert 80 <= sum(value < 1e-3 for value in drawn) <= 120
+
+
+def test_proposals_repeat_and_approach_the_optimum() -> None:
+    def score(settings: dict[str, float]) -> float:
+        return -abs(settings["size"] - 100)
+
+    trials = [trial(i) for i in range(12)]
+    trials = [each.with_result(scores=(score(each.settings),) * 3) for each in trials]
+    first = proposals(RANGES, trials, 4, seed=1)
+    assert first == proposals(RANGES, trials, 4, seed=1)
+    assert first != proposals(RANGES, trials, 4, seed=2)
+    assert all(value in RANGES[key] for settings in first for key, value in settings.items())
+    means = [sum(map(score, many)) / len(many) for many in (proposals(RANGES, trials, 20, 1), [
+        each.settings for each in trials
+    ])]  # fmt: skip
+    assert means[0] > means[1]
+
+
+def test_importance_finds_the_setting_that_matters() -> None:
+    trials = [each.with_result(scores=(float(each.settings["size"]),)) for each in map(trial, range(40))]
+    shares = importances(RANGES, trials, 0)
+    assert shares["size"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1)
+    assert importances(RANGES, trials[:3], 0) == {}
+
+
+def test_the_best_third_and_the_start_go_on() -> None:
+    trials = [trial(i, score) for i, score in enumerate([0.0, 0.9, 0.1, 0.8, 0.2, 0.3])]
+    assert survivors(trials, 0) == {0, 1, 3}
+    # Earlier rounds count: of a worse round none goes on, and one that is good enough does.
+    assert survivors([*trials, trial(6, 0.15), trial(7, 0.05)], 0) & {6, 7} == set()
+    assert survivors([*trials, trial(6, 0.5), trial(7, 0.6)], 0) & {6, 7} == {7}
+    diverged = [trial(0, -2e6, error="NaN"), trial(1, -2e6, error="NaN"), trial(2, 0.1)]
+    assert survivors(diverged, 0) == {2}
+
+
+def test_the_best_is_complete() -> None:
+    assert best([trial(0, 0.1, 0.2, 0.3), trial(1, 0.9, 0.9), trial(2, 0.0, 0.1, 0.3)]) == trial(
+        *(0, 0.1, 0.2, 0.3)
+    )
+    assert best([trial(0, 0.5)]) is None
+
+
+def measured(both: float, l1: float, collapsed: float = 0.0, n: int = 500) -> dict[str, Measurement]:
+    kinds = {"experiment": "content-transfer", "subject": "transfer", "codes": "encoded", "n": n}
+    collapse = {"experiment": "reconstruction", "subject": "reconstruction", "codes": "encoded", "n": n}
+    return by_name([
+        Measurement(**kinds, metric="both_agreement", value=both, higher_is_better=True),
+        Measurement(**kinds, metric="l1", value=l1, higher_is_better=False),
+        Measurement(**collapse, metric="collapsed", value=collapsed, higher_is_better=False),
+    ])  # fmt: skip
+
+
+def test_right_in_both_comes_first_then_l1_and_collapse_last() -> None:
+    score = CRITERIA["both"].score
+    in_order = [(0.0, 0.9, 1.0), (1.0, 0.0, 1.0), (0.5, 1.0, 0.0), (0.5, 0.2, 0.0), (0.502, 1.0, 0.0)]
+    scores = [score(measured(*values)) for values in in_order]
+    assert scores == sorted(set(scores))
+    assert scores[1] < COLLAPSED_SCORE / 2 < scores[2]
+
+
+def test_a_criterion_by_name_or_quantity() -> None:
+    l1 = parse_criterion("content-transfer/encoded/transfer/l1")
+    assert l1.score(measured(0, 0.1)) > l1.score(measured(1, 0.2))
+    assert l1.experiments == ["content-transfer", "reconstruction"]
+    with pytest.raises(UserError, match="did you mean lpips"):
+        parse_criterion("lpip")
+    with pytest.raises(UserError, match=r"no value of leakage/.*it is not measured"):
+        CRITERIA["leak"].require(measured(0, 0), "squares")
