@@ -23,12 +23,11 @@ from lordbench.nn import weights
 from lordbench.report.quantities import pick, summarised
 from lordbench.results.leaderboard import label
 from lordbench.results.run_folder import CellFolder, Store
-from lordbench.runner import executors
 from lordbench.runner.cell import Cell
-from lordbench.runner.plan import Request
 from lordbench.runner.run_cell import WorkerState, build
+from lordbench.runner.run_file import RunFile
 from lordbench.runner.run_folder import read_spec
-from lordbench.runner.session import RunOptions, run_session
+from lordbench.runner.session import run_session
 from lordbench.training import Codes, Context, DataSpec, Method, Precision
 from lordbench.training.checkpoints import load_module
 from lordbench.training.method import placed
@@ -114,7 +113,7 @@ class Model:
 
 def run(
     methods: str | Sequence[str] | None = None,
-    dataset: str | None = None,
+    dataset: str | Sequence[str] | None = None,
     preset: str = "quick",
     seeds: int | Sequence[int] = 0,
     out: Path | str = "runs",
@@ -137,7 +136,7 @@ def run(
         methods: selectors, e.g. `["lord", "lord[regularizer=kl]", "./my_method.py"]`. Here and below a text
             such as `"lord,drnet"` is read as by the command, and None is as in the preset, else the default
             of the command.
-        dataset: selector.
+        dataset: selector, or several.
         preset: name, or path of a YAML file.
         seeds: one cell each.
         out: run folder; finished cells in it are not run again.
@@ -160,24 +159,20 @@ def run(
     Raises:
         UserError: the request cannot be run.
     """
-    request = Request(
-        methods=selectors.listed(methods),
-        dataset=dataset,
-        preset=preset,
-        experiments=selectors.listed(experiments),
-        seeds=[seeds] if isinstance(seeds, int) else list(seeds),
-        split=split,
-        labels=selectors.listed(labels),
-        overrides=dict(settings or {}),
-    )
     # Worker processes import the script that starts them, which may not be written for that.
     default = {"jobs": 1} if executor == "local" else {}
-    given = {} if jobs is None else {"jobs": jobs}
-    executor_settings = {**default, **(executor_settings or {}), **given}
-    options = RunOptions(executors.make(executor, executor_settings), device, force)
+    jobs_given = {} if jobs is None else {"jobs": jobs}
+    chosen: dict[str, Any] = {
+        "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments, "seeds": seeds,
+        "split": split, "labels": labels, "set": dict(settings or {}), "out": Path(out), "device": device,
+        "executor": executor, "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
+        "plugins": list(plugins),
+    }  # fmt: skip
+    run_file = validated(RunFile, chosen, "lordbench.run")
     messages = Console(file=sys.stderr, quiet=quiet)
-    with use_plugins(plugins):
-        result = run_session(request, Path(out), options, Console(quiet=True), messages)
+    with use_plugins(run_file.plugins):
+        options = run_file.options(force=force)
+        result = run_session(run_file.request(), run_file.out, options, Console(quiet=True), messages)
     for failure in result.failures:
         warnings.warn(failure, stacklevel=2)
     return result.rows

@@ -13,6 +13,7 @@ class FdVgg16(Vgg16Metric):
     With fewer than 512 images the covariances are singular, and below 2,048 the value is flagged.
     """
 
+    title: ClassVar[str] = "FD-VGG16"
     source: ClassVar[str] = "Heusel et al. 2017, on VGG16"
     statistics: ClassVar[str] = "float64 statistics"
 

@@ -22,6 +22,7 @@ class Fid(SetMetric):
     """
 
     higher_is_better: ClassVar[bool] = False
+    title: ClassVar[str] = "FID"
     source: ClassVar[str] = "Heusel et al. 2017, package pytorch-fid"
     weights: ClassVar[tuple[str, ...]] = ("inception",)
     features_of: ClassVar[str] = "inception"

@@ -14,6 +14,7 @@ class KdVgg16(Vgg16Metric):
     the Fréchet distance; it can be negative.
     """
 
+    title: ClassVar[str] = "KD-VGG16"
     source: ClassVar[str] = "Bińkowski et al. 2018, on VGG16"
     statistics: ClassVar[str] = "kernel (x'y / 512 + 1)^3, full sets, unbiased"
 

@@ -12,6 +12,7 @@ class L1(PairMetric):
     """Mean absolute difference over pixels and channels; from 0 (equal) to 1."""
 
     higher_is_better: ClassVar[bool] = False
+    title: ClassVar[str] = "L1"
     source: ClassVar[str] = "mean absolute error"
     thread_safe: ClassVar[bool] = True
 

@@ -21,6 +21,7 @@ class Lpips(PairMetric):
     """LPIPS v0.1 with AlexNet (Zhang et al. 2018), by the authors' package, with verified weights."""
 
     higher_is_better: ClassVar[bool] = False
+    title: ClassVar[str] = "LPIPS"
     source: ClassVar[str] = "Zhang et al. 2018, package lpips"
     weights: ClassVar[tuple[str, ...]] = ("alexnet",)
     thread_safe: ClassVar[bool] = True

@@ -23,6 +23,7 @@ class KernelProbe(BatchedProbe):
     Its accuracy is about that of a support vector machine, at the cost of a linear system.
     """
 
+    title: ClassVar[str] = "kernel probe"
     source: ClassVar[str] = "Rifkin, Yeo & Poggio 2003; the classifier is scikit-learn's KernelRidge"
 
     def fit(self, batch: Batch) -> Fitted:

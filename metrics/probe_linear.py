@@ -16,6 +16,7 @@ CHOOSING, FITTING = 40, 60
 class LinearProbe(BatchedProbe):
     """Multinomial logistic regression on standardised codes; the penalty is chosen on held-out ones."""
 
+    title: ClassVar[str] = "linear probe"
     source: ClassVar[str] = "Alain & Bengio 2016; the classifier is scikit-learn's LogisticRegression"
 
     def fit(self, batch: Batch) -> Fitted:

@@ -27,6 +27,7 @@ class MlpProbe(BatchedProbe):
     ones.
     """
 
+    title: ClassVar[str] = "MLP probe"
     source: ClassVar[str] = "Alain & Bengio 2016"
 
     def fit(self, batch: Batch) -> Fitted:

@@ -17,6 +17,7 @@ class Psnr(PairMetric):
 
     higher_is_better: ClassVar[bool] = True
     unit: ClassVar[str] = "dB"
+    title: ClassVar[str] = "PSNR"
     source: ClassVar[str] = "peak signal-to-noise ratio"
     thread_safe: ClassVar[bool] = True
 

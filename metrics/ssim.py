@@ -23,6 +23,7 @@ class Ssim(PairMetric):
     """
 
     higher_is_better: ClassVar[bool] = True
+    title: ClassVar[str] = "SSIM"
     source: ClassVar[str] = "Wang et al. 2004"
     thread_safe: ClassVar[bool] = True
     min_image_size: ClassVar[int] = WINDOW

@@ -10,7 +10,7 @@ from lordbench.checks.trial import BATCH, CPU, SPLITS, Trial, state_bytes, witho
 from lordbench.config import registry
 from lordbench.data import ImageSet, SplitName
 from lordbench.data.splits import split
-from lordbench.evaluation import EvaluationConfig, Experiment, Measurement, Scoring, Trained
+from lordbench.evaluation import EvaluationConfig, Experiment, Headline, Measurement, Scoring, Trained
 from lordbench.results.run_folder import CellFolder
 from lordbench.training import Method
 
@@ -72,6 +72,25 @@ def measures(trial: ExperimentTrial) -> str:
     return ", ".join(f"{count} values on split {name}" for name, count in counts.items())
 
 
+def shows(trial: ExperimentTrial) -> str:
+    """Its headlines are plain data, and each is measured on some split, unless it needs other data."""
+    columns = [headline for own in trial.kind.headlines.values() for headline in own]
+    odd = [column for column in columns if not isinstance(column, Headline)]
+    require(not odd, f"headlines: {odd[:1]} is no Headline", "Write Headline(title, codes, subject, metric).")
+    found = {(m.codes, m.subject, m.metric) for measured in trial.measurements.values() for m in measured}
+    unknown = [
+        column.title
+        for column in columns
+        if not column.needs and "*" not in column.subject + column.metric and column[1:4] not in found
+    ]
+    require(
+        not unknown,
+        f"headlines: nothing is measured for {', '.join(unknown)}",
+        "Headline takes codes, subject and metric as `run` returns them; say with needs=... what it requires.",
+    )
+    return f"{len(columns)} columns" if columns else "all values with a direction of merit"
+
+
 def same_again(trial: ExperimentTrial) -> str:
     """Run again it finds the same values: pairs and folds are drawn with the given seed."""
     for name, measured in trial.measurements.items():
@@ -116,6 +135,7 @@ def kept(trial: ExperimentTrial) -> str:
 EXPERIMENT_CHECKS: tuple[Check[ExperimentTrial], ...] = (
     Check("describes itself", declares),
     Check("measures", measures),
+    Check("shows", shows, needs=("measures",)),
     Check("same again", same_again, needs=("measures",)),
     Check("spares the method", spares_the_method, needs=("measures",)),
     Check("unlabelled content", unlabelled, needs=("measures",)),

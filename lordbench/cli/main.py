@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.markup import escape
 
 from lordbench.cli.calibrate import calibrate
+from lordbench.cli.completion import completes
 from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plugins_option
 from lordbench.cli.data import data
 from lordbench.cli.plugins import check, new
@@ -22,6 +24,14 @@ from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.names import shown
 from lordbench.utils.terminal import spell_missing_characters
 from lordbench.utils.version import __version__
+
+SECTIONS = {
+    "Run": ["run", "status", "calibrate"],
+    "Results": ["leaderboard", "differences", "compare", "claims", "report", "figure"],
+    "Plug-ins": ["new", "check"],
+    "What there is": ["list", "data", "weights", "doctor"],
+}
+"""Commands by what they are for."""
 
 
 def main() -> None:
@@ -48,7 +58,22 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Grouped(click.Group):
+    """A group whose help lists the commands by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each of `SECTIONS`, then the other commands."""
+        grouped = {name for names in SECTIONS.values() for name in names}
+        others = [name for name in self.list_commands(ctx) if name not in grouped]
+        for title, names in (SECTIONS | {"More": others}).items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            rows = [(name, command.get_short_help_str(70)) for name, command in commands if command]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+@click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lordbench")
 def cli() -> None:
     """Benchmark methods that split an image into its class and its content.
@@ -66,22 +91,32 @@ def cli() -> None:
     """  # noqa: D301
 
 
+def _names(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Complete a name of the kind that the command line has already."""
+    return completes(context.params["kind"])(context, parameter, typed)
+
+
 @cli.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
+@click.argument("name", required=False, shell_complete=_names)
 @plugins_option
-def list_(kind: str, plugins: tuple[Path, ...]) -> None:
-    """List methods, data sets, metrics, experiments or presets; broken plug-ins with their error.
+def list_(kind: str, name: str | None, plugins: tuple[Path, ...]) -> None:
+    """List methods, data sets, metrics, experiments or presets; or one of them, with its settings.
+
+    Broken plug-ins are listed with their error.
 
     \b
     Examples:
       lordbench list methods
+      lordbench list methods lord
+      lordbench list presets quick
       lordbench list metrics --plugins ./my_plugins
     """  # noqa: D301
     from lordbench.config.registry import use_plugins
-    from lordbench.report.listing import listing
+    from lordbench.report.listing import details, listing
 
     with use_plugins(plugins):
-        OUT.print(listing(kind))
+        OUT.print(listing(kind) if name is None else details(kind, name))
 
 
 @cli.command()
@@ -106,8 +141,7 @@ def doctor() -> None:
     """Show what is installed here: device, precision, versions, weights, data sets."""
     from lordbench.report.listing import listing, machine_table, weights_table
 
-    for table in (machine_table(), weights_table(), listing("datasets")):
-        OUT.print(table)
+    OUT.print(machine_table(), weights_table(), listing("datasets"), sep="\n")
 
 
 for command in (

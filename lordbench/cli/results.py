@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from lordbench.cli.completion import completes
 from lordbench.cli.console import OUT, format_option, metric_option, out_option, runs_argument, say, write
 
 
@@ -14,6 +15,8 @@ from lordbench.cli.console import OUT, format_option, metric_option, out_option,
     "Show only this metric (repeatable). A bare name means the one in the default table; a full path"
     " (EXPERIMENT/CODES/SUBJECT/METRIC) selects another."
 )
+@click.option("--columns", metavar="NAME[,NAME]", shell_complete=completes("metrics"),
+              help="The same for several metrics, separated by commas: lpips,ssim.")  # fmt: skip
 @click.option("--group-by", metavar="COLUMN[,COLUMN]",
               help="What the rows are: dataset, split, preset, method, seed. Everything else that differs"
               " becomes a column; only seeds are averaged.  [default: method]")  # fmt: skip
@@ -23,29 +26,31 @@ from lordbench.cli.console import OUT, format_option, metric_option, out_option,
               help="Also write all merged rows, one value each: FILE.csv (can be merged again) or"
               " FILE.parquet.")  # fmt: skip
 def leaderboard(
-    runs: tuple[Path, ...], metrics: tuple[str, ...], group_by: str | None, format_: str, out: Path | None,
-    tidy: Path | None,
+    runs: tuple[Path, ...], metrics: tuple[str, ...], columns: str | None, group_by: str | None, format_: str,
+    out: Path | None, tidy: Path | None,
 ) -> None:  # fmt: skip
     """Merge run folders and results CSVs into one leaderboard, with mean ranks.
 
     Marks say whether a value differs from the best, and whether it is better than the floors.
 
-    With --metric or --group-by, show only that table.
+    With --metric, --columns or --group-by, show only that table.
 
     \b
     Examples:
       lordbench leaderboard runs
       lordbench leaderboard runs other_machine/results.csv --format latex --out table.tex
-      lordbench leaderboard runs --metric lpips --metric learned/transfer/lpips
+      lordbench leaderboard runs --columns lpips,ssim,learned/transfer/lpips
       lordbench leaderboard cars faces digits --metric lpips --group-by method    columns: data sets
       lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
     """  # noqa: D301
+    from lordbench.config.selectors import split_list
     from lordbench.report.leaderboard import read, render, rich_leaderboard
     from lordbench.results.rows import check_name, write_tidy
 
     if tidy is not None:
         check_name(tidy)
+    metrics += tuple(split_list(columns or ""))
     rows, compared, pivot = read(runs, group_by, metrics)
     if format_ == "table" and out is None:
         OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")

@@ -6,21 +6,33 @@ from typing import Any
 
 import click
 
+from lordbench.cli.completion import completes
 from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, plugins_option
 from lordbench.runner import executors
 from lordbench.utils.errors import UserError
 
+TRACKERS = ("tensorboard", "wandb", "mlflow")
+EXECUTOR_SETTINGS = (
+    "jobs", "retries", "address", "cpus_per_cell", "gpus_per_cell", "memory_gb", "partition", "minutes",
+    "cluster",
+)  # fmt: skip
+
 
 @click.command()
-@click.option("--methods", show_default="lord,drnet,mlvae",
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.yaml",
+              help="Run file with any of these options, such as the run.yaml that each run leaves in its"
+              " folder. Options given here override it.")  # fmt: skip
+@click.option("--methods", show_default="lord,drnet,mlvae", shell_complete=completes("methods"),
               help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py.")  # fmt: skip
-@click.option("--dataset", show_default="toycars", help="Data set: NAME, NAME[key=value] or folder:PATH.")
+@click.option("--dataset", multiple=True, show_default="toycars", shell_complete=completes("datasets"),
+              help="Data set: NAME, NAME[key=value] or folder:PATH (repeatable).")  # fmt: skip
 @click.option("--pattern", help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".')
-@click.option("--preset", default="quick", show_default=True,
+@click.option("--preset", show_default="quick", shell_complete=completes("presets"),
               help="Sizes and schedules: smoke, quick, paper, or FILE.yaml. Some presets also set defaults of"
               " other options: see `lordbench list presets`.")  # fmt: skip
-@click.option("--experiments", show_default="all", help="Experiments, separated by commas.")
-@click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@click.option("--experiments", show_default="all", shell_complete=completes("experiments"),
+              help="Experiments, separated by commas.")  # fmt: skip
+@click.option("--seeds", show_default="0", help="Seeds, separated by commas.")
 @click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
               help="What is held out: images, or whole classes; as in the data set's official split if it has"
               " one of that kind, else a tenth.")  # fmt: skip
@@ -28,13 +40,21 @@ from lordbench.utils.errors import UserError
               help="Class labels given to methods, separated by commas: own (the data set's classes),"
               " clusters or clusters[k=12] (of each domain, found without labels), truth (the true styles of"
               " each domain).")  # fmt: skip
-@click.option("--out", type=PATH, default=Path("runs"), show_default=True, help="Run folder.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--out", type=PATH, show_default="runs", help="Run folder.")
+@click.option("--columns", metavar="NAME[,NAME]", shell_complete=completes("metrics"),
+              help="Metrics of the summary, named as in `lordbench leaderboard --metric`."
+              "  [default: the headline metrics]")  # fmt: skip
+@click.option("--device", show_default="auto", help="auto, cpu, cuda or cuda:N.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
               help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5);"
               " repeatable.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Run finished cells again.")
-@click.option("--executor", type=click.Choice(executors.NAMES), default="local", show_default=True,
+@click.option("--dry-run", is_flag=True,
+              help="Only print the plan, with estimated times; train and write nothing.")  # fmt: skip
+@click.option("--only-evaluate", is_flag=True,
+              help="Only run experiments, on trained cells. The exit status is 1 if a cell is not"
+              " trained.")  # fmt: skip
+@click.option("--executor", type=click.Choice(executors.NAMES), show_default="local",
               help="Where cells run: on this machine, on a Ray cluster, or as Slurm jobs.")  # fmt: skip
 @click.option("-j", "--jobs", type=COUNT,
               show_default="as many as there are CPU cores for; 1 on a GPU; slurm: 16",
@@ -56,18 +76,26 @@ from lordbench.utils.errors import UserError
               " job.")  # fmt: skip
 @click.option("--slurm-cluster", "cluster", type=click.Choice(["slurm", "local"]),
               help="slurm: local runs the jobs on this machine, without Slurm.")  # fmt: skip
-@click.option("--checkpoint-every", type=click.FloatRange(min=0), default=60.0, show_default=True,
+@click.option("--checkpoint-every", type=click.FloatRange(min=0), show_default="60",
               metavar="SECONDS", help="What a killed training loses at most.")  # fmt: skip
 @click.option("--tensorboard", is_flag=True,
               help="Also write event files for `tensorboard --logdir OUT/tensorboard`.")  # fmt: skip
+@click.option("--wandb", is_flag=True, help="Also log to Weights & Biases ($WANDB_PROJECT, $WANDB_MODE).")
+@click.option("--mlflow", is_flag=True,
+              help="Also log to MLflow: to $MLFLOW_TRACKING_URI, or to files in OUT/mlruns.")  # fmt: skip
+@click.option("--pdb", is_flag=True,
+              help="Open a debugger where a cell fails; cells run one by one in this process.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Print all tables, not only the summary.")
 @plugins_option
 def run(
-    methods: str | None, dataset: str | None, pattern: str | None, preset: str, experiments: str | None,
-    seeds: str, split: str | None, labels: str | None, out: Path, device: str, overrides: tuple[str, ...],
-    force: bool, executor: str, checkpoint_every: float, tensorboard: bool, verbose: bool,
-    plugins: tuple[Path, ...], **executor_settings: Any,
-) -> None:  # fmt: skip
+    config: Path | None,
+    force: bool,
+    dry_run: bool,
+    only_evaluate: bool,
+    pdb: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
     """Train methods on a data set, run the experiments, and print the comparison.
 
     Finished cells are not run again; an interrupted run resumes.
@@ -76,39 +104,51 @@ def run(
     Examples:
       lordbench run
       lordbench run --preset smoke
-      lordbench run --preset ablation --seeds 0,1,2
+      lordbench run --preset ablation --seeds 0,1,2 --dry-run
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
       lordbench run --dataset drawings2cars --labels own,clusters,truth
       lordbench run --preset paper --dataset kth -j 2 --tensorboard
       lordbench run --preset paper --dataset kth --executor ray --gpus-per-cell 0.25
+      lordbench run --config runs/run.yaml --seeds 3,4
     """  # noqa: D301
-    from lordbench.config import selectors
     from lordbench.config.registry import use_plugins
-    from lordbench.runner.plan import Request
-    from lordbench.runner.session import RunOptions, run_session
-    from lordbench.utils.settings import distinct
+    from lordbench.runner.dry_run import dry_run as try_out
+    from lordbench.runner.run_file import read_run_file
+    from lordbench.runner.session import run_session
 
-    request = Request(
-        methods=selectors.listed(methods),
-        dataset=dataset,
-        preset=preset,
-        experiments=selectors.listed(experiments),
-        seeds=integers("--seeds", seeds),
-        split=split,  # type: ignore[arg-type]
-        labels=selectors.listed(labels),
-        data_settings={} if pattern is None else {"pattern": pattern},
-        overrides=distinct(map(selectors.assignment, overrides), "--set"),
-    )
-    given = {name: value for name, value in executor_settings.items() if value is not None}
-    options = RunOptions(
-        executors.make(executor, given), device, force, tensorboard, checkpoint_every, verbose
-    )
-    with use_plugins(plugins):
-        result = run_session(request, out, options, OUT, ERR)
+    if pdb:
+        if given["executor"] not in (None, "local") or given["jobs"] not in (None, 1):
+            raise UserError("--pdb debugs in this process", "Leave out --executor and --jobs.")
+        given |= {"executor": "local", "jobs": 1}
+    run_file = read_run_file(config, changes_of(given), str(config) if config else "lordbench run")
+    with use_plugins(run_file.plugins):
+        options = run_file.options(
+            force=force, only_evaluate=only_evaluate, verbose=verbose, on_error=_debug if pdb else None
+        )
+        if dry_run:
+            try_out(run_file.request(), run_file.out, options, ERR)
+            return
+        result = run_session(run_file.request(), run_file.out, options, OUT, ERR)
     if result.failures:
         sys.exit(EXIT_FAILED)
+
+
+def changes_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run file that options, some or all of those of `run`, give."""
+    from lordbench.config import selectors
+    from lordbench.utils.settings import distinct
+
+    changes = {name: value for name, value in given.items() if value not in (None, ())}
+    executor = {name: changes.pop(name) for name in EXECUTOR_SETTINGS if name in changes}
+    trackers = [name for name in TRACKERS if changes.pop(name, False)]
+    overrides = distinct(map(selectors.assignment, changes.pop("overrides", ())), "--set")
+    if "seeds" in changes:
+        changes["seeds"] = integers("--seeds", changes["seeds"])
+    for name, values in (("executor_settings", executor), ("trackers", trackers), ("set", overrides)):
+        changes |= {name: values} if values else {}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()}
 
 
 def integers(option: str, text: str) -> list[int]:
@@ -117,3 +157,12 @@ def integers(option: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UserError(f"{option} {text}: give whole numbers separated by commas") from None
+
+
+def _debug(error: Exception) -> None:
+    """Open the debugger where an error was raised."""
+    import pdb
+    import traceback
+
+    traceback.print_exception(error)
+    pdb.post_mortem(error.__traceback__)

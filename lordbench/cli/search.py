@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH
-from lordbench.cli.run import run
+from lordbench.cli.run import changes_of, integers, run
 from lordbench.utils.errors import UserError, require_extra
 
 AS_IN_RUN = (
@@ -40,10 +40,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
               help="Seeds whose test images the search must not see: those of the runs to come.")  # fmt: skip
 @click.option("--out", type=PATH, default=Path("search"), show_default=True, help="Folder of the search.")
 def search(
-    methods: str, dataset: str | None, pattern: str | None, preset: str, split: str | None, tries: int | None,
-    time_: str | None, criterion: str, random_: int, seed: int, reserved: str, out: Path, device: str,
-    overrides: tuple[str, ...], executor: str, checkpoint_every: float, plugins: tuple[Path, ...],
-    **executor_settings: Any,
+    tries: int | None, time_: str | None, criterion: str, random_: int, seed: int, reserved: str, out: Path,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Search the settings of methods, with equal effort, on validation images.
 
@@ -59,27 +57,15 @@ def search(
       lordbench run --preset search/best.yaml --methods lord,drnet --seeds 0,1,2
     """  # noqa: D301
     require_extra("optuna", "search", "`lordbench search` needs the package optuna")
-    from lordbench.cli.run import integers
-    from lordbench.config import selectors
     from lordbench.config.registry import use_plugins
-    from lordbench.runner import executors
-    from lordbench.runner.plan import Request
-    from lordbench.runner.session import RunOptions
+    from lordbench.runner.run_file import read_run_file
     from lordbench.search.criterion import parse_criterion
     from lordbench.search.session import SearchRequest, run_search
-    from lordbench.utils.settings import distinct
 
     seconds = None if time_ is None else _seconds(time_)
+    run_file = read_run_file(None, changes_of(given) | {"seeds": [seed]}, "lordbench search")
     request = SearchRequest(
-        Request(
-            methods=selectors.split_list(methods),
-            dataset=dataset,
-            preset=preset,
-            seeds=[seed],
-            split=split,  # type: ignore[arg-type]
-            data_settings={} if pattern is None else {"pattern": pattern},
-            overrides=distinct(map(selectors.assignment, overrides), "--set"),
-        ),
+        run_file.request(),
         parse_criterion(criterion),
         tries=20 if tries is None and seconds is None else tries,
         seconds=seconds,
@@ -88,10 +74,8 @@ def search(
     )
     if not request.reserved:
         raise UserError("--reserve: no seed is given", "Name the seeds of the runs to come, such as 0,1,2.")
-    given = {name: value for name, value in executor_settings.items() if value is not None}
-    options = RunOptions(executors.make(executor, given), device, checkpoint_seconds=checkpoint_every)
-    with use_plugins(plugins):
-        failures = run_search(request, out, options, OUT, ERR)
+    with use_plugins(run_file.plugins):
+        failures = run_search(request, out, run_file.options(), OUT, ERR)
     if failures:
         sys.exit(EXIT_FAILED)
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lordbench.data import ImageSet, Split, join
+from lordbench.data import ImageSet, Split, SplitName, join
 from lordbench.evaluation import inference
+from lordbench.evaluation.headlines import Headlines
 from lordbench.evaluation.judge import POLICY, Judge
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.scoring import Scoring
@@ -118,10 +119,21 @@ class Experiment(ABC):
         summary: one line for `lordbench list experiments`.
         packages: optional packages without which its measurements have no value; once they are installed, it
             runs again.
+        headlines: the columns of its tables, by the title of the table, as plain data; everything else is
+            only in `leaderboard.csv`. Empty: whatever it measures of codes with a direction of merit.
     """
 
     summary: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
+    headlines: ClassVar[Headlines] = {}
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        """What a run lacks for this experiment, with the remedy, for the plan; empty if it applies.
+
+        `labels` are the class labels given to methods, as a selector; empty for the data set's own. By
+        default every experiment applies. `run` must still return nothing where something is missing.
+        """
+        return ""
 
     @abstractmethod
     def run(self, trained: Trained) -> list[Measurement]:

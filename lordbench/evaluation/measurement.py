@@ -68,6 +68,8 @@ class Measurement(BaseModel):
         higher_is_better: direction of merit; None where there is none (chance levels).
         policy: how the value was made: resizing, range, weights' checksum, probe capacity.
         note: flags and reasons, e.g. `n < 2048: biased`.
+        section: title of the table that shows it, where a plug-in's experiment declares it; else empty.
+        title: heading of its column, where a plug-in declares it: its experiment, or its metric; else empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,6 +86,8 @@ class Measurement(BaseModel):
     higher_is_better: bool | None
     policy: str = ""
     note: str = ""
+    section: str = ""
+    title: str = ""
     _samples: Samples | None = PrivateAttr(None)
 
     @property

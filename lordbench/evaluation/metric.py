@@ -28,6 +28,7 @@ class Metric(ABC):
         higher_is_better: direction of merit.
         unit: unit of the value, e.g. `dB`; empty for a pure number.
         source: paper or package that defines the metric.
+        title: display name in tables; empty for the file's name.
         weights: names of the pretrained weights it needs (see `lordbench.nn.weights`); without them its
             constructor raises MissingWeightsError.
         thread_safe: several threads may call it at once; it keeps no state between calls.
@@ -37,6 +38,7 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool]
     unit: ClassVar[str] = ""
     source: ClassVar[str]
+    title: ClassVar[str] = ""
     weights: ClassVar[tuple[str, ...]] = ()
     thread_safe: ClassVar[bool] = False
     min_image_size: ClassVar[int] = 1

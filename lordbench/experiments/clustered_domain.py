@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from lordbench.data import ImageSet, Int64Array, Split, UInt8Array
+from lordbench.data import ImageSet, Int64Array, Split, SplitName, UInt8Array
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.clustering import likeness
 from lordbench.evaluation.grids import Translation, translation_grids
+from lordbench.evaluation.headlines import ANY, PROBE, Headline, Headlines
 from lordbench.evaluation.probing import LabelProbing, Reading
 from lordbench.training import Codes
 from lordbench.utils import seeds
@@ -71,6 +72,27 @@ class ClusteredDomain(Experiment):
     """
 
     summary: ClassVar[str] = "translate to another domain, by classes within the domains (--labels clusters)"
+    headlines: ClassVar[Headlines] = {
+        "translation between domains, by the class labels given to methods (on …)": (
+            Headline("all right *", "encoded", "transfer of paired style, *", ALL, summary="translated *"),
+            Headline("{metric} *", "encoded", "transfer of paired style, *", "l1"),
+            Headline("{metric} *", "encoded", "transfer of paired style, *", "ssim"),
+            Headline("diversity *", "encoded", "transfer of random styles, *", "diversity"),
+            Headline("{metric} *", "encoded", "transfer of paired style, *", ANY, summary="{metric} *"),
+        ),
+        "class labels given to methods compared with true styles; views predicted across domains (best "
+        "probe)": (
+            Headline("k *", "", "classes of *", "k"),
+            Headline("silhouette *", "", "classes of *", "silhouette"),
+            Headline("NMI *", "", "classes of *", "nmi"),
+            Headline("view across *", "encoded", "view across domains, *", PROBE),
+        ),
+    }
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        if "domain" not in images.attributes:
+            return "needs images of several domains, such as --dataset drawings2cars"
+        return "" if split == "samples" else "needs --split samples"
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Translate in all directions; nothing where there are no domains, or whole classes are held out."""

@@ -7,11 +7,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array, draw_pairs, true_images
+from lordbench.data import ImageSet, Int64Array, Pairs, SplitName, UInt8Array, draw_pairs, true_images
 from lordbench.data.pairs import class_means, random_views
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.degraded import blurred, noisy
 from lordbench.evaluation.grids import transfer_grid
+from lordbench.evaluation.headlines import ANY, LABELLED, METRIC, Headline, Headlines
 from lordbench.evaluation.judge import Judge
 from lordbench.evaluation.statistics import Groups
 from lordbench.training import Codes
@@ -47,6 +48,23 @@ class ContentTransfer(Experiment):
     """
 
     summary: ClassVar[str] = "content of A with the class of B: two judges, the true image, floors"
+    headlines: ClassVar[Headlines] = {
+        "content transfer and reconstruction": (
+            Headline("right in both", "encoded", "transfer", BOTH, summary="right in both"),
+            Headline("class agreement", "encoded", "transfer", "class_agreement"),
+            Headline("content agreement", "encoded", "transfer", "content_agreement"),
+            Headline(METRIC, "encoded", "transfer", "l1", summary=METRIC, needs=LABELLED),
+            Headline(METRIC, "encoded", "transfer", "ssim", needs=LABELLED),
+            Headline("LPIPS cost", "encoded", "transfer", COST, needs=LABELLED),
+            Headline(METRIC, "encoded", "transfer", "lpips", summary=METRIC, needs=LABELLED),
+            Headline(METRIC, "encoded", "transfer", "fid"),
+            Headline(METRIC, "encoded", "transfer", "fd_vgg16"),
+            Headline(METRIC, "encoded", "transfer", ANY, summary=METRIC),
+        )
+    }
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        return "compares methods given the data set's own class labels: --labels own" if labels else ""
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""

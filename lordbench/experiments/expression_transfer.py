@@ -12,10 +12,11 @@ import numpy.typing as npt
 import torch
 from sklearn.metrics import confusion_matrix
 
-from lordbench.data import ImageSet, Int64Array, UInt8Array
+from lordbench.data import ImageSet, Int64Array, SplitName, UInt8Array
 from lordbench.data.pairs import find_images
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by_side
+from lordbench.evaluation.headlines import ANY, METRIC, Headline, Headlines
 from lordbench.evaluation.statistics import Groups
 from lordbench.experiments.content_transfer import degraded_truth, real_images, reconstructed
 from lordbench.training import Codes
@@ -79,6 +80,25 @@ class ExpressionTransfer(Experiment):
     """
 
     summary: ClassVar[str] = "expressions of others on a person: by judges, and against the true photograph"
+    headlines: ClassVar[Headlines] = {
+        "expression transfer (how often judges are right; image metrics where the expression changes "
+        "pixels)": (
+            Headline("right in both", "encoded", "transfer", BOTH, summary="expression"),
+            Headline("expression", "encoded", "transfer", "expression_accuracy"),
+            Headline("identity", "encoded", "transfer", "identity_accuracy"),
+            Headline(METRIC, "encoded", "transfer", "l1"),
+            Headline(METRIC, "encoded", "transfer", "lpips"),
+            Headline(METRIC, "encoded", "transfer", "ssim"),
+            Headline("recon.: right in both", "encoded", "reconstruction", BOTH),
+            Headline("learned: right in both", "learned", "transfer", BOTH),
+            Headline(METRIC, "encoded", "transfer", ANY, summary="expression {metric}"),
+        )
+    }
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        if IDENTITY not in images.attributes or images.contents is None:
+            return "needs faces with identities, such as --dataset toyfaces"
+        return "" if split == "samples" else "needs --split samples"
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.data import Int64Array, Pairs
+from lordbench.data import ImageSet, Int64Array, Pairs, SplitName
 from lordbench.data.pairs import class_means
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.faces import (
@@ -20,6 +20,7 @@ from lordbench.evaluation.faces import (
     landmark_errors,
     require_models,
 )
+from lordbench.evaluation.headlines import Headline, Headlines
 from lordbench.evaluation.metric import BoolArray, Float64Array
 from lordbench.evaluation.statistics import Groups
 from lordbench.experiments.content_transfer import exchanged, reconstructed, transfer_pairs
@@ -91,6 +92,23 @@ class FaceTransfer(Experiment):
 
     summary: ClassVar[str] = "sets of faces: landmarks of A, person of B, by dlib (extra `faces`)"
     packages: ClassVar[tuple[str, ...]] = PACKAGES
+    headlines: ClassVar[Headlines] = {
+        "faces (landmarks of A, person of B; an output without a face counts as a copy of the wrong image)": (
+            Headline("right in both", "encoded", "transfer", BOTH, summary="faces"),
+            Headline("landmark error", "encoded", "transfer", LANDMARKS),
+            Headline("identity distance", "encoded", "transfer", DISTANCE),
+            Headline("face found", "encoded", "transfer", FOUND),
+            Headline("recon.: right in both", "encoded", "reconstruction", BOTH),
+            Headline("recon.: landmark error", "encoded", "reconstruction", LANDMARKS),
+            Headline("recon.: identity distance", "encoded", "reconstruction", DISTANCE),
+            Headline("recon.: face found", "encoded", "reconstruction", FOUND),
+        )
+    }
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        if not images.faces:
+            return "needs photographs of people, such as --dataset celeba"
+        return "compares methods given the data set's own class labels: --labels own" if labels else ""
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images."""

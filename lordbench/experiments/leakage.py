@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 
 from lordbench.data import UInt8Array, flattened
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.headlines import LABELLED, PROBE, Headline, Headlines
 from lordbench.evaluation.metric import Float32Array
 from lordbench.evaluation.probing import Fold, LabelProbing, Reading
 from lordbench.utils import seeds
@@ -30,6 +31,31 @@ class Leakage(Experiment):
     """
 
     summary: ClassVar[str] = "probe accuracy: class from content code, content from class code; own labels"
+    headlines: ClassVar[Headlines] = {
+        "leakage (best probe: a lower bound; 0 chance, 1 all; floor: shuffled labels; learned: stage 1)": (
+            Headline("class leak", "encoded", "class from content", PROBE, summary="class leak"),
+            Headline("class floor", "encoded", "class from content, shuffled", PROBE),
+            Headline("class leak (learned)", "learned", "class from content", PROBE),
+            Headline("content leak", "encoded", "content from class", PROBE, needs=LABELLED),
+            Headline("content floor", "encoded", "content from class, shuffled", PROBE, needs=LABELLED),
+            Headline("class kept", "encoded", "class from class", PROBE),
+            Headline(
+                "content kept",
+                "encoded",
+                "content from content",
+                PROBE,
+                summary="content kept",
+                needs=LABELLED,
+            ),
+            Headline(
+                "class leak, {metric}",
+                "encoded",
+                "class from content",
+                "*.normalized",
+                summary="class leak, {metric}",
+            ),
+        )
+    }
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Probe the encoded codes of held-out images, the learned codes of training images, and pixels."""

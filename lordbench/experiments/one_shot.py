@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from lordbench.data import ImageSet, Int64Array, Pairs, UInt8Array
+from lordbench.data import ImageSet, Int64Array, Pairs, SplitName, UInt8Array
 from lordbench.data.pairs import class_sources, nearest_images, split_into_sets, support_images
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.headlines import ANY, PROBE, Headline, Headlines
 from lordbench.evaluation.probing import LabelProbing
 from lordbench.experiments.content_transfer import (
+    BOTH,
     agreements,
     draw_grid,
     exchanged,
@@ -43,6 +45,31 @@ class OneShot(Experiment):
     """
 
     summary: ClassVar[str] = "transfer onto held-out classes by 1, 5 and all of their images; --split classes"
+    headlines: ClassVar[Headlines] = {
+        "one-shot: transfer onto held-out classes, by the number of images of the class": (
+            Headline("right in both, 1", "encoded", "transfer, K = 1", BOTH, summary="one-shot, 1 image"),
+            Headline("right in both, 5", "encoded", "transfer, K = 5", BOTH),
+            Headline("right in both, all", "encoded", "transfer, all", BOTH),
+            Headline("{metric}, 1", "encoded", "transfer, K = 1", "l1"),
+            Headline("{metric}, all", "encoded", "transfer, all", "l1"),
+            Headline("optimized: right in both, 1", "optimized", "transfer, K = 1", BOTH),
+            Headline("optimized: {metric}, 1", "optimized", "transfer, K = 1", "l1"),
+            Headline("{metric}, 1", "encoded", "transfer, K = 1", ANY, summary="one-shot {metric}"),
+        ),
+        "one-shot: leakage of codes of held-out classes (best probe, a lower bound; 0 chance, 1 all)": (
+            Headline("class leak", "encoded", "class from content, K = 1", PROBE),
+            Headline("optimized: class leak, 1", "optimized", "class from content, K = 1", PROBE),
+            Headline("optimized: class leak, all", "optimized", "class from content, all", PROBE),
+            Headline("content leak", "encoded", "content from class, K = 1", PROBE),
+            Headline("optimized: content leak, 1", "optimized", "content from class, K = 1", PROBE),
+            Headline("content kept", "encoded", "content from content, K = 1", PROBE),
+            Headline("optimized: content kept, 1", "optimized", "content from content, K = 1", PROBE),
+            Headline("optimized: content kept, all", "optimized", "content from content, all", PROBE),
+        ),
+    }
+
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        return "" if split == "classes" else "needs held-out classes: --split classes"
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer by encoders and by optimization; nothing without held-out classes or without pairs."""

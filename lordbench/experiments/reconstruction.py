@@ -8,6 +8,7 @@ import numpy as np
 from lordbench.data import ImageSet, UInt8Array
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.collapse import MARGIN, best_single_image, described, has_collapsed, l1, mean_image
+from lordbench.evaluation.headlines import ANY, Headline, Headlines
 from lordbench.training import Codes
 
 NAME = "reconstruction"
@@ -21,6 +22,12 @@ class Reconstruction(Experiment):
     """
 
     summary: ClassVar[str] = "image metrics of A -> codes -> A, held-out images and learned codes"
+    headlines: ClassVar[Headlines] = {
+        "content transfer and reconstruction": (
+            Headline("recon. {metric}", "encoded", "reconstruction", "l1", summary="recon. {metric}"),
+            Headline("recon. {metric}", "encoded", "reconstruction", ANY, summary="recon. {metric}"),
+        )
+    }
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Reconstruct held-out images by the encoders, and training images from learned codes."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lordbench.report.quantities import Column, keys, pick, sections
+from lordbench.report.quantities import Column, keys, missing, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
 from lordbench.results.leaderboard import (
     GROUP,
@@ -39,10 +39,16 @@ class EntryColumn(NamedTuple):
     entries: Mapping[tuple[str, ...], Entry]
 
 
-def boards(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
-    """Make the headline tables of collected rows: for each group, each section that has a value."""
+def boards(
+    rows: pd.DataFrame, differences: pd.DataFrame, averaged: pd.DataFrame | None = None
+) -> list[Table]:
+    """Make the headline tables of collected rows: for each group, each section that has a value.
+
+    `averaged`, if they are known already, are the rows averaged and marked, as from `with_entries`.
+    """
     tables = []
-    for group, means in with_entries(marked(aggregate(rows), differences)).groupby(GROUP, sort=False):
+    averaged = with_entries(marked(aggregate(rows), differences)) if averaged is None else averaged
+    for group, means in averaged.groupby(GROUP, sort=False):
         values = {
             f"{group_title(group)}: {section}": {column: pick(means, column) for column in columns}
             for section, columns in sections(means)
@@ -71,7 +77,11 @@ def headline_tables(
     for title, values in tables:
         columns, notes = [], {}
         shown = means[means.index.isin([i for own in values.values() for i in own.index])]
+        absent = missing(means, values)
         for column, own in values.items():
+            if column in absent:
+                notes[column.title] = [("", absent[column])]
+                continue
             own_names = row_names[own.index]
             notes[column.title] = list(zip(own_names.map(", ".join), own["notes"], strict=True))
             if own["value"].notna().any():

@@ -39,9 +39,14 @@ def read(runs: Sequence[Path], group_by: str | None = None, metrics: Sequence[st
 
 
 def chapters(
-    rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None
+    rows: pd.DataFrame,
+    differences: pd.DataFrame,
+    pivot: Pivot | None = None,
+    means: pd.DataFrame | None = None,
 ) -> Iterator[tuple[list[Table], str]]:
     """Tables of collected rows that share a legend, and the legend.
+
+    `means`, if they are known already, are the rows averaged and marked, as for `boards`.
 
     `differences` are those of the rows, by seed if the `pivot` needs that (`Pivot.apart`). A pivot is shown
     instead of all other tables; it raises UserError if it has an unknown metric.
@@ -49,15 +54,18 @@ def chapters(
     if pivot is not None:
         yield pivot.boards(rows, differences), PIVOT_LEGEND
         return
-    yield boards(rows, differences), LEGEND
+    yield boards(rows, differences, means), LEGEND
     yield rank_boards(rows), RANKS_LEGEND
 
 
 def rich_leaderboard(
-    rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None
+    rows: pd.DataFrame,
+    differences: pd.DataFrame,
+    pivot: Pivot | None = None,
+    means: pd.DataFrame | None = None,
 ) -> list[Group]:
     """Make the tables for the terminal; arguments as for `chapters`."""
-    parts = chapters(rows, differences, pivot)
+    parts = chapters(rows, differences, pivot, means)
     return [rich_table(table) for tables, legend in parts for table in with_legend(tables, legend)]
 
 

@@ -1,12 +1,19 @@
 """Tables of components, presets, weights and this computer."""
 
+import inspect
 import platform
+import re
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from rich.console import Console
+import yaml
+from pydantic import BaseModel
+from rich import box
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lordbench.config import registry
 from lordbench.config.presets import load_grid, load_preset, presets
@@ -26,19 +33,34 @@ PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pan
 """Packages whose versions `lordbench doctor` lists."""
 
 
-def data_table() -> tuple[Table, list[str]]:
+def table_of(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> Group:
+    """A table of markup; nothing is cut, and no word of the first column is broken.
+
+    Title and caption stand outside the grid, which would wrap them at its own width.
+    """
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for i, name in enumerate(header):
+        grid.add_column(name, overflow="fold", no_wrap=i == 0 and len(header) > 1)
+    for row in rows:
+        grid.add_row(*row)
+    return Group(Text(title, style="bold"), grid, *([Text(caption, style="dim")] if caption else []))
+
+
+def data_table() -> tuple[Group, list[str]]:
     """Return the table of all data sets, and a hint for each one that is missing."""
-    table = Table("data set", "what it is", "state", title="Data sets", title_justify="left")
-    hints = []
-    for name, component in registry.available("datasets").items():
-        try:
-            kind = component.load()
-            state, hint = _state(kind)
-            table.add_row(name, escape(kind.summary), state)
-            hints += [hint] if hint else []
-        except UserError as error:
-            table.add_row(name, f"[red]broken[/]: {escape(error.message)}", escape(error.hint))
-    return table, hints
+    rows, hints = [], []
+    for name, summary in summaries("datasets").items():
+        if isinstance(summary, UserError):
+            rows.append((name, _broken(summary), ""))
+            continue
+        state, hint = _state(registry.find("datasets", name).load())
+        rows.append((name, escape(summary["summary"]), state))
+        hints += [hint] if hint else []
+    return table_of("Data sets", ("data set", "what it is", "state"), rows), hints
+
+
+def _broken(error: UserError) -> str:
+    return f"[red]broken[/]: {escape(str(error))}"
 
 
 def _state(kind: Any) -> tuple[str, str]:
@@ -53,45 +75,81 @@ def _state(kind: Any) -> tuple[str, str]:
     return CHECKS[dataset.stored().about["check"]] if isinstance(dataset, PublishedDataset) else "ready", ""
 
 
-def listing(kind: str) -> Table:
+def listing(kind: str) -> Group:
     """List `methods`, `datasets`, `metrics`, `experiments` or `presets`."""
+    if kind == "datasets":
+        table, hints = data_table()
+        hint = "`lordbench data list` explains how to get missing data sets."
+        return Group(table, *([Text(hint, style="dim")] if hints else []))
+    rows: list[tuple[str, ...]] = []
     if kind == "presets":
-        table = Table("preset", "what it is", "image size", title="Presets", title_justify="left")
         for name in presets():
             grid = load_grid(name)
             preset = load_preset(grid.extends, {})
             sizes = "" if grid.extends == name else f", as {grid.extends}"
-            table.add_row(name, escape(grid.summary or preset.summary), f"{preset.image_size} px{sizes}")
-        return table
-    if kind == "datasets":
-        table, hints = data_table()
-        table.caption = "`lordbench data list` explains how to get missing data sets." if hints else None
-        table.caption_justify = "left"
-        return table
-    header = {"methods": "what it does", "metrics": "direction, unit", "experiments": "what it measures"}[
-        kind
-    ]
-    source = "" if kind == "experiments" else "source"
-    table = Table(kind[:-1], header, source, title=kind.capitalize(), title_justify="left")
+            rows.append((name, escape(grid.summary or preset.summary), f"{preset.image_size} px{sizes}"))
+        return table_of("Presets", ("preset", "what it is", "image size"), rows)
+    last = {"methods": ("source",), "metrics": ("source",)}.get(kind, ())
     for name, summary in summaries(kind).items():  # type: ignore[arg-type]
         if isinstance(summary, UserError):
-            table.add_row(name, f"[red]broken[/]: {escape(summary.message)}", escape(summary.hint))
+            rows.append((name, _broken(summary), *[""] * len(last)))
         else:
             direction = "higher is better" if summary.get("higher_is_better") else "lower is better"
             metric = ", ".join(filter(None, (direction, summary.get("unit"))))
             described = metric if kind == "metrics" else summary["summary"]
-            table.add_row(name, escape(described), escape(summary.get("source", "")))
-    return table
+            rows.append((name, escape(described), *(escape(summary.get(key, "")) for key in last)))
+    header = {"methods": "what it does", "metrics": "direction, unit", "experiments": "what it measures"}
+    return table_of(kind.capitalize(), (kind[:-1], header[kind], *last), rows)
 
 
-def weights_table() -> Table:
+def details(kind: str, name: str) -> Group:
+    """Describe one component with its settings, or a preset with what it sets; UserError if there is none."""
+    if kind == "presets":
+        grid = load_grid(name)
+        preset = load_preset(grid.extends, {})
+        text = yaml.safe_dump((grid if grid.summary else preset).model_dump(mode="json"), sort_keys=False)
+        return Group(Text(name, style="bold"), Text(text))
+    component = registry.find(kind, name)  # type: ignore[arg-type]
+    loaded = component.load()
+    about = [Text(f"{component.name}: {component.where}", style="bold"), Text(inspect.getdoc(loaded) or "")]
+    about += [Text(f"Source: {loaded.source}")] if getattr(loaded, "source", "") else []
+    config = getattr(loaded, "Config", None)
+    if not (inspect.isclass(config) and issubclass(config, BaseModel) and config.model_fields):
+        return Group(*about)
+    fields, described = config.model_fields, described_attributes(config)
+    rows = [
+        (
+            escape(key),
+            escape(str(field.get_default(call_default_factory=True))),
+            escape(described.get(key, "")),
+        )
+        for key, field in fields.items()
+    ]
+    example = f"{component.name}[{next(iter(fields))}=...]"
+    caption = f"Defaults of the class; presets may set others. Write {example} to change one."
+    return Group(*about, Text(), table_of("Settings", ("setting", "default", "what it is"), rows, caption))
+
+
+def described_attributes(kind: type) -> dict[str, str]:
+    """What the docstrings of a class and its bases say under `Attributes:`, by name."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        _, _, text = (inspect.cleandoc(base.__doc__ or "")).partition("Attributes:\n")
+        name = ""
+        for line in text.splitlines():
+            if match := re.match(r"    (\w+): (.*)", line):
+                name, found[match[1]] = match[1], match[2]
+            elif name and line.startswith("        "):
+                found[name] += f" {line.strip()}"
+    return found
+
+
+def weights_table() -> Group:
     """Pretrained weights, and where they were found."""
     from lordbench.nn import weights
 
-    table = Table("weights", "used for", "found", "checksum", title="Weights", title_justify="left")
-    for entry in weights.status():
-        table.add_row(*(escape(str(cell)) for cell in entry))
-    return table
+    rows = [tuple(escape(str(cell)) for cell in entry) for entry in weights.status()]
+    return table_of("Weights", ("weights", "used for", "found", "checksum"), rows)
 
 
 def fetch_weights(console: Console) -> None:
@@ -105,7 +163,7 @@ def fetch_weights(console: Console) -> None:
             console.print(f"[yellow]{entry.name}:[/] {escape(str(error))}", soft_wrap=True)
 
 
-def machine_table() -> Table:
+def machine_table() -> Group:
     """Device, precision, threads, versions and folders."""
     import torch
 
@@ -113,16 +171,17 @@ def machine_table() -> Table:
     from lordbench.utils.hardware import device_name, git_sha, resolve_device
 
     device = resolve_device("auto")
-    table = Table("this computer", "", title="lordbench doctor", title_justify="left")
-    table.add_row("lordbench", f"{__version__} {git_sha()}")
-    table.add_row("python", platform.python_version())
-    table.add_row("device", escape(f"{device.type}: {device_name(device)}"))
-    table.add_row("precision chosen by auto", Precision.resolve("auto", device).name)
-    table.add_row("threads", str(torch.get_num_threads()))
-    table.add_row("home", str(home()))
+    rows = [
+        ("lordbench", f"{__version__} {git_sha()}"),
+        ("python", platform.python_version()),
+        ("device", escape(f"{device.type}: {device_name(device)}")),
+        ("precision chosen by auto", Precision.resolve("auto", device).name),
+        ("threads", str(torch.get_num_threads())),
+        ("home", escape(str(home()))),
+    ]
     for package in PACKAGES:
         try:
-            table.add_row(package, version(package))
+            rows.append((package, version(package)))
         except PackageNotFoundError:
-            table.add_row(package, "[red]missing[/]")
-    return table
+            rows.append((package, "[red]missing[/]"))
+    return table_of("lordbench doctor", ("this computer", ""), rows)

@@ -3,16 +3,73 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.progress import Progress, SpinnerColumn, TaskID
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from lordbench.results.progress import CellProgress
 from lordbench.utils.progress import Track, duration
 
 REFRESH_SECONDS, ESTIMATE_SECONDS, LINE_SECONDS = 0.2, 5.0, 30.0
+SEPARATOR = " · "
+NAME_SHARE, SHORTEST_BAR, LONGEST_BAR = 0.4, 8, 24
+"""Widths of a line's parts: a share of it, and characters."""
+GAPS = 4
+"""Characters of the spinner and between the parts."""
+
+
+class Lines(Progress):
+    """Lines of name, bar and details that fit into the width of the terminal.
+
+    A task has the fields `tail`, which is always shown, and `details`, of which the first are kept where
+    there is no room for all. Long names lose their middle: variants of a method differ at their end.
+    """
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The lines, with bars below one another."""
+        if not (tasks := self.tasks):
+            return
+        width = self.console.width - GAPS - 1
+        wanted = max(len(SEPARATOR.join([task.fields["tail"], *task.fields["details"]])) for task in tasks)
+        tails = max(len(task.fields["tail"]) for task in tasks)
+        names = max(len(task.description) for task in tasks)
+        # A name gets more than its share of the line only where nothing else needs it.
+        name = min(names, max(width - SHORTEST_BAR - wanted, round(NAME_SHARE * width)))
+        name = min(name, width - SHORTEST_BAR - tails)
+        bar = min(LONGEST_BAR, max(SHORTEST_BAR, width - name - wanted))
+        for task in tasks:
+            line = Table.grid(padding=(0, 1))
+            text, room = task.fields["tail"], width - name - bar
+            for detail in task.fields["details"]:
+                if len(text) + len(SEPARATOR) + len(detail) > room:
+                    break
+                text = f"{text}{SEPARATOR}{detail}" if text else detail
+            drawn = ProgressBar(task.total, task.completed, width=bar, pulse=task.total is None)
+            shown = shortened(task.description, name).ljust(name)
+            line.add_row(
+                self.spinner.render(task), Text(shown, no_wrap=True), drawn, Text(text, no_wrap=True)
+            )
+            yield line
+
+    @property
+    def spinner(self) -> SpinnerColumn:
+        """The moving sign at the start of a line."""
+        (column,) = self.columns
+        assert isinstance(column, SpinnerColumn)
+        return column
+
+
+def shortened(text: str, width: int) -> str:
+    """Cut a text to a width, in the middle."""
+    if len(text) <= width:
+        return text
+    start = (width - 1) // 3
+    return text[:start] + "…" + text[len(text) - (width - 1 - start) :]
 
 
 class RunProgress:
@@ -29,8 +86,8 @@ class RunProgress:
         time_left: Callable[[], str] = lambda: "",
         look: Callable[[], None] = lambda: None,
     ) -> None:
-        self.bars = _bars(console, "{task.fields[detail]}")
-        self.cells = self.bars.add_task("cells", total=cells, detail=f"0 of {cells}")
+        self.bars = Lines(SpinnerColumn(), console=console, transient=True)
+        self.cells = self.bars.add_task("cells", total=cells, tail=f"0 of {cells}", details=())
         self.n_cells = cells
         self.inner: TaskID | None = None
         self.elsewhere: dict[str, TaskID] = {}
@@ -46,6 +103,14 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
+    def pause(self, action: Callable[[], None]) -> None:
+        """Do something that needs the terminal."""
+        self.bars.stop()
+        try:
+            action()
+        finally:
+            self.bars.start()
+
     def begin(self, label: str) -> None:
         """A cell begins."""
         self.label = label
@@ -59,12 +124,13 @@ class RunProgress:
     def note(self, text: str) -> None:
         """Show the experiment that is running."""
         self.look()
-        self._begin_inner(text)
+        self._count()
+        self._begin_inner((text,))
 
     def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
         """A phase of training begins, or continues after `done` steps."""
-        self._begin_inner(name, total=steps, completed=done)
-        self.steps, self.first, self.epoch_steps = steps, done, max(epoch_steps, 1.0)
+        self._begin_inner((name,), total=steps, completed=done)
+        self.name, self.steps, self.epoch_steps = name, steps, max(epoch_steps, 1.0)
         self.loss: float | None = None
         self.images = 0
         self.began = time.monotonic()
@@ -80,10 +146,10 @@ class RunProgress:
         self._last_drawn = now
         self._count()
         rate = self.images / max(now - self.began, 1e-9)
-        left = (self.steps - done) * (now - self.began) / max(done - self.first, 1)
-        loss_text = "" if self.loss is None else f"loss {self.loss:.4f} · "
-        detail = f"epoch {done / self.epoch_steps:.1f} · {loss_text}{rate:.0f} images/s · {left:.0f} s left"
-        self.bars.update(self.inner, completed=done, detail=detail)
+        details = [self.name, f"epoch {done / self.epoch_steps:.1f}"]
+        details += [] if self.loss is None else [f"loss {self.loss:.4f}"]
+        details.append(f"{rate:.0f} images/s")
+        self.bars.update(self.inner, completed=done, tail=f"{done / self.steps:4.0%}", details=details)
 
     def show(self, running: Mapping[str, tuple[str, CellProgress]]) -> None:
         """Show a bar for each cell that runs in another process: its title and progress, by id."""
@@ -93,22 +159,25 @@ class RunProgress:
             self.bars.remove_task(self.elsewhere.pop(gone))
         for cell, (title, now) in running.items():
             if cell not in self.elsewhere:
-                self.elsewhere[cell] = self.bars.add_task(title, total=1.0, detail="")
-            description = f"{title}: {now.doing}" if now.doing else title
-            bar = self.elsewhere[cell]
-            self.bars.update(bar, description=description, completed=now.share or 0.0, detail=_detail(now))
+                self.elsewhere[cell] = self.bars.add_task(title, total=1.0, tail="", details=())
+            share = now.share or 0.0
+            self.bars.update(
+                self.elsewhere[cell], completed=share, tail=f"{share:4.0%}", details=_details(now)
+            )
 
     def _count(self) -> None:
         """Show how many cells are done, and the time left, which is estimated anew now and then."""
         if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
             self._left = self.time_left()
             self._last_estimated = time.monotonic()
-        left = f" · {self._left} left" if self._left else ""
-        self.bars.update(self.cells, detail=f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}{left}")
+        left = f"{SEPARATOR}{self._left} left" if self._left else ""
+        self.bars.update(self.cells, tail=f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}{left}")
 
-    def _begin_inner(self, text: str, total: float | None = None, completed: int = 0) -> None:
+    def _begin_inner(self, details: Sequence[str], total: float | None = None, completed: int = 0) -> None:
         self._drop_inner()
-        self.inner = self.bars.add_task(f"{self.label}: {text}", total=total, completed=completed, detail="")
+        self.inner = self.bars.add_task(
+            self.label, total=total, completed=completed, tail="", details=details
+        )
 
     def _drop_inner(self) -> None:
         if self.inner is not None:
@@ -140,31 +209,31 @@ class ProgressLines:
             return
         self._last, done = time.monotonic(), self.done()
         for title, now in self.running().values():
+            doing, *details = _details(now)
             share = "" if now.share is None else f" {now.share:.0%}"
-            parts = [f"{title}: {now.doing or 'starting'}{share}", _detail(now), done]
-            self.write(" · ".join(filter(None, parts)))
+            left = (
+                "" if not now.training or now.training_left is None else f"{duration(now.training_left)} left"
+            )
+            self.write(SEPARATOR.join(filter(None, (f"{title}: {doing}{share}", *details, left, done))))
 
 
-def _detail(now: CellProgress) -> str:
+def _details(now: CellProgress) -> list[str]:
+    """What a cell is doing, the most important first."""
+    parts = [now.doing or "starting"]
     if not now.training:
-        return f"{now.step} of {now.steps} experiments done"
-    parts = [] if now.loss is None else [f"loss {now.loss:.4f}"]
-    if now.training_left is not None:
-        parts += [f"{now.rate:.0f} images/s", f"{duration(now.training_left)} left"]
-    return " · ".join(parts)
+        return [*parts, f"{now.step} of {now.steps} experiments done"]
+    parts += [] if now.loss is None else [f"loss {now.loss:.4f}"]
+    return [*parts, f"{now.rate:.0f} images/s"] if now.rate else parts
 
 
 def tracker(console: Console) -> Track[Any]:
     """Return a `Track` that draws a progress bar for each iteration."""
 
     def track(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
-        with _bars(console, "{task.completed:.0f} of {task.total:.0f}") as bars:
-            yield from bars.track(items, total=total, description=description)
+        with Lines(SpinnerColumn(), console=console, transient=True) as bars:
+            task = bars.add_task(description, total=total, tail=f"0 of {total}", details=())
+            for i, item in enumerate(items, 1):
+                yield item
+                bars.update(task, completed=i, tail=f"{i} of {total}")
 
     return track
-
-
-def _bars(console: Console, detail: str) -> Progress:
-    """Bars that vanish when done, each followed by `detail`."""
-    texts = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn(detail)
-    return Progress(SpinnerColumn(), *texts, TimeElapsedColumn(), console=console, transient=True)

@@ -1,20 +1,24 @@
-"""The headline metrics, and quantities (a metric of an experiment, codes and subject) selected by name."""
+"""The columns of tables: headline metrics as declared, and quantities selected by name.
+
+A quantity is a metric of an experiment, codes and subject.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import pandas as pd
 
+from lordbench.config.headlines import declared, metric_titles
+from lordbench.evaluation import headlines
+from lordbench.evaluation.headlines import ANY, METRIC, Headline
 from lordbench.results.leaderboard import QUANTITY
 from lordbench.utils.errors import UserError, did_you_mean
 
 
 class Column(NamedTuple):
-    """A quantity with its title.
-
-    A subject that ends in `*` stands for every subject that begins so; its rest replaces the title's `*`.
-    """
+    """A quantity with its title."""
 
     title: str
     experiment: str
@@ -28,108 +32,7 @@ class Column(NamedTuple):
         return "/".join(self[1:])
 
 
-TRANSFER, LEAKAGE, RECONSTRUCTION, ONE_SHOT = "content-transfer", "leakage", "reconstruction", "one-shot"
-EXPRESSION, DOMAINS, FACES = "expression-transfer", "clustered-domain", "faces"
-PROBE = "probe_best.normalized"
-BOTH = Column("right in both", TRANSFER, "encoded", "transfer", "both_agreement")
-L1 = Column("L1", TRANSFER, "encoded", "transfer", "l1")
-LPIPS = Column("LPIPS", TRANSFER, "encoded", "transfer", "lpips")
-RECONSTRUCTION_L1 = Column("recon. L1", RECONSTRUCTION, "encoded", "reconstruction", "l1")
-CLASS_LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
-CONTENT_KEPT = Column("content kept", LEAKAGE, "encoded", "content from content", PROBE)
-ONE_SHOT_BOTH = Column("right in both, 1", ONE_SHOT, "encoded", "transfer, K = 1", "both_agreement")
-EXPRESSION_BOTH = Column("right in both", EXPRESSION, "encoded", "transfer", "both_accuracy")
-FACES_BOTH = Column("right in both", FACES, "encoded", "transfer", "both_agreement")
-ALL_RIGHT = Column("all right *", DOMAINS, "encoded", "transfer of paired style, *", "all_agreement")
-SECTIONS: dict[str, tuple[Column, ...]] = {
-    "content transfer and reconstruction": (
-        BOTH,
-        Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement"),
-        Column("content agreement", TRANSFER, "encoded", "transfer", "content_agreement"),
-        L1,
-        Column("SSIM", TRANSFER, "encoded", "transfer", "ssim"),
-        Column("LPIPS cost", TRANSFER, "encoded", "transfer", "lpips_cost"),
-        LPIPS,
-        Column("FID", TRANSFER, "encoded", "transfer", "fid"),
-        Column("FD-VGG16", TRANSFER, "encoded", "transfer", "fd_vgg16"),
-        RECONSTRUCTION_L1,
-    ),
-    "one-shot: transfer onto held-out classes, by the number of images of the class": (
-        ONE_SHOT_BOTH,
-        Column("right in both, 5", ONE_SHOT, "encoded", "transfer, K = 5", "both_agreement"),
-        Column("right in both, all", ONE_SHOT, "encoded", "transfer, all", "both_agreement"),
-        Column("L1, 1", ONE_SHOT, "encoded", "transfer, K = 1", "l1"),
-        Column("L1, all", ONE_SHOT, "encoded", "transfer, all", "l1"),
-        Column("optimized: right in both, 1", ONE_SHOT, "optimized", "transfer, K = 1", "both_agreement"),
-        Column("optimized: L1, 1", ONE_SHOT, "optimized", "transfer, K = 1", "l1"),
-    ),
-    "one-shot: leakage of codes of held-out classes (best probe, a lower bound; 0 chance, 1 all)": (
-        Column("class leak", ONE_SHOT, "encoded", "class from content, K = 1", PROBE),
-        Column("optimized: class leak, 1", ONE_SHOT, "optimized", "class from content, K = 1", PROBE),
-        Column("optimized: class leak, all", ONE_SHOT, "optimized", "class from content, all", PROBE),
-        Column("content leak", ONE_SHOT, "encoded", "content from class, K = 1", PROBE),
-        Column("optimized: content leak, 1", ONE_SHOT, "optimized", "content from class, K = 1", PROBE),
-        Column("content kept", ONE_SHOT, "encoded", "content from content, K = 1", PROBE),
-        Column("optimized: content kept, 1", ONE_SHOT, "optimized", "content from content, K = 1", PROBE),
-        Column("optimized: content kept, all", ONE_SHOT, "optimized", "content from content, all", PROBE),
-    ),
-    "expression transfer (how often judges are right; image metrics where the expression changes pixels)": (
-        EXPRESSION_BOTH,
-        Column("expression", EXPRESSION, "encoded", "transfer", "expression_accuracy"),
-        Column("identity", EXPRESSION, "encoded", "transfer", "identity_accuracy"),
-        Column("L1", EXPRESSION, "encoded", "transfer", "l1"),
-        Column("LPIPS", EXPRESSION, "encoded", "transfer", "lpips"),
-        Column("SSIM", EXPRESSION, "encoded", "transfer", "ssim"),
-        Column("recon.: right in both", EXPRESSION, "encoded", "reconstruction", "both_accuracy"),
-        Column("learned: right in both", EXPRESSION, "learned", "transfer", "both_accuracy"),
-    ),
-    "faces (landmarks of A, person of B; an output without a face counts as a copy of the wrong image)": (
-        FACES_BOTH,
-        Column("landmark error", FACES, "encoded", "transfer", "landmark_error"),
-        Column("identity distance", FACES, "encoded", "transfer", "identity_distance"),
-        Column("face found", FACES, "encoded", "transfer", "face_found"),
-        Column("recon.: right in both", FACES, "encoded", "reconstruction", "both_agreement"),
-        Column("recon.: landmark error", FACES, "encoded", "reconstruction", "landmark_error"),
-        Column("recon.: identity distance", FACES, "encoded", "reconstruction", "identity_distance"),
-        Column("recon.: face found", FACES, "encoded", "reconstruction", "face_found"),
-    ),
-    "translation between domains, by the class labels given to methods (on …)": (
-        ALL_RIGHT,
-        Column("L1 *", DOMAINS, "encoded", "transfer of paired style, *", "l1"),
-        Column("SSIM *", DOMAINS, "encoded", "transfer of paired style, *", "ssim"),
-        Column("diversity *", DOMAINS, "encoded", "transfer of random styles, *", "diversity"),
-    ),
-    "class labels given to methods compared with true styles; views predicted across domains (best probe)": (
-        Column("k *", DOMAINS, "", "classes of *", "k"),
-        Column("silhouette *", DOMAINS, "", "classes of *", "silhouette"),
-        Column("NMI *", DOMAINS, "", "classes of *", "nmi"),
-        Column("view across *", DOMAINS, "encoded", "view across domains, *", PROBE),
-    ),
-    "leakage (best probe: a lower bound; 0 chance, 1 all; floor: shuffled labels; learned: stage 1)": (
-        CLASS_LEAK,
-        Column("class floor", LEAKAGE, "encoded", "class from content, shuffled", PROBE),
-        Column("class leak (learned)", LEAKAGE, "learned", "class from content", PROBE),
-        Column("content leak", LEAKAGE, "encoded", "content from class", PROBE),
-        Column("content floor", LEAKAGE, "encoded", "content from class, shuffled", PROBE),
-        Column("class kept", LEAKAGE, "encoded", "class from class", PROBE),
-        CONTENT_KEPT,
-    ),
-}
-"""The headline tables and their columns; everything else is only in `leaderboard.csv`."""
-
-SUMMARY = (
-    BOTH,
-    L1,
-    LPIPS,
-    RECONSTRUCTION_L1,
-    CLASS_LEAK,
-    CONTENT_KEPT,
-    ONE_SHOT_BOTH._replace(title="one-shot, 1 image"),
-    EXPRESSION_BOTH._replace(title="expression"),
-    FACES_BOTH._replace(title="faces"),
-    ALL_RIGHT._replace(title="translated *"),
-)
-"""The few quantities that a run shows last."""
+TRANSFER, LEAKAGE, PROBE = "content-transfer", "leakage", headlines.PROBE
 
 
 def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
@@ -138,39 +41,84 @@ def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
 
 
 def sections(table: pd.DataFrame) -> Iterator[tuple[str, list[Column]]]:
-    """Each section's title and columns; a `*` is replaced by the subjects of a table with `QUANTITY`."""
-    subjects = _subjects(table)
-    for title, columns in SECTIONS.items():
-        yield title, _all_expanded(columns, subjects)
+    """Each section's title and columns, of a table with `QUANTITY`: those of lordbench, then of plug-ins.
+
+    Where a table has `section` and `title`, what plug-ins declare, metrics of plug-ins stand in the sections
+    of the experiments that use them.
+    """
+    shown: dict[str, list[Column]] = {}
+    for section, column, _ in _headlines(table):
+        shown.setdefault(section, []).append(column)
+    yield from shown.items()
 
 
 def summarised(table: pd.DataFrame) -> list[Column]:
-    """The columns of `SUMMARY` for a table as in `sections`."""
-    return _all_expanded(SUMMARY, _subjects(table))
-
-
-def _subjects(table: pd.DataFrame) -> pd.DataFrame:
-    return table[["experiment", "subject"]].drop_duplicates().sort_values("subject")
-
-
-def _all_expanded(columns: Iterable[Column], subjects: pd.DataFrame) -> list[Column]:
-    return [expanded for column in columns for expanded in _expanded(column, subjects)]
-
-
-def _expanded(column: Column, subjects: pd.DataFrame) -> Iterator[Column]:
-    if not column.subject.endswith("*"):
-        yield column
-        return
-    start = column.subject.removesuffix("*")
-    for subject in subjects.loc[subjects["experiment"] == column.experiment, "subject"]:
-        if subject.startswith(start):
-            title = column.title.replace("*", subject.removeprefix(start))
-            yield column._replace(title=title, subject=subject)
+    """The few columns that a run shows last, of a table as in `sections`."""
+    return [column._replace(title=title) for _, column, title in _headlines(table) if title is not None]
 
 
 def titles(table: pd.DataFrame) -> dict[tuple[str, ...], str]:
     """Titles of the headline metrics by the values of `QUANTITY`, for a table as in `sections`."""
     return {column[1:]: column.title for _, columns in sections(table) for column in columns}
+
+
+def missing(table: pd.DataFrame, columns: Iterable[Column]) -> dict[Column, str]:
+    """What the data lack for columns, with the remedy: of all that need it, an experiment has no row."""
+    needs = {(each.experiment, *each.headline[1:4]): each.headline.needs for each in declared()}
+    run, present = set(table["experiment"]), set(keys(table[QUANTITY]))
+    met = {(key[0], need) for key, need in needs.items() if key in present}
+    return {
+        column: f"not measured; needs {need}"
+        for column in columns
+        if column.experiment in run and (need := needs.get(column[1:], ""))
+        if (column.experiment, need) not in met
+    }
+
+
+def _headlines(table: pd.DataFrame) -> Iterator[tuple[str, Column, str | None]]:
+    """Section, column, and title in the summary."""
+    labels = [name for name in ("section", "title") if name in table]
+    known = table[[*QUANTITY, *labels]].drop_duplicates().sort_values("subject", kind="stable")
+    own = known[known["title"] != ""] if "title" in known else known.iloc[:0]
+    for section, experiment, headline in declared():
+        rows = own if ANY in headline.metric else known
+        for quantity, name in _expanded(headline, experiment, rows[rows["experiment"] == experiment]):
+            rest = quantity[2].removeprefix(headline.subject.removesuffix(ANY))
+            title, summary = (
+                text and text.replace(METRIC, name).replace(ANY, rest)
+                for text in (headline.title, headline.summary)
+            )
+            yield section, Column(str(title), *quantity), summary
+    if "section" in own:
+        for row in own[own["section"] != ""].sort_values("section", kind="stable").to_dict("records"):
+            column = Column(row["title"], *(row[name] for name in QUANTITY))
+            yield row["section"], column, column.title
+
+
+def _expanded(
+    headline: Headline, experiment: str, table: pd.DataFrame
+) -> Iterator[tuple[tuple[str, str, str, str], str]]:
+    """The quantities that a headline stands for, each with the display name of its metric."""
+    if ANY not in headline.subject + headline.metric:
+        yield (experiment, *headline[1:4]), metric_titles().get(headline.metric, headline.metric)
+        return
+    is_own = ANY in headline.metric
+    seen = set()
+    for row in table.to_dict("records"):
+        key = (
+            experiment,
+            headline.codes,
+            str(row["subject"]),
+            str(row["metric"] if is_own else headline.metric),
+        )
+        fits = fnmatchcase(key[2], headline.subject) and fnmatchcase(key[3], headline.metric)
+        if (
+            fits
+            and key not in seen
+            and (not is_own or (row["codes"] == headline.codes and not row["section"]))
+        ):
+            seen.add(key)
+            yield key, str(row["title"]) if is_own else metric_titles().get(key[3], key[3])
 
 
 def pick(table: pd.DataFrame, column: Column) -> pd.DataFrame:

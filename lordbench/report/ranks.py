@@ -1,6 +1,6 @@
 """Tables of mean ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -15,15 +15,18 @@ RANKS_LEGEND = (
     "methods by mean rank."
 )
 RANK_DECIMALS = 2
+Titles = Mapping[tuple[str, ...], str]
+"""Titles by the values of `QUANTITY`."""
 
 
 def rank_boards(rows: pd.DataFrame) -> list[Table]:
     """Make a table of mean ranks for each preset of collected rows with two methods or more."""
-    ranked = ranks(rows, titles(rows)).groupby("preset", sort=False)
-    return [_rank_table(f"mean ranks, preset {preset}", own) for preset, own in ranked]
+    names = titles(rows)
+    ranked = ranks(rows, names).groupby("preset", sort=False)
+    return [_rank_table(f"mean ranks, preset {preset}", own, names) for preset, own in ranked]
 
 
-def _rank_table(title: str, ranked: pd.DataFrame) -> Table:
+def _rank_table(title: str, ranked: pd.DataFrame, titles: Titles) -> Table:
     """Methods by their mean rank: over all groups if these hold the same methods, and in each of several."""
     columns = {"mean rank ↓": mean_ranks(ranked)} if same_methods(ranked) else {}
     groups = [(group_title(group), own) for group, own in ranked.groupby(GROUP, sort=False)]
@@ -37,15 +40,15 @@ def _rank_table(title: str, ranked: pd.DataFrame) -> Table:
         ("method", *columns),
         tuple(Row((name,), tuple(Entry(column.get(name)) for column in by_method)) for name in names),
         (RANK_DECIMALS,) * len(columns),
-        notes=tuple(_rank_notes(ranked)),
+        notes=tuple(_rank_notes(ranked, titles)),
     )
 
 
-def _rank_notes(ranked: pd.DataFrame) -> Iterator[str]:
+def _rank_notes(ranked: pd.DataFrame, titles: Titles) -> Iterator[str]:
     quantities = ranked.drop_duplicates([*GROUP, *QUANTITY])
     n_groups = len(ranked.drop_duplicates(GROUP))
     where = f" in {n_groups} tables" if n_groups > 1 else ""
-    names = keys(quantities[QUANTITY]).map(titles(quantities))
+    names = keys(quantities[QUANTITY]).map(titles)
     excluded = [
         f"{', '.join(dict.fromkeys(own))} excluded: {note}"
         for note, own in names.groupby(quantities["note"], sort=False)

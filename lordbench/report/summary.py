@@ -13,8 +13,8 @@ from rich.markup import escape
 
 from lordbench.config.controls import NAME as CONTROL
 from lordbench.report.boards import group_title, headline_tables, method_names, unsearched, with_entries
-from lordbench.report.quantities import Column, pick, summarised
-from lordbench.report.tables import Table, rich_table
+from lordbench.report.quantities import Column, choose, missing, pick, summarised
+from lordbench.report.tables import Table, footnotes, rich_table
 from lordbench.results.leaderboard import (
     CEILING,
     GROUP,
@@ -22,6 +22,7 @@ from lordbench.results.leaderboard import (
     aggregate,
     is_floor,
     is_for_testing,
+    parts,
 )
 from lordbench.results.marks import Mark, marked
 
@@ -43,24 +44,46 @@ class Summary(NamedTuple):
         return any(entry.mark for row in self.table.rows for entry in row.entries)
 
 
-def rich_summary(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Group]:
-    """Make the summaries of collected rows for the terminal; arguments as for `summaries`."""
-    found = summaries(rows, differences)
+def rich_summary(found: Sequence[Summary]) -> list[Group]:
+    """Make summaries for the terminal."""
     groups = [Group(rich_table(each.table), *map(escape, each.verdict)) for each in found]
     return [*groups, Group(LEGEND)] if any(each.has_marks for each in found) else groups
 
 
 def summaries(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Summary]:
     """Summarise each group of collected rows; `differences` are those of the rows."""
+    return summarise(with_entries(marked(aggregate(rows), differences)))
+
+
+def summarise(
+    averaged: pd.DataFrame, columns: Sequence[str] = (), methods: Sequence[str] = ()
+) -> list[Summary]:
+    """Summarise each group of results as from `boards.with_entries`.
+
+    `columns` are names for `quantities.choose`, in place of the headline columns; `methods` the order of the
+    methods. UserError: a column is unknown here, or has no value.
+    """
     found = []
-    for group, means in with_entries(marked(aggregate(rows), differences)).groupby(GROUP, sort=False):
-        columns, names = summarised(means), _names(means)
+    chosen = choose(averaged, columns) if columns else None
+    for group, means in in_order(averaged, methods).groupby(GROUP, sort=False):
+        shown_columns, names = chosen or summarised(means), _names(means)
         shown = means[names != ""]
-        values = {column: pick(shown, column) for column in columns}
+        values = {column: pick(shown, column) for column in shown_columns}
         title = group_title(group)
         for table in headline_tables(shown, names[shown.index].to_frame("method"), [(title, values)]):
-            found.append(Summary(replace(table, notes=()), list(_verdict(shown, columns))))
+            notes = footnotes({column.title: [("", why)] for column, why in missing(means, values).items()})
+            found.append(Summary(replace(table, notes=notes), list(_verdict(shown, shown_columns))))
     return found
+
+
+def in_order(averaged: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Sort results by the given order of methods, within each part of their table."""
+    places = {name: i for i, name in enumerate(methods)}
+    place = method_names(averaged)["method"].map(places).fillna(len(places))
+    order = pd.DataFrame({"part": parts(averaged), "place": place}).sort_values(
+        ["part", "place"], kind="stable"
+    )
+    return averaged.loc[order.index]
 
 
 def _names(means: pd.DataFrame) -> pd.Series[str]:

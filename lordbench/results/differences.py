@@ -19,6 +19,7 @@ from lordbench.evaluation.statistics import (
     student_test,
 )
 from lordbench.results.leaderboard import (
+    DECLARED,
     GROUP,
     LINE,
     QUANTITY,
@@ -38,7 +39,7 @@ TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better", TIE: TIE
 """The verdict on b by that on a."""
 COLUMNS = [
     *GROUP, *QUANTITY, "method_a", "method_b", "reference", "difference", "ci_low", "ci_high", "n", "n_seeds",
-    "higher_is_better", "verdict", "note", "p", "sd", "trainings_ci_low", "trainings_ci_high",
+    "higher_is_better", "verdict", "note", "p", "sd", "trainings_ci_low", "trainings_ci_high", *DECLARED,
 ]  # fmt: skip
 """Columns of `differences.csv`: see `differences`."""
 
@@ -125,7 +126,7 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
         One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
         `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
         (whether `method_b` is a control, floor or ceiling), `higher_is_better`, the fields of
-        `Difference`, and the columns `apart`.
+        `Difference`, `section` and `title` (see `Measurement`), and the columns `apart`.
     """
     rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
     records: list[dict[str, Any]] = []
@@ -134,6 +135,7 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
             continue
         quantity = Quantity.of(same)
         shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
+        shared |= {name: same[name].iloc[-1] for name in DECLARED}
         for a, b in combinations(quantity.methods.values(), 2):
             if not a.reference:
                 names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}

@@ -26,6 +26,8 @@ LINE = [*GROUP, "method", "variant", "labels"]
 """Columns that identify a row of a table."""
 QUANTITY = ["experiment", "codes", "subject", "metric"]
 """Columns that identify what was measured."""
+DECLARED = ["section", "title"]
+"""Columns with what plug-ins declare of the column that shows a value."""
 REFERENCES = {
     "copy": "floor: copy of B",
     "copy of A": "floor: copy of A",
@@ -132,7 +134,8 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         Rows in the order of `by_seed`, with the columns of `LINE`, `apart` and `QUANTITY`, `value`, `ci_low`,
         `ci_high` (float64, NaN if missing), `n_seeds` (seeds with a value whose training has not collapsed),
         `n_collapsed` (seeds whose training has), `higher_is_better` (bool or None), `unit`, `notes`,
-        `searched` (of the rows, each text once) and `reference` (bool: see `by_seed`).
+        `searched` (of the rows, each text once), `reference` (bool: see `by_seed`), and `section` and
+        `title`, what plug-ins declare.
     """
     lines = [*LINE, *apart]
     keys, values = [*lines, *QUANTITY], by_seed(rows).to_dict("records")
@@ -146,7 +149,7 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
     ]
     summary = [
         "value", "ci_low", "ci_high", "n_seeds", "n_collapsed", "higher_is_better", "unit", "notes",
-        "searched", "reference",
+        "searched", "reference", *DECLARED,
     ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
 
@@ -177,6 +180,7 @@ def _summary(same: list[Record], collapsed: Mapping[int, bool]) -> dict[str, Any
         "notes": "; ".join(_notes(same, valued, collapsed)),
         "searched": "; ".join(sorted({row["searched"] for row in same})),
         "reference": bool(same[0]["reference"]),
+        **{name: str(same[-1][name]) for name in DECLARED},
     }
 
 

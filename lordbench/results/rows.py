@@ -56,7 +56,7 @@ class Provenance(BaseModel, extra="forbid", frozen=True):
 _FIRST = ("cell", "method", "variant", "dataset", "data_settings", "split", "labels", "preset", "seed")
 COLUMNS = (*_FIRST, *Measurement.model_fields, *(n for n in Provenance.model_fields if n not in _FIRST))
 """Columns of a results CSV, in order: what was run, what was measured, provenance."""
-ADDED = {"searched": ""}
+ADDED = {"searched": "", "section": "", "title": ""}
 """Columns added since the schema's version began, and what they hold where a file has none."""
 ColumnType = Literal["text", "whole number", "number", "truth value"]
 DTYPES = {"text": "str", "whole number": "int64", "number": "float64", "truth value": "boolean"}

@@ -7,10 +7,12 @@
       differences.csv                paired differences of any two methods
       ranks.csv                      ranks of methods in the headline metrics
       plan.json                      cells of the latest run, when and where it began
+      run.yaml                       settings of the latest run, for `lordbench run --config`
       run.log                        messages and progress of all runs in the folder
       .lock                          held while a run is running
       .locks/ID                      held while a process runs the cell
       tensorboard/CELL/              event files, with `--tensorboard`
+      wandb/, mlruns/                runs of --wandb offline, and of --mlflow without a server
       cells/ID/cell.json             settings of the cell
       cells/ID/progress.json         progress, only while the cell is running
       cells/ID/checkpoint.safetensors   only while training is unfinished
@@ -70,6 +72,7 @@ class Store:
         self.results = root / "results.csv"
         self.plan = root / "plan.json"
         self.log = root / "run.log"
+        self.run_file = root / "run.yaml"
         self.lock = root / ".lock"
         self.cell_locks = root / ".locks"
         self.event_files = root / "tensorboard"

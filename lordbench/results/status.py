@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -81,23 +81,26 @@ class RunStatus(BaseModel, frozen=True):
         return any(status.state == "failed" for status in (*self.cells, *self.others))
 
 
-def read_status(root: Path) -> RunStatus:
-    """Read the state of a run folder; UserError if it is none."""
-    store, plan, notes = Store(root), None, []
-    if not (store.plan.exists() or (root / "cells").is_dir()):
+def read_status(root: Path, plan: RunPlan | None = None) -> RunStatus:
+    """Read the state of a run folder; UserError if it is none.
+
+    A `plan` takes the place of that of the latest run; the folder then need not exist.
+    """
+    store, notes, latest = Store(root), [], plan is None
+    if latest and not (store.plan.exists() or (root / "cells").is_dir()):
         raise UserError(
             f"{root}: not a run folder: neither plan.json nor cells/ exists",
             "Give a folder that `lordbench run --out` wrote.",
         )
     alive = is_held(store.lock)
     try:
-        plan = RunPlan.model_validate(read_verified(store.plan))
+        plan = plan or RunPlan.model_validate(read_verified(store.plan))
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
         problem = f"{store.plan}: no readable plan: {type(error).__name__}"
         notes.append(f"{problem} The next `lordbench run` writes it again.")
-    since = plan.began if plan is not None and alive else None
+    since = plan.began if plan is not None and alive and latest else None
     planned = () if plan is None else plan.cells
     cells = tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned)
     ids = {cell.id for cell in planned}
@@ -222,13 +225,16 @@ class Estimate:
 
     A running training continues at the rate of its current phase. Any other training, and each experiment,
     takes the mean time of those in this folder with the same method, data set, split and preset, whatever the
-    number of jobs or the hardware.
+    number of jobs or the hardware; else that in `trainings`, by kind of cell.
     """
 
-    def __init__(self, status: RunStatus, now: datetime) -> None:
+    def __init__(
+        self, status: RunStatus, now: datetime, trainings: Mapping[Hashable, float] | None = None
+    ) -> None:
         self.status = status
         self.now = now
-        self.means = _means((*status.cells, *status.others))
+        self.means = {(kind, TRAINING): seconds for kind, seconds in (trainings or {}).items()}
+        self.means |= _means((*status.cells, *status.others))
 
     def cell(self, status: CellStatus) -> TimeLeft:
         """Time until a cell is done, from its start; 0 for a failed one, which is not retried by itself."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -79,6 +80,18 @@ class Cell(BaseModel):
     def data(self) -> DataKey:
         """Which images the cell uses."""
         return data_key(self.dataset, self.data_settings, self.preset.image_size)
+
+
+def titles(cells: Sequence[Cell], *, short: bool = False) -> dict[str, str]:
+    """Titles of the cells of a run, by id; `short`: with only what differs between them, after the method."""
+    splits, seeds, data = ({getattr(cell, name) for cell in cells} for name in ("split", "seed", "dataset"))
+    found = {}
+    for cell in cells:
+        on = f" on {cell.dataset}" if len(data) > 1 or not short else ""
+        split = f", {cell.split} split" if len(splits) > 1 else ""
+        seed = f", seed {cell.seed}" if len(seeds) > 1 or not short else ""
+        found[cell.id] = f"{cell.label}{on}{split}{seed}"
+    return found
 
 
 def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey:

@@ -35,7 +35,8 @@ class Request:
     """What the user requests. None means: as in the preset's grid, else the default of `presets.Part`.
 
     Attributes:
-        methods: selectors, as are `dataset` and `labels` (see `lordbench.config.labels`).
+        methods: selectors, as are `labels` (see `lordbench.config.labels`).
+        dataset: selector, or several: each part is then run on all of them.
         preset: name or path.
         experiments: names; empty for all.
         data_settings: settings of the data set, over those of its selector.
@@ -43,7 +44,7 @@ class Request:
     """
 
     methods: Sequence[str] | None = None
-    dataset: str | None = None
+    dataset: str | Sequence[str] | None = None
     preset: str = "quick"
     experiments: Sequence[str] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
@@ -59,12 +60,17 @@ class Request:
             UserError: a part names code by its path, and the user does not.
         """
         choices = {name: value for name in Part.model_fields if (value := getattr(self, name)) is not None}
+        datasets = [self.dataset] if isinstance(self.dataset, str) else list(self.dataset or ())
         for part in grid.grid:
             for kind, names in part.components().items():
                 for name in names if kind not in choices else ():
                     hint = f"If you trust that file, add --plugins {name}"
                     registry.refuse_untrusted(name, f"preset {self.preset}", hint)
-        chosen = [part.model_copy(update=choices) for part in grid.grid]
+        chosen = [
+            part.model_copy(update={**choices, "dataset": dataset})
+            for part in grid.grid
+            for dataset in datasets or [part.dataset]
+        ]
         return [part.model_copy(update={"methods": controls.expanded(part.methods)}) for part in chosen]
 
 
@@ -75,12 +81,14 @@ class Plan:
     Attributes:
         weights: names of the pretrained weights that training needs.
         broken: requested methods that cannot be loaded, by selector, with the reason; the others are run.
+        left_out: experiments that do not apply to a data set and split, with the reason.
     """
 
     cells: list[Cell]
     images: dict[DataKey, ImageSet]
     weights: frozenset[str]
     broken: dict[str, BrokenComponentError] = field(default_factory=dict)
+    left_out: dict[tuple[DataKey, SplitName], dict[str, str]] = field(default_factory=dict)
 
 
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
@@ -118,6 +126,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
     weights: set[str] = set()
+    left_out: dict[tuple[DataKey, SplitName], dict[str, str]] = {}
     for part in parts:
         experiments = _experiments(part)
         dataset, data = _dataset(part, request.data_settings)
@@ -136,19 +145,22 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
             _refuse_single_images(images[key], [text for text in loaded if methods[text]["needs_pairs"]])
         in_part: dict[str, str] = {}
         for seed, kind, text in product(request.seeds, kinds, loaded):
-            values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
-            cell = make_cell(values, experiments)
+            labels_name = kind.selector if kind else ""
+            values = {**methods[text], **data, "labels": labels_name, "seed": seed}
+            reasons = _missing(experiments, images[key], part.split, labels_name)
+            left_out.setdefault((key, part.split), {}).update(reasons)
+            cell = make_cell(values, [name for name in experiments if name not in reasons])
             if cell.id in in_part:
                 message = f"{in_part[cell.id]} and {cell.title} are the same training"
                 raise UserError(message, "Leave one of them out: its settings are those of the preset.")
             in_part[cell.id] = cell.title
             if cell.id in cells:
                 # Requested by two parts, it is trained once, for the experiments of both.
-                both = dict.fromkeys([*cells[cell.id].experiments, *experiments])
+                both = dict.fromkeys([*cells[cell.id].experiments, *cell.experiments])
                 cell = cell.model_copy(update={"experiments": list(both)})
             cells[cell.id] = cell
             weights.update(methods[text]["weights"], kind.weights() if kind else ())
-    return Plan(list(cells.values()), images, frozenset(weights), broken)
+    return Plan(list(cells.values()), images, frozenset(weights), broken, left_out)
 
 
 def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +245,14 @@ def _experiments(part: Part) -> list[str]:
             message = f"experiment {text}: the name {component.name!r} already exists"
             raise UserError(message, "Rename the file: its name is the experiment's.")
     return list(by_name.values())
+
+
+def _missing(names: Sequence[str], images: ImageSet, split: SplitName, labels: str) -> dict[str, str]:
+    """The experiments that do not apply to a cell, with the reason."""
+    reasons = {
+        name: registry.find("experiments", name).load()().missing(images, split, labels) for name in names
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:

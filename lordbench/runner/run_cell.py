@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from lordbench.config import registry
+from lordbench.config.headlines import with_titles
 from lordbench.config.labels import parse_labels
 from lordbench.data import ImageSet, Split, UInt8Array
 from lordbench.data.splits import split, validation
@@ -32,7 +33,8 @@ from lordbench.results.rows import NOT_SEARCHED, Provenance
 from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_folder import cell_lock, describe, encode_spec
-from lordbench.runner.watchers import EventFiles, ProgressWriter, Watcher, Watchers
+from lordbench.runner.trackers import TRACKERS
+from lordbench.runner.watchers import ProgressWriter, Watcher, Watchers
 from lordbench.training import CheckpointStore, Context, Control, DataSpec, Method, Precision, Reporter
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS, load_module, save_module
 from lordbench.training.loop import Silent
@@ -52,20 +54,22 @@ class WorkerState:
 
     Attributes:
         device: its name, as requested.
-        tensorboard: whether event files are written.
+        trackers: names of experiment trackers that are told of every cell.
         checkpoint_seconds: between two checkpoints of a training; no result depends on it.
         reporter: of training.
         log: called with what happens after training.
         labels: class labels found for recent splits, for the other methods of the seed.
+        on_error: called with the error that ends a cell, for example a debugger.
     """
 
     store: Store
     device: str = "auto"
-    tensorboard: bool = False
+    trackers: tuple[str, ...] = ()
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
     labels: LruCache = field(default_factory=lambda: LruCache(4))
+    on_error: Callable[[Exception], None] = field(default=lambda error: None)
 
     @cached_property
     def scoring(self) -> Scoring:
@@ -75,8 +79,7 @@ class WorkerState:
     def watchers(self, cell: Cell) -> Watchers:
         """The watchers of a cell, which pass on its training to the reporter."""
         watchers: list[Watcher] = [ProgressWriter(self.store.cell(cell.id).progress)]
-        if self.tensorboard:
-            watchers.append(EventFiles(cell, self.store))
+        watchers += [TRACKERS[name](cell, self.store) for name in self.trackers]
         return Watchers(self.reporter, watchers)
 
     def split(self, cell: Cell, images: ImageSet) -> Split:
@@ -101,17 +104,18 @@ class Outcome:
     error: str = ""
 
 
-def run_cell(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
+def run_cell(cell: Cell, images: ImageSet, state: WorkerState, started: str = "") -> Outcome:
     """Run what is missing of a cell. An error is recorded in its folder and ends this cell only.
 
-    If another process runs the cell, wait for it.
+    If another process runs the cell, wait for it. `started` is when the run handed it out, as from `now`:
+    tables list methods in that order, which is the one requested. By default it is now.
     """
     with cell_lock(state.store, cell.id):
         remove_unfinished(state.store.cell(cell.id).path)
-        return _run(cell, images, state)
+        return _run(cell, images, state, started or now())
 
 
-def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
+def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str) -> Outcome:
     folder, watchers = state.store.cell(cell.id), state.watchers(cell)
     try:
         missing = pending(cell, folder)
@@ -119,11 +123,11 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
             return Outcome(cell, "kept")
         describe(cell, folder)
         watchers.begin()
-        trained = _trained(cell, images, state, watchers)
+        trained = _trained(cell, images, state, watchers, started)
         for i, name in enumerate(missing):
             watchers.experiment(name, i, len(missing))
             began, before = time.monotonic(), folder.pictures()
-            measurements = registry.find("experiments", name).load()().run(trained)
+            measurements = with_titles(name, registry.find("experiments", name).load()().run(trained))
             pictures = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
             folder.write_measurements(component_name(name), measurements, pictures)
             folder.write_seconds(component_name(name), time.monotonic() - began)
@@ -134,6 +138,7 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState) -> Outcome:
         summary = f"{type(error).__name__}: {error}"
         record_failure(folder, cell, summary, traceback.format_exc())
         watchers.end(failed=True)
+        state.on_error(error)
         return Outcome(cell, "failed", summary)
 
 
@@ -169,7 +174,7 @@ def _can_be_completed(experiment: str, measurements: list[Measurement]) -> bool:
     return False
 
 
-def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watchers) -> Trained:
+def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watchers, started: str) -> Trained:
     """The cell's method, trained now or loaded, with what its experiments need."""
     folder, device = state.store.cell(cell.id), hardware.resolve_device(state.device)
     hardware.keep_freed_memory()
@@ -187,7 +192,7 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
             checkpoints=CheckpointStore(folder.checkpoint, state.checkpoint_seconds),
         )
         watchers.follow(context)
-        _train(cell, method, parts, context, folder)
+        _train(cell, method, parts, context, folder, started)
     if isinstance(method, Control):
         method.reveal(parts)
     return Trained(
@@ -204,8 +209,10 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
     )
 
 
-def _train(cell: Cell, method: Method, parts: Split, context: Context, folder: CellFolder) -> None:
-    device, started = context.device, _now()
+def _train(
+    cell: Cell, method: Method, parts: Split, context: Context, folder: CellFolder, started: str
+) -> None:
+    device = context.device
     threads = cell.preset.threads or torch.get_num_threads()
     hardware.reset_peak_memory(device)
     with limited_threads(threads):
@@ -255,11 +262,12 @@ def _warn_of_collapse(cell: Cell, method: Method, images: UInt8Array, device: to
 
 def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
     """Write how a cell failed into its folder."""
-    failure = {"cell": cell.id, "label": cell.label, "error": summary, "traceback": trace, "when": _now()}
+    failure = {"cell": cell.id, "label": cell.label, "error": summary, "traceback": trace, "when": now()}
     # A full disk is a common cause of failures; the summary still reaches the user.
     with contextlib.suppress(OSError):
         write_json(folder.failure, failure)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def now() -> str:
+    """The time in UTC; microseconds keep apart what begins at once."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,32 +1,22 @@
-"""Watchers of a cell: they write its progress and TensorBoard's event files, and change no result."""
+"""Watchers of a cell: they are told what happens, and change no result."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from PIL import Image
+from typing import Any
 
 from lordbench.results.progress import CellProgress
-from lordbench.results.run_folder import Store
-from lordbench.runner.cell import Cell
 from lordbench.training.loop import Context, Reporter, Silent
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 PROGRESS_SECONDS = 2.0
 """Between two writes of the progress file. A write waits for the disk, which may take longer than a step."""
-FLUSH_SECONDS = 10
 
 
 class Watcher(Silent):
@@ -134,78 +124,6 @@ class ProgressWriter(Watcher):
         self.progress = self.progress.model_copy(update={**changes, "written": _utc()})
         with contextlib.suppress(OSError):
             self.progress.write(self.path)
-
-
-class EventFiles(Watcher):
-    """Writes TensorBoard's event files of one cell.
-
-    Each attempt at a cell starts a file that makes TensorBoard drop earlier attempts, and that holds the
-    whole curve up to the checkpoint. So no step appears twice, and none is missing if an earlier attempt ran
-    without event files.
-
-    Tags are `PHASE/TERM` and `PHASE/images per second` at the steps of the phase, as in `curve.csv`; at the
-    end `EXPERIMENT/SUBJECT/CODES/METRIC` for every value with a direction of merit, under the cell's
-    hyperparameters, and the pictures.
-    """
-
-    def __init__(self, cell: Cell, store: Store) -> None:
-        self.cell, self.folder = cell, store.cell(cell.id)
-        name = f"{cell.label} {cell.dataset} {cell.split} seed {cell.seed}"
-        # Only characters that every file system takes.
-        name = re.sub(r"[^A-Za-z0-9_.=,-]+", "-", name).strip("-")
-        self.path = store.event_files / f"{name}-{cell.id}"
-
-    def begin(self) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer: SummaryWriter = SummaryWriter(str(self.path), purge_step=0, flush_secs=FLUSH_SECONDS)
-
-    def follow(self, context: Context) -> None:
-        self.context, self.written = context, 0
-
-    def phase(self, name: str, steps: int, done: int, epoch_steps: float) -> None:
-        self._catch_up()
-
-    def step(self, done: int, images: int, loss: float | None) -> None:
-        if loss is None:
-            return  # The curve grows at steps with a loss only.
-        progress = self.context.progress
-        rate = (progress.images - self.images) / max(progress.seconds - self.seconds, 1e-9)
-        self._catch_up()
-        self.writer.add_scalar(f"{progress.phase}/images per second", rate, done)
-
-    def end(self, *, failed: bool) -> None:
-        """Add measurements and pictures, unless the cell failed."""
-        if not failed:
-            self._add_measurements()
-            for path in self.folder.pictures():
-                with Image.open(path) as picture:
-                    pixels = np.asarray(picture.convert("RGB"))
-                self.writer.add_image(path.stem, pixels, dataformats="HWC")
-        self.writer.close()
-
-    def _catch_up(self) -> None:
-        """Write the rows of the training curve that are not written yet."""
-        progress = self.context.progress
-        for record in progress.history[self.written :]:
-            for term, value in record.items():
-                if term not in ("phase", "step"):
-                    self.writer.add_scalar(f"{record['phase']}/{term}", value, int(record["step"]))
-        self.written = len(progress.history)
-        self.seconds, self.images = progress.seconds, progress.images
-
-    def _add_measurements(self) -> None:
-        cell, values = self.cell, {}
-        for m in (m for name in cell.experiments for m in self.folder.measurements(name) or []):
-            if m.value is not None and m.higher_is_better is not None:
-                values["/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric)))] = m.value
-        parameters: dict[str, Any] = {"method": cell.label, "dataset": cell.dataset, "split": cell.split}
-        parameters |= {"preset": cell.preset_name, "seed": cell.seed}
-        for name, value in cell.settings.items():
-            plain = isinstance(value, bool | str | float | int)
-            parameters[f"{cell.method_name}.{name}"] = value if plain else str(value)
-        # In the same folder: by default, TensorBoard shows hyperparameters as a separate run.
-        self.writer.add_hparams(parameters, values, run_name=".")
 
 
 def _utc() -> datetime:

@@ -4,18 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lordbench.evaluation.measurement import Measurement
-from lordbench.report.quantities import (
-    BOTH,
-    CLASS_LEAK,
-    EXPRESSION_BOTH,
-    L1,
-    LPIPS,
-    ONE_SHOT_BOTH,
-    RECONSTRUCTION,
-    RECONSTRUCTION_L1,
-    TRANSFER,
-    Column,
-)
+from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column
 from lordbench.results.leaderboard import COLLAPSED
 from lordbench.utils.errors import UserError, did_you_mean
 
@@ -83,17 +72,28 @@ class Criterion:
         return found
 
 
+def _encoded(title: str, experiment: str, subject: str, metric: str) -> Column:
+    return Column(title, experiment, "encoded", subject, metric)
+
+
+RECONSTRUCTION = COLLAPSED[0]
+L1 = _encoded("L1", TRANSFER, "transfer", "l1")
 CRITERIA = {
     criterion.name: criterion
     for criterion in (
-        Criterion("both", BOTH, L1),
-        Criterion("class", Column("class agreement", TRANSFER, "encoded", "transfer", "class_agreement")),
+        Criterion("both", _encoded("right in both", TRANSFER, "transfer", "both_agreement"), L1),
+        Criterion("class", _encoded("class agreement", TRANSFER, "transfer", "class_agreement")),
         Criterion("l1", L1),
-        Criterion("lpips", LPIPS),
-        Criterion("reconstruction", RECONSTRUCTION_L1),
-        Criterion("leak", CLASS_LEAK),
-        Criterion("one-shot", ONE_SHOT_BOTH._replace(title="right in both, one-shot")),
-        Criterion("expression", EXPRESSION_BOTH._replace(title="right in both, expression")),
+        Criterion("lpips", _encoded("LPIPS", TRANSFER, "transfer", "lpips")),
+        Criterion("reconstruction", _encoded("recon. L1", RECONSTRUCTION, "reconstruction", "l1")),
+        Criterion("leak", _encoded("class leak", LEAKAGE, "class from content", PROBE)),
+        Criterion(
+            "one-shot", _encoded("right in both, one-shot", "one-shot", "transfer, K = 1", "both_agreement")
+        ),
+        Criterion(
+            "expression",
+            _encoded("right in both, expression", "expression-transfer", "transfer", "both_accuracy"),
+        ),
     )
 }
 """Criteria by name; the first is the protocol's, the same for all methods."""

@@ -208,6 +208,8 @@ def run_search(
     *cells, reference = plan.cells
     if not cells:
         raise next(iter(plan.broken.values()))
+    if len({cell.data for cell in cells}) > 1:
+        raise UserError("--dataset: a search is on one data set", "Search on each in a folder of its own.")
     methods: dict[str, SearchedMethod] = {}
     for cell in cells:
         if cell.method_name in methods:
@@ -222,7 +224,7 @@ def run_search(
         for name, method in methods.items():
             journal.begin(name, sampling | method.setup())
         fetch_weights(plan.weights, log)
-        state = WorkerState(store, options.device, options.tensorboard, options.checkpoint_seconds)
+        state = WorkerState(store, options.device, options.trackers, options.checkpoint_seconds)
         session = Session(request, plan, methods, journal, state, options, log)
         floor = session.evaluated(with_fields(reference, {"reserved": request.reserved}))
         session.run()

@@ -79,7 +79,7 @@ class TestVerdict:
 
     def test_it_is_short(self) -> None:
         console = Console(width=80, file=io.StringIO())
-        console.print(*rich_summary(rows(), without_samples(rows())), sep="\n")
+        console.print(*rich_summary(summaries(rows(), without_samples(rows()))), sep="\n")
         lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
         assert len(lines) <= 22
 

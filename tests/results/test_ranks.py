@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from synthetic import cell, measured
 
+from lordbench.config.headlines import declared
 from lordbench.evaluation.measurement import Measurement
-from lordbench.report.quantities import SECTIONS
 from lordbench.report.ranks import rank_boards
 from lordbench.results.leaderboard import QUANTITY
 from lordbench.results.ranks import NO_SEED, NOT_ALL, mean_ranks, ranks
 
-TITLES = {c[1:]: c.title for columns in SECTIONS.values() for c in columns}
+TITLES = {(each.experiment, *each.headline[1:4]): each.headline.title for each in declared()}
 KEYS = list(TITLES)
 COLLAPSED = measured(1.0, None, experiment="reconstruction", subject="reconstruction", metric="collapsed",
                      higher_is_better=None)  # fmt: skip

@@ -7,13 +7,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation import (
+    Experiment,
+    Headline,
+    Headlines,
+    Measurement,
+    MeasurementKey,
+    Trained,
+    inference,
+)
 
 
 class Mine(Experiment):
     """One class per file. The file name is the name of the experiment; the class name does not matter."""
 
     summary: ClassVar[str] = "how far codes move when an image is mirrored"
+    # The columns of its table: heading, codes, subject, metric. Plain data only.
+    headlines: ClassVar[Headlines] = {
+        "mirrored images": (
+            Headline("class code moves", "encoded", "class code", "mirror distance"),
+            Headline("content code moves", "encoded", "content code", "mirror distance"),
+        )
+    }
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Evaluate a trained method on the held-out images, and return the measurements.

@@ -18,6 +18,8 @@ class Mine(PairMetric):
     higher_is_better: ClassVar[bool] = False
     unit: ClassVar[str] = ""
     source: ClassVar[str] = "the paper"
+    # The heading of its column in tables.
+    title: ClassVar[str] = "edges"
     # It stores nothing between calls, so several threads may call it at once.
     thread_safe: ClassVar[bool] = True
 

@@ -22,7 +22,7 @@ from lordbench.data import ImageSet
 from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan
-from lordbench.runner.run_cell import Outcome, WorkerState, record_failure, run_cell
+from lordbench.runner.run_cell import Outcome, WorkerState, now, record_failure, run_cell
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.terminal import spell_missing_characters
 
@@ -166,8 +166,9 @@ class Task(BaseModel):
 
     Attributes:
         root: run folder, absolute.
-        device, tensorboard, checkpoint_seconds: as in `WorkerState`.
+        device, trackers, checkpoint_seconds: as in `WorkerState`.
         threads: of each operation on a CPU.
+        started: when it was made, see `run_cell`.
         folder: that relative paths, such as a data set's, start from.
         environment: variables whose names start with `PASSED_ON`.
     """
@@ -178,8 +179,9 @@ class Task(BaseModel):
     root: Path
     device: str
     threads: int
-    tensorboard: bool
+    trackers: tuple[str, ...]
     checkpoint_seconds: float
+    started: str
     folder: Path
     environment: dict[str, str]
 
@@ -191,8 +193,9 @@ class Task(BaseModel):
             root=state.store.root.resolve(),
             device=state.device,
             threads=threads,
-            tensorboard=state.tensorboard,
+            trackers=state.trackers,
             checkpoint_seconds=state.checkpoint_seconds,
+            started=now(),
             folder=Path.cwd(),
             environment={key: value for key, value in os.environ.items() if key.startswith(PASSED_ON)},
         )
@@ -233,7 +236,8 @@ def _run(task: Task) -> Outcome:
         return Outcome(cell, "failed", text)
     if images.fingerprint != cell.data_fingerprint:
         return Outcome(cell, "failed", f"{cell.dataset}: the data changed during the run")
-    return run_cell(cell, images, _state(task.root, task.device, task.tensorboard, task.checkpoint_seconds))
+    state = _state(task.root, task.device, task.trackers, task.checkpoint_seconds)
+    return run_cell(cell, images, state, task.started)
 
 
 @functools.lru_cache(maxsize=1)

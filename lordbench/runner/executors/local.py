@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -19,6 +20,7 @@ from lordbench.runner.executors.base import Executor, Task, Watch
 from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, run_cell
 from lordbench.utils import hardware
+from lordbench.utils.errors import Notice
 
 WORKER_BYTES = 2 << 30
 """Memory that a worker is expected to need: PyTorch, a data set, and the judges and metrics."""
@@ -137,10 +139,17 @@ class Worker:
 def _serve(pipe: Connection) -> None:
     # Ctrl-C reaches all processes of a terminal, but the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.formatwarning = _notice
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
         while True:
             pipe.send_bytes(base.run_task(pipe.recv_bytes().decode()).encode())
+
+
+def _notice(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> str:
+    """A notice without its place in the code, as in the process of the run."""
+    where = "" if issubclass(category, Notice) else f"{filename}:{lineno}: "
+    return f"{where}{getattr(category, 'label', category.__name__)}: {message}\n"
 
 
 def _end_with_parent() -> None:

@@ -1,0 +1,37 @@
+"""Headlines: the values that an experiment shows in tables, by section, as plain data."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+METRIC = "{metric}"
+"""In a title: the metric's display name."""
+ANY = "*"
+"""In place of a metric: those of plug-ins."""
+PROBE = "probe_best.normalized"
+LABELLED = "labelled contents (of folder:PATH by --pattern, e.g. '{class}/{content}.png')"
+"""What true images, and judges and probes of the content, need."""
+
+
+class Headline(NamedTuple):
+    """A column of a table: a metric of a subject and codes.
+
+    Attributes:
+        title: heading of the column; `{metric}` in it stands for the metric's `title`.
+        codes: `encoded`, `learned`, `optimized`, or empty.
+        subject: as in `Measurement`. One that ends in `*` stands for every subject that begins so; the rest
+            replaces the title's `*`.
+        metric: name of the metric. `*`, or `*.normalized`, stands for the metrics of plug-ins.
+        summary: heading in the summary that ends a run; None: it is not shown there.
+        needs: what the data must have for it, with the remedy, for a footnote; empty for nothing.
+    """
+
+    title: str
+    codes: str
+    subject: str
+    metric: str
+    summary: str | None = None
+    needs: str = ""
+
+
+Headlines = Mapping[str, tuple[Headline, ...]]
+"""Sections, each a table, by title."""

@@ -1,0 +1,108 @@
+"""What a run would do and how long it would take, without training anything that is kept."""
+
+import time
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from lordbench.data import ImageSet
+from lordbench.report.progress import tracker
+from lordbench.results.progress import PlannedCell, RunPlan
+from lordbench.results.run_folder import Store
+from lordbench.results.status import Estimate, RunStatus, read_status
+from lordbench.runner.announce import NOTHING_TO_DO, print_plan, to_do
+from lordbench.runner.cell import Cell, DataKey
+from lordbench.runner.plan import Request, make_plan
+from lordbench.runner.run_cell import WorkerState, build
+from lordbench.runner.run_log import RunLog
+from lordbench.runner.session import RunOptions
+from lordbench.training import Context, DataSpec, Precision
+from lordbench.training.loop import Silent
+from lordbench.utils import hardware, seeds
+from lordbench.utils.parallel import limited_threads
+
+WARM_STEPS, TRIAL_SECONDS = 3, 2.0
+
+
+HOW = (
+    "Times: from this folder, and for trainings that are new here from the speed of their first steps. "
+    "≥: without experiments that were never timed here. Nothing was written."
+)
+
+
+def dry_run(request: Request, out: Path, options: RunOptions, messages: Console) -> None:
+    """Print the plan of a request with estimated times; nothing is written, downloaded or kept.
+
+    UserError: as from `run_session`.
+    """
+    plan, device = make_plan(request, tracker(messages)), hardware.resolve_device(options.device)
+    store, log = Store(out), RunLog(messages, Console(quiet=True))
+    tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
+    unfinished = [cell for cell in plan.cells if tasks[cell.id] != NOTHING_TO_DO]
+    jobs = options.executor.sized(len(unfinished), plan.cells[0].preset.threads, device).jobs
+    planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
+    status = read_status(out, RunPlan.begin(planned, jobs, datetime.now(UTC)))
+    estimate = Estimate(status, datetime.now(UTC), _measured(unfinished, plan.images, status, out, options))
+    times = {each.cell.id: estimate.cell(each) for each in status.cells}
+    name = f"{hardware.device_name(device)}, {Precision.resolve(plan.cells[0].preset.precision, device).name}"
+    print_plan(plan, tasks, name, log, times)
+    log.print(
+        f"{len(unfinished)} of {len(plan.cells)} cells to run, {jobs} at a time: [bold]{estimate.run()}[/]"
+    )
+    log.print(f"[dim]{HOW}[/]", soft_wrap=True)
+
+
+def _measured(
+    cells: list[Cell], images: Mapping[DataKey, ImageSet], status: RunStatus, out: Path, options: RunOptions
+) -> dict[Hashable, float]:
+    """Seconds of a whole training of each kind of cell that was not trained in this folder yet."""
+    known = {each.cell.kind for each in (*status.cells, *status.others) if each.train_seconds is not None}
+    state, measured = WorkerState(Store(out), options.device), dict[Hashable, float]()
+    for cell in cells:
+        kind = PlannedCell.of(cell.model_dump()).kind
+        if kind not in known and kind not in measured:
+            measured[kind] = training_seconds(cell, images[cell.data], state)
+    return measured
+
+
+class _EnoughError(Exception):
+    """The trial has lasted long enough."""
+
+
+class _Stopwatch(Silent):
+    """Measures the images per second of the steps after the first few, and ends the training."""
+
+    def __init__(self) -> None:
+        self.steps, self.images, self.seconds = 0, 0, 0.0
+
+    def step(self, done: int, images: int, loss: float | None) -> None:
+        self.steps += 1
+        if self.steps <= WARM_STEPS:
+            self.began = time.monotonic()
+            return
+        self.images, self.seconds = self.images + images, time.monotonic() - self.began
+        if self.seconds >= TRIAL_SECONDS:
+            raise _EnoughError
+
+
+def training_seconds(cell: Cell, images: ImageSet, state: WorkerState) -> float:
+    """Seconds that a cell's training takes, at the speed of the first steps of its first phase.
+
+    Later phases may be faster or slower. Nothing is written. TrainingDivergedError: a loss is not finite.
+    """
+    device = hardware.resolve_device(state.device)
+    train = state.split(cell, images).train
+    method = build(cell, DataSpec.of(train)).to(device).to(memory_format=torch.channels_last)
+    budget, watch = cell.preset.budget.budget(len(train)), _Stopwatch()
+    seed = seeds.derive(cell.seed, "training")
+    context = Context(device, Precision.resolve(cell.preset.precision, device), seed, budget, watch)
+    began = time.monotonic()
+    try:
+        with limited_threads(cell.preset.threads or torch.get_num_threads()):
+            method.fit(train, context)
+    except _EnoughError:
+        return budget.images * watch.seconds / max(watch.images, 1)
+    return time.monotonic() - began
