@@ -39,7 +39,7 @@ def calibrate(dataset: str, preset: str, seed: int, out: Path, jobs: int | None,
     options = RunOptions(executors.make("local", {"jobs": jobs}), device)
     result = calibration.calibrate(out, dataset, preset, seed, options, ERR)
     write_text(out / "calibration.csv", csv(result.readings))
-    figures.save(report.dose_figure(result.rows, LEAKS, calibration.PROBES[0]), out / "calibration.png")
+    figures.save(figures.dose(result.rows, calibration.PROBES[0]), out / "calibration.png")
     tables = (report.dose_table(result.rows, LEAKS, calibration.PROBES), report.truth_table(result.readings))
     OUT.print(*map(rich_table, tables), sep="\n")
     say(f"Wrote {out / 'calibration.csv'} and .png")

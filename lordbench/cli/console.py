@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from lordbench.utils.errors import UserError
 from lordbench.utils.names import shown
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
@@ -38,6 +39,14 @@ def format_option(*others: str, help_: str = "Output format.") -> Callable[[Comm
 def metric_option(help_: str) -> Callable[[Command], Command]:
     """Make the repeatable option `--metric`."""
     return click.option("--metric", "metrics", multiple=True, metavar="NAME", help=help_)
+
+
+def integers(option: str, text: str) -> list[int]:
+    """Read whole numbers, separated by commas, of an option; UserError if they are none."""
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UserError(f"{option} {text}: give whole numbers separated by commas") from None
 
 
 def write(text: str, out: Path | None) -> None:

@@ -15,8 +15,9 @@ from lordbench.cli.calibrate import calibrate
 from lordbench.cli.completion import completes
 from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plugins_option
 from lordbench.cli.data import data
+from lordbench.cli.figure import figure
 from lordbench.cli.plugins import check, new
-from lordbench.cli.report import figure, report, status
+from lordbench.cli.report import report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
 from lordbench.cli.search import search

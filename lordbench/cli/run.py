@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lordbench.cli.completion import completes
-from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, plugins_option
+from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, integers, plugins_option
 from lordbench.runner import executors
 from lordbench.utils.errors import UserError
 
@@ -149,14 +149,6 @@ def changes_of(given: dict[str, Any]) -> dict[str, Any]:
     for name, values in (("executor_settings", executor), ("trackers", trackers), ("set", overrides)):
         changes |= {name: values} if values else {}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()}
-
-
-def integers(option: str, text: str) -> list[int]:
-    """Read whole numbers, separated by commas, of an option; UserError if they are none."""
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise UserError(f"{option} {text}: give whole numbers separated by commas") from None
 
 
 def _debug(error: Exception) -> None:

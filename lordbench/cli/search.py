@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH
-from lordbench.cli.run import changes_of, integers, run
+from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, integers
+from lordbench.cli.run import changes_of, run
 from lordbench.utils.errors import UserError, require_extra
 
 AS_IN_RUN = (

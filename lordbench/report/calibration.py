@@ -1,15 +1,12 @@
-"""Calibration as tables and a figure: known truths beside what the instruments read."""
+"""Calibration as tables: known truths beside what the instruments read."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from lordbench.config import selectors
-from lordbench.report.figures import COLOURS, LEAK, MARKERS, MUTED, SETTINGS, Drawn
+from lordbench.report.figures.values import LEAK
 from lordbench.report.tables import NONE, Row, Table, interval_text, number
 from lordbench.results.leaderboard import label
 
@@ -53,36 +50,6 @@ def dose_table(rows: pd.DataFrame, doses: Mapping[tuple[str, float], str], probe
         "Class leakage: known share of images whose content code carries the class, and normalized accuracy",
         header, tuple(lines), right=frozenset(header[1:]),
     )  # fmt: skip
-
-
-def dose_figure(rows: pd.DataFrame, doses: Mapping[tuple[str, float], str], probe: str) -> Drawn:
-    """Draw what a probe reads of known leakage; the diagonal is the truth."""
-    by_name, forms = _leakage(rows), list(dict.fromkeys(form for form, _ in doses))
-    origin = next(name for (_, dose), name in doses.items() if dose == 0)
-    words = []
-    with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(4.0, 3.6), layout="constrained")
-        FigureCanvasAgg(figure)
-        ax = figure.subplots()
-        ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, label="truth")
-        for form, colour, marker in zip(forms, COLOURS, MARKERS, strict=False):
-            own = [
-                (0.0, origin),
-                *((dose, name) for (other, dose), name in doses.items() if other == form and dose),
-            ]
-            read = [(dose, by_name[name, f"{probe}.normalized"]) for dose, name in own]
-            x, y = [dose for dose, _ in read], [row["value"] for _, row in read]
-            bars = [
-                [row["value"] - row["ci_low"] for _, row in read],
-                [row["ci_high"] - row["value"] for _, row in read],
-            ]
-            ax.errorbar(x, y, yerr=bars, color=colour, marker=marker, capsize=2, label=form)
-            words.append(
-                f"{form}: " + ", ".join(f"{value:.2f} at {dose:g}" for dose, value in zip(x, y, strict=True))
-            )
-        ax.set(xlabel="known leakage", ylabel="normalized accuracy of the best probe")
-        ax.legend()
-    return Drawn(figure, f"Readings of known class leakage. {'; '.join(words)}.")
 
 
 def _leakage(rows: pd.DataFrame) -> dict[tuple[str, str], dict[Any, Any]]:

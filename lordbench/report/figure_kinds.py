@@ -1,4 +1,8 @@
-"""The kinds of figures, each drawn from run folders: for `lordbench figure` and `lordbench.figure`."""
+"""The kinds of figures, each drawn from run folders: for `lordbench figure` and `lordbench.figure`.
+
+`metrics` are named as in `lordbench leaderboard`, `dataset` is one of the data sets in the results, and `width`
+is `column` or `page`.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +11,75 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lordbench.config.selectors import listed
 from lordbench.report import figures
-from lordbench.report.figures import Drawn
+from lordbench.report.figures import WIDTHS, Drawn
+from lordbench.report.figures.values import only
 from lordbench.report.picture_comparisons import choose
 from lordbench.results.cells import cell_records
+from lordbench.results.differences import differences
 from lordbench.results.leaderboard import collect
+from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError, did_you_mean
 
 
-def tradeoff(runs: Sequence[Path], metric: str = "lpips") -> Drawn:
+def forest(
+    runs: Sequence[Path], metrics: str | Sequence[str] = (), dataset: str | None = None, width: str = "page"
+) -> Drawn:
+    """Draw values and intervals beside floors and ceilings: see `figures.forest`."""
+    rows = only(collect(runs), dataset)
+    return figures.forest(rows, differences(rows, SampleFiles(runs)), listed(metrics) or (), WIDTHS[width])
+
+
+def tradeoff(
+    runs: Sequence[Path], metric: str | None = None, dataset: str | None = None, width: str = "page"
+) -> Drawn:
     """Draw leakage against a metric of transfers: see `figures.tradeoff`."""
-    return figures.tradeoff(collect(runs), metric)
+    return figures.tradeoff(only(collect(runs), dataset), metric, WIDTHS[width])
 
 
-def curves(runs: Sequence[Path]) -> Drawn:
+def ranks(
+    runs: Sequence[Path], metrics: str | Sequence[str] = (), dataset: str | None = None, width: str = "page"
+) -> Drawn:
+    """Draw a critical-difference diagram: see `figures.ranks`."""
+    return figures.ranks(only(collect(runs), dataset), listed(metrics) or (), WIDTHS[width])
+
+
+def shots(
+    runs: Sequence[Path], metric: str = "l1", dataset: str | None = None, width: str = "page"
+) -> Drawn:
+    """Draw one-shot transfers by the number of images of the class: see `figures.shots`."""
+    return figures.shots(only(collect(runs), dataset), metric, WIDTHS[width])
+
+
+def dose(runs: Sequence[Path], probe: str = "probe_best", width: str = "column") -> Drawn:
+    """Draw readings of known leakage: see `figures.dose`."""
+    return figures.dose(collect(runs), probe, WIDTHS[width])
+
+
+def curves(runs: Sequence[Path], width: str = "page") -> Drawn:
     """Draw training curves: see `figures.curves`."""
-    return figures.curves(cell_records(runs))
+    return figures.curves(cell_records(runs), WIDTHS[width])
 
 
-def transfer_grid(
+def grid(
     runs: Sequence[Path],
     picture: str = "transfer-encoded",
     dataset: str | None = None,
     seed: int | None = None,
+    methods: str | Sequence[str] = (),
     pairs: int = 6,
+    rows: Sequence[int] = (),
+    scores: bool = True,
+    width: str = "page",
 ) -> Drawn:
-    """Draw the outputs of all methods for the same pairs: see `figures.transfers`."""
-    return figures.transfers(choose(cell_records(runs), picture, dataset, seed), pairs)
+    """Draw the outputs of all methods for the same pairs: see `figures.grid`."""
+    comparison = choose(cell_records(runs), picture, dataset, seed).of(listed(methods) or ())
+    return figures.grid(comparison, pairs, rows, WIDTHS[width], scores=scores)
 
 
 KINDS: dict[str, Callable[..., Drawn]] = {
-    "tradeoff": tradeoff,
-    "curves": curves,
-    "transfer-grid": transfer_grid,
+    kind.__name__: kind for kind in (forest, tradeoff, ranks, shots, dose, curves, grid)
 }
 """Functions of run folders and keyword options, by the name of the command."""
 
@@ -48,7 +88,7 @@ def draw(kind: str, runs: Sequence[Path], **options: Any) -> Drawn:
     """Draw a figure of one of `KINDS`.
 
     Raises:
-        UserError: the kind or an option does not exist, or the runs lack what it shows.
+        UserError: the kind, an option or a width does not exist, or the runs lack what it shows.
     """
     if kind not in KINDS:
         raise UserError(f"no figure {kind!r}{did_you_mean(kind, KINDS)}", f"Figures are: {', '.join(KINDS)}.")
@@ -56,4 +96,6 @@ def draw(kind: str, runs: Sequence[Path], **options: Any) -> Drawn:
     for name in options.keys() - set(known):
         hint = f"Options are: {', '.join(known) or 'none'}."
         raise UserError(f"figure {kind}: no option {name!r}{did_you_mean(name, known)}", hint)
+    if (width := options.get("width", "page")) not in WIDTHS:
+        raise UserError(f"figure {kind}: no width {width!r}", f"Widths are: {', '.join(WIDTHS)}.")
     return KINDS[kind](runs, **options)

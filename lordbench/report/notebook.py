@@ -113,7 +113,7 @@ def figure(kind: str, *runs: Run, out: Run | None = None, **options: Any) -> Dra
     """Draw a figure, as `lordbench figure` does.
 
     Args:
-        kind: `tradeoff`, `curves`, `transfer-grid` or another of the command's.
+        kind: `forest`, `tradeoff`, `grid` or another of the command's.
         runs: run folders; `runs` if none is named.
         out: also write it to this .png, .svg or .pdf file.
         options: those of the command, e.g. `metric="ssim"`, `pairs=8`.

@@ -1,13 +1,19 @@
 """Pictures of several methods side by side, made from the same images."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
 from lordbench.report.boards import group_title
 from lordbench.results.cells import CellRecord, Settings
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import UserError, did_you_mean
+
+MAIN = "transfer-encoded"
+"""The picture of content transfer, which is shown first."""
 
 
 class Output(NamedTuple):
@@ -49,6 +55,52 @@ class Comparison:
         yield from (Output("", name, self.given[role]) for role, name in names.items() if role in self.given)
         yield from self.outputs
 
+    def places(self) -> list[tuple[int, int]]:
+        """Rows and columns of all pairs, diagonal after diagonal: contents and classes repeat late."""
+        n_rows, columns = self.outputs[0].tiles.shape[:2]
+        return [(i, (i + shift) % columns) for shift in range(columns) for i in range(n_rows)]
+
+    def l1(self, output: Output) -> npt.NDArray[np.float64] | None:
+        """L1 of each image of an output to its true image, (rows, columns), as the metric `l1`.
+
+        None if the picture has no true image of each output.
+        """
+        truth = self.given.get("truth")
+        if truth is None or truth.shape != output.tiles.shape:
+            return None
+        errors: npt.NDArray[np.float64] = np.abs(output.tiles / 255 - truth / 255).mean(axis=(2, 3, 4))
+        return errors
+
+    def of(self, methods: Sequence[str]) -> "Comparison":
+        """The comparison of some methods, in this order; all if there are none.
+
+        Raises:
+            UserError: it has no method of that name.
+        """
+        known = {output.label: output for output in self.outputs}
+        if unknown := [name for name in methods if name not in known]:
+            raise UserError(
+                f"--methods {unknown[0]}: not in this picture{did_you_mean(unknown[0], known)}",
+                f"Methods here: {', '.join(known)}.",
+            )
+        return replace(self, outputs=[known[name] for name in methods] or self.outputs)
+
+
+def in_order(records: Iterable[CellRecord]) -> list[CellRecord]:
+    """Cells in the order of tables: groups, then methods as they were first started, then seeds."""
+    cells = [(cell_group(record.settings), record) for record in records]
+    groups = list(dict.fromkeys(group for group, _ in cells))
+    first: dict[tuple[str, str], str] = {}
+    for group, record in cells:
+        name = group, record.settings.label
+        first[name] = min(first.get(name, record.started), record.started)
+
+    def place(cell: tuple[str, CellRecord]) -> tuple[int, str, str, int]:
+        group, settings = cell[0], cell[1].settings
+        return groups.index(group), first[group, settings.label], settings.label, settings.seed
+
+    return [record for _, record in sorted(cells, key=place)]
+
 
 def cell_group(settings: Settings) -> str:
     """Name the data set, split and preset of a cell."""
@@ -59,11 +111,11 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
     """Group the pictures that share their source images.
 
     Returns:
-        The comparisons, in the order of their first cell, and errors of pictures that cannot be read.
+        The comparisons, by group, transfers of encoded codes first, and errors of unreadable pictures.
     """
     groups: dict[tuple[Hashable, ...], Comparison] = {}
     problems: list[str] = []
-    for record in records:
+    for record in in_order(records):
         settings, group = record.settings, cell_group(record.settings)
         problems += [str(damage) for damage in record.damage if damage.file.suffix == ".png"]
         for path in record.pictures:
@@ -80,7 +132,11 @@ def comparisons(records: Iterable[CellRecord]) -> tuple[list[Comparison], list[s
                     key = (group, settings.seed, path.stem, part.title, *pixels)
                     new = Comparison(group, settings.seed, path.stem, part, given)
                     groups.setdefault(key, new).outputs.append(output)
-    return list(groups.values()), problems
+    order = list(dict.fromkeys(group.group for group in groups.values()))
+    ordered = sorted(
+        groups.values(), key=lambda one: (order.index(one.group), one.picture != MAIN, one.picture, one.seed)
+    )
+    return ordered, problems
 
 
 def choose(

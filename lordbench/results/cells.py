@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from lordbench.results.damage import Damage, damage
 from lordbench.results.leaderboard import label
 from lordbench.results.run_folder import CellFolder, Store
+from lordbench.utils.errors import UserError
 from lordbench.utils.files import read_text
 from lordbench.utils.integrity import read_verified
 
@@ -23,6 +24,7 @@ CURVE = ("phase", "step")
 LARGEST_CURVE = 64 << 20
 """Bytes: more than a row for each of a million steps."""
 LARGEST_STEP = 2**53
+NEVER = "never"
 ORDER = "dataset", "data_variant", "split", "preset_name", "method_name", "variant", "labels", "seed", "id"
 """Settings that cells are sorted by."""
 
@@ -69,6 +71,14 @@ class CellRecord:
     def failure(self) -> Failure | None:
         """How its last attempt failed; None if it did not, or the record is damaged."""
         return _read(Failure, self.folder.failure)
+
+    @cached_property
+    def started(self) -> str:
+        """When its training began, in ISO 8601; `NEVER`, after all times, if it has no readable model."""
+        try:
+            return self.folder.provenance().started
+        except UserError:
+            return NEVER
 
     @cached_property
     def damage(self) -> list[Damage]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 
-from lordbench.report.figures import COLOURS, PANELS_ACROSS, SETTINGS, Drawn, figure, signs
+from lordbench.report.figures import Drawn
+from lordbench.report.figures.drawing import PAGE, SETTINGS, figure, handle, marker, panels
+from lordbench.report.figures.signs import GREY, method_signs
 from lordbench.report.quantities import Column
 from lordbench.search.sampling import Ranges, importances
 from lordbench.search.trials import Trial, best
@@ -15,8 +17,9 @@ from lordbench.utils import seeds
 Trials = Mapping[str, Sequence[Trial]]
 """Finished trials by the method's name."""
 
-SIZE, PANEL = (5.2, 3.4), (3.0, 1.9)
-"""Inches: width and height of a figure, and of a panel."""
+SIZE = (5.2, 3.4)
+NARROWEST, HEIGHT = 2.2, 1.9
+"""Inches: width and height of the first figure; of a panel of the second the least width, and the height."""
 
 
 def best_so_far(trials_of: Trials, column: Column) -> Drawn | None:
@@ -28,18 +31,16 @@ def best_so_far(trials_of: Trials, column: Column) -> Drawn | None:
             lines[name] = points
     if not lines:
         return None
-    look = signs(lines)
+    signs = method_signs(lines)
     with mpl.rc_context(SETTINGS):
         drawing = figure(*SIZE)
         ax = drawing.subplots()
         for name, points in lines.items():
-            ax.step(
-                *zip(*points, strict=True), where="post", label=name, color=look[name].colour,
-                linestyle=look[name].dashes, marker=look[name].marker, markersize=4,
-            )  # fmt: skip
+            ax.step(*zip(*points, strict=True), where="post", linewidth=1.1, **marker(signs[name]))
         ax.set_xlabel("tries")
         ax.set_ylabel(f"{column.title} of validation images")
-        drawing.legend(loc="outside right upper", fontsize="small")
+        entries = [handle(sign, linestyle="-") for sign in signs.values()]
+        drawing.legend(entries, list(signs), loc="outside right upper")
     last = "; ".join(f"{name}: {points[-1][1]:.3g} after {points[-1][0]}" for name, points in lines.items())
     return Drawn(drawing, f"Best {column.title} so far, by the number of tries. {last}.")
 
@@ -53,17 +54,11 @@ def importance(trials_of: Trials, ranges_of: Mapping[str, Ranges]) -> Drawn | No
     }
     if not shares:
         return None
-    across = min(len(shares), PANELS_ACROSS)
-    down = -(-len(shares) // across)
     with mpl.rc_context(SETTINGS):
-        drawing = figure(PANEL[0] * across, PANEL[1] * down)
-        axes = drawing.subplots(down, across, squeeze=False).flatten().tolist()
-        for ax, (name, own) in zip(axes, shares.items(), strict=False):
-            ax.barh(list(own)[::-1], list(own.values())[::-1], color=COLOURS[0])
+        drawing, axes = panels(list(shares), PAGE, NARROWEST, HEIGHT, {})
+        for ax, own in zip(axes, shares.values(), strict=True):
+            ax.barh(list(own)[::-1], list(own.values())[::-1], color=GREY)
             ax.set_xlim(0, 1)
-            ax.set_title(name, fontsize="small", loc="left")
-        for ax in axes[len(shares) :]:
-            ax.set_visible(False)
         drawing.supxlabel("share of the variance of scores at the least budget", fontsize="small")
     words = (
         f"{name}: {', '.join(f'{key} {x:.2f}' for key, x in own.items())}" for name, own in shares.items()

@@ -50,7 +50,7 @@ def test_tables_are_shown_as_tables(outputs: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.slow
 def test_figures_and_images_are_shown_as_pictures(outputs: dict[str, dict[str, Any]]) -> None:
-    assert outputs['lordbench.figure("transfer-grid", pairs=4)']["image/png"]
+    assert outputs['lordbench.figure("grid", pairs=4)']["image/png"]
     assert outputs["Image.fromarray(strip).resize((6 * 96, 96))"]["image/png"]
 
 

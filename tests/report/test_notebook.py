@@ -86,10 +86,10 @@ class TestFigure:
         assert repr(drawn) == drawn.words
 
     def test_is_the_file_that_the_command_writes(self, folder: Path, run: Run, tmp_path: Path) -> None:
-        lordbench.figure("transfer-grid", folder, out=tmp_path / "figure.svg", pairs=2)
+        lordbench.figure("grid", folder, out=tmp_path / "figure.svg", pairs=2)
         (tmp_path / "other").mkdir()
         command = tmp_path / "other" / "figure.svg"
-        assert run("figure", "transfer-grid", str(folder), "--pairs", "2", "--out", str(command)) == 0
+        assert run("figure", "grid", str(folder), "--pairs", "2", "--out", str(command)) == 0
         assert (tmp_path / "figure.svg").read_bytes() == command.read_bytes()
 
     def test_kinds_and_options_are_those_of_the_command(self) -> None:

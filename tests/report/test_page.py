@@ -6,22 +6,32 @@ import base64
 import io
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from commandline import Run
 from PIL import Image
 from reporting import CONTENTS, TRUTH, made_up_run, picture
+from synthetic import cell
 
+from lordbench.cli.main import cli
 from lordbench.report.page import page as page_module
+from lordbench.report.page.card import commands
+from lordbench.report.page.definitions import definition
+from lordbench.report.page.details import Details
 from lordbench.report.page.page import write_report
 from lordbench.report.picture_comparisons import choose, comparisons
+from lordbench.report.quantities import titles
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.utils.errors import UserError
+
+CONTENT = " --experiments content-transfer"
 
 
 class Page(HTMLParser):
@@ -130,6 +140,117 @@ class TestOneFile:
         with pytest.raises(UserError, match=r"results\.csv"):
             write_report([tmp_path / "empty"], tmp_path)
         assert (tmp_path / "index.html").read_text() == "old"
+
+
+class TestHead:
+    def test_it_says_what_was_run_on_what_and_who_is_best(self, text: str) -> None:
+        page, words = Page(text), " ".join("".join(Page(text).words).split())
+        assert "drnet and lord on squares" in words
+        for fact in ("squares: samples split, 8 px, preset quick (abc)", "0, 1 (2 seeds)", "cpu, float32"):
+            assert fact in words
+        assert "lord is best in LPIPS" in words
+        assert page.all("a", **{"class": "skip", "href": "#main"})
+
+    def test_one_seed_is_named(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(3,))
+        assert "3 (one seed: no variation between trainings)" in page_of(folder, out=tmp_path)
+
+    def test_its_command_trains_the_same_cells(self, folder: Path) -> None:
+        (command,) = commands(collect([folder]), cell_records([folder]))
+        name, run_, *arguments = shlex.split(command)
+        assert (name, run_) == ("lordbench", "run")
+        options = cli.commands["run"].make_context("run", arguments).params
+        assert options["methods"] == "drnet,lord"
+        assert (options["dataset"], options["split"], options["seeds"]) == ("squares", "samples", "0,1")
+        assert (options["preset"], options["experiments"]) == ("quick", "leakage")
+
+    def test_commands_have_variants_overrides_labels_and_each_methods_own_seeds(self) -> None:
+        preset = "smoke[budget.images=512]"
+        rows = pd.concat([
+            cell(method="lord", variant="noise=0", seed=0, preset=preset, data_settings="n_cars=9"),
+            cell(method="lord", variant="noise=0", seed=1, preset=preset, data_settings="n_cars=9"),
+            cell(method="drnet", seed=0, preset=preset, data_settings="n_cars=9"),
+            cell(method="drnet", seed=0, split="official classes", labels="clusters[k=3]"),
+        ], ignore_index=True)  # fmt: skip
+        found = list(commands(rows, []))
+        start = "lordbench run --methods {} --dataset {} --preset {} --split {} --seeds {}"
+        cars, override = "'squares[n_cars=9]'", " --set budget.images=512"
+        assert found == [
+            start.format("'lord[noise=0]'", cars, "smoke", "samples", "0,1") + override + CONTENT,
+            start.format("drnet", cars, "smoke", "samples", "0") + override + CONTENT,
+            start.format("drnet", "squares", "quick", "classes", "0") + " --labels 'clusters[k=3]'" + CONTENT,
+        ]
+
+    @pytest.mark.parametrize(("preset", "warned"), [("quick", False), ("smoke[budget.images=5]", True)])
+    def test_results_for_testing_have_a_banner(self, tmp_path: Path, preset: str, warned: bool) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,), preset=preset)
+        assert bool(Page(page_of(folder, out=tmp_path)).all("p", **{"class": "banner"})) is warned
+
+
+class TestTables:
+    def test_columns_have_definitions_that_are_in_the_page(self, text: str) -> None:
+        page = Page(text)
+        described = {str(a["aria-describedby"]) for a in page.all("button") if "aria-describedby" in a}
+        defined = {str(a["id"]) for a in page.all("dd") if "id" in a}
+        assert len(described) == 2
+        assert described == defined
+
+    def test_every_table_has_a_caption_and_its_latex(self, text: str) -> None:
+        page = Page(text)
+        assert len(page.all("caption")) == len(page.all("table")) == 4
+        assert r"\\caption{squares, samples split, preset quick: content transfer" in text
+
+    def test_trainings_have_columns_for_what_differs_only(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
+        assert Details(collect([folder]), []).differing() == []
+        rows = pd.concat([cell(device="cpu"), cell(device="cuda", split="classes")], ignore_index=True)
+        assert Details(rows, []).differing() == ["split", "device"]
+
+    def test_a_metric_without_a_definition_has_its_full_name(self) -> None:
+        name = "content-transfer", "encoded", "transfer", "edges"
+        assert definition(*name) == "(content-transfer/encoded/transfer/edges)"
+
+    def test_every_headline_quantity_has_a_definition(self) -> None:
+        subjects = pd.DataFrame({
+            "experiment": ["clustered-domain"] * 4,
+            "subject": ["transfer of paired style, a to b", "transfer of random styles, a to b",
+                        "classes of a", "view across domains, a to b"],
+        })  # fmt: skip
+        quantities = titles(subjects)
+        assert len(quantities) > 40
+        for quantity in quantities:
+            assert not definition(*quantity).startswith(("(", "Of ", "With ")), quantity
+
+
+class TestPairs:
+    def test_below_each_output_stands_its_l1_to_the_true_image(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1, "drnet": 0.2}, seeds=(0,))
+        outputs = picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 3)
+        ((shown,), _) = page_module.pictures(comparisons(cell_records([folder]))[0])
+        drnet, lord = shown["pairs"][3:]
+        places = [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 3)]
+        wanted = [np.abs(outputs[at] / 255 - TRUTH[at] / 255).mean() for at in places]
+        assert [score for score, _ in lord["scores"]] == pytest.approx(wanted)
+        both = zip(drnet["scores"], lord["scores"], strict=True)
+        assert all(a[1] != b[1] and (a[1] == (a[0] < b[0])) for a, b in both)
+
+    def test_they_show_the_images_of_the_cells(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
+        outputs = picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 3)
+        ((shown,), _) = page_module.pictures(comparisons(cell_records([folder]))[0])
+        source = shown["pairs"][-1]["src"].split(",")[1]
+        row = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+        assert row.shape == (8, 6 * 9 - 1, 4)
+        np.testing.assert_array_equal(row[:, 9:17, :3], outputs[1, 1].transpose(1, 2, 0))
+        assert row[:, 8, 3].max() == 0
+
+    def test_alternative_texts_say_what_is_seen(self, text: str) -> None:
+        texts = [str(image["alt"]) for image in Page(text).all("img")]
+        assert any(
+            re.match(r"lord: outputs for .* pairs 1 to 6; L1 to the true image 0\.\d{3}, ", words)
+            for words in texts
+        )
+        assert any(words.startswith("content: the 6 images") for words in texts)
 
 
 class TestPictures:

@@ -12,7 +12,15 @@ from lordbench.config.headlines import declared
 from lordbench.evaluation.measurement import Measurement
 from lordbench.report.ranks import rank_boards
 from lordbench.results.leaderboard import QUANTITY
-from lordbench.results.ranks import NO_SEED, NOT_ALL, mean_ranks, ranks
+from lordbench.results.ranks import (
+    NO_SEED,
+    NOT_ALL,
+    block_ranks,
+    critical_difference,
+    indistinguishable,
+    mean_ranks,
+    ranks,
+)
 
 TITLES = {(each.experiment, *each.headline[1:4]): each.headline.title for each in declared()}
 KEYS = list(TITLES)
@@ -140,3 +148,42 @@ class TestMeans:
         entries = {row.texts[0]: [entry.value for entry in row.entries] for row in board.rows}
         assert entries == {"a": [2, 1], "b": [None, 2], "c": [None, 3], "d": [1, None]}
         assert "No overall mean: the tables compare different methods." in board.notes
+
+
+class TestBlocks:
+    def test_a_block_has_one_rank_for_each_method_over_all_metrics(self) -> None:
+        first = valued({"lord": [0.1, 0.3], "drnet": [0.2, 0.2], "mlvae": [0.3, 0.1]}, KEYS[0])
+        second = valued({"lord": [0.2, 0.2], "drnet": [0.3, 0.3], "mlvae": [0.1, 0.1]}, KEYS[1])
+        third = valued({"lord": [0.1, 0.1], "drnet": [0.2, 0.2], "mlvae": [0.3, 0.3]}, KEYS[2])
+        found = block_ranks(pd.concat([first, second, third], ignore_index=True), TITLES)
+        # Mean ranks of lord, drnet and mlvae: 4/3, 7/3, 7/3 in seed 0 and 2, 7/3, 5/3 in seed 1.
+        assert found[["lord", "drnet", "mlvae"]].to_numpy().tolist() == [[1, 2.5, 2.5], [2, 3, 1]]
+
+    def test_blocks_are_data_sets_and_seeds(self) -> None:
+        own = valued({"lord": [0.1, 0.1], "drnet": [0.2, 0.2]})
+        other = valued({"lord": 0.3, "drnet": 0.2}, dataset="circles")
+        found = block_ranks(pd.concat([own, other], ignore_index=True), TITLES)
+        assert [(index[0], index[-1]) for index in found.index] == [
+            ("circles", 0),
+            ("squares", 0),
+            ("squares", 1),
+        ]
+        assert found["lord"].tolist() == [2, 1, 1]
+
+    def test_only_methods_of_all_groups_and_seeds_of_all_methods_count(self) -> None:
+        own = valued({"lord": [0.1, 0.1], "drnet": [0.2], "mlvae": [0.05, 0.05]})
+        other = valued({"lord": [0.1], "drnet": [0.2]}, dataset="circles")
+        found = block_ranks(pd.concat([own, other], ignore_index=True), TITLES)
+        assert sorted(found.columns) == ["drnet", "lord"]
+        assert len(found) == 2
+
+    def test_presets_for_testing_have_no_blocks(self) -> None:
+        assert block_ranks(valued({"lord": 0.1, "drnet": 0.2}, preset="smoke"), TITLES).size == 0
+
+    def test_the_critical_difference_of_demsars_example(self) -> None:
+        # Section 3.2.2: four classifiers on 14 data sets.
+        assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
+
+    def test_bars_join_the_longest_runs_within_the_gap(self) -> None:
+        assert indistinguishable([1.0, 1.5, 2.5, 4.0], 1.6) == [(0, 2), (2, 3)]
+        assert indistinguishable([1.0, 2.0, 3.0], 0.5) == []

@@ -226,12 +226,14 @@ class TestResults:
     @example(content=b"phase,step\na,-9223372036854775808\n")
     @example(content=b"step,step,phase\n1,2,3\n")
     def test_a_curve_is_read_or_skipped(self, drawn: Path, content: bytes) -> None:
-        from lordbench.report.figures import _draw, _panels, figure, signs
+        from lordbench.report.figures.curves import by_panel, draw_curve
+        from lordbench.report.figures.drawing import figure
+        from lordbench.report.figures.signs import term_signs
 
         Store(drawn).cell("lord-0").curve.write_bytes(content)
-        for found in _panels(cell_records([drawn])).values():
+        for found in by_panel(cell_records([drawn])).values():
             for curve in found:
-                _draw(figure(1, 1).subplots(), curve, signs([name for name in curve.columns]))
+                draw_curve(figure(1, 1).subplots(), curve, term_signs(map(str, curve.columns)))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,11 @@ TRUTH = GIVEN.integers(0, 256, size=(3, 4, 3, SIZE, SIZE), dtype=np.uint8)
 
 
 def made_up_run(
-    folder: Path, methods: dict[str, float], seeds: tuple[int, ...] = (0, 1), failed: tuple[str, ...] = ()
+    folder: Path,
+    methods: dict[str, float],
+    seeds: tuple[int, ...] = (0, 1),
+    failed: tuple[str, ...] = (),
+    **other: str,
 ) -> Path:
     """Write a run folder.
 
@@ -29,12 +33,15 @@ def made_up_run(
         methods: names, with the value around which all measurements lie.
         seeds: of each method.
         failed: names of methods that failed with seed 0.
+        other: columns of all rows, such as `preset`.
     """
     store, tables = Store(folder), []
     for method, centre in methods.items():
         for seed in seeds:
             name = f"{method}-{seed}"
-            tables.append(cell(*measurements(centre + 0.01 * seed), method=method, cell=name, seed=seed))
+            tables.append(
+                cell(*measurements(centre + 0.01 * seed), method=method, cell=name, seed=seed, **other)
+            )
             _settings(store, name, method, seed)
             _curve(store, name, centre)
             picture(store.cell(name).path / "transfer-encoded.png", int(1000 * centre) + seed)

@@ -17,6 +17,8 @@ SHOWN = (
     "cell", "split", "preset", "seed", "device", "precision", "threads",
     "train_seconds", "train_images_per_second", "peak_memory_mib", "started",
 )  # fmt: skip
+SETTING = ("data", "split", "preset", "device", "precision", "threads")
+"""What the table of trainings shows only if it differs."""
 
 
 class Details:
@@ -81,6 +83,11 @@ class Details:
             }
             for row in known.to_dict("records")
         ]
+
+    def differing(self) -> list[str]:
+        """Those of `SETTING` that are not the same for all cells; the head of the page has the others."""
+        cells = self.listed()
+        return [name for name in SETTING if len({cell[name] for cell in cells}) > 1]
 
 
 def _number(value: float) -> float | None:

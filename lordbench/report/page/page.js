@@ -28,21 +28,212 @@ function sort(header) {
 }
 for (const header of all("table.sortable thead th")) header.querySelector("button").addEventListener("click", () => sort(header));
 
-/* Filtering: rows by a part of their name, tables by their group. */
-const tables = all(".table");
-const groups = new Set(tables.map((table) => table.dataset.title.split(": ")[0]));
-for (const group of groups) byId("group").append(make("option", group, { value: group }));
+/* Filtering: rows and pictures by a part of a method's name, everything else by its group. */
 function filter() {
   const wanted = byId("wanted").value.trim().toLowerCase();
-  for (const row of all("tr[data-name]")) {
-    const reference = row.parentNode.className === "references";
-    row.hidden = !reference && !row.dataset.name.toLowerCase().includes(wanted);
-  }
-  for (const strip of all(".strip")) strip.hidden = Boolean(strip.querySelector("figcaption a")) && !strip.dataset.name.toLowerCase().includes(wanted);
-  for (const table of tables) table.hidden = byId("group").value !== "" && !table.dataset.title.startsWith(byId("group").value + ": ") && table.dataset.title !== byId("group").value;
+  const group = byId("group")?.value ?? "";
+  const leavesOut = (element) => !element.dataset.name.toLowerCase().includes(wanted);
+  for (const row of all("tr[data-name]")) row.hidden = row.parentNode.className !== "references" && leavesOut(row);
+  for (const figure of all(".strip, .pair")) figure.hidden = Boolean(figure.querySelector("figcaption a")) && leavesOut(figure);
+  for (const part of all("[data-group]")) part.hidden = group !== "" && part.dataset.group !== "" && part.dataset.group !== group;
 }
 byId("filter").addEventListener("input", filter);
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
+
+/* Tabs: without this script all of them are shown, one below the other. */
+const tabs = all(".tab");
+const bar = make("div", "", { role: "tablist", "aria-label": "Details" });
+for (const tab of tabs) {
+  bar.append(make("button", tab.dataset.tab, { type: "button", role: "tab", id: `tab-${tab.id}`, "aria-controls": tab.id }));
+  tab.setAttribute("role", "tabpanel");
+  tab.setAttribute("aria-labelledby", `tab-${tab.id}`);
+}
+byId("details-of-run").querySelector(".tabs").prepend(bar);
+function open(tab) {
+  for (const other of tabs) {
+    const button = byId(`tab-${other.id}`);
+    other.hidden = other !== tab;
+    button.setAttribute("aria-selected", other === tab);
+    button.tabIndex = other === tab ? 0 : -1;
+  }
+}
+bar.addEventListener("click", (event) => event.target.closest("[role=tab]") && open(byId(event.target.getAttribute("aria-controls"))));
+bar.addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const at = tabs.findIndex((tab) => !tab.hidden);
+  if (!step) return;
+  const next = tabs[(at + step + tabs.length) % tabs.length];
+  open(next);
+  byId(`tab-${next.id}`).focus();
+});
+/* A link to something in a hidden tab opens the tab first. */
+function reveal(target) {
+  const tab = target?.closest(".tab");
+  if (!tab?.hidden) return;
+  open(tab);
+  target.scrollIntoView();
+}
+open(tabs[0]);
+const linked = () => reveal(byId(decodeURIComponent(location.hash.slice(1))));
+window.addEventListener("hashchange", linked);
+linked();
+
+/* Definitions: shown beside what they describe, when it is pointed at or has the focus. */
+const tip = byId("tip");
+function describe(element) {
+  tip.textContent = byId(element.getAttribute("aria-describedby")).textContent;
+  tip.hidden = false;
+  const box = element.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(box.left, innerWidth - tip.offsetWidth - 4))}px`;
+  const above = box.top - tip.offsetHeight - 6;
+  tip.style.top = `${above > 4 ? above : box.bottom + 6}px`;
+}
+for (const element of all("[aria-describedby]")) {
+  element.addEventListener("pointerenter", () => describe(element));
+  element.addEventListener("focus", () => describe(element));
+  for (const end of ["pointerleave", "blur"]) element.addEventListener(end, () => (tip.hidden = true));
+}
+document.addEventListener("keydown", (event) => event.key === "Escape" && (tip.hidden = true));
+document.addEventListener("scroll", () => (tip.hidden = true), true);
+
+/* Downloads and the choice of columns. */
+const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
+function download(name, blob) {
+  const link = make("a", "", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+const writeText = (name, text) => download(name, new Blob([text], { type: "text/plain" }));
+function action(text, label, act) {
+  const button = make("button", text, { type: "button", "aria-label": label });
+  button.addEventListener("click", act);
+  return button;
+}
+const shown = (table) => [...table.tHead.rows[0].cells].map((cell) => !cell.hidden);
+function csv(table) {
+  const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const keep = shown(table);
+  const lines = [[...table.tHead.rows[0].cells].flatMap((cell, i) => {
+    const name = cell.textContent.trim().replace(/\s*[↑↓]$/, "");
+    return !keep[i] ? [] : i && isEntry(table, i) ? ["", "_ci_low", "_ci_high", "_mark"].map((end) => name + end) : [name];
+  })];
+  for (const row of all("tbody tr", table)) {
+    lines.push([...row.cells].flatMap((cell, i) => {
+      const { value, low, high, mark } = cell.dataset;
+      return !keep[i] ? [] : i && isEntry(table, i) ? [value ?? "", low ?? "", high ?? "", mark ?? ""] : [cell.textContent.trim()];
+    }));
+  }
+  return lines.map((line) => line.map(quoted).join(",") + "\n").join("");
+}
+const isEntry = (table, column) => all("tbody tr", table).some((row) => row.cells[column]?.querySelector(".value"));
+function latex(section) {
+  const keep = shown(section.querySelector("table"));
+  const kept = (parts) => parts.filter((_, i) => keep[i]);
+  /* Only separators of columns have spaces on both sides and no backslash before them. */
+  return JSON.parse(section.querySelector(".latex").textContent).split("\n").map((line) => {
+    const spec = line.match(/^(\s*\\begin\{tabular\}\{)([lr]+)(\})$/);
+    if (spec) return spec[1] + kept([...spec[2]]).join("") + spec[3];
+    if (!line.includes(" & ")) return line;
+    const row = line.replace(/ \\\\$/, "").trim().split(" & ");
+    return `    ${kept(row).join(" & ")} \\\\`;
+  }).join("\n");
+}
+function columnChooser(table) {
+  const chooser = make("details");
+  const list = make("div");
+  [...table.tHead.rows[0].cells].slice(1).forEach((head, i) => {
+    const label = make("label");
+    const box = make("input", "", { type: "checkbox" });
+    box.checked = true;
+    box.addEventListener("change", () => {
+      for (const row of table.rows) if (row.cells[i + 1]) row.cells[i + 1].hidden = !box.checked;
+    });
+    label.append(box, ` ${head.textContent.trim()}`);
+    list.append(label);
+  });
+  chooser.append(make("summary", "Columns"), list);
+  return chooser;
+}
+for (const section of all(".table")) {
+  const name = slug(section.dataset.title);
+  const table = section.querySelector("table");
+  const tools = make("div", "", { class: "tools" });
+  tools.append(
+    columnChooser(table),
+    action("CSV", `CSV of ${section.dataset.title}`, () => writeText(`${name}.csv`, csv(table))),
+    action("LaTeX", `LaTeX of ${section.dataset.title}`, () => writeText(`${name}.tex`, latex(section))),
+  );
+  section.querySelector(".scroll").before(tools);
+}
+const SHARPNESS = 2;
+async function saveDrawing(svg, name) {
+  const { width, height } = svg.viewBox.baseVal;
+  const picture = new Image();
+  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
+  await picture.decode();
+  const canvas = make("canvas", "", { width: Math.round(width * SHARPNESS), height: Math.round(height * SHARPNESS) });
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  canvas.toBlob((blob) => download(`${name}.png`, blob));
+}
+for (const drawing of all(".drawing")) {
+  const svg = drawing.querySelector(".wide svg");
+  const { name } = drawing.dataset;
+  const tools = make("div", "", { class: "tools" });
+  tools.append(
+    action("PNG", `PNG of figure ${name}`, () => saveDrawing(svg, name)),
+    action("SVG", `SVG of figure ${name}`, () => writeText(`${name}.svg`, new XMLSerializer().serializeToString(svg))),
+  );
+  drawing.append(tools);
+}
+/* The pairs as one picture: names at the left, images, scores below them. */
+const NAMES = 170;
+const LINE = 18;
+function savePairs(pairs) {
+  const rows = all(".pair", pairs).filter((row) => !row.hidden);
+  const images = rows.map((row) => row.querySelector("img"));
+  const tall = rows.map((row, i) => images[i].height + (row.querySelector(".scores") ? LINE : 4));
+  const wide = NAMES + Math.max(...images.map((image) => image.width));
+  const canvas = make("canvas", "", { width: wide * SHARPNESS, height: tall.reduce((a, b) => a + b, 8) * SHARPNESS });
+  const pen = canvas.getContext("2d");
+  pen.scale(SHARPNESS, SHARPNESS);
+  pen.imageSmoothingEnabled = false;
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.fillStyle = "#000";
+  let y = 4;
+  rows.forEach((row, i) => {
+    const image = images[i];
+    pen.font = "13px sans-serif";
+    pen.textAlign = "right";
+    pen.fillText(row.dataset.name, NAMES - 8, y + image.height / 2 + 4, NAMES - 12);
+    pen.drawImage(image, NAMES, y, image.width, image.height);
+    const scores = all(".scores span", row);
+    pen.textAlign = "center";
+    scores.forEach((score, j) => {
+      pen.font = `${score.className === "least" ? "bold " : ""}11px sans-serif`;
+      pen.fillText(score.textContent, NAMES + ((j + 0.5) * image.width) / scores.length, y + image.height + 13);
+    });
+    y += tall[i];
+  });
+  canvas.toBlob((blob) => download(`${slug(pairs.dataset.title)}.png`, blob));
+}
+for (const pairs of all(".pairs")) {
+  const tools = make("div", "", { class: "tools" });
+  tools.append(action("PNG", `PNG of ${pairs.dataset.title}`, () => savePairs(pairs)));
+  pairs.append(tools);
+}
+for (const command of all(".again pre")) {
+  const copy = action("Copy", "Copy the command", async () => {
+    await navigator.clipboard.writeText(command.textContent);
+    copy.textContent = "Copied";
+  });
+  const tools = make("div", "", { class: "tools" });
+  tools.append(copy);
+  command.after(tools);
+}
 
 /* The results behind a number, and the details of a cell. */
 let kept;
@@ -157,5 +348,5 @@ for (const comparison of all(".comparison")) {
   choose(comparison, 0, 0);
 }
 byId("comparison")?.addEventListener("change", (event) => {
-  all(".comparison").forEach((comparison, i) => (comparison.hidden = String(i) !== event.target.value));
+  for (const kind of [".comparison", ".pairs"]) all(kind).forEach((one, i) => (one.hidden = String(i) !== event.target.value));
 });

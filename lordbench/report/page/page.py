@@ -1,65 +1,88 @@
 """The report page: collects tables, figures and pictures of runs, and renders `page.html`."""
 
+from __future__ import annotations
+
 import base64
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
-from lordbench.report.figures import Drawn, curves, rendered, tradeoff
+from lordbench.report.boards import group_title
+from lordbench.report.figures import Drawn, curves, forest, rendered, shots, tradeoff
 from lordbench.report.leaderboard import chapters
+from lordbench.report.page.card import card
+from lordbench.report.page.definitions import definition
 from lordbench.report.page.details import Details
 from lordbench.report.picture_comparisons import Comparison, Output, comparisons
-from lordbench.report.tables import GREY, SIGNS
-from lordbench.results.cells import CellRecord, cell_records
+from lordbench.report.summary import summaries
+from lordbench.report.tables import GREY, SIGNS, Table, latex
+from lordbench.results.cells import cell_records
 from lordbench.results.differences import differences
-from lordbench.results.leaderboard import collect
+from lordbench.results.leaderboard import GROUP, LINE, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
-from lordbench.utils.version import __version__
 
 HERE = Path(__file__).parent
 FILE = "index.html"
-CHAPTERS = (
-    ("leaderboard", "Leaderboard"),
-    ("ranks", "Mean ranks"),
-)
 BUDGET = 9_000_000
 """Bytes of all pictures of a page, before base64 adds a third."""
 LOSSY = 90
 """WebP quality used if lossless pictures would exceed the budget."""
+PAIRS = 6
+"""Pairs that are shown large."""
+WIDE, NARROW = 9.0, 3.4
+"""Inches: figures for a screen and for a telephone, both with letters of the same size."""
+LONG = 20
+"""Letters of a remark in a title that stands below it."""
+Figure = dict[str, Any]
 
 
 def write_report(runs: Sequence[Path], out: Path) -> Path:
     """Write the report of `runs`, as `collect` takes them, into a folder, atomically, and return its path."""
     rows, records = collect(runs), cell_records(runs)
     details = Details(rows, records)
-    parts = chapters(rows, differences(rows, SampleFiles(runs)))
+    compared = differences(rows, SampleFiles(runs))
+    (tables, legend), (rank_tables, rank_legend) = chapters(rows, compared)
     compared_pictures, problems = comparisons(records)
     strips, picture_note = pictures(compared_pictures)
+    groups = list(_groups(rows))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
+    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     page = environment.get_template("page.html").render(
-        version=__version__,
-        runs=list(map(str, runs)),
-        chapters=[(*names, *part) for names, part in zip(CHAPTERS, parts, strict=True) if part[0]],
+        card=card(rows, records, runs),
+        verdicts=[(each.table.title, each.verdict) for each in summaries(rows, compared)],
+        groups=[title for title, _ in groups],
+        tables=tables,
+        legend=legend,
+        rank_tables=rank_tables,
+        rank_legend=rank_legend,
+        heading=lambda table: heading(table, [title for title, _ in groups]),
+        latex=lambda table: latex([table]),
+        definitions=definitions(tables),
         signs=SIGNS,
         grey=GREY,
         source=details.source,
-        figures=list(_figures(rows, records)),
+        forests=list(_forests(groups, compared)),
+        figures=list(_figures(rows)),
+        curves=list(_drawn("curves", "Training curves", partial(curves, records))),
         comparisons=strips,
         picture_note=picture_note,
         problems=problems,
         failures=[record for record in records if record.failure is not None],
         cells=details.listed(),
+        differing=details.differing(),
         details=details.values,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         behaviour=Markup((HERE / "page.js").read_text(encoding="utf-8")),
@@ -69,29 +92,71 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     return file
 
 
-def _figures(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
-    """Figures as SVG with descriptions, without those that have no values."""
-    figures: list[tuple[str, str, Callable[[], Drawn]]] = [
-        ("tradeoff", "Leakage against transfer", lambda: tradeoff(rows)),
-        ("curves", "Training curves", lambda: curves(records)),
-    ]
-    for name, title, draw in figures:
-        try:
-            drawn = draw()
-        except UserError:
-            continue
-        svg = rendered(drawn, "svg", name).decode("utf-8")
-        # HTML does not allow the XML prologue.
-        yield {"id": name, "title": title, "svg": Markup(svg[svg.index("<svg") :]), "words": drawn.words}
+def heading(table: Table, groups: Sequence[str]) -> tuple[str, str, str]:
+    """Split a table's title into its group (empty for none), its section, and a long remark in brackets."""
+    group = next((title for title in groups if table.title.startswith(title)), "")
+    title = table.title.removeprefix(group).removeprefix(": ")
+    section, _, remark = title.partition(" (")
+    return (group, section, remark.removesuffix(")")) if len(remark) > LONG else (group, title, "")
+
+
+def definitions(tables: Sequence[Table]) -> dict[tuple[str, str], tuple[str, str, str]]:
+    """What columns mean, by the titles of table and column: an id, the column's title and a definition."""
+    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    ids: dict[tuple[str, str], str] = {}
+    for table in tables:
+        for i, title in enumerate(table.columns):
+            sources = (row.entries[i].source for row in table.rows if row.entries)
+            quantity = next((source[len(LINE) :] for source in sources if source), ())
+            if quantity:
+                text = definition(*map(str, quantity))
+                name = ids.setdefault((title, text), f"def-{len(ids)}")
+                found[table.title, title] = name, title, text
+    return found
+
+
+def _groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for group, own in rows.groupby(GROUP, sort=False):
+        yield group_title(group), own.reset_index(drop=True)
+
+
+def _forests(groups: Sequence[tuple[str, pd.DataFrame]], compared: pd.DataFrame) -> Iterator[Figure]:
+    """A forest plot for each group of comparable results."""
+    for i, (title, own) in enumerate(groups):
+        for drawn in _drawn(f"forest-{i}", title, partial(forest, own, compared)):
+            yield drawn | {"group": title}
+
+
+def _figures(rows: pd.DataFrame) -> Iterator[Figure]:
+    yield from _drawn("tradeoff", "Leakage against transfer", partial(tradeoff, rows))
+    yield from _drawn("shots", "One-shot: error by number of images", partial(shots, rows))
+
+
+def _drawn(name: str, title: str, draw: Callable[..., Drawn]) -> Iterator[Figure]:
+    """A figure as SVG in two widths, with its description, or nothing if it has no values."""
+    try:
+        wide, narrow = draw(width=WIDE), draw(width=NARROW)
+    except UserError:
+        return
+    svgs = {
+        size: Markup(_svg(drawn, f"{name}-{size}")) for size, drawn in (("wide", wide), ("narrow", narrow))
+    }
+    yield {"id": name, "title": title, "words": wide.words, "group": "", **svgs}
+
+
+def _svg(drawn: Drawn, name: str) -> str:
+    svg = rendered(drawn, "svg", name, transparent=True).decode("utf-8")
+    # HTML does not allow the XML prologue.
+    return svg[svg.index("<svg") :]
 
 
 def pictures(comparisons: Sequence[Comparison]) -> tuple[list[dict[str, Any]], str]:
     """Encode comparisons for the page, as many as fit into the budget.
 
     Returns:
-        For each its title, `side` (pixels of an image) and strips, source images first, with `name`, `cell`
-        (empty for source images), `lines`, `columns` and `src` (a data URI); and a note if pictures are
-        compressed or left out.
+        For each its `title`, `side` (pixels of an image), `pairs` (see `_pairs`) and strips, source images
+        first, with `name`, `cell` (empty for source images), `lines`, `columns` and `src` (a data URI); and a
+        note if pictures are compressed or left out.
     """
     encoded = _encoded(comparisons, lossless=True, method=4)
     if len(encoded) == len(comparisons):
@@ -109,18 +174,54 @@ def _encoded(comparisons: Sequence[Comparison], **webp: Any) -> list[dict[str, A
     spent = 0
     for comparison in comparisons:
         strips = [_strip(output, webp) for output in comparison.named("true images")]
-        spent += sum(len(strip["src"]) * 3 // 4 for strip in strips)
+        pairs = _pairs(comparison, webp)
+        spent += sum(len(strip["src"]) * 3 // 4 for strip in (*strips, *pairs))
         if spent > BUDGET:
             break
         side = comparison.outputs[0].tiles.shape[2]
-        encoded.append({"title": comparison.title, "strips": strips, "side": side})
+        encoded.append({"title": comparison.title, "strips": strips, "side": side, "pairs": pairs})
     return encoded
+
+
+def _pairs(comparison: Comparison, webp: dict[str, Any]) -> list[dict[str, Any]]:
+    """The first pairs of a comparison, a row for each strip: `name`, `cell`, `src`, `count` and `scores`.
+
+    A score is the L1 of an output to its true image, with whether it is the least of the pair; none if there
+    is no true image.
+    """
+    places = comparison.places()[:PAIRS]
+    errors = {output.cell: comparison.l1(output) for output in comparison.outputs}
+    known = [own for own in errors.values() if own is not None]
+    least = np.min(known, axis=0) if known else None
+    shown = []
+    for output in comparison.named("true image"):
+        lines, columns = output.tiles.shape[:2]
+        tiles = np.stack([output.tiles[min(i, lines - 1), min(j, columns - 1)] for i, j in places])
+        own = errors.get(output.cell)
+        scores = [] if own is None or least is None else [(own[at], own[at] == least[at]) for at in places]
+        shown.append({
+            "name": output.label, "cell": output.cell, "src": _data_uri(_in_a_row(tiles), webp),
+            "count": len(places), "scores": scores,
+        })  # fmt: skip
+    return shown
+
+
+def _in_a_row(tiles: np.ndarray) -> np.ndarray:
+    """Images, uint8 (N, S, S, 3), beside one another with transparent gaps of a pixel: (S, W, 4)."""
+    opaque = np.pad(tiles, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
+    apart = np.pad(opaque, ((0, 0), (0, 0), (0, 1), (0, 0)))
+    row: np.ndarray = np.concatenate(list(apart), axis=1)[:, :-1]
+    return row
 
 
 def _strip(output: Output, webp: dict[str, Any]) -> dict[str, Any]:
     lines, columns, side = output.tiles.shape[:3]
     pixels = output.tiles.transpose(0, 2, 1, 3, 4).reshape(lines * side, columns * side, 3)
+    source = _data_uri(pixels, webp)
+    return {"name": output.label, "cell": output.cell, "lines": lines, "columns": columns, "src": source}
+
+
+def _data_uri(pixels: np.ndarray, webp: dict[str, Any]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", **webp)
-    source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"name": output.label, "cell": output.cell, "lines": lines, "columns": columns, "src": source}
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,70 @@
+"""Outputs of all methods for the same pairs of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+
+from lordbench.report.figures.drawing import PAGE, SETTINGS, SMALL, Drawn, figure
+from lordbench.report.picture_comparisons import Comparison
+from lordbench.utils.errors import UserError
+
+NUMBER, NAME, SCORE = 0.18, 0.32, 0.14
+"""Inches: width of row numbers, height of names, and of the score below an image."""
+GAP = 0.04
+
+
+def grid(
+    comparison: Comparison,
+    pairs: int = 6,
+    rows: Sequence[int] = (),
+    width: float = PAGE,
+    *,
+    scores: bool = True,
+) -> Drawn:
+    """Draw pairs, one a row: source images, the true image, and the output of each method.
+
+    Rows are numbered from 1 as in `Comparison.places`: the first `pairs`, or those in `rows`. Below each
+    output stands its L1 to the true image, if there is one.
+
+    Raises:
+        UserError: the comparison has no row of that number.
+    """
+    places = comparison.places()
+    chosen = list(rows) or list(range(1, min(pairs, len(places)) + 1))
+    if beyond := [row for row in chosen if not 1 <= row <= len(places)]:
+        raise UserError(f"--rows {beyond[0]}: no such row", f"This picture has rows 1 to {len(places)}.")
+    shown = list(comparison.named("true image"))
+    errors = {output.cell: comparison.l1(output) for output in comparison.outputs}
+    has_scores = scores and any(own is not None for own in errors.values())
+    side = (width - NUMBER) / len(shown)
+    line = side + (SCORE if has_scores else 0)
+    height = NAME + line * len(chosen)
+    with mpl.rc_context(SETTINGS):
+        drawing = figure(width, height)
+        drawing.set_layout_engine("none")
+        for column, (cell, name, tiles) in enumerate(shown):
+            left = (NUMBER + column * side) / width
+            broken = name.replace("[", "\n[").replace(" on ", "\non ")
+            middle, above = left + side / 2 / width, 1 - (NAME - 0.04) / height
+            drawing.text(middle, above, broken, ha="center", va="bottom", fontsize=SMALL)
+            for i, row in enumerate(chosen):
+                bottom = height - NAME - i * line - side
+                inner = side - GAP
+                ax = drawing.add_axes(
+                    (left + GAP / 2 / width, bottom / height, inner / width, inner / height)
+                )
+                place = places[row - 1]
+                # Source images occur once for their whole row or column.
+                y, x = (min(at, count - 1) for at, count in zip(place, tiles.shape[:2], strict=True))
+                ax.imshow(tiles[y, x], interpolation="nearest")
+                ax.set_axis_off()
+                if column == 0:
+                    drawing.text(NUMBER / 2 / width, (bottom + side / 2) / height, str(row), ha="center",
+                                 va="center", fontsize=SMALL)  # fmt: skip
+                if has_scores and (own := errors.get(cell)) is not None:
+                    ax.text(0.5, -0.03, f"{own[place]:.3f}", ha="center", va="top", fontsize=SMALL - 1,
+                            transform=ax.transAxes)  # fmt: skip
+    below = " Below the outputs: L1 to the true image." if has_scores else ""
+    return Drawn(drawing, f"{comparison.title}: {', '.join(name for _, name, _ in shown)}.{below}")
