@@ -83,6 +83,12 @@ class AdaGVae(GroupTrained):
         of_class = self.shared >= self.config.division
         return Codes(mean * of_class, mean * ~of_class)
 
+    def deviations(self, images: Tensor) -> Codes:
+        """Standard deviations of the posteriors, divided like the means."""
+        deviation = (0.5 * self.encoder(images).chunk(2, dim=1)[1]).exp()
+        of_class = self.shared >= self.config.division
+        return Codes(deviation * of_class, deviation * ~of_class)
+
     def decode(self, codes: Codes) -> Tensor:
         """Images by the generator, from the sum of both codes."""
         return self._generate(codes.class_code + codes.content_code)

@@ -119,6 +119,7 @@ def run(
     out: Path | str = "runs",
     *,
     experiments: str | Sequence[str] | None = None,
+    metrics: str | Sequence[str] = (),
     split: SplitName | None = None,
     labels: str | Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -141,6 +142,7 @@ def run(
         seeds: one cell each.
         out: run folder; finished cells in it are not run again.
         experiments: names or paths.
+        metrics: names of metrics to use besides the default ones, e.g. `["probe_dcodr"]`.
         split: what is held out.
         labels: class labels given to methods.
         settings: of the preset or of a method, by dotted key, e.g. `{"budget.images": 5000}`.
@@ -163,7 +165,8 @@ def run(
     default = {"jobs": 1} if executor == "local" else {}
     jobs_given = {} if jobs is None else {"jobs": jobs}
     chosen: dict[str, Any] = {
-        "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments, "seeds": seeds,
+        "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments, "metrics": metrics,
+        "seeds": seeds,
         "split": split, "labels": labels, "set": dict(settings or {}), "out": Path(out), "device": device,
         "executor": executor, "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
         "plugins": list(plugins),

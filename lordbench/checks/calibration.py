@@ -20,17 +20,30 @@ TOLERANCES = {"linear": 0.05, "curved": 0.1, "spread": 0.1}
 """How far a reading of leakage may lie from the truth, by the form of the leak."""
 AGREEMENT = "content-transfer/encoded/transfer/"
 JUDGED = {
-    "truth": ((0.9, 1), (0.9, 1), (0.85, 1)),
-    "blurred": ((0.8, 1), (0.8, 1), (0.8, 1)),
-    "noisy": ((0.8, 1), (0.8, 1), (0.8, 1)),
-    "wrong-view": ((0.9, 1), (0, 0), (0, 0)),
-    "class-mean": ((0, 1), (0, 0.1), (0, 0.1)),
-    "copy-a": ((0, 0), (0.9, 1), (0, 0)),
-    "copy-b": ((0.9, 1), (0, 0), (0, 0)),
-    "constant": ((0, 0.1), (0, 0.1), (0, 0.1)),
+    "truth": ((0.9, 1), (0.9, 1), (0.85, 1), (0, 0)),
+    "blurred": ((0.8, 1), (0.8, 1), (0.8, 1), (0, 0)),
+    "noisy": ((0.8, 1), (0.8, 1), (0.8, 1), (0, 0)),
+    "wrong-view": ((0.9, 1), (0, 0), (0, 0), (0, 0)),
+    "class-mean": ((0, 1), (0, 0.1), (0, 0.1), (0, 0.1)),
+    "copy-a": ((0, 0), (0.9, 1), (0, 0), (0.9, 1)),
+    "copy-b": ((0.9, 1), (0, 0), (0, 0), (0, 0)),
+    "constant": ((0, 0.1), (0, 0.1), (0, 0.1), (0, 0.1)),
 }
-"""Shares of outputs whose class, content, and both should be recognised, from and to, by what controls show.
-A mean image may well be taken for its class."""
+"""Shares of outputs whose class, content, and both should be recognised, and whose class is taken for that of
+A, from and to, by what controls show. A mean image may well be taken for its class."""
+READ = {
+    "retrieval/encoded/class from class/top1": 1,
+    "retrieval/encoded/class from class/average_precision": 1,
+    "retrieval/encoded/content from content/top1": 1,
+    "retrieval/encoded/class from content/top1": 0,
+    "retrieval/encoded/content from class/top1": 0,
+    "informativeness/encoded/from content, azimuth/normalized": 1,
+    "informativeness/encoded/from content, elevation/normalized": 1,
+    "informativeness/encoded/from class, azimuth/normalized": 0,
+    "informativeness/encoded/from class, elevation/normalized": 0,
+}
+"""What else is read of the oracle's codes."""
+DEPENDENCE = "dependence/encoded/class and content codes/distance_correlation"
 COLUMNS = [
     "control", *QUANTITY, "truth", "tolerance", "value", "ci_low", "ci_high", "n", "verdict",
 ]  # fmt: skip
@@ -66,12 +79,17 @@ def truths() -> Iterator[Truth]:
         yield Truth(name, LEAKAGE, leak, leak, TOLERANCES[form])
         yield Truth(name, LEAKAGE.replace("/probe_best", ", shuffled/probe_best"), 0, 0, 0.05)
     for shown, known_shares in JUDGED.items():
-        for metric, (low, high) in zip(("class", "content", "both"), known_shares, strict=True):
+        for metric, (low, high) in zip(("class", "content", "both", "source"), known_shares, strict=True):
             yield Truth(OUTPUTS[shown], f"{AGREEMENT}{metric}_agreement", low, high, 0.05)
     for metric in ("l1", "lpips_cost"):
         yield Truth(OUTPUTS["truth"], AGREEMENT + metric, 0, 0, 1e-6)
     for subject, known in (("class from class", 1), ("content from content", 1), ("content from class", 0)):
         yield Truth(NAME, f"leakage/encoded/{subject}/probe_best.normalized", known, known, 0.05)
+    for quantity, known in READ.items():
+        yield Truth(NAME, quantity, known, known, 0.05)
+    yield Truth(NAME, DEPENDENCE, 0, 0, 0.02)
+    # Codes depend on each other as soon as one holds the other's label; by how much is not known.
+    yield Truth(LEAKS["linear", 1.0], DEPENDENCE, 0.1, 1, 0)
 
 
 def calibrate(
@@ -83,12 +101,12 @@ def calibrate(
         UserError: a control cannot be made on this data set, or a cell failed.
     """
     parts: list[tuple[Mapping[Any, str], list[str]]] = [
-        (LEAKS, ["leakage"]),
+        (LEAKS, ["leakage", "retrieval", "informativeness", "dependence"]),
         (OUTPUTS, ["content-transfer", "reconstruction"]),
     ]
     frames = []
     for methods, experiments in parts:
-        request = Request(list(methods.values()), dataset, preset, experiments, [seed], "samples")
+        request = Request(list(methods.values()), dataset, preset, experiments, seeds=[seed], split="samples")
         result = run_session(request, out, options, Console(quiet=True), messages)
         if result.failures:
             raise UserError(

@@ -115,6 +115,11 @@ def encodes(trial: Trial) -> str:
             codes = method.encode(batch)
             require(isinstance(codes, Codes), f"{case}: encode gives {type(codes).__name__}, not Codes")
             _require_codes(codes, len(batch), f"{case}: encode of {_count(batch)}")
+            deviations = method.deviations(batch)
+            if deviations is not None:
+                where = f"{case}: deviations of {_count(batch)}"
+                _require_tensor(deviations.class_code, tuple(codes.class_code.shape), where)
+                _require_tensor(deviations.content_code, tuple(codes.content_code.shape), where)
     return f"class codes of {codes.class_code.shape[1]}, content codes of {codes.content_code.shape[1]}"
 
 

@@ -33,6 +33,7 @@ def figure() -> None:
       lordbench figure shots one_shot_runs --out shots.pdf
       lordbench figure ranks runs --out ranks.svg
       lordbench figure dose calibration --out dose.pdf
+      lordbench figure informativeness runs --out attributes.pdf
       lordbench figure curves runs --out curves.png
     """  # noqa: D301
 
@@ -130,6 +131,21 @@ def dose(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
       lordbench figure dose calibration --probe probe_linear --out linear.pdf
     """  # noqa: D301
     _draw("dose", runs, out, **options)
+
+
+@figure.command()
+@runs_argument
+@dataset_option
+@width_option("page")
+@out_option
+def informativeness(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Draw how well each attribute reads off each code of each method, as a heat map.
+
+    
+    Example:
+      lordbench figure informativeness runs --out attributes.pdf
+    """  # noqa: D301
+    _draw("informativeness", runs, out, **options)
 
 
 @figure.command()

@@ -7,10 +7,11 @@ from rich.text import Text
 
 from lordbench.cli.completion import completes
 from lordbench.cli.console import OUT, format_option, metric_option, out_option, runs_argument, say, write
+from lordbench.utils.errors import UserError
 
 
 @click.command()
-@runs_argument
+@click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @metric_option(
     "Show only this metric (repeatable). A bare name means the one in the default table; a full path"
     " (EXPERIMENT/CODES/SUBJECT/METRIC) selects another."
@@ -22,12 +23,15 @@ from lordbench.cli.console import OUT, format_option, metric_option, out_option,
               " becomes a column; only seeds are averaged.  [default: method]")  # fmt: skip
 @format_option("csv", "markdown", "latex")
 @out_option
+@click.option("--published", "with_published", is_flag=True,
+              help="Also show numbers of papers, in tables of their own; without RUNS only"
+              " these.")  # fmt: skip
 @click.option("--tidy", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write all merged rows, one value each: FILE.csv (can be merged again) or"
               " FILE.parquet.")  # fmt: skip
 def leaderboard(
     runs: tuple[Path, ...], metrics: tuple[str, ...], columns: str | None, group_by: str | None, format_: str,
-    out: Path | None, tidy: Path | None,
+    out: Path | None, with_published: bool, tidy: Path | None,
 ) -> None:  # fmt: skip
     """Merge run folders and results CSVs into one leaderboard, with mean ranks.
 
@@ -43,19 +47,35 @@ def leaderboard(
       lordbench leaderboard cars faces digits --metric lpips --group-by method    columns: data sets
       lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
+      lordbench leaderboard --published                                       numbers of papers
     """  # noqa: D301
     from lordbench.config.selectors import split_list
-    from lordbench.report.leaderboard import read, render, rich_leaderboard
+    from lordbench.report.leaderboard import read, render, render_published, rich_leaderboard, rich_published
     from lordbench.results.rows import check_name, write_tidy
 
+    if not runs and not with_published:
+        raise click.UsageError("Missing argument 'RUNS...'.")
+    if not runs:
+        if format_ == "table" and out is None:
+            OUT.print(*rich_published(), sep="\n")
+        else:
+            write(render_published(format_), out)
+        return
+    if with_published and format_ == "csv":
+        raise UserError(
+            "--published: a CSV of results has no place for published numbers",
+            "`lordbench leaderboard --published --format csv`, without runs, writes them alone.",
+        )
     if tidy is not None:
         check_name(tidy)
     metrics += tuple(split_list(columns or ""))
     rows, compared, pivot = read(runs, group_by, metrics)
     if format_ == "table" and out is None:
-        OUT.print(*rich_leaderboard(rows, compared, pivot), sep="\n")
+        own = rich_leaderboard(rows, compared, pivot)
+        OUT.print(*own, *(rich_published() if with_published else ()), sep="\n")
     else:
-        write(render(rows, format_, compared, pivot), out)
+        text = render(rows, format_, compared, pivot)
+        write(f"{text}\n{render_published(format_)}" if with_published else text, out)
     if tidy is not None:
         write_tidy(rows, tidy)
         say(f"Wrote {tidy}")

@@ -32,6 +32,9 @@ EXECUTOR_SETTINGS = (
               " other options: see `lordbench list presets`.")  # fmt: skip
 @click.option("--experiments", show_default="all", shell_complete=completes("experiments"),
               help="Experiments, separated by commas.")  # fmt: skip
+@click.option("--metrics", shell_complete=completes("metrics"),
+              help="Metrics to use besides the default ones, separated by commas: the probes of papers are"
+              " probe_dcodr and probe_overlord.")  # fmt: skip
 @click.option("--seeds", show_default="0", help="Seeds, separated by commas.")
 @click.option("--split", type=click.Choice(["samples", "classes"]), show_default="samples",
               help="What is held out: images, or whole classes; as in the data set's official split if it has"
@@ -108,6 +111,7 @@ def run(
       lordbench run --methods lord,mlvae --seeds 0,1,2 --out runs/seeds
       lordbench run --dataset folder:faces --pattern "{class}/{content}.png"
       lordbench run --set budget.images=20000 --set lord.decay=1e-4
+      lordbench run --experiments leakage --metrics probe_dcodr,probe_overlord
       lordbench run --dataset drawings2cars --labels own,clusters,truth
       lordbench run --preset paper --dataset kth -j 2 --tensorboard
       lordbench run --preset paper --dataset kth --executor ray --gpus-per-cell 0.25

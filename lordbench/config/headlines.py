@@ -23,6 +23,9 @@ FIRST = (
     "faces",
     "clustered-domain",
     "leakage",
+    "retrieval",
+    "informativeness",
+    "dependence",
 )
 """Experiments in the order of their tables; others follow."""
 

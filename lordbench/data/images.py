@@ -23,10 +23,12 @@ class Column:
     Attributes:
         values: int64, (N,).
         names: `names[v]` is the name of value v; None for plain numbers, such as a coordinate.
+        cyclic: whether the last value is a neighbour of the first, as with azimuths around a full turn.
     """
 
     values: Int64Array
     names: tuple[str, ...] | None = None
+    cyclic: bool = False
 
     def name(self, value: int) -> str:
         """Return the name of a value."""
@@ -34,7 +36,14 @@ class Column:
 
     def at(self, rows: Int64Array) -> Column:
         """Return the labels of the images at `rows`, int64 (M,)."""
-        return Column(self.values[rows], self.names)
+        return replace(self, values=self.values[rows])
+
+    def steps(self, a: Int64Array, b: Int64Array) -> Int64Array:
+        """Return how many values lie between labels, int64 of any one shape: 0 for equal labels."""
+        apart: Int64Array = np.abs(a - b)
+        if self.cyclic:
+            apart = np.minimum(apart, len(self.names or ()) - apart)
+        return apart
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,9 @@ class ImageSet:
         content_names: by content id; None where content is not labelled.
         fingerprint: hash of the images, the labels and the version of their preparation.
         parts: int64, (N,): the part of the official split, TRAIN, TEST or UNUSED; None where there is none.
-        attributes: further labels by name, for experiments only, never given to methods: `domain`, `pair`,
-            `style` and `view` (what the style does not say) for clustered-domain, `identity` for
+        attributes: further labels by name, for experiments only, never given to methods: the parts that
+            class and content consist of, such as `azimuth`, for informativeness and retrieval; `domain`,
+            `pair`, `style` and `view` (what the style does not say) for clustered-domain, `identity` for
             expression-transfer.
         faces: every image is the photograph of a person's face; for the experiment `faces`.
     """
@@ -80,6 +90,8 @@ class ImageSet:
         for name, column in self.attributes.items():
             if (shape := column.values.shape) != (len(self),):
                 raise ValueError(f"{self.name}: attribute {name} must be ({len(self)},), not {shape}")
+            if column.names is not None:
+                _check_labels(self.name, f"attribute {name}", column.values, len(self), len(column.names))
 
     def __repr__(self) -> str:
         contents = "not labelled" if self.content_names is None else f"{len(self.content_names):,}"
@@ -142,7 +154,7 @@ def join(first: ImageSet, second: ImageSet) -> ImageSet:
         contents=None if contents is None or more is None else np.concatenate([contents, more]),
         parts=None,
         attributes={
-            name: Column(np.concatenate([column.values, second.attributes[name].values]), column.names)
+            name: replace(column, values=np.concatenate([column.values, second.attributes[name].values]))
             for name, column in first.attributes.items()
         },
     )

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -80,7 +81,11 @@ class Cars3d(PublishedDataset):
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         views = combine([columns["elevation"], columns["azimuth"]], ", ")
-        return Labels(combine([columns["car"]]), views)
+        attributes = {
+            "azimuth": replace(columns["azimuth"], cyclic=True),
+            "elevation": columns["elevation"],
+        }
+        return Labels(combine([columns["car"]]), views, attributes=attributes)
 
 
 def _mesh(content: bytes, path: Path) -> tuple[UInt8Array, Angles]:

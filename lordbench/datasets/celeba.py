@@ -26,6 +26,7 @@ FOLDER = "img_align_celeba"
 PATTERN = r"(\d+\.jpg)"
 WIDTH, HEIGHT, CROP = 178, 218, 128
 PARTS = (TRAIN, UNUSED, TEST)  # by the official numbers: 0 train, 1 validation, 2 test
+COORDINATES = ("_x", "_y")  # ends of the names of the landmarks' columns
 LIMIT = 1 << 20  # bytes of the largest image that is read; an official one has about ten thousand
 DIGITS = 9  # most digits of a number in a list, with its sign
 LARGEST_LIST = 1 << 26  # bytes; the official list of the attributes has 26 million
@@ -83,10 +84,20 @@ class Celeba(PublishedDataset):
         return np.flatnonzero(counts[ids] >= self.config.min_images).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class = identity; the official split holds out identities, and its validation part is unused."""
+        """Class = identity; the official split holds out identities, and its validation part is unused.
+
+        Attributes are the 40 attributes, `no` or `yes`, and the coordinates of the landmarks.
+        """
         partition = columns.get("partition")
         parts = None if partition is None else np.array(PARTS, dtype=np.int64)[partition.values]
-        return Labels(combine([columns["identity"]]), None, parts)
+        attributes = {
+            name: column
+            if name.endswith(COORDINATES)
+            else Column((column.values > 0).astype(np.int64), ("no", "yes"))
+            for name, column in columns.items()
+            if name not in ("identity", "partition")
+        }
+        return Labels(combine([columns["identity"]]), None, parts, attributes)
 
 
 def _faces(_: Sequence[str], images: UInt8Array, size: int) -> UInt8Array:

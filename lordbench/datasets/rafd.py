@@ -131,7 +131,8 @@ class Rafd(PublishedDataset):
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         content = combine([columns[field] for field in ("model", "angle", "gaze")])
-        return Labels(combine([columns["expression"]]), content, attributes={"identity": columns["model"]})
+        attributes = {"identity": columns["model"], "angle": columns["angle"], "gaze": columns["gaze"]}
+        return Labels(combine([columns["expression"]]), content, attributes=attributes)
 
 
 def _fields(name: str, path: str) -> list[int]:

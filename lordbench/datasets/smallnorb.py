@@ -5,6 +5,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, cast
 
@@ -49,6 +50,7 @@ CLASSES = {
     "full": ("category", "instance", "elevation", "lighting", "camera"),
     "object": ("category", "instance"),
 }
+ATTRIBUTES = ("category", "instance", "elevation", "azimuth", "lighting", "camera")
 CONTENTS = {"full": ("azimuth",), "object": ("elevation", "azimuth", "lighting", "camera")}
 BYTES, INTEGERS = np.dtype("u1"), np.dtype("<i4")
 DTYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: BYTES, 0x1E3D4C54: INTEGERS}  # by magic number
@@ -62,9 +64,12 @@ class SmallnorbConfig(PublishedConfig):
         class_label: `full`: class = category, instance, elevation, lighting and camera (5,400), content =
             azimuth (18), as in LORD's published loader; `object`: class = category and instance (50),
             content = elevation, azimuth, lighting and camera (1,944).
+        cameras: `first` leaves the second camera's images out: with `object`, content is then elevation,
+            azimuth and lighting (972), as in later papers.
     """
 
     class_label: Literal["full", "object"] = "full"
+    cameras: Literal["both", "first"] = "both"
 
 
 class Smallnorb(PublishedDataset):
@@ -96,13 +101,22 @@ class Smallnorb(PublishedDataset):
         blocks = _blocks([dat for dat, _, _ in paths], counts, size)
         return Draft(columns, (1, size, size), blocks, sum(counts))
 
+    def selected(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Select the images of the first camera, or all."""
+        if self.config.cameras == "both":
+            return None
+        return np.flatnonzero(columns["camera"].values == 0).astype(np.int64)
+
     def labels(self, columns: dict[str, Column]) -> Labels:
-        """Class and content as `class_label` says; the official split holds out half of the toys."""
+        """Class and content as the settings say; the official split holds out half of the toys."""
+        varying = [name for name in ATTRIBUTES if name != "camera" or self.config.cameras == "both"]
         classes, contents = (
-            combine([columns[name] for name in names[self.config.class_label]])
+            combine([columns[name] for name in names[self.config.class_label] if name in varying])
             for names in (CLASSES, CONTENTS)
         )
-        return Labels(classes, contents, columns["part"].values)
+        attributes = {name: columns[name] for name in varying}
+        attributes["azimuth"] = replace(columns["azimuth"], cyclic=True)
+        return Labels(classes, contents, columns["part"].values, attributes)
 
 
 def _paths(source: Source, part: int) -> list[Path]:

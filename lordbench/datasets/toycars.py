@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from lordbench.data import DatasetConfig, ImageSet, UInt8Array, fingerprint
+from lordbench.data import Column, DatasetConfig, ImageSet, UInt8Array, fingerprint
 from lordbench.datasets.rendered.cars import build, design
 from lordbench.datasets.rendered.dataset import RenderedDataset
 from lordbench.datasets.rendered.raycast import View
@@ -43,7 +43,8 @@ class ToyCarsConfig(DatasetConfig):
 class ToyCars(RenderedDataset):
     """Class = car, content = view (azimuth and elevation): each car from each side, once, in RGB.
 
-    Images are in the order car, view. At azimuth 0 every car faces the camera.
+    Images are in the order car, view. At azimuth 0 every car faces the camera. The attributes are azimuth and
+    elevation.
     """
 
     summary: ClassVar[str] = "rendered toy cars; class = car (40), content = view (48); no download"
@@ -64,4 +65,14 @@ class ToyCars(RenderedDataset):
         contents = np.tile(np.arange(len(views), dtype=np.int64), len(cars))
         digest = fingerprint(images, classes, contents, self.version)
         names = tuple(view.name for view in views)
-        return ImageSet("toycars", images, classes, contents, cars, names, digest)
+        elevation, azimuth = np.divmod(contents, self.config.azimuths)
+        # The views begin with all azimuths of the first elevation.
+        azimuths = tuple(f"azimuth {view.azimuth:g}" for view in views[: self.config.azimuths])
+        elevations = tuple(f"elevation {view.elevation:g}" for view in views[:: self.config.azimuths])
+        return ImageSet(
+            "toycars", images, classes, contents, cars, names, digest,
+            attributes={
+                "azimuth": Column(azimuth, azimuths, cyclic=True),
+                "elevation": Column(elevation, elevations),
+            },
+        )  # fmt: skip

@@ -31,9 +31,9 @@ class ToyFacesConfig(DatasetConfig):
 class ToyFaces(RenderedDataset):
     """Class = expression (8), content = person and camera angle: each once, in RGB, with rafd's expressions.
 
-    The attribute `identity` is the person. Faces fill the picture, and two expressions of one face differ in
-    about a quarter of its pixels. The strength of the expressions, and the side of contempt, differ between
-    people. Images are in the order person, expression, angle.
+    The attributes are `identity`, the person, and `angle`. Faces fill the picture, and two expressions of one
+    face differ in about a quarter of its pixels. The strength of the expressions, and the side of contempt,
+    differ between people. Images are in the order person, expression, angle.
     """
 
     summary: ClassVar[str] = "drawn faces; class = expression (8), content = person (40), angle; no download"
@@ -59,5 +59,5 @@ class ToyFaces(RenderedDataset):
         digest = fingerprint(images, expression, contents, self.version)
         return ImageSet(
             "toyfaces", images, expression, contents, tuple(EXPRESSIONS), content_names, digest,
-            attributes={"identity": Column(who, names)},
+            attributes={"identity": Column(who, names), "angle": Column(angle, angles)},
         )  # fmt: skip

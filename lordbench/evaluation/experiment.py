@@ -87,13 +87,15 @@ class Trained:
         correct: npt.NDArray[np.bool_],
         groups: Groups,
         *judges: Judge,
+        higher_is_better: bool = True,
     ) -> Measurement:
-        """Measure how often predictions of these judges are as they should be, bool (N,).
+        """Measure how often predictions of these judges are as they should be, or should not, bool (N,).
 
         A note warns of judges that do not recognise their label in real images.
         """
         mean = self.scoring.mean
-        row = mean(key, metric, correct, groups, self.seed, higher_is_better=True, policy=POLICY)
+        better = higher_is_better
+        row = mean(key, metric, correct, groups, self.seed, higher_is_better=better, policy=POLICY)
         warnings = [
             f"the judge does not recognise the {judge.label} of real images ({judge.ceiling.value:.3g}, "
             f"chance {judge.chance:.3g}): {metric.replace('_', ' ')} says nothing"

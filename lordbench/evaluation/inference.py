@@ -28,6 +28,21 @@ def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
         return join(in_batches(compute, len(images), images[0, 0].size, device))
 
 
+def deviations(method: Method, images: UInt8Array, device: torch.device) -> Codes | None:
+    """Return the standard deviations of the codes of images, uint8 (N, C, S, S); None if they have none."""
+    with torch.no_grad(), full_precision():
+        if method.deviations(to_float(images[:1], device)) is None:
+            return None
+
+    def compute(batch: slice) -> Codes:
+        spread = method.deviations(to_float(images[batch], device))
+        assert spread is not None
+        return spread
+
+    with full_precision():
+        return join(in_batches(compute, len(images), images[0, 0].size, device))
+
+
 def join(parts: Sequence[Codes]) -> Codes:
     """Concatenate codes."""
     return Codes(torch.cat([p.class_code for p in parts]), torch.cat([p.content_code for p in parts]))

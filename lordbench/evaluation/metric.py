@@ -33,6 +33,7 @@ class Metric(ABC):
             constructor raises MissingWeightsError.
         thread_safe: several threads may call it at once; it keeps no state between calls.
         min_image_size: height and width in pixels that images need; a run on smaller ones does not start.
+        on_request: a run uses it only if it is named with `--metrics`.
     """
 
     higher_is_better: ClassVar[bool]
@@ -42,6 +43,7 @@ class Metric(ABC):
     weights: ClassVar[tuple[str, ...]] = ()
     thread_safe: ClassVar[bool] = False
     min_image_size: ClassVar[int] = 1
+    on_request: ClassVar[bool] = False
 
     @abstractmethod
     def policy(self) -> str:

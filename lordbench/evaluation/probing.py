@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lordbench.data import ImageSet, Int64Array
+from lordbench.evaluation import inference
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.evaluation.metric import BoolArray, Float32Array, Prediction, ProbeTask
@@ -44,7 +45,7 @@ class Reading(NamedTuple):
 
     Attributes:
         key: of its measurements.
-        label: `class` or `content`.
+        label: `class`, `content` or an attribute that has names.
         features: what it is predicted from.
         higher_is_better: direction of merit; None if there is none.
         floor: also predict shuffled labels, as a subject that ends in `, shuffled`.
@@ -75,6 +76,20 @@ class LabelProbing:
     test: BoolArray
 
     @classmethod
+    def encoded(cls, trained: Trained, experiment: str) -> tuple[LabelProbing, Codes]:
+        """Probe encoded codes; return also the codes of its images.
+
+        With the split `samples`, probes are trained on training images and tested on held-out ones. With
+        `classes` they are cross-validated within the held-out images.
+        """
+        split, codes = trained.split, trained.test_codes
+        if split.name == "classes":
+            return cls.within(trained, experiment, split.test), codes
+        codes = inference.join([trained.train_codes, codes])
+        train = np.arange(len(codes)) < len(split.train)
+        return cls(trained, experiment, trained.pool, train, ~train), codes
+
+    @classmethod
     def within(cls, trained: Trained, experiment: str, images: ImageSet) -> LabelProbing:
         """Cross-validate within one set of images."""
         every = np.ones(len(images), dtype=np.bool_)
@@ -86,13 +101,14 @@ class LabelProbing:
         kind: CodeKind,
         *,
         suffix: str = "",
+        labels: Sequence[str] = ("class", "content"),
         of: Sequence[str] = ("content", "class"),
         floors: bool = False,
     ) -> list[Measurement]:
-        """Predict both labels from codes of all N images.
+        """Predict labels from codes of all N images.
 
-        `of` names which of the two codes to use; the suffix ends the subjects, such as `, K = 1`. With
-        `floors`, what the other code reveals has a floor.
+        `labels` and `of` name what is predicted, and from which of the two codes; the suffix ends the
+        subjects, such as `, K = 1`. With `floors`, what the other code reveals has a floor.
         """
         values = {"class": codes.class_code, "content": codes.content_code}
         features = {code: values[code].float().cpu().numpy() for code in of}
@@ -103,7 +119,7 @@ class LabelProbing:
             of_fold = lambda fold: (own[fold.train], own[fold.test])  # noqa: E731
             return Reading(key, label, of_fold, label == code, floor=floors and label != code)
 
-        return self.read([reading(label, code) for label in OTHER for code in of])
+        return self.read([reading(label, code) for label in labels for code in of])
 
     def read(self, readings: Sequence[Reading]) -> list[Measurement]:
         """Measure chance and the accuracy of each probe, plain and normalized.
@@ -139,11 +155,17 @@ class LabelProbing:
         if labels is None:
             return []
         generator = seeds.numpy_generator(self.trained.seed, "readout", "folds", label)
-        other, most = self.images.labels(OTHER[label]), self.trained.sizes.probed
+        other, most = self._other(label), self.trained.sizes.probed
         return make_folds(labels, other, self.train, self.test, generator, most)
 
+    def _other(self, label: str) -> Int64Array | None:
+        """Return the label whose values are held out whole; for parts of the class it is the content."""
+        if label in OTHER:
+            return self.images.labels(OTHER[label])
+        return self.images.contents if part_of(self.images, label) == "class" else self.images.classes
+
     def _task(self, reading: Reading, i: int, fold: Fold) -> ProbeTask:
-        labels, other = self.images.labels(reading.label), self.images.labels(OTHER[reading.label])
+        labels, other = self.images.labels(reading.label), self._other(reading.label)
         assert labels is not None
         train, test = reading.features(fold)
         rows = [labels[fold.train]]
@@ -201,6 +223,18 @@ def _best(predicted: dict[str, list[Prediction]]) -> dict[str, list[Prediction]]
     return {
         "probe_best": [own._replace(chosen=name.removeprefix("probe_"), at_edge=False) for name, own in best]
     }
+
+
+def part_of(images: ImageSet, label: str) -> str:
+    """Return `class` or `content` if that decides a label, as a car decides its colour; empty for neither."""
+    values = images.labels(label)
+    for whole in OTHER:
+        decides = images.labels(whole)
+        if values is not None and decides is not None:
+            pairs = np.unique(np.stack([decides, values], axis=1), axis=0)
+            if len(pairs) == len(np.unique(decides)):
+                return whole
+    return ""
 
 
 def make_folds(

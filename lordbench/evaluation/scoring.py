@@ -103,19 +103,21 @@ class Scoring:
     ) -> Measurement:
         """Measure the mean difference, by a pair metric, between two of M outputs for one of N inputs.
 
+        Higher is better, up to that of real images: noise is diverse too. The same metric between an output
+        and its true image is an error, which has another name and direction.
+
         Outputs are uint8 (N, M, C, S, S); groups and seed are as in `pairs`.
         """
         metric, (n, m) = self.metrics.get(name), outputs.shape[:2]
         if not isinstance(metric, PairMetric):
             note = self.reasons.get(name, f"metric {name} is not among those of the run")
             return Measurement(
-                **key._asdict(), metric="diversity", value=None, n=n, higher_is_better=None, note=note
+                **key._asdict(), metric="diversity", value=None, n=n, higher_is_better=True, note=note
             )
         values, unit = self._differences(metric, outputs), metric.unit
         policy = f"mean {name} over the pairs of {m} outputs; {metric.policy()}"
-        # No direction of merit: noise is diverse too.
         return self.mean(
-            key, "diversity", values, groups, seed, higher_is_better=None, unit=unit, policy=policy
+            key, "diversity", values, groups, seed, higher_is_better=True, unit=unit, policy=policy
         )
 
     def probes(self) -> Iterator[tuple[str, Probe]]:

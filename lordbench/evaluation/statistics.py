@@ -55,6 +55,8 @@ def mean_interval(
     mean, fewest = float(np.mean(values)), fewest_groups(groups)
     if fewest < 2:
         return Estimate(mean, None, None, len(values))
+    if np.ptp(values) == 0:  # what resampling would find, in no time: chance levels are often constant
+        return Estimate(mean, mean, mean, len(values))
     low, high = percentiles(resampled_means(values, groups, generator, resamples), fewest)
     return Estimate(mean, low, high, len(values))
 

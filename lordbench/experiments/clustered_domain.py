@@ -235,9 +235,20 @@ def _references(trained: Trained, way: Direction) -> list[Measurement]:
     rows += _agreements(trained, ceiling, sets[ceiling], real, _groups(test, real))
     for key, images in sets.items():
         rows += _against_target(trained, key, images, way)
+    rows.append(_real_diversity(trained, ceiling, way))
     if not len(paired):
         rows.append(_agreement(trained, floor, sets[floor], way.target, _groups(test, way.inputs)))
     return rows
+
+
+def _real_diversity(trained: Trained, key: MeasurementKey, way: Direction) -> Measurement:
+    """Measure how diverse as many training images of the target are as an input is translated to."""
+    train = trained.split.train
+    members = np.flatnonzero(train.labels("domain") == way.target)
+    generator = seeds.numpy_generator(trained.seed, NAME, "real styles", way.name)
+    images = train.images[generator.choice(members, (len(way.inputs), STYLES))]
+    groups = _groups(trained.split.test, way.inputs)
+    return trained.scoring.diversity(key, images, groups, trained.seed)
 
 
 def _other_views(trained: Trained, way: Direction) -> UInt8Array:

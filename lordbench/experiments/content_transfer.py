@@ -19,6 +19,7 @@ from lordbench.training import Codes
 from lordbench.utils import seeds
 
 NAME, BOTH, COST = "content-transfer", "both_agreement", "lpips_cost"
+SOURCE = "source_agreement"
 REAL = MeasurementKey(NAME, "real", "")
 FEWEST = 3
 """Images of a content, on average, that a judge of the content needs."""
@@ -53,6 +54,7 @@ class ContentTransfer(Experiment):
             Headline("right in both", "encoded", "transfer", BOTH, summary="right in both"),
             Headline("class agreement", "encoded", "transfer", "class_agreement"),
             Headline("content agreement", "encoded", "transfer", "content_agreement"),
+            Headline("source class", "encoded", "transfer", SOURCE),
             Headline(METRIC, "encoded", "transfer", "l1", summary=METRIC, needs=LABELLED),
             Headline(METRIC, "encoded", "transfer", "ssim", needs=LABELLED),
             Headline("LPIPS cost", "encoded", "transfer", COST, needs=LABELLED),
@@ -87,8 +89,9 @@ def agreements(
 ) -> Iterator[Measurement]:
     """Measure how often judges predict B's class, A's content, and both, of outputs, uint8 (N, C, S, S).
 
-    `images` are those that the pairs were drawn from. Without a judge of the content there is no value of the
-    latter two, but a reason.
+    `source_agreement` is how often the class is A's, which should not have been transferred. `images` are
+    those that the pairs were drawn from. Without a judge of the content there is no value of what it judges,
+    but a reason.
     """
     classes, judge = images.classes[pairs.class_], _content_judge(trained)
     for key, fake in outputs.items():
@@ -97,8 +100,10 @@ def agreements(
             right_content = str(judge)
         else:
             right_content = judge.agrees(fake, images.contents[pairs.content])
-        right_class = trained.judge().agrees(fake, classes)
-        yield from _agreements(trained, key, right_class, right_content, (classes, pairs.content))
+        predicted, groups = trained.judge().predict(fake), (classes, pairs.content)
+        yield from _agreements(trained, key, predicted == classes, right_content, groups)
+        source = predicted == images.classes[pairs.content]
+        yield trained.judged(key, SOURCE, source, groups, trained.judge(), higher_is_better=False)
 
 
 def references(trained: Trained, pairs: Pairs) -> list[Measurement]:

@@ -3,13 +3,16 @@
 from typing import ClassVar
 
 import numpy as np
+import torch
 from sklearn.decomposition import PCA
+from torch import Tensor
 
 from lordbench.data import UInt8Array, flattened
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.headlines import LABELLED, PROBE, Headline, Headlines
 from lordbench.evaluation.metric import Float32Array
-from lordbench.evaluation.probing import Fold, LabelProbing, Reading
+from lordbench.evaluation.probing import Features, Fold, LabelProbing, Reading
+from lordbench.training import Codes
 from lordbench.utils import seeds
 from lordbench.utils.parallel import one_thread
 
@@ -19,6 +22,7 @@ COMPONENTS, SHARE = 64, 4
 equal deviation, and the last ones of few images are noise."""
 PIXELS = f"pixels by {COMPONENTS} principal components of the training images, at most one per {SHARE} images"
 BATCH = 1000
+DRAWN = ", drawn"
 
 
 class Leakage(Experiment):
@@ -28,6 +32,9 @@ class Leakage(Experiment):
     of held-out images. With `classes`, and with learned codes, they are cross-validated on codes of one kind
     (see `lordbench.evaluation.probing`). The floor is the same with shuffled training labels; the ceiling is
     the accuracy on pixels of the images that have encoded codes.
+
+    Codes of variational methods are the means of their posteriors. The class is also predicted from content
+    codes drawn from these, which is all that the decoder sees in training (`class from content, drawn`).
     """
 
     summary: ClassVar[str] = "probe accuracy: class from content code, content from class code; own labels"
@@ -38,6 +45,7 @@ class Leakage(Experiment):
             Headline("class leak (learned)", "learned", "class from content", PROBE),
             Headline("content leak", "encoded", "content from class", PROBE, needs=LABELLED),
             Headline("content floor", "encoded", "content from class, shuffled", PROBE, needs=LABELLED),
+            Headline("class leak (drawn)", "encoded", "class from content, drawn", PROBE),
             Headline("class kept", "encoded", "class from class", PROBE),
             Headline(
                 "content kept",
@@ -59,33 +67,50 @@ class Leakage(Experiment):
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Probe the encoded codes of held-out images, the learned codes of training images, and pixels."""
-        split, codes = trained.split, trained.test_codes
-        if split.name == "samples":
-            codes = inference.join([trained.train_codes, codes])
-            train = np.arange(len(codes)) < len(split.train)
-            encoded = LabelProbing(trained, NAME, trained.pool, train, ~train)
-        else:
-            encoded = LabelProbing.within(trained, NAME, split.test)
+        encoded, codes = LabelProbing.encoded(trained, NAME)
         rows = encoded.probe_codes(codes, "encoded", floors=True)
+        if (drawn := _drawn(trained, codes)) is not None:
+            rows += encoded.probe_codes(drawn, "encoded", suffix=DRAWN, labels=["class"], of=["content"])
         rows += trained.shared(f"{NAME}: pixels", lambda: probe_pixels(encoded))
         if trained.learned_codes is not None:
-            learned = LabelProbing.within(trained, NAME, split.train)
+            learned = LabelProbing.within(trained, NAME, trained.split.train)
             rows += learned.probe_codes(trained.learned_codes, "learned", floors=True)
         return rows
 
 
 def probe_pixels(probing: LabelProbing) -> list[Measurement]:
     """Probe the images themselves: the ceiling of what codes can be expected to reveal."""
-    images, seed = probing.images.images, seeds.derive(probing.trained.seed, NAME, "pixels") % 2**32
+    features = pixel_features(probing)
     return probing.read([
-        Reading(
-            MeasurementKey(NAME, f"{label} from pixels", ""),
-            label,
-            lambda fold: _components(images, fold, seed),
-            policy=PIXELS,
-        )
+        Reading(MeasurementKey(NAME, f"{label} from pixels", ""), label, features, policy=PIXELS)
         for label in ("class", "content")
     ])  # fmt: skip
+
+
+def pixel_features(probing: LabelProbing) -> Features:
+    """Return what makes a fold's images to features: principal components of its training images."""
+    images, seed = probing.images.images, seeds.derive(probing.trained.seed, NAME, "pixels") % 2**32
+    return lambda fold: _components(images, fold, seed)
+
+
+def _drawn(trained: Trained, means: Codes) -> Codes | None:
+    """Draw codes of all images from posteriors with these means; None if the method has no posteriors."""
+    parts = (
+        [trained.split.test] if trained.split.name == "classes" else [trained.split.train, trained.split.test]
+    )
+    deviations = [inference.deviations(trained.method, part.images, trained.device) for part in parts]
+    if any(part is None for part in deviations):
+        return None
+    spread = inference.join([part for part in deviations if part is not None])
+    generator = seeds.numpy_generator(trained.seed, NAME, "drawn")
+
+    def draw(mean: Tensor, deviation: Tensor) -> Tensor:
+        noise = generator.standard_normal(mean.shape, dtype=np.float32)
+        return mean.float() + deviation.float() * torch.from_numpy(noise).to(mean.device)
+
+    return Codes(*(draw(*pair) for pair in (
+        (means.class_code, spread.class_code), (means.content_code, spread.content_code)
+    )))  # fmt: skip
 
 
 def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Float32Array, Float32Array]:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -100,10 +101,25 @@ class EncoderDecoder(GroupTrained):
         class_code = self.class_encoder(images)[:, : self.config.class_size]
         return Codes(class_code, self.content_encoder(images)[:, : self.config.content_size])
 
+    def deviations(self, images: Tensor) -> Codes | None:
+        """Standard deviations of Gaussian posteriors; None if both codes are plain."""
+        if self.class_outputs == self.content_outputs == 1:
+            return None
+        return Codes(
+            spread(self.class_encoder(images), self.config.class_size),
+            spread(self.content_encoder(images), self.config.content_size),
+        )
+
     def decode(self, codes: Codes) -> Tensor:
         """Images by the generator."""
         images: Tensor = self.generator(codes.class_code, codes.content_code)
         return images
+
+
+def spread(outputs: Tensor, size: int) -> Tensor:
+    """Standard deviations, (N, size), in an encoder's outputs: those behind the means; 0 for a plain code."""
+    log_variances = outputs[:, size:]
+    return (0.5 * log_variances).exp() if log_variances.shape[1] else torch.zeros_like(outputs)
 
 
 def mean_of(values: Tensor, where: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from lordbench.report.tables import NONE, Row, Table, interval_text, number
 from lordbench.results.leaderboard import label
 
 DIGITS = 3
+SHORT = ("content-transfer", "leakage")
 LEGEND = (
     "A reading misses if its whole 95 % interval lies further from the truth than the tolerance. Leakage is "
     "read by the best probe: a lower bound, so it may lie below a truth that few images show."
@@ -22,8 +23,10 @@ def truth_table(readings: pd.DataFrame) -> Table:
     ordered = readings.sort_values("verdict", key=lambda verdicts: verdicts == "ok", kind="stable")
     rows = []
     for record in ordered.to_dict("records"):
-        # Only transfers and leakage are read: the subject of the one and the metric of the other go without.
+        # The subject of transfers goes without saying, and so does the metric of leakage.
         quantity = record["metric"] if record["subject"] == "transfer" else record["subject"]
+        if record["experiment"] not in SHORT:
+            quantity = f"{record['experiment']}: {quantity}, {record['metric']}"
         value = number(record["value"], DIGITS)
         known = (f"{record['truth']} ±{record['tolerance']:g}", value, _interval(record))
         settings = selectors.parse(record["control"]).settings.values()

@@ -57,6 +57,11 @@ def dose(runs: Sequence[Path], probe: str = "probe_best", width: str = "column")
     return figures.dose(collect(runs), probe, WIDTHS[width])
 
 
+def informativeness(runs: Sequence[Path], dataset: str | None = None, width: str = "page") -> Drawn:
+    """Draw how well attributes read off each code: see `figures.informativeness`."""
+    return figures.informativeness(only(collect(runs), dataset), WIDTHS[width])
+
+
 def curves(runs: Sequence[Path], width: str = "page") -> Drawn:
     """Draw training curves: see `figures.curves`."""
     return figures.curves(cell_records(runs), WIDTHS[width])
@@ -79,7 +84,7 @@ def grid(
 
 
 KINDS: dict[str, Callable[..., Drawn]] = {
-    kind.__name__: kind for kind in (forest, tradeoff, ranks, shots, dose, curves, grid)
+    kind.__name__: kind for kind in (forest, tradeoff, ranks, shots, dose, informativeness, curves, grid)
 }
 """Functions of run folders and keyword options, by the name of the command."""
 

@@ -9,6 +9,8 @@ from rich.console import Group
 
 from lordbench.report.boards import LEGEND, boards
 from lordbench.report.pivot import PIVOT_LEGEND, Pivot
+from lordbench.report.published import LEGEND as LEGEND_PUBLISHED
+from lordbench.report.published import published_tables
 from lordbench.report.quantities import titles
 from lordbench.report.ranks import RANKS_LEGEND, rank_boards
 from lordbench.report.tables import Table, csv, latex, markdown, rich_table, with_legend
@@ -16,6 +18,7 @@ from lordbench.results.differences import differences as paired
 from lordbench.results.leaderboard import aggregate, collect, wide
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
+from lordbench.results.published import published, tidy
 from lordbench.results.ranks import ranks
 from lordbench.utils.files import write_text
 
@@ -86,6 +89,21 @@ def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame, pivot: P
     if format_ == "latex":
         return latex([table for tables, _ in parts for table in tables])
     return "\n".join(text for tables, legend in parts for text in (*map(markdown, tables), legend + "\n"))
+
+
+def rich_published() -> list[Group]:
+    """Make the tables of published numbers for the terminal."""
+    return [rich_table(table) for table in with_legend(list(published_tables(published())), LEGEND_PUBLISHED)]
+
+
+def render_published(format_: str) -> str:
+    """Write published numbers as text that ends with a line break; in `csv` one value a row."""
+    tables = list(published_tables(published()))
+    if format_ == "csv":
+        return csv(tidy(published()))
+    if format_ == "latex":
+        return latex(tables)
+    return "\n".join([*map(markdown, tables), LEGEND_PUBLISHED + "\n"])
 
 
 def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) -> None:

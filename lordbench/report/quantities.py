@@ -33,6 +33,8 @@ class Column(NamedTuple):
 
 
 TRANSFER, LEAKAGE, PROBE = "content-transfer", "leakage", headlines.PROBE
+MOST = 8
+"""Most columns that a subject with `*` stands for: forty attributes are left to a figure and the CSV."""
 
 
 def keys(table: pd.DataFrame) -> pd.Series:  # type: ignore[type-arg]
@@ -103,22 +105,15 @@ def _expanded(
         yield (experiment, *headline[1:4]), metric_titles().get(headline.metric, headline.metric)
         return
     is_own = ANY in headline.metric
-    seen = set()
+    found: dict[tuple[str, str, str, str], str] = {}
     for row in table.to_dict("records"):
-        key = (
-            experiment,
-            headline.codes,
-            str(row["subject"]),
-            str(row["metric"] if is_own else headline.metric),
-        )
-        fits = fnmatchcase(key[2], headline.subject) and fnmatchcase(key[3], headline.metric)
-        if (
-            fits
-            and key not in seen
-            and (not is_own or (row["codes"] == headline.codes and not row["section"]))
-        ):
-            seen.add(key)
-            yield key, str(row["title"]) if is_own else metric_titles().get(key[3], key[3])
+        metric = str(row["metric"] if is_own else headline.metric)
+        key = (experiment, headline.codes, str(row["subject"]), metric)
+        fits = fnmatchcase(key[2], headline.subject) and fnmatchcase(metric, headline.metric)
+        if fits and (not is_own or (row["codes"] == headline.codes and not row["section"])):
+            found[key] = str(row["title"]) if is_own else metric_titles().get(metric, metric)
+    if is_own or len(found) <= MOST:
+        yield from found.items()
 
 
 def pick(table: pd.DataFrame, column: Column) -> pd.DataFrame:

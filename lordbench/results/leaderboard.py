@@ -44,6 +44,9 @@ REFERENCES = {
     "real": "ceiling: real images",
     "class from pixels": "ceiling: pixels",
     "content from pixels": "ceiling: pixels",
+    "from pixels": "ceiling: pixels",
+    "class from chance": "floor: chance",
+    "content from chance": "floor: chance",
 }
 """Subjects that involve no method, and their names as table rows. A subject may have a restriction behind a
 comma."""
@@ -52,6 +55,9 @@ REFERENCES_STAND_FOR = {
     "mean": r"reconstruction",
     "class from pixels": r"class from (class|content)",
     "content from pixels": r"content from (class|content)",
+    "from pixels": r"from (class|content), .*",
+    "class from chance": r"class from (class|content)",
+    "content from chance": r"content from (class|content)",
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
 reference's restriction. The default is transfers."""
@@ -60,9 +66,11 @@ FLOOR, CEILING = "floor: ", "ceiling: "
 _SETS = r"fid|[fk]d_\w+"
 WON_BY_CONSTRUCTION = {
     "floor: copy of A": rf".*/(content_agreement|{_SETS})",
-    "floor: copy of B": rf".*/(class_agreement|{_SETS})",
-    "floor: random view of B's class": rf".*/((class|domain|style)_agreement|expression_accuracy|{_SETS})",
-    "floor: mean image of B's class": r".*/class_agreement",
+    "floor: copy of B": rf".*/((class|source)_agreement|{_SETS})",
+    "floor: random view of B's class": (
+        rf".*/((class|source|domain|style)_agreement|expression_accuracy|{_SETS})"
+    ),
+    "floor: mean image of B's class": r".*/(class|source)_agreement",
     "floor: the input unchanged": rf"expression-transfer/(identity_accuracy|{_SETS})",
     "floor: mean of A's other expressions": r".*/identity_accuracy",
     "floor: nearest training class, content of A": r".*/content_agreement",

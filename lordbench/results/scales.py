@@ -34,6 +34,8 @@ SCALES = {
     "found": ARCSINE,
     "error": LOGARITHM,
     "distance": LOGARITHM,
+    "top1": ARCSINE,
+    "precision": ARCSINE,
 }
 """By the metric, or by the end of its name behind `_` or `.`. All others may be negative, or are unknown."""
 

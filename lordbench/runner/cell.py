@@ -43,6 +43,7 @@ class Cell(BaseModel):
             part of the other images (`splits.validation`); empty for the split itself.
         searched: how the settings were chosen, for the rows; not part of the id.
         experiments: to be run; not part of the id, since they do not change the training.
+        metrics: those used besides the default ones; not part of the id either.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +66,7 @@ class Cell(BaseModel):
     preset: Preset
     seed: int
     experiments: list[str]
+    metrics: list[str] = []
 
     @property
     def label(self) -> str:

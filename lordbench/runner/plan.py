@@ -39,6 +39,7 @@ class Request:
         dataset: selector, or several: each part is then run on all of them.
         preset: name or path.
         experiments: names; empty for all.
+        metrics: names of metrics to use besides the default ones.
         data_settings: settings of the data set, over those of its selector.
         overrides: settings of the preset, or of a method, by dotted key.
     """
@@ -47,6 +48,7 @@ class Request:
     dataset: str | Sequence[str] | None = None
     preset: str = "quick"
     experiments: Sequence[str] | None = None
+    metrics: Sequence[str] = ()
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName | None = None
     labels: Sequence[str] | None = None
@@ -102,6 +104,8 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         given = ", ".join(map(str, request.seeds)) or "of none"
         message = f"seeds {given}: one or more of 64 bits are needed"
         raise UserError(message, "Give small whole numbers, such as 0,1,2.")
+    for name in request.metrics:
+        registry.find("metrics", name).load()
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     for part in parts:
@@ -134,7 +138,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         if key not in images:
             images[key] = dataset.load(preset.image_size, track)
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
-        data |= {"preset_name": preset_name, "preset": preset}
+        data |= {"preset_name": preset_name, "preset": preset, "metrics": list(request.metrics)}
         kinds = [parse_labels(text) for text in part.labels]
         for labels in filter(None, kinds):
             labels.check(images[key], part.split)

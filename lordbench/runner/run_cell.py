@@ -4,10 +4,9 @@ import contextlib
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from importlib.util import find_spec
 from typing import Literal
 
@@ -19,7 +18,16 @@ from lordbench.config.headlines import with_titles
 from lordbench.config.labels import parse_labels
 from lordbench.data import ImageSet, Split, UInt8Array
 from lordbench.data.splits import split, validation
-from lordbench.evaluation import Measurement, Scoring, Trained, inference
+from lordbench.evaluation import (
+    Measurement,
+    Metric,
+    PairMetric,
+    Probe,
+    Scoring,
+    SetMetric,
+    Trained,
+    inference,
+)
 from lordbench.evaluation.collapse import (
     CHECKED,
     CollapseWarning,
@@ -71,10 +79,19 @@ class WorkerState:
     labels: LruCache = field(default_factory=lambda: LruCache(4))
     on_error: Callable[[Exception], None] = field(default=lambda error: None)
 
-    @cached_property
-    def scoring(self) -> Scoring:
-        """The metrics, loaded at first use: a finished cell needs none."""
-        return Scoring(hardware.resolve_device(self.device), registry.load_all("metrics"))
+    scorings: dict[tuple[str, ...], Scoring] = field(default_factory=dict)
+
+    def scoring(self, requested: Sequence[str]) -> Scoring:
+        """The default metrics and those requested, loaded at first use: a finished cell needs none."""
+        names = tuple(sorted(requested))
+        if names not in self.scorings:
+            kinds = {
+                name: kind
+                for name, kind in registry.load_all("metrics").items()
+                if not kind.on_request or name in names
+            }
+            self.scorings[names] = Scoring(hardware.resolve_device(self.device), kinds)
+        return self.scorings[names]
 
     def watchers(self, cell: Cell) -> Watchers:
         """The watchers of a cell, which pass on its training to the reporter."""
@@ -156,7 +173,26 @@ def build(cell: Cell, spec: DataSpec) -> Method:
 def pending(cell: Cell, folder: CellFolder) -> list[str]:
     """Experiments of a cell that have not been run, or lack the values of a metric that is available now."""
     results = {name: folder.measurements(component_name(name)) for name in cell.experiments}
-    return [name for name, result in results.items() if result is None or _can_be_completed(name, result)]
+    return [
+        name
+        for name, result in results.items()
+        if result is None or _can_be_completed(name, result) or _lacks(result, cell.metrics)
+    ]
+
+
+def _lacks(measurements: list[Measurement], requested: Sequence[str]) -> bool:
+    """Whether an experiment that uses probes, or another kind of metric, was run without a requested one."""
+    used = {m.metric.partition(".")[0] for m in measurements}
+    contracts = {
+        name: _contract(name) for name in {*used, *requested} if name in registry.available("metrics")
+    }
+    of_used = {contracts[name] for name in used if name in contracts}
+    return any(name not in used and contracts.get(name) in of_used for name in requested)
+
+
+def _contract(metric: str) -> type[Metric]:
+    kind = registry.find("metrics", metric).load()
+    return next(contract for contract in (PairMetric, SetMetric, Probe) if issubclass(kind, contract))
 
 
 def _can_be_completed(experiment: str, measurements: list[Measurement]) -> bool:
@@ -203,7 +239,7 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
         seed=seeds.derive(cell.seed, "experiments"),
         sizes=cell.preset.evaluation,
         batch_size=cell.preset.budget.batch_size,
-        scoring=state.scoring,
+        scoring=state.scoring(cell.metrics),
         folder=folder.path,
         log=state.log,
     )

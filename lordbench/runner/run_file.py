@@ -47,6 +47,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
 
     Attributes:
         dataset: selector, or several.
+        metrics: to use besides the default ones.
         pattern: labels in file names of `folder:PATH`.
         set: settings of the preset or of a method, by dotted key.
         columns: metrics of the summary; empty for the headline metrics.
@@ -61,6 +62,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
     pattern: str | None = None
     preset: str = "quick"
     experiments: Names | None = None
+    metrics: Names = []
     seeds: Annotated[list[int], BeforeValidator(_listed)] = [0]
     split: SplitName | None = None
     labels: Names | None = None
@@ -81,6 +83,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
             dataset=self.dataset,
             preset=self.preset,
             experiments=self.experiments,
+            metrics=self.metrics,
             seeds=self.seeds,
             split=self.split,
             labels=self.labels,

@@ -144,6 +144,14 @@ class Method(nn.Module, ABC):
         """Class code, float32 (class size,), of K images of one class: by default the mean of their codes."""
         return self.encode(images).class_code.mean(dim=0)
 
+    def deviations(self, images: Tensor) -> Codes | None:
+        """Standard deviations of codes whose means `encode` returns, in its shapes; 0 for a plain code.
+
+        For methods whose codes are Gaussian posteriors: probes then also read codes drawn from them. None if
+        codes are not distributions.
+        """
+        return None
+
     def optimize_codes(self, images: ImageSet, context: Context) -> Codes | None:
         """Codes of unseen images by optimization, with the trained networks fixed, in order.
 

@@ -72,6 +72,24 @@ class TestLabels:
                     assert found.content_names[found.contents[row]] == expected[1]
                     row += 1
 
+    def test_one_camera_leaves_azimuth_elevation_and_lighting(self, run: Run, tmp_path: Path) -> None:
+        assert prepare(run, put(tmp_path / "norb", files())) == 0
+        found = load("smallnorb", class_label="object", cameras="first")
+        assert len(found) == 6
+        assert not any("camera" in name for name in (*found.content_names, *found.class_names))
+        both = load("smallnorb", class_label="object")
+        assert np.array_equal(found.images, both.images[::2])
+        assert set(found.attributes) == set(both.attributes) - {"camera"}
+
+    def test_attributes_are_the_official_labels(self, run: Run, tmp_path: Path) -> None:
+        assert prepare(run, put(tmp_path / "norb", files())) == 0
+        found = load("smallnorb")
+        azimuth = found.attributes["azimuth"]
+        names = [azimuth.name(value) for value in azimuth.values]
+        assert names == [found.content_names[content] for content in found.contents]
+        assert azimuth.cyclic
+        assert not found.attributes["elevation"].cyclic
+
     def test_the_class_is_part_of_the_fingerprint(self, run: Run, tmp_path: Path) -> None:
         prepare(run, put(tmp_path / "norb", files()))
         marks = {load("smallnorb", class_label=choice).fingerprint for choice in ("full", "object")}

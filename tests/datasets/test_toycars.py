@@ -44,6 +44,14 @@ class TestLabelsSayWhatThePixelsShow:
         assert cars.content_names[0] == "az000-el10"
         assert cars.content_names[-1] == "az270-el30"
 
+    def test_azimuth_and_elevation_are_attributes(self) -> None:
+        cars = small(n_cars=2)
+        index = int(np.flatnonzero(cars.contents == 5)[0])
+        azimuth, elevation = (cars.attributes[name] for name in ("azimuth", "elevation"))
+        assert azimuth.name(int(azimuth.values[index])) == "azimuth 90"
+        assert elevation.name(int(elevation.values[index])) == "elevation 30"
+        assert azimuth.steps(np.array([0, 0, 1]), np.array([3, 2, 1])).tolist() == [1, 2, 0]
+
     def test_an_image_is_its_car_drawn_in_its_view(self) -> None:
         cars = small()
         index = int(np.flatnonzero((cars.classes == 2) & (cars.contents == 5))[0])

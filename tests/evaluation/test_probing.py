@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import CPU, halves
+from lookup import Lookup
 from scipy import stats
 
 from lordbench.config import registry
@@ -54,11 +55,11 @@ class Recording(Probe):
 def trained(
     data: ImageSet = DATA, name: str = "samples", kinds: dict[str, type[Metric]] | None = None
 ) -> Any:
-    """A cell without a method; the tests plant its codes."""
+    """A cell whose method is not trained; the tests plant its codes."""
     kinds = kinds or {probe: registry.find("metrics", probe).load() for probe in PROBES}
-    return Trained(
-        "none", None, split(data, name, seed=0), CPU, 0, EvaluationConfig(), 16, Scoring(CPU, kinds), Path(),  # type: ignore
-    )  # fmt: skip
+    sizes = EvaluationConfig()  # type: ignore[call-arg]
+    cut, scoring = split(data, name, seed=0), Scoring(CPU, kinds)  # type: ignore[arg-type]
+    return Trained("none", Lookup(data), cut, CPU, 0, sizes, 16, scoring, Path())
 
 
 def planted(images: ImageSet, leak: str, seed: int = 0) -> Codes:

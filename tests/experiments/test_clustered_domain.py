@@ -163,7 +163,8 @@ class TestOracle:
             assert many[key].value > 0.01
             assert one[key].value == 0.0
             assert many[key].n == one[key].n == 6 * 2
-            assert many[key].higher_is_better is None
+            assert many[key].higher_is_better is True
+            assert many[f"real, {way}", "diversity"].value > many[key].value / 2
 
     def test_labels_are_compared_with_the_true_styles(self, data: ImageSet, tmp_path: Path) -> None:
         true, own = measure(data, tmp_path, "truth", False), measure(data, tmp_path, "own", True)

@@ -135,11 +135,26 @@ class TestRightInBoth:
         assert own == transfer  # both ignore the class
 
 
+class TestSourceClass:
+    def test_a_transfer_shows_nothing_of_the_class_of_a(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path)
+        assert value(rows, "transfer", "source_agreement") == 0
+        assert rows["transfer", "source_agreement"].higher_is_better is False
+        assert value(rows, "copy of A", "source_agreement") > 0.9
+        assert value(rows, "copy", "source_agreement") == 0
+
+    def test_an_output_that_keeps_the_class_does(self, tmp_path: Path) -> None:
+        rows = measure(tmp_path, ContentOnly)  # always the first car
+        shares = [value(rows, "transfer", f"{of}_agreement") for of in ("source", "class")]
+        assert 0 < shares[0] < 0.5
+        assert shares[0] + shares[1] < 0.7
+
+
 class TestReferences:
     def test_every_metric_of_transfers_has_floors_and_sets_have_a_best_case(self, tmp_path: Path) -> None:
         rows = measure(tmp_path)
         metrics = {metric for subject, metric in rows if subject == "transfer"} - {"lpips_cost"}
-        assert metrics == JUDGED | {"l1", "lpips", "colour"}
+        assert metrics == JUDGED | {"source_agreement", "l1", "lpips", "colour"}
         for floor in FLOORS:
             assert {metric for subject, metric in rows if subject == floor} == metrics
         assert {metric for subject, metric in rows if subject == "real"} == JUDGED | {"colour"}

@@ -1,0 +1,224 @@
+"""Retrieval, dependence and informativeness: what they say of codes whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import CPU, cars
+from lookup import Lookup
+from torch import Tensor
+
+from lordbench.data.images import Column, ImageSet
+from lordbench.data.splits import split
+from lordbench.evaluation.experiment import EvaluationConfig, Experiment, Trained
+from lordbench.evaluation.measurement import Measurement
+from lordbench.evaluation.scoring import Scoring
+from lordbench.experiments import dependence, retrieval
+from lordbench.experiments.dependence import Dependence, centred_distances, contributions, correlation
+from lordbench.experiments.informativeness import Informativeness, attributes_of
+from lordbench.experiments.retrieval import Retrieval, expected_average_precision, search
+from lordbench.training.method import Codes
+
+DATA = cars(n_cars=10, azimuths=6, elevations=2)
+VIEWS = torch.randn(12, 8, generator=torch.Generator().manual_seed(1))
+
+
+class Oracle(Lookup):
+    """Codes that hold their own label only."""
+
+    def encode(self, images: Tensor) -> Codes:
+        codes = super().encode(images)
+        return Codes(codes.class_code, VIEWS[codes.content_code[:, 0].long()])
+
+
+class Leaky(Oracle):
+    """Content codes that hold the class as well."""
+
+    def encode(self, images: Tensor) -> Codes:
+        codes = super().encode(images)
+        return Codes(codes.class_code, torch.cat([codes.content_code, 9 * codes.class_code], dim=1))
+
+
+class Blank(Oracle):
+    """Codes that are all equal."""
+
+    def encode(self, images: Tensor) -> Codes:
+        return Codes(torch.ones(len(images), 4), torch.ones(len(images), 4))
+
+
+def measure(
+    experiment: type[Experiment], method: type[Lookup], data: ImageSet = DATA, how: str = "samples"
+) -> dict[tuple[str, str], Measurement]:
+    cut = split(data, how, seed=0)  # type: ignore[arg-type]
+    sizes = EvaluationConfig(pairs=60, real_images=40, grid=(2, 2))  # type: ignore[call-arg]
+    cell = Trained("known", method(DATA), cut, CPU, 0, sizes, 16, Scoring(CPU, {}), Path())
+    return {(row.subject, row.metric): row for row in experiment().run(cell)}
+
+
+def values(rows: dict[tuple[str, str], Measurement]) -> dict[tuple[str, str], float]:
+    return {key: row.value for key, row in rows.items() if row.value is not None}
+
+
+class TestRetrieval:
+    def test_each_code_finds_its_own_label_and_not_the_other(self) -> None:
+        found = values(measure(Retrieval, Oracle))
+        for label, other in (("class", "content"), ("content", "class")):
+            for metric in ("top1", "average_precision"):
+                assert found[f"{label} from {label}", metric] == 1
+            assert found[f"{label} from {other}", "top1"] == 0  # each class shows each content once
+
+    def test_a_leak_is_found(self) -> None:
+        found = values(measure(Retrieval, Leaky))
+        assert found["class from content", "top1"] == 1
+
+    def test_equal_codes_find_what_chance_does(self) -> None:
+        found = values(measure(Retrieval, Blank))
+        for label in ("class", "content"):
+            chance = found[f"{label} from chance", "average_precision"]
+            assert found[f"{label} from content", "average_precision"] == pytest.approx(chance, abs=0.1)
+            assert chance < 0.2
+
+    def test_a_cyclic_label_counts_within_steps_around_the_circle(self) -> None:
+        # Image 0 is at azimuth 0, its neighbour at 5 of 6: one step away.
+        codes = torch.tensor([[0.0], [0.1], [5.0], [5.1]])
+        azimuth = Column(np.array([0, 5, 2, 4]), tuple("abcdef"), cyclic=True)
+        generator = np.random.default_rng(0)
+        hits = search(codes, np.arange(4), {"azimuth": azimuth}, generator)["azimuth"]
+        assert not len(hits.queries)  # nothing else is at any azimuth
+        doubled = Column(np.array([0, 5, 5, 0]), tuple("abcdef"), cyclic=True)
+        hits = search(codes, np.arange(4), {"azimuth": doubled}, generator)["azimuth"]
+        assert hits.steps.tolist() == [1, 1, 1, 1]
+
+    def test_average_precision_is_that_of_the_definition(self) -> None:
+        codes, labels = torch.arange(5.0)[:, None] ** 2, np.array([0, 1, 0, 1, 0])
+        column = Column(labels, ("a", "b"))
+        hits = search(codes, np.array([0]), {"x": column}, np.random.default_rng(0))["x"]
+        assert hits.average == pytest.approx([(1 / 2 + 2 / 4) / 2])  # ranks 2 and 4 of four
+        assert hits.relevant.tolist() == [2]
+
+    def test_blocks_of_queries_change_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = values(measure(Retrieval, Leaky))
+        monkeypatch.setattr(retrieval, "ELEMENTS", 250)
+        assert values(measure(Retrieval, Leaky)) == whole
+
+    def test_the_floor_is_the_mean_over_random_orders(self) -> None:
+        generator, relevant = np.random.default_rng(0), np.arange(30) < 4
+        ranks = np.arange(1, 31)
+        averages = []
+        for _ in range(4000):
+            order = generator.permutation(relevant)
+            averages.append((order.cumsum() / ranks)[order].mean())
+        expected = expected_average_precision(np.array([4]), 30)[0]
+        assert np.mean(averages) == pytest.approx(expected, abs=0.01)
+
+    def test_held_out_classes_are_their_own_gallery(self) -> None:
+        found = measure(Retrieval, Oracle, how="classes")
+        assert found["content from content", "top1"].value == 1
+        assert found["class from class", "top1"].n == 24
+
+    def test_a_label_of_single_images_is_not_looked_for(self) -> None:
+        one_each = DATA.subset(np.flatnonzero(DATA.contents == 0))
+        found = measure(Retrieval, Oracle, one_each, how="classes")
+        assert {subject.split()[0] for subject, _ in found} == {"content", "azimuth"}
+
+    def test_without_contents_only_classes_are_looked_for(self) -> None:
+        unlabelled = replace(DATA, contents=None, content_names=None, attributes={})
+        assert {subject.split()[0] for subject, _ in measure(Retrieval, Oracle, unlabelled)} == {"class"}
+
+
+class TestDependence:
+    def test_codes_of_their_own_label_are_independent(self) -> None:
+        rows = measure(Dependence, Oracle, how="classes")
+        floor = rows["class and content codes, permuted", "distance_correlation"]
+        value = rows["class and content codes", "distance_correlation"].value
+        assert value is not None
+        assert floor.value == pytest.approx(0, abs=0.02)
+        # Images of one class never share a content here, so the codes are less alike than at random.
+        assert floor.ci_high is not None
+        assert value < floor.ci_high
+
+    def test_a_leak_is_far_above_the_floor(self) -> None:
+        rows = measure(Dependence, Leaky, how="classes")
+        value = rows["class and content codes", "distance_correlation"].value
+        floor = rows["class and content codes, permuted", "distance_correlation"].ci_high
+        assert value is not None
+        assert floor is not None
+        assert value > floor + 0.3
+
+    def test_equal_codes_depend_on_nothing(self) -> None:
+        assert values(measure(Dependence, Blank))["class and content codes", "distance_correlation"] == 0
+
+    def test_the_value_is_that_of_the_definition(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(12, 3, generator=generator, dtype=torch.float64)
+        y = x[:, :2] ** 2 + torch.randn(12, 2, generator=generator, dtype=torch.float64)
+        a, b = centred_distances(x), centred_distances(y)
+        n, products = 12, {}
+        own = {"x": torch.cdist(x, x).numpy(), "y": torch.cdist(y, y).numpy()}
+
+        def centred(d: np.ndarray, i: int, j: int) -> float:
+            return float(
+                d[i, j] - d[i].sum() / (n - 2) - d[:, j].sum() / (n - 2) + d.sum() / ((n - 1) * (n - 2))
+            )
+
+        for one, other in (("x", "y"), ("x", "x"), ("y", "y")):
+            pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+            products[one + other] = sum(centred(own[one], i, j) * centred(own[other], i, j) for i, j in pairs)
+        expected = products["xy"] / np.sqrt(products["xx"] * products["yy"])
+        assert correlation(a, b) == pytest.approx(expected)
+        assert contributions(a, b).mean() == pytest.approx(expected)
+
+    def test_independent_codes_read_zero_on_average(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        drawn = [
+            correlation(*(centred_distances(torch.randn(30, 4, generator=generator)) for _ in range(2)))
+            for _ in range(300)
+        ]
+        assert abs(np.mean(drawn)) < 0.01  # a plain estimate would read 0.2
+
+    def test_few_images_are_drawn_of_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(dependence, "MOST", 8)
+        assert measure(Dependence, Oracle)["class and content codes", "distance_correlation"].n == 8
+
+
+class TestInformativeness:
+    def test_attributes_are_read_off_the_code_that_holds_them(self) -> None:
+        rows = values(measure(Informativeness, Oracle))
+        for name in ("azimuth", "elevation"):
+            assert rows[f"from content, {name}", "normalized"] > 0.9
+            assert rows[f"from class, {name}", "normalized"] < 0.3
+
+    def test_what_the_class_decides_is_kept_by_class_codes(self) -> None:
+        colours = Column(DATA.classes % 2, ("red", "blue"))
+        painted = replace(DATA, attributes={"colour": colours})
+        rows = measure(Informativeness, Oracle, painted)
+        kept, leaked = rows["from class, colour", "normalized"], rows["from content, colour", "normalized"]
+        assert kept.value == 1
+        assert (kept.higher_is_better, leaked.higher_is_better) == (True, False)
+        assert leaked.value is not None
+        assert leaked.value < 0.5
+
+    def test_numbers_are_read_by_regression(self) -> None:
+        # A number that depends on the view, linearly in a code of the view, and a random one.
+        place = (100 * VIEWS[:, 0]).round().long().numpy()[DATA.contents]
+        noise = np.random.default_rng(0).integers(0, 100, len(DATA))
+        attributes = {"nose_x": Column(place), "noise": Column(noise)}
+        rows = values(measure(Informativeness, Oracle, replace(DATA, attributes=attributes)))
+        assert rows["from content, nose_x", "r2"] > 0.8
+        assert rows["from class, nose_x", "r2"] < 0.2
+        assert rows["from content, noise", "r2"] < 0.2
+        assert ("from content, nose_x", "normalized") not in rows
+
+    def test_class_and_content_under_another_name_are_left_out(self) -> None:
+        again = {
+            "model": Column((DATA.classes + 3) % 10, tuple("abcdefghij")),
+            "view": Column(DATA.contents, DATA.content_names),
+            "fixed": Column(np.zeros(len(DATA), np.int64), ("a",)),
+        }
+        data = replace(DATA, attributes={**DATA.attributes, **again})
+        assert set(attributes_of(data)) == {"azimuth", "elevation"}
+        assert not measure(Informativeness, Oracle, replace(DATA, attributes=again))
