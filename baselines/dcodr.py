@@ -36,8 +36,8 @@ class DcodrConfig(GroupTrainedConfig):
     """Settings of DCoDR.
 
     Attributes:
-        per_class: images of a class in a batch, which are told apart. Published: 32 of 4 classes. Not searched, since
-            what is possible depends on the batch.
+        per_class: images of a class in a batch, which are told apart. Published: 32 of 4 classes. Not
+            searched, since the batch decides what is possible.
         temperature: of the contrast.
         reconstruction_weight: of the reconstruction loss.
         joint: whether content codes learn from the reconstruction too; false is the paper's variant without.

@@ -86,7 +86,7 @@ def shows(trial: ExperimentTrial) -> str:
     require(
         not unknown,
         f"headlines: nothing is measured for {', '.join(unknown)}",
-        "Headline takes codes, subject and metric as `run` returns them; say with needs=... what it requires.",
+        "Headline takes codes, subject and metric as `run` returns them; say with needs=... what it needs.",
     )
     return f"{len(columns)} columns" if columns else "all values with a direction of merit"
 

@@ -175,9 +175,7 @@ def curves(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
               help="Write the L1 to the true image below each output.")  # fmt: skip
 @width_option("page")
 @out_option
-def grid(
-    runs: tuple[Path, ...], methods: str | None, rows: str | None, out: Path, **options: Any
-) -> None:
+def grid(runs: tuple[Path, ...], methods: str | None, rows: str | None, out: Path, **options: Any) -> None:
     """Draw the outputs of all methods for the same pairs of images, beside the true image.
 
     \b
@@ -188,7 +186,9 @@ def grid(
     """  # noqa: D301
     from lordbench.config.selectors import split_list
 
-    _draw("grid", runs, out, methods=split_list(methods or ""), rows=integers("--rows", rows or ""), **options)
+    _draw(
+        "grid", runs, out, methods=split_list(methods or ""), rows=integers("--rows", rows or ""), **options
+    )
 
 
 def _draw(kind: str, runs: tuple[Path, ...], out: Path, **options: Any) -> None:

@@ -27,7 +27,7 @@ from lordbench.utils.terminal import spell_missing_characters
 from lordbench.utils.version import __version__
 
 SECTIONS = {
-    "Run": ["run", "status", "calibrate"],
+    "Run": ["run", "status", "search", "calibrate"],
     "Results": ["leaderboard", "differences", "compare", "claims", "report", "figure"],
     "Plug-ins": ["new", "check"],
     "What there is": ["list", "data", "weights", "doctor"],

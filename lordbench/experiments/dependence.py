@@ -17,7 +17,9 @@ from lordbench.utils.parallel import one_thread
 
 NAME, METRIC = "dependence", "distance_correlation"
 CODES, PERMUTED = "class and content codes", "class and content codes, permuted"
-SECTION = "attributes read off each code (0 chance, 1 all), and dependence of the codes (distance correlation)"
+SECTION = (
+    "attributes read off each code (0 chance, 1 all), and dependence of the codes (distance correlation)"
+)
 MOST = 1000
 """Most images whose codes are compared: cost and memory grow with the square."""
 PERMUTATIONS = 200

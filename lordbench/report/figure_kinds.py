@@ -45,9 +45,7 @@ def ranks(
     return figures.ranks(only(collect(runs), dataset), listed(metrics) or (), WIDTHS[width])
 
 
-def shots(
-    runs: Sequence[Path], metric: str = "l1", dataset: str | None = None, width: str = "page"
-) -> Drawn:
+def shots(runs: Sequence[Path], metric: str = "l1", dataset: str | None = None, width: str = "page") -> Drawn:
     """Draw one-shot transfers by the number of images of the class: see `figures.shots`."""
     return figures.shots(only(collect(runs), dataset), metric, WIDTHS[width])
 

@@ -129,7 +129,7 @@ def run_session(
         outcomes = execute(plan, state, executor, log, options.on_error)
         rows = store.write_results()
         if len(rows):
-            rows = _write_and_print_tables(out, plan, console, options)
+            rows = _write_and_print_tables(out, plan, options, console, log)
             _print_next(out, log)
         failures = []
         for outcome in (outcome for outcome in outcomes if outcome.status == "failed"):
@@ -224,7 +224,9 @@ def _running(titles: Mapping[str, str], store: Store) -> dict[str, tuple[str, Ce
     return running
 
 
-def _write_and_print_tables(out: Path, plan: Plan, console: Console, options: RunOptions) -> pd.DataFrame:
+def _write_and_print_tables(
+    out: Path, plan: Plan, options: RunOptions, console: Console, log: RunLog
+) -> pd.DataFrame:
     """Write the tables of the whole run folder, print the plan's summary, and return the plan's rows."""
     rows, samples = collect([out]), SampleFiles([out])
     compared = differences(rows, samples)
@@ -236,7 +238,12 @@ def _write_and_print_tables(out: Path, plan: Plan, console: Console, options: Ru
         if options.verbose:
             console.print(*rich_leaderboard(planned, compared, means=means), sep="\n")
         methods = list(dict.fromkeys(cell.label for cell in plan.cells))
-        console.print(*rich_summary(summarise(means, options.columns, methods)), sep="\n")
+        try:
+            found = summarise(means, options.columns, methods)
+        except UserError as error:
+            _warn(log, "--columns", error)
+            found = summarise(means, (), methods)
+        console.print(*rich_summary(found), sep="\n")
     return planned
 
 

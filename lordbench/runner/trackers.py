@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from abc import abstractmethod
@@ -192,15 +193,19 @@ class Mlflow(Tracker):
     package = "mlflow"
 
     def begin(self) -> None:
-        from mlflow import MlflowClient
+        from mlflow import MlflowClient, MlflowException
 
         files = (self.store.root.resolve() / "mlruns").as_uri()
         self.client: Any = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", files))
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
         experiment = self.client.get_experiment_by_name(name)
-        experiment_id = experiment.experiment_id if experiment else self.client.create_experiment(name)
+        if experiment is None:
+            # Another worker may make it at the same moment.
+            with contextlib.suppress(MlflowException):
+                self.client.create_experiment(name)
+            experiment = self.client.get_experiment_by_name(name)
         tags = {"mlflow.runName": self.name, "cell": self.cell.id}
-        self.run: str = self.client.create_run(experiment_id, tags=tags).info.run_id
+        self.run: str = self.client.create_run(experiment.experiment_id, tags=tags).info.run_id
         for key, value in self.parameters.items():
             self.client.log_param(self.run, key, value)
 

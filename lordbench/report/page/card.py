@@ -15,6 +15,8 @@ from lordbench.results.cells import CellRecord
 from lordbench.results.leaderboard import by_seed, is_for_testing, label, parts
 
 MINUTE = 60
+VALIDATION = "validation"
+"""Beginning of the split of a search, whose trainings no run repeats."""
 
 
 def card(rows: pd.DataFrame, records: Sequence[CellRecord], runs: Sequence[Path]) -> dict[str, Any]:
@@ -44,6 +46,8 @@ def commands(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[str]
     measured = rows.groupby("cell")["experiment"].agg(lambda names: sorted(set(names))).to_dict()
     methods: dict[tuple[str, ...], dict[str, set[int]]] = {}
     for row in rows.drop_duplicates("cell").to_dict("records"):
+        if row["split"].startswith(VALIDATION):
+            continue
         experiments = planned.get(row["cell"], measured[row["cell"]])
         which = "" if experiments == every else ",".join(experiments)
         data, split = label(row["dataset"], row["data_settings"]), row["split"].split()[-1]
