@@ -165,10 +165,10 @@ def run(
     default = {"jobs": 1} if executor == "local" else {}
     jobs_given = {} if jobs is None else {"jobs": jobs}
     chosen: dict[str, Any] = {
-        "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments, "metrics": metrics,
-        "seeds": seeds,
-        "split": split, "labels": labels, "set": dict(settings or {}), "out": Path(out), "device": device,
-        "executor": executor, "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
+        "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments,
+        "metrics": metrics, "seeds": seeds, "split": split, "labels": labels, "set": dict(settings or {}),
+        "out": Path(out), "device": device, "executor": executor,
+        "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
         "plugins": list(plugins),
     }  # fmt: skip
     run_file = validated(RunFile, chosen, "lordbench.run")

@@ -144,7 +144,7 @@ def informativeness(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
     
     Example:
       lordbench figure informativeness runs --out attributes.pdf
-    """  # noqa: D301
+    """
     _draw("informativeness", runs, out, **options)
 
 

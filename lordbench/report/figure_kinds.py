@@ -1,7 +1,7 @@
 """The kinds of figures, each drawn from run folders: for `lordbench figure` and `lordbench.figure`.
 
-`metrics` are named as in `lordbench leaderboard`, `dataset` is one of the data sets in the results, and `width`
-is `column` or `page`.
+`metrics` are named as in `lordbench leaderboard`, `dataset` is one of the data sets in the results, and
+`width` is `column` or `page`.
 """
 
 from __future__ import annotations

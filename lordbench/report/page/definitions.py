@@ -20,8 +20,8 @@ METRICS = {
     "fid": "Fréchet distance of outputs from real images in Inception features.",
     "fd_vgg16": "Fréchet distance of outputs from real images in VGG16 features. Compare at equal n only.",
     "kd_vgg16": "Kernel distance (squared MMD) of outputs from real images in VGG16 features.",
-    "landmark_error": "Mean distance of a face's 68 landmarks from the true ones, over the distance of its outer "
-                      "eye corners.",
+    "landmark_error": "Mean distance of a face's 68 landmarks from the true ones, over the distance of the "
+                      "outer corners of its eyes.",
     "identity_distance": "Distance of a face's embedding from that of another photograph of B's person.",
     "face_found": "Share of outputs in which a face is found.",
     "diversity": "Mean LPIPS between outputs of one input in random styles.",
