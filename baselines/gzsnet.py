@@ -2,8 +2,8 @@
 
 Published: one encoder, whose code is cut into a part for each attribute; each image must be reconstructed
 from its own code, from a code whose part of an attribute comes from an image with the same value of it, and,
-after a part has been exchanged with any image, by encoding both outputs and exchanging it back; L1 between
-images.
+after a part has been exchanged with any image, by encoding both outputs and exchanging it back; the authors'
+release takes L1 between images.
 
 Ours: the attributes are class, which is labelled, and content, which is not, so that only the class part is
 known to be shared. To exchange either part of two images gives the same two images. The generator, which the

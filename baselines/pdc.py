@@ -5,9 +5,9 @@ codes is a term of the loss. It is zero only for independent codes, whatever the
 place of the noise and the decay that LORD has for the content code.
 
 Ours: the layers, the reconstruction loss and the second stage are LORD's; the weight; and the estimate is the
-bias-corrected one (Székely & Rizzo 2014), which the paper introduces for partial correlations. The plain one
-of sixteen independent Gaussian codes of 64 and 128 dimensions is 0.96. As in LORD, amortized codes are
-settings, and so are LORD's regularizers beside the penalty.
+bias-corrected one (Székely & Rizzo 2014), which partial distance correlation is made of. The plain one of
+sixteen independent Gaussian codes of 64 and 128 dimensions is 0.96. As in LORD, amortized codes are settings,
+and so are LORD's regularizers beside the penalty.
 """
 
 from typing import Annotated, ClassVar, Literal

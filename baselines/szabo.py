@@ -1,14 +1,14 @@
 """A mixing autoencoder with an adversary on pairs (Szabó, Hu, Portenier, Zwicker & Favaro, 2018).
 
 Names follow lordbench: *class* is what two images of a pair have in common, *content* is what varies in it.
-Published: triplets of two images of a class and one of another. The first image is reconstructed, by its
-squared error, from its content and the second one's class code. A discriminator sees two images: two of one
-class, or the first one beside the output of its class code and the third one's content. It rules out the
-shortcut of a content code that holds everything: the output of such a code would not be of the first image's
-class.
+Published: triplets of two images of a class and one of another. The first image is reconstructed from its
+content and the second one's class code. A discriminator sees two images: two of one class, or the first one
+beside the output of its class code and the third one's content. It rules out the shortcut of a content code
+that holds everything: the output of such a code would not be of the first image's class.
 
 Ours: the discriminator is the shared encoder on both images together; the non-saturating loss; all weights
-and rates. The autoencoder's two features are two encoders.
+and rates. The autoencoder's two features are two encoders. `reconstruction=published` is the squared error,
+which could not be checked at the source.
 """
 
 from dataclasses import replace

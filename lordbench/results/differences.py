@@ -135,7 +135,7 @@ def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = (
             continue
         quantity = Quantity.of(same)
         shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
-        shared |= {name: same[name].iloc[-1] for name in DECLARED}
+        shared |= {name: same[-1][name] for name in DECLARED}
         for a, b in combinations(quantity.methods.values(), 2):
             if not a.reference:
                 names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
