@@ -21,6 +21,7 @@ from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_
 from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
 from lordbench.report.quantities import pick, summarised
+from lordbench.results import reference
 from lordbench.results.leaderboard import label
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
@@ -184,13 +185,18 @@ def run(
 def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -> Model:
     """Load the trained method of a finished cell, given by its folder, e.g. `runs/cells/0123456789abcdef`.
 
+    `reference:METHOD/DATASET`, e.g. `reference:lord/toycars`, is one that ships with lordbench.
+
     A run folder from somebody else may name any file of code. So a method in a file is loaded only if that
     file, or a folder around it, is in `plugins` or in `$LORDBENCH_PLUGINS`.
 
     Raises:
         UserError: the cell is not trained, or its method cannot be loaded or is not among the plug-ins.
     """
-    folder = CellFolder(Path(cell))
+    name = str(cell)
+    shipped = name.startswith(f"{reference.NAME}:")
+    path = reference.model_folder(name.partition(":")[2]) if shipped else Path(cell)
+    folder = CellFolder(path)
     try:
         described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:

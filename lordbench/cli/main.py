@@ -17,6 +17,7 @@ from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, pl
 from lordbench.cli.data import data
 from lordbench.cli.figure import figure
 from lordbench.cli.plugins import check, new
+from lordbench.cli.reference import reference
 from lordbench.cli.report import report, status
 from lordbench.cli.results import claims, compare, differences, leaderboard
 from lordbench.cli.run import run
@@ -28,7 +29,7 @@ from lordbench.utils.version import __version__
 
 SECTIONS = {
     "Run": ["run", "status", "search", "calibrate"],
-    "Results": ["leaderboard", "differences", "compare", "claims", "report", "figure"],
+    "Results": ["leaderboard", "differences", "compare", "claims", "report", "figure", "reference"],
     "Plug-ins": ["new", "check"],
     "What there is": ["list", "data", "weights", "doctor"],
 }
@@ -157,6 +158,7 @@ for command in (
     claims,
     report,
     figure,
+    reference,
     check,
     new,
 ):

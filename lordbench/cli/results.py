@@ -3,10 +3,20 @@
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.text import Text
 
 from lordbench.cli.completion import completes
-from lordbench.cli.console import OUT, format_option, metric_option, out_option, runs_argument, say, write
+from lordbench.cli.console import (
+    ERR,
+    OUT,
+    format_option,
+    metric_option,
+    out_option,
+    runs_argument,
+    say,
+    write,
+)
 from lordbench.utils.errors import UserError
 
 
@@ -23,6 +33,8 @@ from lordbench.utils.errors import UserError
               " becomes a column; only seeds are averaged.  [default: method]")  # fmt: skip
 @format_option("csv", "markdown", "latex")
 @out_option
+@click.option("--reference", is_flag=True,
+              help="Beside the results that ship with lordbench; without RUNS only these.")  # fmt: skip
 @click.option("--published", "with_published", is_flag=True,
               help="Also show numbers of papers, in tables of their own; without RUNS only"
               " these.")  # fmt: skip
@@ -31,7 +43,7 @@ from lordbench.utils.errors import UserError
               " FILE.parquet.")  # fmt: skip
 def leaderboard(
     runs: tuple[Path, ...], metrics: tuple[str, ...], columns: str | None, group_by: str | None, format_: str,
-    out: Path | None, with_published: bool, tidy: Path | None,
+    out: Path | None, reference: bool, with_published: bool, tidy: Path | None,
 ) -> None:  # fmt: skip
     """Merge run folders and results CSVs into one leaderboard, with mean ranks.
 
@@ -47,14 +59,21 @@ def leaderboard(
       lordbench leaderboard cars faces digits --metric lpips --group-by method    columns: data sets
       lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
+      lordbench leaderboard runs --reference                                  beside results that ship with it
       lordbench leaderboard --published                                       numbers of papers
     """  # noqa: D301
     from lordbench.config.selectors import split_list
     from lordbench.report.leaderboard import read, render, render_published, rich_leaderboard, rich_published
+    from lordbench.results.reference import reference_runs
     from lordbench.results.rows import check_name, write_tidy
 
-    if not runs and not with_published:
+    if not runs and not (with_published or reference):
         raise click.UsageError("Missing argument 'RUNS...'.")
+    if not runs and reference:
+        if format_ == "table" and out is None and not (metrics or group_by):
+            _print_reference()
+            return
+        runs, reference = tuple(reference_runs()), False
     if not runs:
         if format_ == "table" and out is None:
             OUT.print(*rich_published(), sep="\n")
@@ -69,16 +88,29 @@ def leaderboard(
     if tidy is not None:
         check_name(tidy)
     metrics += tuple(split_list(columns or ""))
-    rows, compared, pivot = read(runs, group_by, metrics)
+    against = reference_runs() if reference else ()
+    rows, compared, pivot, remarks = read(runs, group_by, metrics, against)
     if format_ == "table" and out is None:
         own = rich_leaderboard(rows, compared, pivot)
         OUT.print(*own, *(rich_published() if with_published else ()), sep="\n")
     else:
         text = render(rows, format_, compared, pivot)
         write(f"{text}\n{render_published(format_)}" if with_published else text, out)
+    for remark in remarks:
+        ERR.print(f"[yellow]Reference:[/] {escape(remark)}", soft_wrap=True)
     if tidy is not None:
         write_tidy(rows, tidy)
         say(f"Wrote {tidy}")
+
+
+def _print_reference() -> None:
+    """Print the tables that ship with lordbench, which are stored ready."""
+    from rich.markdown import Markdown
+
+    from lordbench.results.reference import tables
+
+    for _, text in tables():
+        OUT.print(Markdown(text))
 
 
 @click.command()

@@ -47,6 +47,9 @@ EXECUTOR_SETTINGS = (
 @click.option("--columns", metavar="NAME[,NAME]", shell_complete=completes("metrics"),
               help="Metrics of the summary, named as in `lordbench leaderboard --metric`."
               "  [default: the headline metrics]")  # fmt: skip
+@click.option("--against", metavar="RUNS[,RUNS]",
+              help="Show the results beside those of other run folders; `reference`: those that ship with"
+              " lordbench.")  # fmt: skip
 @click.option("--device", show_default="auto", help="auto, cpu, cuda or cuda:N.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
               help="Override a setting of the preset (budget.images=5000) or of a method (lord.noise=0.5);"
@@ -115,6 +118,7 @@ def run(
       lordbench run --dataset drawings2cars --labels own,clusters,truth
       lordbench run --preset paper --dataset kth -j 2 --tensorboard
       lordbench run --preset paper --dataset kth --executor ray --gpus-per-cell 0.25
+      lordbench run --methods ./my_method.py --against reference
       lordbench run --config runs/run.yaml --seeds 3,4
     """  # noqa: D301
     from lordbench.config.registry import use_plugins

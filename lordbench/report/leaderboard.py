@@ -20,25 +20,46 @@ from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.published import published, tidy
 from lordbench.results.ranks import ranks
+from lordbench.results.reference import beside, together
 from lordbench.utils.files import write_text
 
 
 class Collected(NamedTuple):
-    """Rows of run folders with their paired differences, and the requested pivot, if any."""
+    """Rows of run folders with their paired differences, the requested pivot, if any, and remarks."""
 
     rows: pd.DataFrame
     differences: pd.DataFrame
     pivot: Pivot | None
+    remarks: list[str]
 
 
-def read(runs: Sequence[Path], group_by: str | None = None, metrics: Sequence[str] = ()) -> Collected:
+def read(
+    runs: Sequence[Path],
+    group_by: str | None = None,
+    metrics: Sequence[str] = (),
+    against: Sequence[Path] = (),
+) -> Collected:
     """Read run folders and results CSVs; `group_by` and `metrics` as in `Pivot.read`.
+
+    Results in `against` stand beside those of `runs` where they can be compared; remarks say where not.
 
     Raises:
         UserError: as `collect` and `Pivot.read`.
     """
     rows, pivot = collect(runs), Pivot.read(group_by, metrics)
-    return Collected(rows, paired(rows, SampleFiles(runs), pivot.apart if pivot else ()), pivot)
+    rows, remarks = with_others(rows, runs, against)
+    compared = paired(rows, SampleFiles([*runs, *against]), pivot.apart if pivot else ())
+    return Collected(rows, compared, pivot, remarks)
+
+
+def with_others(
+    rows: pd.DataFrame, runs: Sequence[Path], against: Sequence[Path]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Add to collected rows of `runs` those of other runs that can be compared; and say which can not."""
+    if not against:
+        return rows, []
+    others, missing = beside(rows, runs, against)
+    return together(rows, others), missing
 
 
 def chapters(

@@ -22,6 +22,7 @@ from lordbench.report.page.page import write_report as write_page
 from lordbench.report.summary import summaries
 from lordbench.report.tables import markdown
 from lordbench.results.leaderboard import collect, label
+from lordbench.results.reference import reference_runs
 
 Run = Path | str
 RUNS = (Path("runs"),)
@@ -64,7 +65,10 @@ def load_results(*runs: Run) -> pd.DataFrame:
 
 
 def leaderboard(
-    *runs: Run, metrics: str | Sequence[str] = (), group_by: str | Sequence[str] | None = None
+    *runs: Run,
+    metrics: str | Sequence[str] = (),
+    group_by: str | Sequence[str] | None = None,
+    reference: bool = False,
 ) -> Tables:
     """Compare methods, as `lordbench leaderboard` does.
 
@@ -73,6 +77,7 @@ def leaderboard(
         metrics: show only these, e.g. `"lpips"` or `["lpips", "learned/transfer/lpips"]`.
         group_by: what the rows are, e.g. `"dataset"` or `["dataset", "seed"]`; everything else that differs
             becomes a column.
+        reference: beside the results that ship with lordbench; the verdict says where they do not agree.
 
     Returns:
         The headline tables with mean ranks, or the requested table; `frame` is as in `leaderboard.csv`.
@@ -81,13 +86,14 @@ def leaderboard(
         UserError: there are no results, they cannot be compared, or a name is unknown.
     """
     columns = listed(group_by)
-    results = read(_paths(runs), None if columns is None else ",".join(columns), listed(metrics) or ())
-    rows, compared, pivot = results
-    verdict = () if pivot else _verdict(rows, compared)
+    against = reference_runs() if reference else ()
+    group = None if columns is None else ",".join(columns)
+    rows, compared, pivot, remarks = read(_paths(runs), group, listed(metrics) or (), against)
+    verdict = (*(() if pivot else _verdict(rows, compared)), *remarks)
     said = "\n\n".join(verdict)
     tables = render(rows, "markdown", compared, pivot)
     title = f"leaderboard: {_contents(rows)}"
-    return Tables(title, frame(*results), verdict, f"{said}\n\n{tables}" if said else tables)
+    return Tables(title, frame(rows, compared, pivot), verdict, f"{said}\n\n{tables}" if said else tables)
 
 
 def differences(*runs: Run, metrics: str | Sequence[str] = ()) -> Tables:
@@ -103,7 +109,7 @@ def differences(*runs: Run, metrics: str | Sequence[str] = ()) -> Tables:
     Raises:
         UserError: as `leaderboard`.
     """
-    rows, compared, _ = read(_paths(runs))
+    rows, compared, *_ = read(_paths(runs))
     shown = select(compared, listed(metrics) or ())
     text = "\n".join(map(markdown, difference_tables(shown)))
     return Tables(f"differences: {_contents(rows)}", shown.reset_index(drop=True), (), text)

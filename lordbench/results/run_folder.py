@@ -94,8 +94,12 @@ class Store:
     def write_results(self) -> pd.DataFrame:
         """Write `results.csv` from the cells, and return its rows."""
         rows = self.rows()
-        integrity.write_text_with_checksum(self.results, rows.to_csv(index=False, lineterminator="\n"))
+        self.write_rows(rows)
         return rows
+
+    def write_rows(self, rows: pd.DataFrame) -> None:
+        """Write rows as `results.csv`."""
+        integrity.write_text_with_checksum(self.results, rows.to_csv(index=False, lineterminator="\n"))
 
 
 class CellFolder:

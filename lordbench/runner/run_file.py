@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from lordbench.config import selectors
 from lordbench.config.presets import load_grid
 from lordbench.data.splits import SplitName
+from lordbench.results.reference import runs_named
 from lordbench.runner import executors
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions
@@ -51,6 +52,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
         pattern: labels in file names of `folder:PATH`.
         set: settings of the preset or of a method, by dotted key.
         columns: metrics of the summary; empty for the headline metrics.
+        against: run folders to compare with, or `reference` for the results that ship with lordbench.
         executor_settings: of its `Config`, such as `jobs`.
         checkpoint_every: seconds.
         trackers: names in `lordbench.runner.trackers.TRACKERS`.
@@ -68,6 +70,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
     labels: Names | None = None
     set: dict[str, Any] = {}
     columns: Names = []
+    against: Names = []
     out: Path = Path("runs")
     device: str = "auto"
     executor: str = "local"
@@ -99,6 +102,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
             checkpoint_seconds=self.checkpoint_every,
             trackers=tuple(self.trackers),
             columns=tuple(self.columns),
+            against=tuple(run for name in self.against for run in runs_named(name)),
             run_file=self.text(),
             **more,
         )

@@ -15,7 +15,7 @@ from rich.markup import escape
 from lordbench.config import registry
 from lordbench.nn import weights
 from lordbench.report.boards import with_entries
-from lordbench.report.leaderboard import rich_leaderboard, write_tables
+from lordbench.report.leaderboard import rich_leaderboard, with_others, write_tables
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
 from lordbench.report.summary import rich_summary, summarise
 from lordbench.results.differences import differences
@@ -53,6 +53,7 @@ class RunOptions:
         only_evaluate: run the missing experiments of trained cells; others count as failed.
         trackers: names of experiment trackers.
         columns: metrics of the summary, by names for `quantities.choose`; empty for the headline metrics.
+        against: run folders whose results stand beside those of the run, where they can be compared.
         verbose: print all tables, not the summary alone.
         on_error: called in this process with the error that ends a cell, such as a debugger.
         run_file: content of `run.yaml`, which repeats the run; empty for none.
@@ -65,6 +66,7 @@ class RunOptions:
     trackers: tuple[str, ...] = ()
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     columns: tuple[str, ...] = ()
+    against: tuple[Path, ...] = ()
     verbose: bool = False
     on_error: Callable[[Exception], None] | None = None
     run_file: str = ""
@@ -228,15 +230,17 @@ def _write_and_print_tables(
     out: Path, plan: Plan, options: RunOptions, console: Console, log: RunLog
 ) -> pd.DataFrame:
     """Write the tables of the whole run folder, print the plan's summary, and return the plan's rows."""
-    rows, samples = collect([out]), SampleFiles([out])
-    compared = differences(rows, samples)
+    rows = collect([out])
+    compared = differences(rows, SampleFiles([out]))
     write_tables(out, rows, compared)
     planned = rows[rows["cell"].isin([cell.id for cell in plan.cells])]
     if len(planned):
-        compared = compared if len(planned) == len(rows) else differences(planned, samples)
-        means = with_entries(marked(aggregate(planned), compared))
+        shown, remarks = with_others(planned, [out], options.against)
+        if len(planned) < len(rows) or options.against:
+            compared = differences(shown, SampleFiles([out, *options.against]))
+        means = with_entries(marked(aggregate(shown), compared))
         if options.verbose:
-            console.print(*rich_leaderboard(planned, compared, means=means), sep="\n")
+            console.print(*rich_leaderboard(shown, compared, means=means), sep="\n")
         methods = list(dict.fromkeys(cell.label for cell in plan.cells))
         try:
             found = summarise(means, options.columns, methods)
@@ -244,6 +248,8 @@ def _write_and_print_tables(
             _warn(log, "--columns", error)
             found = summarise(means, (), methods)
         console.print(*rich_summary(found), sep="\n")
+        for remark in remarks:
+            _warn(log, "Not compared", remark)
     return planned
 
 

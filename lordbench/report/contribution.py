@@ -1,0 +1,162 @@
+"""Contributions to the reference: runs are checked, and merged into its archives."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lordbench.config import registry
+from lordbench.config.component import Kind
+from lordbench.config.presets import presets
+from lordbench.config.summaries import is_shipped
+from lordbench.report.leaderboard import render
+from lordbench.results.cells import CellRecord, cell_records
+from lordbench.results.differences import differences
+from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label
+from lordbench.results.loading import SampleFiles
+from lordbench.results.reference import TABLES, unpacked
+from lordbench.results.run_folder import CellFolder, Store
+from lordbench.utils.errors import UserError
+from lordbench.utils.files import replacing, write_text
+from lordbench.utils.version import PROTOCOL_VERSION
+
+MOMENT = (2020, 1, 1, 0, 0, 0)
+"""Time of all files in an archive, so that the same results give the same bytes."""
+KEPT = (".json", ".npz")
+DROPPED = ("failure.json", "progress.json")
+
+
+class Added(NamedTuple):
+    """An archive that was written, with the number of its cells, and of those that are new."""
+
+    archive: Path
+    cells: int
+    new: int
+
+
+def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]:
+    """Check run folders and merge their cells into the archives in `folder`, one for each group of results.
+
+    With `models`, the trained model of each method's first seed goes into an archive in `folder/models`.
+
+    Raises:
+        UserError: a cell cannot be part of the reference; nothing has been written then.
+    """
+    records, rows = cell_records(runs), collect(runs)
+    if problems := list(_problems(records, rows)):
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise UserError(f"not added:\n{listed}", "Mend these, and add the runs again.")
+    added = []
+    for group, own in rows.groupby(GROUP, sort=False):
+        name = _archive_name(*map(str, group))
+        chosen = [record for record in records if record.settings.id in set(own["cell"])]
+        added.append(_merged(folder / name, chosen))
+        if models:
+            _write_models(folder / "models" / name, chosen)
+    return added
+
+
+def _archive_name(dataset: str, data_settings: str, split: str, preset: str) -> str:
+    parts = (label(dataset, data_settings), split, preset)
+    return re.sub(r"[^A-Za-z0-9]+", "-", " ".join(parts)).strip("-").lower() + ".zip"
+
+
+def _problems(records: Iterable[CellRecord], rows: pd.DataFrame) -> Iterator[str]:
+    """Why cells cannot be part of the reference."""
+    by_cell = {str(cell): own for cell, own in rows.groupby("cell", sort=False)}
+    for record in records:
+        cell, own = record.settings, by_cell.get(record.settings.id)
+        title = f"{cell.label} on {cell.dataset}, seed {cell.seed} ({cell.id})"
+        yield from (f"{title}: {found}" for found in record.damage)
+        missing = [name for name in cell.experiments if record.folder.measurements(name) is None]
+        if own is None or missing:
+            yield f"{title}: not finished: {', '.join(missing) or 'not trained'}"
+            continue
+        first = own.iloc[0]
+        if first["protocol_version"] != PROTOCOL_VERSION:
+            yield f"{title}: protocol {first['protocol_version']}, not {PROTOCOL_VERSION}"
+        if not first["git_sha"] or first["git_sha"].endswith("+"):
+            yield f"{title}: made by code that is not a commit ({first['git_sha'] or 'no checkout'})"
+        if is_for_testing(cell.preset_name) or cell.preset_name not in presets():
+            yield f"{title}: preset {cell.preset_name}: not one of lordbench's, as it is, or a test"
+        yield from (f"{title}: {found}" for found in _strays(record))
+
+
+def _strays(record: CellRecord) -> Iterator[str]:
+    """Components that do not ship with lordbench, and paths of the machine."""
+    description = record.folder.description.read_text(encoding="utf-8")
+    if found := re.search(r'"(?:[A-Za-z]:\\\\|/|~|file:)[^"]*"', description):
+        yield f"a path of the machine: {found[0]}"
+    kinds: list[tuple[Kind, str]] = [("methods", record.settings.method_name)]
+    kinds += [("experiments", name) for name in record.settings.experiments]
+    if not record.settings.dataset.startswith("folder:"):
+        kinds.append(("datasets", record.settings.dataset))
+    for kind, name in kinds:
+        component = registry.available(kind).get(name)
+        if component is None or not is_shipped(component):
+            yield f"{name} is not part of lordbench: add its file first"
+
+
+def _merged(archive: Path, records: Sequence[CellRecord]) -> Added:
+    """Write an archive with its cells, if it exists, and those of records."""
+    with tempfile.TemporaryDirectory() as temporary:
+        store, before = Store(Path(temporary)), 0
+        if archive.exists():
+            kept = unpacked(archive)
+            shutil.copytree(kept / "cells", store.root / "cells")
+            before = len(store.cells())
+            rows = collect([kept, *_runs(records)])
+        else:
+            rows = collect(_runs(records))
+        for record in records:
+            _copy(record.folder, store.cell(record.settings.id))
+        rows = rows[rows["cell"].isin([folder.path.name for folder in store.cells()])]
+        store.write_rows(rows)
+        compared = differences(rows, SampleFiles([store.root]))
+        write_text(store.root / TABLES, render(rows, "markdown", compared))
+        n = len(store.cells())
+        _write_archive(archive, store.root)
+    return Added(archive, n, n - before)
+
+
+def _runs(records: Sequence[CellRecord]) -> list[Path]:
+    return list(dict.fromkeys(record.folder.path.parents[1] for record in records))
+
+
+def _copy(source: CellFolder, target: CellFolder) -> None:
+    target.path.mkdir(parents=True, exist_ok=True)
+    for path in source.path.iterdir():
+        if path.suffix in KEPT and path.name not in DROPPED:
+            shutil.copyfile(path, target.path / path.name)
+
+
+def _write_models(archive: Path, records: Sequence[CellRecord]) -> None:
+    """Write the model of the first seed of each method, with the cell's settings."""
+    first: dict[str, CellRecord] = {}
+    for record in sorted(records, key=lambda record: record.settings.seed):
+        first.setdefault(record.settings.label, record)
+    with tempfile.TemporaryDirectory() as temporary:
+        if archive.exists():
+            shutil.copytree(unpacked(archive), temporary, dirs_exist_ok=True)
+        for record in first.values():
+            target = Store(Path(temporary)).cell(record.settings.id)
+            target.path.mkdir(parents=True, exist_ok=True)
+            for path in (record.folder.description, record.folder.model):
+                shutil.copyfile(path, target.path / path.name)
+        _write_archive(archive, Path(temporary))
+
+
+def _write_archive(archive: Path, folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as opened:
+        for path in files:
+            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), MOMENT)
+            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            opened.writestr(member, path.read_bytes(), compresslevel=9)

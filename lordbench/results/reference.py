@@ -1,0 +1,185 @@
+"""The reference: results that ship with lordbench, to stand beside those of a run.
+
+`reference/` has an archive for each data set, split and preset: a run folder without models, curves and
+pictures, and with `leaderboard.md`. Archives are unpacked once, into lordbench's folder of the user.
+
+    toycars-samples-quick.zip
+    models/toycars-samples-quick.zip   the trained method of one seed of each method
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lordbench.results.cells import cell_records
+from lordbench.results.leaderboard import GROUP, collect, label, merge
+from lordbench.results.loading import results_file
+from lordbench.utils.errors import UserError, did_you_mean
+from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
+
+NAME = "reference"
+TABLES = "leaderboard.md"
+MEMBER = re.compile(
+    r"(results\.csv(\.sha256)?|leaderboard\.md|cells/[0-9a-f]{16}/[\w-]+\.(json|npz|safetensors))"
+)
+"""Names of the files in an archive."""
+LARGEST = 1 << 30
+"""Largest size of an archive's files, unpacked, in bytes."""
+SIZES = ("image_size", "budget", "evaluation")
+"""Parts of a preset that must be equal for results of one name to be comparable."""
+Place = tuple[str, ...]
+"""Values of `GROUP`."""
+
+
+class Beside(NamedTuple):
+    """Rows of others that can stand beside one's own, and for each group of one's own that has none, why."""
+
+    rows: pd.DataFrame
+    missing: list[str]
+
+
+def archives(models: bool = False) -> list[Path]:
+    """The archives that ship with lordbench: of results, or of trained models."""
+    return sorted((plugin_folder(NAME) / ("models" if models else "")).glob("*.zip"))
+
+
+def reference_runs() -> list[Path]:
+    """Run folders with the results that ship with lordbench.
+
+    Raises:
+        UserError: none do, or an archive is damaged.
+    """
+    if not (found := archives()):
+        raise UserError(
+            "this installation has no reference results", f"Expected: {plugin_folder(NAME)}/*.zip"
+        )
+    return [unpacked(archive) for archive in found]
+
+
+def runs_named(name: str) -> list[Path]:
+    """The run folders that a name stands for: those of the reference, or the folder or results CSV itself.
+
+    Raises:
+        UserError: as from `reference_runs`, or it holds no results.
+    """
+    return reference_runs() if name == NAME else [results_file(Path(name)).parent]
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """The name of each archive with its tables, as Markdown; errors as from `reference_runs`."""
+    for run in reference_runs():
+        yield run.name.rpartition("-")[0], (run / TABLES).read_text(encoding="utf-8")
+
+
+def unpacked(archive: Path) -> Path:
+    """Unpack an archive, unless it is unpacked already, and return the folder.
+
+    Raises:
+        UserError: it is damaged, or holds anything but the files of a reference.
+    """
+    folder = home() / NAME / f"{archive.stem}-{sha256(archive)[:12]}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(folder.parent, older_than=3600.0)
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            if sum(member.file_size for member in members) > LARGEST:
+                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
+            for member in members:
+                if not MEMBER.fullmatch(member.filename):
+                    raise ValueError(f"it holds {member.filename!r}, which is no file of a reference")
+                opened.extract(member, temporary)
+        os.replace(temporary, folder)
+    except Exception as error:
+        # Another process may have unpacked it meanwhile. zipfile raises nearly any exception on damage.
+        if not folder.is_dir():
+            raise UserError(f"{archive}: cannot be unpacked: {error}", "Install lordbench again.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def model_folder(name: str) -> Path:
+    """The cell of a trained method that ships with lordbench, named `METHOD/DATASET`, such as `lord/toycars`.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    records = cell_records(unpacked(archive) for archive in archives(models=True))
+    known = {
+        f"{each.label}/{label(each.dataset, each.data_variant)}": record.folder.path
+        for record in records
+        if (each := record.settings)
+    }
+    if name not in known:
+        message = f"reference:{name}: no such trained method{did_you_mean(name, known)}"
+        raise UserError(message, f"There are: {', '.join(known) or 'none'}.")
+    return known[name]
+
+
+def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> Beside:
+    """Find rows of other run folders that can be compared with collected rows of `runs`.
+
+    They have the same data, split, preset and protocol; then paired differences need equal seeds, too.
+
+    Raises:
+        UserError: as from `collect`.
+    """
+    found = collect(others)
+    protocols = {int(table["protocol_version"].iloc[0]) for table in (rows, found)}
+    if len(protocols) > 1:
+        own, other = (table["protocol_version"].iloc[0] for table in (rows, found))
+        return Beside(found.iloc[:0], [f"They are of protocol {other}, and these results of {own}."])
+    sizes, theirs = _sizes(runs), _sizes(others)
+    own_groups, groups = (_by_group(table) for table in (rows, found))
+    agreeing: list[pd.DataFrame] = []
+    missing: list[str] = []
+    for group, own in own_groups.items():
+        title, other, key = _title(group), groups.get(group), (*group[:2], group[3])
+        if other is None:
+            there = "; ".join(map(_title, groups))
+            missing.append(f"{title}: no results to compare with. There are: {there}.")
+        elif set(own["data_fingerprint"]) != set(other["data_fingerprint"]):
+            missing.append(f"{title}: their images or labels are others.")
+        elif key in sizes and key in theirs and sizes[key] != theirs[key]:
+            missing.append(f"{title}: their preset of that name has other sizes.")
+        else:
+            agreeing.append(other)
+            if not set(own["seed"]) & set(other["seed"]):
+                seeds = ", ".join(map(str, sorted(set(other["seed"]))))
+                missing.append(f"{title}: no paired differences: they have seeds {seeds}.")
+    return Beside(pd.concat(agreeing, ignore_index=True) if agreeing else found.iloc[:0], missing)
+
+
+def together(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Merge collected rows with those that stand beside them."""
+    return merge({"these results": rows, "the others": others}) if len(others) else rows
+
+
+def _by_group(rows: pd.DataFrame) -> dict[Place, pd.DataFrame]:
+    return {tuple(map(str, group)): own for group, own in rows.groupby(GROUP, sort=False)}
+
+
+def _title(group: Place) -> str:
+    dataset, data_settings, split, preset = group
+    return f"{label(dataset, data_settings)}, {split} split, preset {preset}"
+
+
+def _sizes(runs: Sequence[Path]) -> dict[Place, str]:
+    """The sizes of presets, as text, by data set, its settings and preset; not of results without cells."""
+    return {
+        (each.dataset, each.data_variant, each.preset_name): str([each.preset.get(name) for name in SIZES])
+        for each in (record.settings for record in cell_records(runs))
+    }

@@ -1,0 +1,200 @@
+"""Results that ship with lordbench: contributions are checked, and a run's results stand beside them."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from commandline import Run
+
+from lordbench.config import registry
+from lordbench.report import contribution
+from lordbench.results import reference
+from lordbench.results.leaderboard import collect
+from lordbench.results.reference import beside, unpacked
+from lordbench.utils import hardware
+from lordbench.utils.errors import UserError
+
+DIGITS = ["run", "--dataset", "digits", "--preset", "tiny.yaml", "--experiments", "reconstruction,dependence"]
+ARCHIVE = Path("reference/digits-samples-tiny-yaml.zip")
+
+
+@pytest.fixture
+def ran(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of two methods, made by a commit, in `runs`; tiny.yaml counts as a preset of lordbench."""
+    monkeypatch.setattr(hardware, "git_sha", lambda: "0123abc")
+    monkeypatch.setattr(contribution, "presets", lambda: ["tiny.yaml"])
+    assert run(*DIGITS, "--methods", "mlvae,drnet", "--seeds", "0,1") == 0
+    return run
+
+
+@pytest.fixture
+def added(ran: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same, added to `reference`, which ships with lordbench here."""
+    assert ran("reference", "add", "runs", "--models") == 0
+    folder = reference.plugin_folder
+    shipped = Path("reference").resolve()
+    monkeypatch.setattr(
+        reference, "plugin_folder", lambda name: shipped if name == "reference" else folder(name)
+    )
+    return ran
+
+
+class TestAdd:
+    def test_keeps_rows_and_samples(self, added: Run) -> None:
+        kept = unpacked(ARCHIVE)
+        assert collect([kept]).equals(collect([Path("runs")]))
+        assert len(list(kept.glob("cells/*/reconstruction.npz"))) == 4
+        assert not list(kept.rglob("model.safetensors"))
+        assert not list(kept.rglob("*.png"))
+
+    def test_twice_gives_the_same_bytes(self, added: Run) -> None:
+        before = ARCHIVE.read_bytes()
+        assert added("reference", "add", "runs") == 0
+        assert ARCHIVE.read_bytes() == before
+
+    def test_merges_more_seeds(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert added(*DIGITS, "--methods", "mlvae", "--seeds", "2", "--out", "more") == 0
+        capsys.readouterr()
+        assert added("reference", "add", "more") == 0
+        assert "5 cells, 1 of them new" in capsys.readouterr().out.replace("\n", " ")
+        rows = collect([unpacked(ARCHIVE)])
+        assert set(rows.loc[rows["method"] == "mlvae", "seed"]) == {0, 1, 2}
+        assert set(rows.loc[rows["method"] == "drnet", "seed"]) == {0, 1}
+
+    @pytest.mark.parametrize(
+        ("fault", "words"),
+        [
+            ("uncommitted", "code that is not a commit"),
+            ("unfinished", "not finished: dependence"),
+            ("damaged", "altered since it was written"),
+            ("path", "a path of the machine"),
+            ("plug-in", "is not part of lordbench"),
+            ("preset", "not one of lordbench's"),
+        ],
+    )
+    def test_refuses(
+        self,
+        ran: Run,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        fault: str,
+        words: str,
+    ) -> None:
+        cell = next(Path("runs/cells").iterdir())
+        if fault == "uncommitted":
+            monkeypatch.setattr(hardware, "git_sha", lambda: "0123abc+")
+            assert ran(*DIGITS, "--methods", "gvae") == 0
+        if fault == "unfinished":
+            (cell / "dependence.json").unlink()
+        if fault == "damaged":
+            with (cell / "reconstruction.npz").open("ab") as file:
+                file.write(b"0")
+        if fault == "path":
+            document = json.loads((cell / "cell.json").read_text())
+            del document["sha256"]
+            document["data_settings"]["path"] = "/somewhere/images"
+            (cell / "cell.json").write_text(json.dumps(document))
+        if fault == "plug-in":
+            monkeypatch.setattr(contribution, "is_shipped", lambda component: component.name != "drnet")
+        if fault == "preset":
+            monkeypatch.setattr(contribution, "presets", lambda: ["quick"])
+        assert ran("reference", "add", "runs") == 2
+        captured = capsys.readouterr().err
+        assert words in captured.replace("\n", " ")
+        assert not Path("reference").exists()
+
+
+class TestBeside:
+    def test_a_run_shows_them(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        capsys.readouterr()
+        assert added(*DIGITS, "--methods", "gvae", "--out", "mine", "--against", "reference") == 0
+        summary = capsys.readouterr().out
+        assert all(name in summary for name in ("gvae", "mlvae", "drnet"))
+        # The run's own tables have its own results only.
+        assert "drnet" not in Path("mine/leaderboard.md").read_text()
+
+    def test_differences_are_paired(self, added: Run) -> None:
+        assert added(*DIGITS, "--methods", "gvae", "--out", "mine") == 0
+        kept = unpacked(ARCHIVE)
+        alone = collect([Path("mine")])
+        found = beside(alone, [Path("mine")], [kept])
+        assert not found.missing
+        import lordbench
+
+        tables = lordbench.leaderboard("mine", reference=True)
+        assert set(tables.frame["method"]) >= {"gvae", "mlvae", "drnet"}
+
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            (["--set", "budget.images=320"], "no results to compare with"),
+            (["--seeds", "7"], "no paired differences: they have seeds 0, 1"),
+        ],
+    )
+    def test_what_does_not_agree_is_said(
+        self, added: Run, capsys: pytest.CaptureFixture[str], changed: list[str], words: str
+    ) -> None:
+        assert added(*DIGITS, "--methods", "gvae", "--out", "mine", "--against", "reference", *changed) == 0
+        assert words in capsys.readouterr().err.replace("\n", " ")
+
+    def test_other_sizes_under_the_same_name_are_noticed(
+        self, added: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        preset = Path("tiny.yaml")
+        preset.write_text(preset.read_text().replace("images: 640", "images: 320"))
+        assert added(*DIGITS, "--methods", "gvae", "--out", "mine", "--against", "reference") == 0
+        assert "has other sizes" in capsys.readouterr().err.replace("\n", " ")
+
+    def test_against_any_run_folder(self, ran: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        capsys.readouterr()
+        assert ran(*DIGITS, "--methods", "gvae", "--out", "mine", "--against", "runs") == 0
+        assert "drnet" in capsys.readouterr().out
+
+
+class TestCommands:
+    def test_tables_alone(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        capsys.readouterr()
+        assert added("leaderboard", "--reference") == 0
+        assert "mlvae" in capsys.readouterr().out
+        assert added("leaderboard", "--reference", "--format", "csv") == 0
+        assert "mlvae" in capsys.readouterr().out
+
+    def test_list(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        capsys.readouterr()
+        assert added("reference", "list") == 0
+        screen = capsys.readouterr().out
+        assert "digits" in screen
+        assert "0123abc" in screen
+
+    def test_a_trained_method(self, added: Run) -> None:
+        import lordbench
+
+        model = lordbench.load_method("reference:mlvae/digits")
+        images = registry.load_dataset("digits", {}).load(16).images[:3]
+        assert model.reconstruct(images).shape == images.shape
+        with pytest.raises(UserError, match="did you mean mlvae/digits"):
+            lordbench.load_method("reference:mlvea/digits")
+
+
+class TestArchives:
+    def test_nothing_is_written_outside(self, tmp_path: Path, run: Run) -> None:
+        path = tmp_path / "evil.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../outside.txt", "x")
+        with pytest.raises(UserError, match="no file of a reference"):
+            unpacked(path)
+        assert not list(tmp_path.rglob("outside.txt"))
+
+    def test_a_truncated_one_is_named(self, added: Run) -> None:
+        path = Path("cut.zip")
+        path.write_bytes(ARCHIVE.read_bytes()[:2000])
+        with pytest.raises(UserError, match=r"cut\.zip"):
+            unpacked(path)
+
+    def test_without_any_the_way_out_is_named(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(reference, "plugin_folder", lambda name: Path("nowhere"))
+        assert run("leaderboard", "--reference") == 2
+        assert "no reference results" in capsys.readouterr().err
