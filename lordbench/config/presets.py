@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +62,10 @@ class BudgetConfig(BaseModel, extra="forbid", frozen=True):
 
 class Preset(BaseModel, extra="forbid", frozen=True):
     """Sizes and schedules; never the protocol.
+
+    A file may begin from another preset, by its name or path: `extends: quick`. Its `defaults` and `methods`
+    are then merged with those of the other, key by key, and its other fields replace them. How settings were
+    chosen, `searched`, is not taken over: at other sizes they were not.
 
     Attributes:
         summary: one line for `lordbench list presets`.
@@ -187,7 +191,8 @@ def load_grid(preset: str) -> Grid:
     return validated(Grid, values, str(path))
 
 
-def _read_preset(name: str) -> tuple[Path, dict[str, Any]]:
+def _read_preset(name: str, extending: Sequence[str] = ()) -> tuple[Path, dict[str, Any]]:
+    """Read a preset by name or path, with what it extends; `extending` are the presets that extend it."""
     known = presets()
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
     if path is None or not path.is_file():
@@ -201,7 +206,28 @@ def _read_preset(name: str) -> tuple[Path, dict[str, Any]]:
         raise UserError(f"{path}: not a valid YAML file: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: not a mapping of settings", "Write `key: value` on each line.")
-    return path, values
+    if "grid" in values or "extends" not in values:
+        return path, values
+    if name in extending:
+        raise UserError(f"{path}: extends itself, by way of {', '.join(extending)}")
+    _, base = _read_preset(str(values.pop("extends")), (*extending, name))
+    if "grid" in base:
+        raise UserError(f"{path}: extends a grid of runs", "Extend a preset of sizes, such as quick.")
+    return path, _extended(base, values)
+
+
+def _extended(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the content of a preset with what it extends."""
+    merged = {key: value for key, value in base.items() if key != "searched"} | values
+    for key in ("defaults", "methods"):
+        before, after = base.get(key), values.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            merged[key] = before | after
+    for name, own in merged.get("methods", {}).items():
+        inherited = base.get("methods", {}).get(name)
+        if isinstance(own, dict) and isinstance(inherited, dict):
+            merged["methods"][name] = inherited | own
+    return merged
 
 
 def _assign(values: dict[str, Any], key: str, value: Any) -> None:

@@ -134,3 +134,35 @@ def test_a_bound_that_is_set_replaces_those_of_the_preset() -> None:
     assert load_preset("quick", {"budget.epochs": 1}).budget.budget(100).images == 100
     both = load_preset("quick", {"budget.epochs": 1, "budget.images": 64})
     assert (both.budget.budget(100).images, both.budget.budget(10).images) == (100, 64)
+
+
+class TestExtends:
+    def test_a_file_may_begin_from_another_preset(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_text(
+            "summary: mine\nextends: quick\nbudget: {images: 10}\ndefaults: {width: 16}\n"
+            "methods: {lord: {decay: 0.5}}\n"
+        )
+        mine, quick = load_preset(str(path), {}), load_preset("quick", {})
+        assert mine.budget == BudgetConfig(images=10)
+        assert mine.defaults == {**quick.defaults, "width": 16}
+        assert mine.methods["lord"] == {**quick.methods["lord"], "decay": 0.5}
+        assert mine.methods["drnet"] == quick.methods["drnet"]
+        assert mine.evaluation == quick.evaluation
+
+    def test_how_settings_were_chosen_is_not_taken_over(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_text("summary: mine\nextends: quick\nimage_size: 64\n")
+        assert load_preset(str(path), {}).searched == {}
+
+    @pytest.mark.parametrize(
+        ("base", "words"),
+        [("mine.yaml", "extends itself"), ("ablation", "extends a grid"), ("quik", "did you mean quick")],
+    )
+    def test_a_wrong_base_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, words: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("mine.yaml").write_text(f"summary: mine\nextends: {base}\n")
+        with pytest.raises(UserError, match=words):
+            load_preset("mine.yaml", {})
