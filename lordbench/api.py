@@ -170,7 +170,7 @@ def run(
         "metrics": metrics, "seeds": seeds, "split": split, "labels": labels, "set": dict(settings or {}),
         "out": Path(out), "device": device, "executor": executor,
         "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
-        "plugins": list(plugins),
+        "plugins": [plugins] if isinstance(plugins, Path | str) else list(plugins),
     }  # fmt: skip
     run_file = validated(RunFile, chosen, "lordbench.run")
     messages = Console(file=sys.stderr, quiet=quiet)

@@ -32,11 +32,11 @@ JUDGED = {
 """Shares of outputs whose class, content, and both should be recognised, and whose class is taken for that of
 A, from and to, by what controls show. A mean image may well be taken for its class."""
 READ = {
-    "retrieval/encoded/class from class/top1": 1,
-    "retrieval/encoded/class from class/average_precision": 1,
-    "retrieval/encoded/content from content/top1": 1,
-    "retrieval/encoded/class from content/top1": 0,
-    "retrieval/encoded/content from class/top1": 0,
+    "retrieval/encoded/from class, class/top1": 1,
+    "retrieval/encoded/from class, class/average_precision": 1,
+    "retrieval/encoded/from content, content/top1": 1,
+    "retrieval/encoded/from content, class/top1": 0,
+    "retrieval/encoded/from class, content/top1": 0,
     "informativeness/encoded/from content, azimuth/normalized": 1,
     "informativeness/encoded/from content, elevation/normalized": 1,
     "informativeness/encoded/from class, azimuth/normalized": 0,

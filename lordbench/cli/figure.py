@@ -141,10 +141,10 @@ def dose(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 def informativeness(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Draw how well each attribute reads off each code of each method, as a heat map.
 
-    
+    \b
     Example:
       lordbench figure informativeness runs --out attributes.pdf
-    """
+    """  # noqa: D301
     _draw("informativeness", runs, out, **options)
 
 

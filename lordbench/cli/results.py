@@ -59,7 +59,7 @@ def leaderboard(
       lordbench leaderboard cars faces digits --metric lpips --group-by method    columns: data sets
       lordbench leaderboard runs --metric lpips --group-by seed                   columns: methods
       lordbench leaderboard runs more_runs --format csv --out wide.csv --tidy rows.parquet
-      lordbench leaderboard runs --reference                                  beside results that ship with it
+      lordbench leaderboard runs --reference                   beside those that ship with lordbench
       lordbench leaderboard --published                                       numbers of papers
     """  # noqa: D301
     from lordbench.config.selectors import split_list
@@ -67,14 +67,17 @@ def leaderboard(
     from lordbench.results.reference import reference_runs
     from lordbench.results.rows import check_name, write_tidy
 
+    metrics += tuple(split_list(columns or ""))
     if not runs and not (with_published or reference):
         raise click.UsageError("Missing argument 'RUNS...'.")
     if not runs and reference:
-        if format_ == "table" and out is None and not (metrics or group_by):
+        if format_ == "table" and not any((out, metrics, group_by, tidy, with_published)):
             _print_reference()
             return
         runs, reference = tuple(reference_runs()), False
     if not runs:
+        if metrics or group_by or tidy:
+            raise click.UsageError("--published alone is shown as it is; name RUNS for the other options.")
         if format_ == "table" and out is None:
             OUT.print(*rich_published(), sep="\n")
         else:
@@ -87,7 +90,6 @@ def leaderboard(
         )
     if tidy is not None:
         check_name(tidy)
-    metrics += tuple(split_list(columns or ""))
     against = reference_runs() if reference else ()
     rows, compared, pivot, remarks = read(runs, group_by, metrics, against)
     if format_ == "table" and out is None:

@@ -218,16 +218,19 @@ def _read_preset(name: str, extending: Sequence[str] = ()) -> tuple[Path, dict[s
 
 def _extended(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the content of a preset with what it extends."""
-    merged = {key: value for key, value in base.items() if key != "searched"} | values
+    merged: dict[str, Any] = {key: value for key, value in base.items() if key != "searched"} | dict(values)
     for key in ("defaults", "methods"):
         before, after = base.get(key), values.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
-            merged[key] = before | after
-    for name, own in merged.get("methods", {}).items():
-        inherited = base.get("methods", {}).get(name)
-        if isinstance(own, dict) and isinstance(inherited, dict):
-            merged["methods"][name] = inherited | own
+            both = {name: before[name] | after[name] for name in _both_mappings(before, after)}
+            merged[key] = before | after | both
     return merged
+
+
+def _both_mappings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """The keys under which both have a mapping."""
+    shared = first.keys() & second.keys()
+    return [key for key in shared if isinstance(first[key], dict) and isinstance(second[key], dict)]
 
 
 def _assign(values: dict[str, Any], key: str, value: Any) -> None:

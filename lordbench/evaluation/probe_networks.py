@@ -60,10 +60,11 @@ class NetworkProbe(Probe):
         with seeds.initialising(seed, "network"):
             network = self.network(near.shape[1], len(names)).to(device)
         generator = seeds.numpy_generator(seed, "batches")
-        with one_thread(), torch.enable_grad():
-            _train(network, near, torch.from_numpy(numbered.reshape(-1)).to(device), generator)
-        with torch.no_grad():
-            best: Int64Array = network.eval()(far).argmax(dim=1).cpu().numpy()
+        with one_thread():
+            with torch.enable_grad():
+                _train(network, near, torch.from_numpy(numbered.reshape(-1)).to(device), generator)
+            with torch.no_grad():
+                best: Int64Array = network.eval()(far).argmax(dim=1).cpu().numpy()
         return names[best]
 
 

@@ -21,8 +21,9 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import in_batches, in_threads
 
 M = TypeVar("M", bound=Metric)
-CACHE_SIZE = 16
-"""Enough for what one seed of a data set shares between methods: judges, floors, features of real images."""
+CACHE_SIZE = 32
+"""Enough for what one seed of a data set shares between methods: judges, floors, features of real images.
+The most, 18, are those of drawings2cars with all weights."""
 
 
 class Scoring:

@@ -84,8 +84,10 @@ def _same(values: Int64Array, labels: Int64Array | None) -> bool:
 
 
 def _from_pixels(probing: LabelProbing) -> list[Measurement]:
-    """Predict from principal components of all images that may be trained on: they see no attribute."""
-    every = Fold(np.flatnonzero(probing.train), np.arange(len(probing.images)))
+    """Predict from principal components of images that may be trained on: they see no attribute."""
+    generator = seeds.numpy_generator(probing.trained.seed, NAME, "pixels")
+    drawn = generator.permutation(np.flatnonzero(probing.train))[: probing.trained.sizes.probed]
+    every = Fold(np.sort(drawn), np.arange(len(probing.images)))
     components = pixel_features(probing)(every)[1]
     return list(_from(probing, "pixels", "", _of_fold(components)))
 

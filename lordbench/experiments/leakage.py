@@ -88,7 +88,7 @@ def probe_pixels(probing: LabelProbing) -> list[Measurement]:
 
 
 def pixel_features(probing: LabelProbing) -> Features:
-    """Return what makes a fold's images to features: principal components of its training images."""
+    """Return what turns a fold's images into features: principal components of its training images."""
     images, seed = probing.images.images, seeds.derive(probing.trained.seed, NAME, "pixels") % 2**32
     return lambda fold: _components(images, fold, seed)
 

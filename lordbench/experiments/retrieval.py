@@ -19,6 +19,7 @@ from lordbench.utils.parallel import one_thread
 
 NAME, LABELS = "retrieval", ("class", "content")
 TOP, AVERAGE = "top1", "average_precision"
+PIXELS, RANDOM = "small pixels", "from random order"
 TOLERANCES = (1, 2)
 """Steps by which a cyclic label, such as an azimuth, may differ in `within_1_top1` and `within_2_top1`."""
 SIDE = 16
@@ -59,12 +60,12 @@ class Retrieval(Experiment):
     summary: ClassVar[str] = "nearest neighbours: do content codes find the content, class codes the class?"
     headlines: ClassVar[Headlines] = {
         "nearest neighbours among all images (top-1 and mean average precision; leaks: lower is better)": (
-            Headline("content top-1", "encoded", "content from content", TOP),
-            Headline("content mAP", "encoded", "content from content", AVERAGE),
-            Headline("class top-1", "encoded", "class from class", TOP),
-            Headline("class mAP", "encoded", "class from class", AVERAGE),
-            Headline("class leak top-1", "encoded", "class from content", TOP),
-            Headline("content leak top-1", "encoded", "content from class", TOP),
+            Headline("content top-1", "encoded", "from content, content", TOP),
+            Headline("content mAP", "encoded", "from content, content", AVERAGE),
+            Headline("class top-1", "encoded", "from class, class", TOP),
+            Headline("class mAP", "encoded", "from class, class", AVERAGE),
+            Headline("class leak top-1", "encoded", "from content, class", TOP),
+            Headline("content leak top-1", "encoded", "from class, content", TOP),
         )
     }
 
@@ -94,7 +95,7 @@ def search(
         generator: orders images at equal distances.
     """
     order = torch.from_numpy(generator.permutation(len(codes)))
-    gallery = codes.double()[order.to(codes.device)]
+    gallery = codes[order.to(codes.device)].double()
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order))
     values = {
@@ -158,7 +159,7 @@ def _by_codes(
 def _references(trained: Trained, images: ImageSet, queries: Int64Array) -> Iterator[Measurement]:
     """Search by pixels, and in a random order."""
     pixels = torch.from_numpy(_reduced(images.images)).to(trained.device)
-    yield from _measured(trained, "", "pixels", images, queries, pixels)
+    yield from _measured(trained, "", PIXELS, images, queries, pixels)
     for name, column in labels_of(images).items():
         counts = np.bincount(column.values)
         relevant = counts[column.values[queries]] - 1
@@ -172,9 +173,9 @@ def _references(trained: Trained, images: ImageSet, queries: Int64Array) -> Iter
             apart = column.steps(kinds[:, None], kinds)
             near = {t: (apart <= t) @ counts for t in TOLERANCES}
             values |= {f"within_{t}_{TOP}": (near[t][column.values[queries]] - 1) / n for t in TOLERANCES}
-        key = MeasurementKey(NAME, f"{name} from chance", "")
+        key = MeasurementKey(NAME, f"{RANDOM}, {name}", "")
         for metric, expected in values.items():
-            yield _mean(trained, key, metric, expected[some], images, queries[some], None, "a random order")
+            yield _mean(trained, key, metric, expected[some], images, queries[some], True, "a random order")
 
 
 def _reduced(images: UInt8Array) -> Float32Array:
@@ -200,8 +201,9 @@ def _measured(
         if name not in LABELS:
             del values[AVERAGE]
             values |= {f"within_{t}_{TOP}": hits.steps <= t for t in TOLERANCES}
-        better = None if code == "pixels" else part_of(images, name) == code
-        key = MeasurementKey(NAME, f"{name} from {code}", kind)
+        part = part_of(images, name)
+        better = True if code == PIXELS else part == code if part else None
+        key = MeasurementKey(NAME, f"from {code}, {name}", kind)
         for metric, own in values.items():
             yield _mean(trained, key, metric, own, images, hits.queries, better, POLICY)
 

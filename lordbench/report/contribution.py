@@ -24,11 +24,13 @@ from lordbench.results.loading import SampleFiles
 from lordbench.results.reference import TABLES, unpacked
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import replacing, write_text
+from lordbench.utils.files import component_name, replacing, write_text
 from lordbench.utils.version import PROTOCOL_VERSION
 
 MOMENT = (2020, 1, 1, 0, 0, 0)
 """Time of all files in an archive, so that the same results give the same bytes."""
+PATH = re.compile(r'"(?:[\w-]+:)?(?:[A-Za-z]:\\\\|/|~)[^"]*"')
+"""A path that is not relative, as a value in JSON, maybe behind the name of a component."""
 KEPT = (".json", ".npz")
 DROPPED = ("failure.json", "progress.json")
 
@@ -53,11 +55,14 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     if problems := list(_problems(records, rows)):
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise UserError(f"not added:\n{listed}", "Mend these, and add the runs again.")
+    groups = {
+        _archive_name(*map(str, group)): [r for r in records if r.settings.id in set(own["cell"])]
+        for group, own in rows.groupby(GROUP, sort=False)
+    }
+    merged = {name: _rows_with(folder / name, chosen) for name, chosen in groups.items()}
     added = []
-    for group, own in rows.groupby(GROUP, sort=False):
-        name = _archive_name(*map(str, group))
-        chosen = [record for record in records if record.settings.id in set(own["cell"])]
-        added.append(_merged(folder / name, chosen))
+    for name, chosen in groups.items():
+        added.append(_merged(folder / name, merged[name], chosen))
         if models:
             _write_models(folder / "models" / name, chosen)
     return added
@@ -75,7 +80,8 @@ def _problems(records: Iterable[CellRecord], rows: pd.DataFrame) -> Iterator[str
         cell, own = record.settings, by_cell.get(record.settings.id)
         title = f"{cell.label} on {cell.dataset}, seed {cell.seed} ({cell.id})"
         yield from (f"{title}: {found}" for found in record.damage)
-        missing = [name for name in cell.experiments if record.folder.measurements(name) is None]
+        experiments = map(component_name, cell.experiments)
+        missing = [name for name in experiments if record.folder.measurements(name) is None]
         if own is None or missing:
             yield f"{title}: not finished: {', '.join(missing) or 'not trained'}"
             continue
@@ -85,39 +91,47 @@ def _problems(records: Iterable[CellRecord], rows: pd.DataFrame) -> Iterator[str
         if not first["git_sha"] or first["git_sha"].endswith("+"):
             yield f"{title}: made by code that is not a commit ({first['git_sha'] or 'no checkout'})"
         if is_for_testing(cell.preset_name) or cell.preset_name not in presets():
-            yield f"{title}: preset {cell.preset_name}: not one of lordbench's, as it is, or a test"
-        yield from (f"{title}: {found}" for found in _strays(record))
+            yield f"{title}: preset {cell.preset_name}: no unchanged preset of lordbench, or one for testing"
+        yield from (f"{title}: {found}" for found in _strays(record, own))
 
 
-def _strays(record: CellRecord) -> Iterator[str]:
+def _strays(record: CellRecord, rows: pd.DataFrame) -> Iterator[str]:
     """Components that do not ship with lordbench, and paths of the machine."""
     description = record.folder.description.read_text(encoding="utf-8")
-    if found := re.search(r'"(?:[A-Za-z]:\\\\|/|~|file:)[^"]*"', description):
+    if found := PATH.search(description):
         yield f"a path of the machine: {found[0]}"
-    kinds: list[tuple[Kind, str]] = [("methods", record.settings.method_name)]
-    kinds += [("experiments", name) for name in record.settings.experiments]
-    if not record.settings.dataset.startswith("folder:"):
-        kinds.append(("datasets", record.settings.dataset))
-    for kind, name in kinds:
-        component = registry.available(kind).get(name)
-        if component is None or not is_shipped(component):
-            yield f"{name} is not part of lordbench: add its file first"
+    dataset = record.settings.dataset
+    metrics = {str(metric).partition(".")[0] for metric in rows["metric"]} & {*registry.available("metrics")}
+    used: dict[Kind, set[str]] = {
+        "methods": {record.settings.method_name},
+        "experiments": {*rows["experiment"]},
+        "metrics": metrics,
+        "datasets": set() if dataset.startswith("folder:") else {dataset},
+    }
+    for kind, names in used.items():
+        for name in sorted(names):
+            component = registry.available(kind).get(name)
+            if component is None or not is_shipped(component):
+                yield f"{name} is not part of lordbench: add its file first"
 
 
-def _merged(archive: Path, records: Sequence[CellRecord]) -> Added:
-    """Write an archive with its cells, if it exists, and those of records."""
+def _rows_with(archive: Path, records: Sequence[CellRecord]) -> pd.DataFrame:
+    """The rows of an archive, if it exists, and of records; UserError if they cannot be compared."""
+    kept = [unpacked(archive)] if archive.exists() else []
+    rows = collect([*kept, *_runs(records)])
+    wanted = {record.settings.id for record in [*cell_records(kept), *records]}
+    return rows[rows["cell"].isin(list(wanted))]
+
+
+def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) -> Added:
+    """Write an archive with these rows, of its own cells, if it exists, and of those of records."""
     with tempfile.TemporaryDirectory() as temporary:
-        store, before = Store(Path(temporary)), 0
+        store = Store(Path(temporary))
         if archive.exists():
-            kept = unpacked(archive)
-            shutil.copytree(kept / "cells", store.root / "cells")
-            before = len(store.cells())
-            rows = collect([kept, *_runs(records)])
-        else:
-            rows = collect(_runs(records))
+            shutil.copytree(unpacked(archive) / "cells", store.root / "cells")
+        before = len(store.cells())
         for record in records:
             _copy(record.folder, store.cell(record.settings.id))
-        rows = rows[rows["cell"].isin([folder.path.name for folder in store.cells()])]
         store.write_rows(rows)
         compared = differences(rows, SampleFiles([store.root]))
         write_text(store.root / TABLES, render(rows, "markdown", compared))
@@ -138,13 +152,12 @@ def _copy(source: CellFolder, target: CellFolder) -> None:
 
 
 def _write_models(archive: Path, records: Sequence[CellRecord]) -> None:
-    """Write the model of the first seed of each method, with the cell's settings."""
+    """Write the model of the first seed of each method, of those in the archive, too, with its settings."""
+    kept = cell_records([unpacked(archive)]) if archive.exists() else []
     first: dict[str, CellRecord] = {}
-    for record in sorted(records, key=lambda record: record.settings.seed):
+    for record in sorted([*kept, *records], key=lambda record: record.settings.seed):
         first.setdefault(record.settings.label, record)
     with tempfile.TemporaryDirectory() as temporary:
-        if archive.exists():
-            shutil.copytree(unpacked(archive), temporary, dirs_exist_ok=True)
         for record in first.values():
             target = Store(Path(temporary)).cell(record.settings.id)
             target.path.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
 from lordbench.report.boards import group_title
 from lordbench.results.cells import CellRecord, Settings
+from lordbench.results.leaderboard import label
 from lordbench.utils.errors import UserError, did_you_mean
 
 MAIN = "transfer-encoded"
@@ -150,7 +151,9 @@ def choose(
     known, problems = comparisons(
         record
         for record in records
-        if dataset in (None, record.settings.dataset) and seed in (None, record.settings.seed)
+        for each in [record.settings]
+        if dataset in (None, each.dataset, label(each.dataset, each.data_variant))
+        and seed in (None, each.seed)
     )
     for comparison in known:
         if comparison.picture == picture:

@@ -7,7 +7,7 @@ from lordbench.results.published import PublishedTable
 
 LEGEND = (
     "Published numbers, as read at their source: other data, other probes. Compare methods within a table, "
-    "not with the tables above."
+    "not with results of lordbench."
 )
 ARROWS = {"higher": "↑", "lower": "↓"}
 

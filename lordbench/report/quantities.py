@@ -107,11 +107,10 @@ def _expanded(
     is_own = ANY in headline.metric
     found: dict[tuple[str, str, str, str], str] = {}
     for row in table.to_dict("records"):
-        metric = str(row["metric"] if is_own else headline.metric)
-        key = (experiment, headline.codes, str(row["subject"]), metric)
-        fits = fnmatchcase(key[2], headline.subject) and fnmatchcase(metric, headline.metric)
-        if fits and (not is_own or (row["codes"] == headline.codes and not row["section"])):
-            found[key] = str(row["title"]) if is_own else metric_titles().get(metric, metric)
+        key = (experiment, headline.codes, str(row["subject"]), str(row["metric"]))
+        fits = fnmatchcase(key[2], headline.subject) and fnmatchcase(key[3], headline.metric)
+        if fits and row["codes"] == headline.codes and not (is_own and row["section"]):
+            found[key] = str(row["title"]) if is_own else metric_titles().get(key[3], key[3])
     if is_own or len(found) <= MOST:
         yield from found.items()
 

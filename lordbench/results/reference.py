@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,12 +66,12 @@ def reference_runs() -> list[Path]:
 
 
 def runs_named(name: str) -> list[Path]:
-    """The run folders that a name stands for: those of the reference, or the folder or results CSV itself.
+    """The runs that a name stands for: those of the reference, or the run folder or results CSV itself.
 
     Raises:
         UserError: as from `reference_runs`, or it holds no results.
     """
-    return reference_runs() if name == NAME else [results_file(Path(name)).parent]
+    return reference_runs() if name == NAME else [results_file(Path(name))]
 
 
 def tables() -> Iterator[tuple[str, str]]:
@@ -112,17 +112,21 @@ def unpacked(archive: Path) -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """The cell of a trained method that ships with lordbench, named `METHOD/DATASET`, such as `lord/toycars`.
+    """The cell of a trained method that ships with lordbench, such as `lord/toycars`.
+
+    The name is METHOD/DATASET; where several have it, METHOD/DATASET/SPLIT/PRESET.
 
     Raises:
         UserError: there is none of that name.
     """
     records = cell_records(unpacked(archive) for archive in archives(models=True))
-    known = {
-        f"{each.label}/{label(each.dataset, each.data_variant)}": record.folder.path
-        for record in records
-        if (each := record.settings)
-    }
+    named: dict[str, dict[str, Path]] = {}
+    for each, path in ((record.settings, record.folder.path) for record in records):
+        short = f"{each.label}/{label(each.dataset, each.data_variant)}"
+        named.setdefault(short, {})[f"{short}/{each.split}/{each.preset_name}"] = path
+    known: dict[str, Path] = {}
+    for short, paths in named.items():
+        known |= paths if len(paths) > 1 else dict.fromkeys([short], *paths.values())
     if name not in known:
         message = f"reference:{name}: no such trained method{did_you_mean(name, known)}"
         raise UserError(message, f"There are: {', '.join(known) or 'none'}.")
@@ -142,18 +146,21 @@ def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> 
     if len(protocols) > 1:
         own, other = (table["protocol_version"].iloc[0] for table in (rows, found))
         return Beside(found.iloc[:0], [f"They are of protocol {other}, and these results of {own}."])
-    sizes, theirs = _sizes(runs), _sizes(others)
+    sizes = {
+        each.id: str([each.preset.get(name) for name in SIZES])
+        for each in (record.settings for record in cell_records([*runs, *others]))
+    }
     own_groups, groups = (_by_group(table) for table in (rows, found))
     agreeing: list[pd.DataFrame] = []
     missing: list[str] = []
     for group, own in own_groups.items():
-        title, other, key = _title(group), groups.get(group), (*group[:2], group[3])
+        title, other = _title(group), groups.get(group)
         if other is None:
             there = "; ".join(map(_title, groups))
             missing.append(f"{title}: no results to compare with. There are: {there}.")
         elif set(own["data_fingerprint"]) != set(other["data_fingerprint"]):
-            missing.append(f"{title}: their images or labels are others.")
-        elif key in sizes and key in theirs and sizes[key] != theirs[key]:
+            missing.append(f"{title}: they were made on other images or labels.")
+        elif len(_of_cells(own, sizes) | _of_cells(other, sizes)) > 1:
             missing.append(f"{title}: their preset of that name has other sizes.")
         else:
             agreeing.append(other)
@@ -177,9 +184,6 @@ def _title(group: Place) -> str:
     return f"{label(dataset, data_settings)}, {split} split, preset {preset}"
 
 
-def _sizes(runs: Sequence[Path]) -> dict[Place, str]:
-    """The sizes of presets, as text, by data set, its settings and preset; not of results without cells."""
-    return {
-        (each.dataset, each.data_variant, each.preset_name): str([each.preset.get(name) for name in SIZES])
-        for each in (record.settings for record in cell_records(runs))
-    }
+def _of_cells(rows: pd.DataFrame, values: Mapping[str, str]) -> set[str]:
+    """The values of those cells of rows that have one."""
+    return {values[cell] for cell in rows["cell"].unique() if cell in values}

@@ -20,7 +20,7 @@ SCHEMA_VERSION = 2
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
 """A duration; bounded, so that sums are finite."""
 NOT_SEARCHED = "not searched"
-"""Content of the column `searched` where no search has chosen the settings; rows of before have none."""
+"""Content of the column `searched` where no search has chosen the settings; rows written before have none."""
 
 
 class Provenance(BaseModel, extra="forbid", frozen=True):

@@ -100,7 +100,7 @@ def read_status(root: Path, plan: RunPlan | None = None) -> RunStatus:
     except (OSError, ValueError) as error:
         problem = f"{store.plan}: no readable plan: {type(error).__name__}"
         notes.append(f"{problem} The next `lordbench run` writes it again.")
-    since = plan.began if plan is not None and alive and latest else None
+    since = plan.began if plan is not None and (alive or not latest) else None
     planned = () if plan is None else plan.cells
     cells = tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned)
     ids = {cell.id for cell in planned}

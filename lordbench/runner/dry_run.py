@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from lordbench.data import ImageSet
 from lordbench.report.progress import tracker
@@ -19,14 +21,14 @@ from lordbench.runner.plan import Request, make_plan
 from lordbench.runner.run_cell import WorkerState, build
 from lordbench.runner.run_log import RunLog
 from lordbench.runner.session import RunOptions
+from lordbench.runner.trackers import require_trackers
 from lordbench.training import Context, DataSpec, Precision
 from lordbench.training.loop import Silent
 from lordbench.utils import hardware, seeds
+from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import limited_threads
 
 WARM_STEPS, TRIAL_SECONDS = 3, 2.0
-
-
 HOW = (
     "Times: from this folder, and for trainings that are new here from the speed of their first steps. "
     "≥: without experiments that were never timed here. Nothing was written."
@@ -38,14 +40,23 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
 
     UserError: as from `run_session`.
     """
+    require_trackers(options.trackers)
     plan, device = make_plan(request, tracker(messages)), hardware.resolve_device(options.device)
+    if options.force:
+        message = "--dry-run shows what is missing, and --force repeats what is there"
+        raise UserError(message, "Give one of them, or another --out.")
     store, log = Store(out), RunLog(messages, Console(quiet=True))
+    if options.only_evaluate:
+        plan = replace(plan, cells=[cell for cell in plan.cells if store.cell(cell.id).is_trained()])
+        if not plan.cells:
+            raise UserError(f"{out}: none of the requested cells is trained", "Leave out --only-evaluate.")
     tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
     unfinished = [cell for cell in plan.cells if tasks[cell.id] != NOTHING_TO_DO]
     jobs = options.executor.sized(len(unfinished), plan.cells[0].preset.threads, device).jobs
     planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
     status = read_status(out, RunPlan.begin(planned, jobs, datetime.now(UTC)))
-    estimate = Estimate(status, datetime.now(UTC), _measured(unfinished, plan.images, status, out, options))
+    measured, problems = _measured(unfinished, plan.images, status, out, options)
+    estimate = Estimate(status, datetime.now(UTC), measured)
     times = {each.cell.id: estimate.cell(each) for each in status.cells}
     name = f"{hardware.device_name(device)}, {Precision.resolve(plan.cells[0].preset.precision, device).name}"
     print_plan(plan, tasks, name, log, times)
@@ -53,19 +64,25 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
         f"{len(unfinished)} of {len(plan.cells)} cells to run, {jobs} at a time: [bold]{estimate.run()}[/]"
     )
     log.print(f"[dim]{HOW}[/]", soft_wrap=True)
+    for problem in problems:
+        log.print(f"[yellow]Not tried:[/] {escape(problem)}", soft_wrap=True)
 
 
 def _measured(
     cells: list[Cell], images: Mapping[DataKey, ImageSet], status: RunStatus, out: Path, options: RunOptions
-) -> dict[Hashable, float]:
-    """Seconds of a whole training of each kind of cell that was not trained in this folder yet."""
+) -> tuple[dict[Hashable, float], list[str]]:
+    """Seconds of a whole training of each kind of cell that was not trained yet, and what failed instead."""
     known = {each.cell.kind for each in (*status.cells, *status.others) if each.train_seconds is not None}
     state, measured = WorkerState(Store(out), options.device), dict[Hashable, float]()
+    problems: dict[Hashable, str] = {}
     for cell in cells:
         kind = PlannedCell.of(cell.model_dump()).kind
-        if kind not in known and kind not in measured:
-            measured[kind] = training_seconds(cell, images[cell.data], state)
-    return measured
+        if kind not in known and kind not in measured and kind not in problems:
+            try:
+                measured[kind] = training_seconds(cell, images[cell.data], state)
+            except Exception as error:  # The method's own.
+                problems[kind] = f"{cell.label}: {type(error).__name__}: {error}"
+    return measured, list(problems.values())
 
 
 class _EnoughError(Exception):

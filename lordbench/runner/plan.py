@@ -105,12 +105,17 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         message = f"seeds {given}: one or more of 64 bits are needed"
         raise UserError(message, "Give small whole numbers, such as 0,1,2.")
     for name in request.metrics:
+        if name.endswith(".py"):
+            message = f"--metrics {name}: a path"
+            raise UserError(message, "Give --plugins FILE.py, and the name of the metric here.")
         registry.find("metrics", name).load()
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     for part in parts:
         for name in ("methods", "labels", "experiments"):
             _refuse_repeated(name, getattr(part, name))
+        if not part.methods:
+            raise UserError("--methods: none is named", "Name one or more, as in --methods lord,drnet.")
     selected = {text: selectors.parse(text) for part in parts for text in part.methods}
     of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
     overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}

@@ -20,7 +20,6 @@ from lordbench.data import ImageSet, Split, UInt8Array
 from lordbench.data.splits import split, validation
 from lordbench.evaluation import (
     Measurement,
-    Metric,
     PairMetric,
     Probe,
     Scoring,
@@ -182,17 +181,17 @@ def pending(cell: Cell, folder: CellFolder) -> list[str]:
 
 def _lacks(measurements: list[Measurement], requested: Sequence[str]) -> bool:
     """Whether an experiment that uses probes, or another kind of metric, was run without a requested one."""
+    if not requested:
+        return False
     used = {m.metric.partition(".")[0] for m in measurements}
     contracts = {
-        name: _contract(name) for name in {*used, *requested} if name in registry.available("metrics")
+        name: contract
+        for name, kind in registry.load_all("metrics").items()
+        for contract in (PairMetric, SetMetric, Probe)
+        if issubclass(kind, contract)
     }
     of_used = {contracts[name] for name in used if name in contracts}
     return any(name not in used and contracts.get(name) in of_used for name in requested)
-
-
-def _contract(metric: str) -> type[Metric]:
-    kind = registry.find("metrics", metric).load()
-    return next(contract for contract in (PairMetric, SetMetric, Probe) if issubclass(kind, contract))
 
 
 def _can_be_completed(experiment: str, measurements: list[Measurement]) -> bool:

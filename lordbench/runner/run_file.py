@@ -132,8 +132,8 @@ def read_run_file(path: Path | None, changes: Mapping[str, Any], where: str = "r
         if not isinstance(values, dict):
             raise UserError(f"{path}: not a mapping of settings", "Write `key: value` on each line.")
         validated(RunFile, values, str(path))
-    executor = changes.get("executor", values.get("executor"))
-    if executor != values.get("executor"):
+    before = values.get("executor", RunFile.model_fields["executor"].default)
+    if changes.get("executor", before) != before:
         # Settings of another executor.
         values = {**values, "executor_settings": {}}
     merged = {name: {**values.get(name, {}), **changes.get(name, {})} for name in MERGED}

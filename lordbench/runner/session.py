@@ -95,6 +95,10 @@ def run_session(
         UserError: the request cannot be run; nothing has been trained then.
     """
     require_trackers(options.trackers)
+    if options.force and options.only_evaluate:
+        raise UserError("--force trains again, and --only-evaluate trains nothing", "Give one of them.")
+    if options.against:
+        collect(options.against)  # What cannot be read is better known before the training.
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
@@ -235,7 +239,11 @@ def _write_and_print_tables(
     write_tables(out, rows, compared)
     planned = rows[rows["cell"].isin([cell.id for cell in plan.cells])]
     if len(planned):
-        shown, remarks = with_others(planned, [out], options.against)
+        shown, remarks = planned, list[str]()
+        try:
+            shown, remarks = with_others(planned, [out], options.against)
+        except UserError as error:
+            remarks.append(str(error))
         if len(planned) < len(rows) or options.against:
             compared = differences(shown, SampleFiles([out, *options.against]))
         means = with_entries(marked(aggregate(shown), compared))

@@ -18,6 +18,7 @@ from lordbench.runner.cell import Cell
 from lordbench.runner.watchers import Watcher
 from lordbench.training.loop import Context
 from lordbench.utils.errors import UserError, did_you_mean, require_extra
+from lordbench.utils.files import component_name
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -106,7 +107,8 @@ class Tracker(Watcher):
 
     def _measured(self) -> dict[str, float]:
         values = {}
-        for m in (m for name in self.cell.experiments for m in self.folder.measurements(name) or []):
+        names = map(component_name, self.cell.experiments)
+        for m in (m for name in names for m in self.folder.measurements(name) or []):
             if m.value is not None and m.higher_is_better is not None:
                 values["/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric)))] = m.value
         return values

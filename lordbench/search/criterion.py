@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column
@@ -52,9 +53,20 @@ class Criterion:
             score += (1 - second.value) / (first.n + 1)
         return score + COLLAPSED_SCORE * has_collapsed(measured)
 
-    def require(self, measured: Mapping[str, Measurement], data: str) -> None:
-        """Raise UserError, with the reason, if a data set cannot have the quantities of the criterion."""
+    def require(
+        self,
+        measured: Mapping[str, Measurement],
+        data: str,
+        left_out: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Raise UserError, with the reason, if a data set cannot have the quantities of the criterion.
+
+        `left_out` are experiments that do not apply, with the reason.
+        """
         for column in self.columns:
+            if column.experiment in left_out:
+                message = f"{data}, --criterion {self.name}: {column.experiment} does not apply"
+                raise UserError(message, f"It {left_out[column.experiment]}.")
             try:
                 self._measurement(column, measured)
             except UserError as error:

@@ -63,7 +63,7 @@ class Journal:
             differing = [name for name in {**setup, **known} if known.get(name) != setup.get(name)]
             values = "; ".join(f"{name} {known.get(name)}, now {setup.get(name)}" for name in differing)
             raise UserError(
-                f"{self.path}: the search of {method} is one of other {', '.join(differing)} ({values})",
+                f"{self.path}: the search of {method} was begun with other {', '.join(differing)} ({values})",
                 "Continue it as it was begun, or choose another folder with --out.",
             )
 

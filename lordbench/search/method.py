@@ -73,6 +73,7 @@ class SearchedMethod:
             self.template,
             {
                 "settings": complete.model_dump(mode="json"),
+                "searched": "",
                 "variant": selectors.describe(fixed_settings(self.template) | dict(settings)),
                 "preset": scaled(self.template.preset, SHARES[rung]),
                 "preset_name": scaled_name(self.template.preset_name, SHARES[rung]),

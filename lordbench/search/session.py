@@ -186,7 +186,8 @@ class Session:
         if errors := self._execute([reference]):
             raise UserError(f"{reference.title}: {errors[reference.id]}", "See its traceback in the folder.")
         measured = measured_in(self.store.cell(reference.id), reference)
-        self.request.criterion.require(measured, reference.dataset)
+        left_out = {name: why for reasons in self.plan.left_out.values() for name, why in reasons.items()}
+        self.request.criterion.require(measured, reference.dataset, left_out)
         return measured
 
 
@@ -219,6 +220,9 @@ def run_search(
     images = plan.images[reference.data]
     splits.validation(images, reference.split, request.reserved, reference.seed)
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
+        for folder in store.cells():
+            # Left by an interrupted search: `lordbench status` would take their cells for running.
+            folder.progress.unlink(missing_ok=True)
         journal = Journal(out / JOURNAL)
         sampling = {"criterion": str(request.criterion), "random tries": request.random}
         for name, method in methods.items():

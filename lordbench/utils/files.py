@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -80,11 +81,11 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
-    """Remove a folder's temporary files of killed processes; younger ones, in seconds, may be in use."""
+    """Remove temporary files and folders of killed processes; younger ones, in seconds, may be in use."""
     for path in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime >= older_than:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -212,9 +212,12 @@ class TestTables:
 
     def test_every_headline_quantity_has_a_definition(self) -> None:
         subjects = pd.DataFrame({
-            "experiment": ["clustered-domain"] * 4,
+            "experiment": ["clustered-domain"] * 4 + ["informativeness"] * 2,
+            "codes": "encoded",
             "subject": ["transfer of paired style, a to b", "transfer of random styles, a to b",
-                        "classes of a", "view across domains, a to b"],
+                        "classes of a", "view across domains, a to b",
+                        "from content, azimuth", "from class, azimuth"],
+            "metric": ["l1", "diversity", "k", "probe_best.normalized", "normalized", "normalized"],
         })  # fmt: skip
         quantities = titles(subjects)
         assert len(quantities) > 40

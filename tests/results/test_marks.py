@@ -100,6 +100,8 @@ class TestSeveralSeeds:
             ("content_agreement", "copy of A", ("best", "")),
             ("content_agreement", "class mean", ("floor", "floor")),
             ("both_agreement", "copy", ("floor", "floor")),
+            ("source_agreement", "copy", ("best", "")),
+            ("source_agreement", "random", ("best", "")),
             ("fd_vgg16", "random", ("best", "")),
             ("fd_vgg16", "class mean", ("floor", "floor")),
         ],

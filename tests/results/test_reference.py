@@ -70,7 +70,7 @@ class TestAdd:
             ("damaged", "altered since it was written"),
             ("path", "a path of the machine"),
             ("plug-in", "is not part of lordbench"),
-            ("preset", "not one of lordbench's"),
+            ("preset", "no unchanged preset of lordbench"),
         ],
     )
     def test_refuses(

@@ -51,7 +51,7 @@ class MineConfig(MethodConfig):
     """
 
     class_size: int = Field(64, ge=1)
-    content_size: Annotated[int, Range(2, 32, log=True)] = Field(8, ge=1)
+    content_size: Annotated[int, Range(2, 128, log=True)] = Field(8, ge=1)
     width: int = Field(32, ge=8)
     per_class: int = Field(4, ge=2)
     learning_rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = Field(2e-3, gt=0)

@@ -9,8 +9,7 @@ import pandas as pd
 
 from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure
 from lordbench.report.figures.signs import method_signs
-from lordbench.report.quantities import choose, keys, titles
-from lordbench.results.leaderboard import QUANTITY
+from lordbench.report.quantities import choose, titles
 from lordbench.results.ranks import FEWEST_BLOCKS, block_ranks, critical_difference, indistinguishable
 from lordbench.utils.errors import UserError
 
@@ -93,7 +92,4 @@ def ranks(rows: pd.DataFrame, metrics: Sequence[str] = (), width: float = PAGE) 
     joined = [" and ".join(means.index[first : last + 1]) for first, last in bars]
     values = ", ".join(f"{name} {rank:.2f}" for name, rank in means.items())
     ties = f" Not significantly different: {'; '.join(joined)}." if joined else ""
-    counted = len(set(keys(rows[QUANTITY])) & set(wanted))
-    return Drawn(
-        drawing, f"Mean ranks over {counted} metrics in {n_blocks} blocks; CD {gap:.2f}: {values}.{ties}"
-    )
+    return Drawn(drawing, f"Mean ranks over {n_blocks} blocks; CD {gap:.2f}: {values}.{ties}")

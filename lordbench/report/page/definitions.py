@@ -6,6 +6,7 @@ METRICS = {
     "both_agreement": "Share of outputs that show both B's class and A's content, as two judges see them.",
     "class_agreement": "Share of outputs that show B's class, as a judge sees it. A copy of B is right.",
     "content_agreement": "Share of outputs that show A's content, as a judge sees it. A copy of A is right.",
+    "source_agreement": "Share of outputs that a judge takes for A's class, which should not be transferred.",
     "both_accuracy": "Share of outputs with the wanted expression and A's identity, as two judges see them.",
     "expression_accuracy": "Share of outputs with the wanted expression, as a judge sees it.",
     "identity_accuracy": "Share of outputs with A's identity, as a judge sees it.",
@@ -25,6 +26,10 @@ METRICS = {
     "identity_distance": "Distance of a face's embedding from that of another photograph of B's person.",
     "face_found": "Share of outputs in which a face is found.",
     "diversity": "Mean LPIPS between outputs of one input in random styles.",
+    "top1": "Share of images whose nearest neighbour by this code has the same label.",
+    "average_precision": "Precision at the images of the same label, ranked by their distance, averaged.",
+    "distance_correlation": "Squared distance correlation of the two codes; about 0 for independent ones.",
+    "r2": "Share of an attribute's variance that is predicted.",
     "k": "Number of clusters that were found.",
     "silhouette": "How well clusters are separated, from -1 to 1.",
     "nmi": "Normalized mutual information of clusters and true styles, from 0 to 1.",
@@ -51,12 +56,16 @@ def definition(experiment: str, codes: str, subject: str, metric: str) -> str:
 
 
 def _meaning(subject: str, metric: str) -> str:
+    if metric == "normalized":
+        return f"How well an attribute is predicted {subject.replace(',', ' code:', 1)}. 0 chance, 1 always."
     if metric.endswith(".normalized") and (probed := PROBED.match(subject)):
         label, code, rest = probed.groups()
         probe = metric.removesuffix(".normalized").removeprefix("probe_")
         what = f"How well the {probe} probe predicts the {label} from the {code} code: 0 chance, 1 always."
         if "shuffled" in rest:
             return f"{what} Here labels are shuffled: what the probe reads where there is nothing to read."
+        if "drawn" in rest:
+            what = f"{what} Codes are drawn from the posterior."
         return f"{what} {'Should be kept.' if label == code else 'A leak, and a lower bound of it.'}"
     if metric.endswith(".normalized"):
         return f"How well a probe predicts: {subject}. 0 chance, 1 always."

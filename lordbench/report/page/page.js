@@ -157,6 +157,8 @@ function columnChooser(table) {
 for (const section of all(".table")) {
   const name = slug(section.dataset.title);
   const table = section.querySelector("table");
+  // Without any value there are only the reasons for that.
+  if (!table) continue;
   const tools = make("div", "", { class: "tools" });
   tools.append(
     columnChooser(table),

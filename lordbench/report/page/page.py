@@ -94,8 +94,8 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
 
 def heading(table: Table, groups: Sequence[str]) -> tuple[str, str, str]:
     """Split a table's title into its group (empty for none), its section, and a long remark in brackets."""
-    group = next((title for title in groups if table.title.startswith(title)), "")
-    title = table.title.removeprefix(group).removeprefix(": ")
+    group = next((title for title in groups if table.title.startswith(f"{title}: ")), "")
+    title = table.title.removeprefix(f"{group}: ")
     section, _, remark = title.partition(" (")
     return (group, section, remark.removesuffix(")")) if len(remark) > LONG else (group, title, "")
 

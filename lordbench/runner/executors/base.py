@@ -26,8 +26,15 @@ from lordbench.runner.run_cell import Outcome, WorkerState, now, record_failure,
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.terminal import spell_missing_characters
 
-PASSED_ON = ("LORDBENCH_", "TORCH_HOME")
-"""Prefixes of the environment variables that workers get: where data, weights and plug-ins are."""
+PASSED_ON = (
+    "LORDBENCH_",
+    "TORCH_HOME",
+    "WANDB_PROJECT",
+    "WANDB_MODE",
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_EXPERIMENT",
+)
+"""Prefixes of the environment variables that workers get: where data, weights, plug-ins and trackers are."""
 LOOK_SECONDS = 1.0
 
 

@@ -146,7 +146,9 @@ def _serve(pipe: Connection) -> None:
             pipe.send_bytes(base.run_task(pipe.recv_bytes().decode()).encode())
 
 
-def _notice(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> str:
+def _notice(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
     """A notice without its place in the code, as in the process of the run."""
     where = "" if issubclass(category, Notice) else f"{filename}:{lineno}: "
     return f"{where}{getattr(category, 'label', category.__name__)}: {message}\n"
