@@ -79,15 +79,13 @@ def headline_tables(
         shown = means[means.index.isin([i for own in values.values() for i in own.index])]
         absent = missing(means, values)
         for column, own in values.items():
-            if column in absent:
-                notes[column.title] = [("", absent[column])]
-                continue
             own_names = row_names[own.index]
             notes[column.title] = list(zip(own_names.map(", ".join), own["notes"], strict=True))
             if own["value"].notna().any():
                 entries = dict(zip(own_names, own["entry"], strict=True))
                 columns.append(EntryColumn(column.title + arrow(own), decimals(own["value"]), entries))
         if columns:
+            notes |= {column.title: [("", why)] for column, why in absent.items()}
             boards.append(lay_out(title, shown, names, columns, footnotes(notes)))
         elif reasons := footnotes(notes):
             boards.append(Table(title, notes=reasons))

@@ -71,8 +71,10 @@ def summarise(
         values = {column: pick(shown, column) for column in shown_columns}
         title = group_title(group)
         for table in headline_tables(shown, names[shown.index].to_frame("method"), [(title, values)]):
-            notes = footnotes({column.title: [("", why)] for column, why in missing(means, values).items()})
-            found.append(Summary(replace(table, notes=notes), list(_verdict(shown, shown_columns))))
+            if table.header:
+                absent = {column.title: [("", why)] for column, why in missing(means, values).items()}
+                verdict = list(_verdict(shown, shown_columns))
+                found.append(Summary(replace(table, notes=footnotes(absent)), verdict))
     return found
 
 

@@ -48,12 +48,12 @@ class Request:
     dataset: str | Sequence[str] | None = None
     preset: str = "quick"
     experiments: Sequence[str] | None = None
-    metrics: Sequence[str] = ()
     seeds: list[int] = field(default_factory=lambda: [0])
     split: SplitName | None = None
     labels: Sequence[str] | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
+    metrics: Sequence[str] = ()
 
     def parts(self, grid: Grid) -> list[Part]:
         """The parts of a grid, with the user's choices in place of theirs.

@@ -127,6 +127,7 @@ def test_commands_that_are_not_run_are_parsed(
     monkeypatch.chdir(tmp_path)
     for folder in FOLDERS:
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "runs" / "run.yaml").touch()
     for arguments in commands(page):
         try:
             parse(arguments)

@@ -68,18 +68,18 @@ class TestRetrieval:
         found = values(measure(Retrieval, Oracle))
         for label, other in (("class", "content"), ("content", "class")):
             for metric in ("top1", "average_precision"):
-                assert found[f"{label} from {label}", metric] == 1
-            assert found[f"{label} from {other}", "top1"] == 0  # each class shows each content once
+                assert found[f"from {label}, {label}", metric] == 1
+            assert found[f"from {other}, {label}", "top1"] == 0  # each class shows each content once
 
     def test_a_leak_is_found(self) -> None:
         found = values(measure(Retrieval, Leaky))
-        assert found["class from content", "top1"] == 1
+        assert found["from content, class", "top1"] == 1
 
     def test_equal_codes_find_what_chance_does(self) -> None:
         found = values(measure(Retrieval, Blank))
         for label in ("class", "content"):
-            chance = found[f"{label} from chance", "average_precision"]
-            assert found[f"{label} from content", "average_precision"] == pytest.approx(chance, abs=0.1)
+            chance = found[f"from random order, {label}", "average_precision"]
+            assert found[f"from content, {label}", "average_precision"] == pytest.approx(chance, abs=0.1)
             assert chance < 0.2
 
     def test_a_cyclic_label_counts_within_steps_around_the_circle(self) -> None:
@@ -117,17 +117,17 @@ class TestRetrieval:
 
     def test_held_out_classes_are_their_own_gallery(self) -> None:
         found = measure(Retrieval, Oracle, how="classes")
-        assert found["content from content", "top1"].value == 1
-        assert found["class from class", "top1"].n == 24
+        assert found["from content, content", "top1"].value == 1
+        assert found["from class, class", "top1"].n == 24
 
     def test_a_label_of_single_images_is_not_looked_for(self) -> None:
         one_each = DATA.subset(np.flatnonzero(DATA.contents == 0))
         found = measure(Retrieval, Oracle, one_each, how="classes")
-        assert {subject.split()[0] for subject, _ in found} == {"content", "azimuth"}
+        assert {subject.split(", ")[1] for subject, _ in found} == {"content", "azimuth"}
 
     def test_without_contents_only_classes_are_looked_for(self) -> None:
         unlabelled = replace(DATA, contents=None, content_names=None, attributes={})
-        assert {subject.split()[0] for subject, _ in measure(Retrieval, Oracle, unlabelled)} == {"class"}
+        assert {s.split(", ")[1] for s, _ in measure(Retrieval, Oracle, unlabelled)} == {"class"}
 
 
 class TestDependence:

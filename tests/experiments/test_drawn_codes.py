@@ -71,9 +71,10 @@ def test_variational_methods_give_the_deviations_of_their_codes(name: str, plain
     assert deviations is not None
     assert deviations.class_code.shape == codes.class_code.shape
     assert deviations.content_code.shape == codes.content_code.shape
-    with torch.no_grad():
-        log_variances = method.content_encoder(images)[:, 5:]
-    assert torch.allclose(deviations.content_code, (0.5 * log_variances).exp())
+    if name != "adagvae":  # which divides one posterior
+        with torch.no_grad():
+            log_variances = method.content_encoder(images)[:, 5:]
+        assert torch.allclose(deviations.content_code, (0.5 * log_variances).exp())
     assert bool((deviations.class_code == 0).all()) is plain
 
 

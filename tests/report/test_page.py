@@ -161,7 +161,7 @@ class TestHead:
         assert (name, run_) == ("lordbench", "run")
         options = cli.commands["run"].make_context("run", arguments).params
         assert options["methods"] == "drnet,lord"
-        assert (options["dataset"], options["split"], options["seeds"]) == ("squares", "samples", "0,1")
+        assert (options["dataset"], options["split"], options["seeds"]) == (("squares",), "samples", "0,1")
         assert (options["preset"], options["experiments"]) == ("quick", "leakage")
 
     def test_commands_have_variants_overrides_labels_and_each_methods_own_seeds(self) -> None:

@@ -183,13 +183,12 @@ class TestBarsOfOtherProcesses:
         progress = RunProgress(Console(file=io.StringIO()), cells=3)
         progress.show({"a": ("lord, seed 0", moment()), "b": ("lord, seed 1", moment(doing=""))})
         bars = {task.description: task for task in progress.bars.tasks}
-        assert bars["lord, seed 0: amortization"].percentage == 25
+        assert bars["lord, seed 0"].percentage == 25
         assert "lord, seed 1" in bars
-        detail = bars["lord, seed 0: amortization"].fields["detail"]
-        assert detail == "loss 0.2500 · 100 images/s · 30 s left"
+        assert bars["lord, seed 0"].fields["details"] == ["amortization", "loss 0.2500", "100 images/s"]
         progress.show({"b": ("lord, seed 1", moment(doing="leakage", training=False, step=1, steps=4))})
         cells, other = progress.bars.tasks
-        assert other.description == "lord, seed 1: leakage"
+        assert (other.description, other.fields["details"][0]) == ("lord, seed 1", "leakage")
         assert other.percentage == 25
         progress.show({})
         assert progress.bars.tasks == [cells]

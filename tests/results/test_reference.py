@@ -57,7 +57,7 @@ class TestAdd:
         assert added(*DIGITS, "--methods", "mlvae", "--seeds", "2", "--out", "more") == 0
         capsys.readouterr()
         assert added("reference", "add", "more") == 0
-        assert "5 cells, 1 of them new" in capsys.readouterr().out.replace("\n", " ")
+        assert "5 cells, 1 of them new" in capsys.readouterr().err.replace("\n", " ")
         rows = collect([unpacked(ARCHIVE)])
         assert set(rows.loc[rows["method"] == "mlvae", "seed"]) == {0, 1, 2}
         assert set(rows.loc[rows["method"] == "drnet", "seed"]) == {0, 1}
@@ -172,7 +172,7 @@ class TestCommands:
 
         model = lordbench.load_method("reference:mlvae/digits")
         images = registry.load_dataset("digits", {}).load(16).images[:3]
-        assert model.reconstruct(images).shape == images.shape
+        assert model.decode(model.encode(images)).shape == images.shape
         with pytest.raises(UserError, match="did you mean mlvae/digits"):
             lordbench.load_method("reference:mlvea/digits")
 

@@ -17,7 +17,9 @@ def test_three_methods_give_rows_tables_and_pictures(run: Run, capsys: pytest.Ca
     rows = results()
     assert list(rows.columns) == list(COLUMNS)
     assert set(rows["method"]) == {"lord", "drnet", "mlvae"}
-    assert set(rows["experiment"]) == {"content-transfer", "leakage", "reconstruction"}
+    assert set(rows["experiment"]) == {
+        "content-transfer", "leakage", "reconstruction", "retrieval", "dependence",
+    }  # fmt: skip
     assert {"transfer", "copy", "random", "reconstruction", "real"} <= set(
         rows.loc[rows["experiment"] == "content-transfer", "subject"]
     )
@@ -121,7 +123,9 @@ def test_more_experiments_on_a_finished_cell_train_nothing(run: Run) -> None:
     before = model.stat().st_mtime_ns
     run(*TINY, "--methods", "mlvae")
     assert model.stat().st_mtime_ns == before
-    assert set(results()["experiment"]) == {"content-transfer", "leakage", "reconstruction"}
+    assert set(results()["experiment"]) == {
+        "content-transfer", "leakage", "reconstruction", "retrieval", "dependence",
+    }  # fmt: skip
 
 
 def test_force_trains_again(run: Run) -> None:

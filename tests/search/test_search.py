@@ -189,7 +189,7 @@ class Unlabelled(Dataset):
             "content_size is 2 here, outside",
         ),
         (["--methods", "mlvae", "--criterion", "rihgt"], "unknown criterion 'rihgt'"),
-        (["--methods", "mlvae", "--criterion", "one-shot"], "no value of one-shot/encoded"),
+        (["--methods", "mlvae", "--criterion", "one-shot"], "needs held-out classes: --split classes"),
         (["--methods", "mlvae", "--time", "5 parsecs"], "--time 5 parsecs: not a duration"),
         (["--methods", "mlvae", "--reserve", "0,x"], "--reserve 0,x: give whole numbers"),
         (["--methods", "mlvae", "--preset", "experiments"], "preset experiments is a grid"),
