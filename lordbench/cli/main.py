@@ -28,12 +28,33 @@ from lordbench.utils.terminal import spell_missing_characters
 from lordbench.utils.version import __version__
 
 SECTIONS = {
-    "Run": ["run", "status", "search", "calibrate"],
-    "Results": ["leaderboard", "differences", "compare", "claims", "report", "figure", "reference"],
-    "Plug-ins": ["new", "check"],
-    "What there is": ["list", "data", "weights", "doctor"],
+    "Run": {
+        "run": "Train methods, run the experiments, compare.",
+        "status": "Progress of runs, and the time left.",
+        "search": "Tune methods with equal effort.",
+        "calibrate": "Try the instruments on known truths.",
+    },
+    "Results": {
+        "leaderboard": "Tables of runs, merged.",
+        "differences": "Any two methods on the same samples.",
+        "compare": "What differs between two cells or runs.",
+        "claims": "Claims of papers: confirmed or refuted?",
+        "report": "One page with everything, for a browser.",
+        "figure": "Figures for papers.",
+        "reference": "Results that ship with lordbench.",
+    },
+    "Plug-ins": {
+        "new": "Write a plug-in from a template.",
+        "check": "Does a plug-in keep its contract?",
+    },
+    "What there is": {
+        "list": "Methods, data sets, metrics, experiments, presets.",
+        "data": "Data sets: list, fetch, prepare, show.",
+        "weights": "Weights of networks: where they are, fetch them.",
+        "doctor": "Device, versions, weights, data sets here.",
+    },
 }
-"""Commands by what they are for."""
+"""Commands by what they are for, in a few words: one line each on the narrowest terminal."""
 
 
 def main() -> None:
@@ -64,15 +85,10 @@ class Grouped(click.Group):
     """A group whose help lists the commands by what they are for."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each of `SECTIONS`, then the other commands."""
-        grouped = {name for names in SECTIONS.values() for name in names}
-        others = [name for name in self.list_commands(ctx) if name not in grouped]
-        for title, names in (SECTIONS | {"More": others}).items():
-            commands = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [(name, command.get_short_help_str(70)) for name, command in commands if command]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+        """Write a section for each of `SECTIONS`."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
 
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})

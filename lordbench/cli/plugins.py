@@ -1,17 +1,22 @@
 """`lordbench new` and `lordbench check`: write a plug-in from a template, and check plug-ins."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from lordbench.checks.check import Verdict
 from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, plugins_option, say
+
+if TYPE_CHECKING:
+    from lordbench.checks.check import Verdict
 
 MARKS = {"passed": "[green]✓ passed[/]", "failed": "[bold red]✗ failed[/]", "skipped": "[yellow]– skipped[/]"}
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from run_folders import Folder, planned
 
+from lordbench.cli.main import SECTIONS, cli
+
 PROGRAM = """
 import sys
 from lordbench.cli.main import main
@@ -63,3 +65,8 @@ def test_a_command_that_only_reads_imports_no_torch(runs: Path, command: str) ->
         timeout=120,
     )
     assert process.returncode == 0, process.stdout + process.stderr
+
+
+def test_help_lists_every_command_once() -> None:
+    listed = [name for commands in SECTIONS.values() for name in commands]
+    assert sorted(listed) == sorted(cli.commands)

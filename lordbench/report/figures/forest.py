@@ -34,7 +34,9 @@ Panel = tuple[Quantity, Mapping[str, Mark]]
 def forest(
     rows: pd.DataFrame, differences: pd.DataFrame, metrics: Sequence[str] = (), width: float = PAGE
 ) -> Drawn:
-    """Draw values and 95 % intervals of collected rows, with the marks of tables, from paired `differences`.
+    """Draw values and 95 % intervals, with the marks of tables.
+
+    They are those of collected rows, with paired `differences`, or of averaged and marked results.
 
     Grey bands are the intervals of the best floor and the ceiling. Quantities are the summary's, or
     `metrics`, named as for `quantities.choose`. Each group of results has its own row of panels.
@@ -43,7 +45,7 @@ def forest(
         UserError: a metric is unknown, or no method has a value.
     """
     groups: dict[str, list[Panel]] = {}
-    means = marked(aggregate(rows), differences)
+    means = rows if "mark" in rows else marked(aggregate(rows), differences)
     chosen = choose(means, metrics) if metrics else None
     for group, same in means.groupby(GROUP, sort=False):
         shown = [_shown(same, column) for column in chosen or summarised(same)]

@@ -15,19 +15,20 @@ import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
-from lordbench.report.boards import group_title
+from lordbench.report.boards import group_title, with_entries
 from lordbench.report.figures import Drawn, curves, forest, rendered, shots, tradeoff
 from lordbench.report.leaderboard import chapters
 from lordbench.report.page.card import card
 from lordbench.report.page.definitions import definition
 from lordbench.report.page.details import Details
 from lordbench.report.picture_comparisons import Comparison, Output, comparisons
-from lordbench.report.summary import summaries
+from lordbench.report.summary import summarise
 from lordbench.report.tables import GREY, SIGNS, Table, latex
 from lordbench.results.cells import cell_records
 from lordbench.results.differences import differences
-from lordbench.results.leaderboard import GROUP, LINE, collect
+from lordbench.results.leaderboard import GROUP, LINE, aggregate, collect
 from lordbench.results.loading import SampleFiles
+from lordbench.results.marks import marked
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
 
@@ -51,10 +52,11 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     rows, records = collect(runs), cell_records(runs)
     details = Details(rows, records)
     compared = differences(rows, SampleFiles(runs))
-    (tables, legend), (rank_tables, rank_legend) = chapters(rows, compared)
+    means = with_entries(marked(aggregate(rows), compared))
+    (tables, legend), (rank_tables, rank_legend) = chapters(rows, compared, means=means)
     compared_pictures, problems = comparisons(records)
     strips, picture_note = pictures(compared_pictures)
-    groups = list(_groups(rows))
+    groups = [(group_title(group), own) for group, own in means.groupby(GROUP, sort=False)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -62,7 +64,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     page = environment.get_template("page.html").render(
         card=card(rows, records, runs),
-        verdicts=[(each.table.title, each.verdict) for each in summaries(rows, compared)],
+        verdicts=[(each.table.title, each.verdict) for each in summarise(means)],
         groups=[title for title, _ in groups],
         tables=tables,
         legend=legend,
@@ -75,7 +77,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
         grey=GREY,
         source=details.source,
         forests=list(_forests(groups, compared)),
-        figures=list(_figures(rows)),
+        figures=list(_figures(means)),
         curves=list(_drawn("curves", "Training curves", partial(curves, records))),
         comparisons=strips,
         picture_note=picture_note,
@@ -115,11 +117,6 @@ def definitions(tables: Sequence[Table]) -> dict[tuple[str, str], tuple[str, str
     return found
 
 
-def _groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for group, own in rows.groupby(GROUP, sort=False):
-        yield group_title(group), own.reset_index(drop=True)
-
-
 def _forests(groups: Sequence[tuple[str, pd.DataFrame]], compared: pd.DataFrame) -> Iterator[Figure]:
     """A forest plot for each group of comparable results."""
     for i, (title, own) in enumerate(groups):
@@ -127,9 +124,9 @@ def _forests(groups: Sequence[tuple[str, pd.DataFrame]], compared: pd.DataFrame)
             yield drawn | {"group": title}
 
 
-def _figures(rows: pd.DataFrame) -> Iterator[Figure]:
-    yield from _drawn("tradeoff", "Leakage against transfer", partial(tradeoff, rows))
-    yield from _drawn("shots", "One-shot: error by number of images", partial(shots, rows))
+def _figures(means: pd.DataFrame) -> Iterator[Figure]:
+    yield from _drawn("tradeoff", "Leakage against transfer", partial(tradeoff, means))
+    yield from _drawn("shots", "One-shot: error by number of images", partial(shots, means))
 
 
 def _drawn(name: str, title: str, draw: Callable[..., Drawn]) -> Iterator[Figure]:
