@@ -44,6 +44,7 @@ class Cell(BaseModel):
         searched: how the settings were chosen, for the rows; not part of the id.
         experiments: to be run; not part of the id, since they do not change the training.
         metrics: those used besides the default ones; not part of the id either.
+        without: default metrics that are not used, to save time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +68,7 @@ class Cell(BaseModel):
     seed: int
     experiments: list[str]
     metrics: list[str] = []
+    without: list[str] = []
 
     @property
     def label(self) -> str:

@@ -78,19 +78,19 @@ class WorkerState:
     labels: LruCache = field(default_factory=lambda: LruCache(4))
     on_error: Callable[[Exception], None] = field(default=lambda error: None)
 
-    scorings: dict[tuple[str, ...], Scoring] = field(default_factory=dict)
+    scorings: dict[tuple[tuple[str, ...], ...], Scoring] = field(default_factory=dict)
 
-    def scoring(self, requested: Sequence[str]) -> Scoring:
+    def scoring(self, requested: Sequence[str] = (), without: Sequence[str] = ()) -> Scoring:
         """The default metrics and those requested, loaded at first use: a finished cell needs none."""
-        names = tuple(sorted(requested))
-        if names not in self.scorings:
+        key = tuple(sorted(requested)), tuple(sorted(without))
+        if key not in self.scorings:
             kinds = {
                 name: kind
                 for name, kind in registry.load_all("metrics").items()
-                if not kind.on_request or name in names
+                if name not in without and (not kind.on_request or name in requested)
             }
-            self.scorings[names] = Scoring(hardware.resolve_device(self.device), kinds)
-        return self.scorings[names]
+            self.scorings[key] = Scoring(hardware.resolve_device(self.device), kinds)
+        return self.scorings[key]
 
     def watchers(self, cell: Cell) -> Watchers:
         """The watchers of a cell, which pass on its training to the reporter."""
@@ -238,7 +238,7 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
         seed=seeds.derive(cell.seed, "experiments"),
         sizes=cell.preset.evaluation,
         batch_size=cell.preset.budget.batch_size,
-        scoring=state.scoring(cell.metrics),
+        scoring=state.scoring(cell.metrics, cell.without),
         folder=folder.path,
         log=state.log,
     )

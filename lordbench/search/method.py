@@ -65,8 +65,8 @@ class SearchedMethod:
         """The method's name in tables, presets and the journal."""
         return self.template.method_name
 
-    def cell(self, settings: Mapping[str, Any], rung: int) -> Cell:
-        """Return the cell of a trial with the budget of `SHARES[rung]`."""
+    def cell(self, settings: Mapping[str, Any], rung: int, without: Sequence[str] = ()) -> Cell:
+        """Return the cell of a trial with the budget of `SHARES[rung]`, evaluated without some metrics."""
         where = f"method {self.name}"
         complete = validated(self.config, self.template.settings | dict(settings), where)
         return with_fields(
@@ -77,6 +77,7 @@ class SearchedMethod:
                 "variant": selectors.describe(fixed_settings(self.template) | dict(settings)),
                 "preset": scaled(self.template.preset, SHARES[rung]),
                 "preset_name": scaled_name(self.template.preset_name, SHARES[rung]),
+                "without": list(without),
             },
         )
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from lordbench.config import registry
 from lordbench.config.presets import load_grid
 from lordbench.data import splits
-from lordbench.evaluation.measurement import Measurement
+from lordbench.evaluation import Measurement, PairMetric, SetMetric
 from lordbench.report.progress import tracker
 from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import CellFolder, Store
@@ -22,7 +23,7 @@ from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import open_run_folder, repair
 from lordbench.runner.run_log import RunLog, run_log
 from lordbench.runner.session import RunOptions, execute, fetch_weights
-from lordbench.search.criterion import DIVERGED_SCORE, Criterion, by_name, has_collapsed, valued
+from lordbench.search.criterion import CRITERIA, DIVERGED_SCORE, Criterion, by_name, has_collapsed, valued
 from lordbench.search.journal import Journal
 from lordbench.search.method import SearchedMethod, with_fields
 from lordbench.search.outcome import Outcome, rich_outcome, write_outcome
@@ -132,7 +133,8 @@ class Session:
                 going_on &= survivors([*self.journal.trials(name), *own], rung - 1)
             for trial in own:
                 if trial.number in going_on and name not in self.failures:
-                    cells[name, trial.number] = self.methods[name].cell(trial.settings, rung)
+                    cell = self.methods[name].cell(trial.settings, rung, self._unused(rung))
+                    cells[name, trial.number] = cell
         errors = self._execute(list(cells.values()))
         return {
             name: [
@@ -143,6 +145,18 @@ class Session:
             ]
             for name, own in trials.items()
         }
+
+    def _unused(self, rung: int) -> list[str]:
+        """Metrics of images that no decision after this budget needs: they take longer than its training."""
+        criteria = CRITERIA.values() if rung == len(SHARES) - 1 else ()
+        needed = [column.metric for each in (self.request.criterion, *criteria) for column in each.columns]
+        return [
+            name
+            for name, kind in registry.load_all("metrics").items()
+            # `lpips_cost` is made of `lpips`.
+            if issubclass(kind, PairMetric | SetMetric)
+            and not any(metric.startswith(name) for metric in needed)
+        ]
 
     def _execute(self, cells: Sequence[Cell]) -> dict[str, str]:
         """Train and evaluate cells, as far as they are not; return the errors of those that failed, by id."""

@@ -116,6 +116,19 @@ def test_a_search_killed_ten_times_ends_with_the_same_trials(
     assert tables[0].equals(tables[1])
 
 
+def test_only_what_decides_is_measured(run: Run) -> None:
+    assert run(*SEARCH, "--methods", "mlvae", "--tries", "2") == 0
+    measured: dict[bool, set[str]] = {True: set(), False: set()}
+    for path in Path("search/cells").glob("*/cell.json"):
+        cell = json.loads(path.read_text())
+        record = json.loads((path.parent / "reconstruction.json").read_text())
+        if cell["method_name"] == "mlvae":
+            is_part = "budget=1/" in cell["preset_name"]
+            measured[is_part] |= {m["metric"] for m in record["measurements"]}
+    images = {"l1", "ssim", "psnr", "lpips"}
+    assert (measured[True] & images, measured[False] & images) == ({"l1"}, {"l1", "lpips"})
+
+
 def test_more_tries_continue_a_search(run: Run) -> None:
     command = [*SEARCH, "--methods", "mlvae", "--random", "2"]
     assert run(*command, "--tries", "6", "--out", "straight") == 0

@@ -75,8 +75,8 @@ def short(reference: str) -> str:
 
 def grouped(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """The title and the means of each group of comparable results, of collected rows or of their means."""
-    means = rows if "n_seeds" in rows else aggregate(rows)
-    for group, means in means.groupby(GROUP, sort=False):
+    averaged = rows if "n_seeds" in rows else aggregate(rows)
+    for group, means in averaged.groupby(GROUP, sort=False):
         yield group_title(group), means
 
 
