@@ -13,6 +13,7 @@ COPY lordbench lordbench
 COPY baselines baselines
 COPY metrics metrics
 COPY configs configs
+COPY reference reference
 RUN pip install --no-cache-dir ".[data,parquet]"
 
 FROM python:${PYTHON}-slim

@@ -17,7 +17,7 @@ from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe,
 from lordbench.evaluation.statistics import Floats, Groups, mean_interval
 from lordbench.utils import seeds
 from lordbench.utils.cache import LruCache
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import MissingWeightsError, UserError
 from lordbench.utils.parallel import in_batches, in_threads
 
 M = TypeVar("M", bound=Metric)
@@ -44,6 +44,8 @@ class Scoring:
         for name, kind in kinds.items():
             try:
                 self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
+            except MissingWeightsError as error:
+                self.reasons[name] = f"{error.message} (`lordbench weights --fetch`)"
             except UserError as error:
                 self.reasons[name] = error.message
 
