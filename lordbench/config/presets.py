@@ -16,7 +16,7 @@ from lordbench.evaluation.sizes import EvaluationConfig
 from lordbench.training.precision import PrecisionSetting
 from lordbench.utils.errors import BrokenComponentError, UserError, did_you_mean
 from lordbench.utils.files import plugin_folder
-from lordbench.utils.settings import read_yaml, validated
+from lordbench.utils.settings import read_mapping, validated
 
 if TYPE_CHECKING:
     from lordbench.training import Budget, MethodConfig
@@ -200,17 +200,15 @@ def _read_preset(name: str, extending: Sequence[str] = ()) -> tuple[Path, dict[s
             f"unknown preset {name!r}{did_you_mean(name, known)}",
             f"There are: {', '.join(known)}; or give the path of a YAML file.",
         )
-    try:
-        values = read_yaml(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a valid YAML file: {error}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: not a mapping of settings", "Write `key: value` on each line.")
+    values = read_mapping(path)
     if "grid" in values or "extends" not in values:
         return path, values
     if name in extending:
         raise UserError(f"{path}: extends itself, by way of {', '.join(extending)}")
-    _, base = _read_preset(str(values.pop("extends")), (*extending, name))
+    try:
+        _, base = _read_preset(str(values.pop("extends")), (*extending, name))
+    except UserError as error:
+        raise UserError(f"{path}: extends: {error.message}", error.hint) from None
     if "grid" in base:
         raise UserError(f"{path}: extends a grid of runs", "Extend a preset of sizes, such as quick.")
     return path, _extended(base, values)

@@ -13,7 +13,6 @@ from scipy import special
 from lordbench.results.differences import Method, Quantity
 from lordbench.results.leaderboard import GROUP, QUANTITY, by_seed, grouped
 from lordbench.results.loading import SampleFiles
-from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
@@ -55,11 +54,7 @@ class _Claims(BaseModel):
 def read_claims(path: Path | None = None) -> list[Claim]:
     """Read claims from a YAML file, by default the shipped one; UserError if it or an entry is wrong."""
     path = path or plugin_folder("configs") / "claims.yaml"
-    try:
-        values = read_yaml(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as YAML: {error}") from None
-    return validated(_Claims, {"claims": values}, str(path)).claims
+    return validated(_Claims, {"claims": read_yaml(path)}, str(path)).claims
 
 
 def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:

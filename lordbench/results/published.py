@@ -6,7 +6,6 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, model_validator
 
-from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
@@ -57,11 +56,7 @@ def published(path: Path | None = None) -> list[PublishedTable]:
         UserError: the file is not valid.
     """
     path = path or plugin_folder("configs") / "published.yaml"
-    try:
-        content = read_yaml(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a valid YAML file: {error}") from None
-    return validated(_File, {"tables": content}, str(path)).tables
+    return validated(_File, {"tables": read_yaml(path)}, str(path)).tables
 
 
 def tidy(tables: list[PublishedTable]) -> pd.DataFrame:

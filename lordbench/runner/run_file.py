@@ -17,8 +17,7 @@ from lordbench.runner import executors
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
-from lordbench.utils.errors import UserError
-from lordbench.utils.settings import read_yaml, validated
+from lordbench.utils.settings import read_mapping, validated
 from lordbench.utils.version import __version__
 
 MERGED = ("set", "executor_settings")
@@ -123,14 +122,9 @@ def read_run_file(path: Path | None, changes: Mapping[str, Any], where: str = "r
 
     `where` names the source of the changes.
     """
-    values: Any = {}
+    values: dict[str, Any] = {}
     if path is not None:
-        try:
-            values = read_yaml(path)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: not readable as YAML: {error}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"{path}: not a mapping of settings", "Write `key: value` on each line.")
+        values = read_mapping(path)
         validated(RunFile, values, str(path))
     before = values.get("executor", RunFile.model_fields["executor"].default)
     if changes.get("executor", before) != before:

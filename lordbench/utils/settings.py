@@ -18,8 +18,19 @@ C = TypeVar("C", bound=BaseModel)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values; ValueError if it is too large or malformed."""
-    return parse_yaml(files.read_text(path, LARGEST))
+    """Read a YAML file of plain values; UserError if it cannot be read, is too large or malformed."""
+    try:
+        return parse_yaml(files.read_text(path, LARGEST))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a valid YAML file: {error}") from None
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file of settings; UserError as from `read_yaml`, or if it is no mapping."""
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: not a mapping of settings", "Write `key: value` on each line.")
+    return values
 
 
 def parse_yaml(text: str) -> Any:
