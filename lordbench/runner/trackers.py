@@ -197,6 +197,8 @@ class Mlflow(Tracker):
     def begin(self) -> None:
         from mlflow import MlflowClient, MlflowException
 
+        # Since 3.17 MLflow asks for this before it writes files; a database would need more packages.
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         files = (self.store.root.resolve() / "mlruns").as_uri()
         self.client: Any = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", files))
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
