@@ -111,7 +111,7 @@ def _print_reference() -> None:
 
     from lordbench.results.reference import tables
 
-    for _, text in tables():
+    for text in tables():
         OUT.print(Markdown(text))
 
 

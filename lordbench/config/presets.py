@@ -94,6 +94,10 @@ class Preset(BaseModel, extra="forbid", frozen=True):
             raise ValueError(f"{size} is not one of 8, 16, 32, 64, ...: generators double from 4 pixels")
         return size
 
+    def sizes(self) -> dict[str, Any]:
+        """Return what trainings depend on besides their methods' own settings, as JSON values."""
+        return self.model_dump(mode="json", exclude={"methods", "defaults", "searched", "summary"})
+
     def settings(self, method: str, config: type[MethodConfig]) -> dict[str, Any]:
         """Return the settings of a method: the defaults that it declares, then its own."""
         shared = {key: value for key, value in self.defaults.items() if key in config.model_fields}

@@ -119,9 +119,10 @@ def rich_published() -> list[Group]:
 
 def render_published(format_: str) -> str:
     """Write published numbers as text that ends with a line break; in `csv` one value a row."""
-    tables = list(published_tables(published()))
+    found = published()
     if format_ == "csv":
-        return csv(tidy(published()))
+        return csv(tidy(found))
+    tables = list(published_tables(found))
     if format_ == "latex":
         return latex(tables)
     return "\n".join([*map(markdown, tables), LEGEND_PUBLISHED + "\n"])

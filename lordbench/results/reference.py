@@ -74,10 +74,10 @@ def runs_named(name: str) -> list[Path]:
     return reference_runs() if name == NAME else [results_file(Path(name))]
 
 
-def tables() -> Iterator[tuple[str, str]]:
-    """The name of each archive with its tables, as Markdown; errors as from `reference_runs`."""
+def tables() -> Iterator[str]:
+    """The tables of each archive, as Markdown; errors as from `reference_runs`."""
     for run in reference_runs():
-        yield run.name.rpartition("-")[0], (run / TABLES).read_text(encoding="utf-8")
+        yield (run / TABLES).read_text(encoding="utf-8")
 
 
 def unpacked(archive: Path) -> Path:

@@ -106,8 +106,7 @@ def data_key(dataset: str, settings: dict[str, Any], image_size: int) -> DataKey
 def make_cell(values: dict[str, Any], experiments: list[str]) -> Cell:
     """Make a cell from its fields (other keys are ignored), with its id."""
     key = {name: values[name] for name in KEY}
-    not_sizes = {"methods", "defaults", "searched", "summary"}
-    key["preset"] = values["preset"].model_dump(mode="json", exclude=not_sizes)
+    key["preset"] = values["preset"].sizes()
     key |= {"split_version": SPLIT_VERSION, "protocol_version": PROTOCOL_VERSION}
     if values.get("reserved"):
         key["reserved"] = list(values["reserved"])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.plan import Request, make_plan
 from lordbench.runner.run_cell import WorkerState, build
 from lordbench.runner.run_log import RunLog
-from lordbench.runner.session import RunOptions
+from lordbench.runner.session import RunOptions, only_trained
 from lordbench.runner.trackers import require_trackers
 from lordbench.training import Context, DataSpec, Precision
 from lordbench.training.loop import Silent
+from lordbench.training.method import placed
 from lordbench.utils import hardware, seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import limited_threads
@@ -47,9 +47,7 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
         raise UserError(message, "Give one of them, or another --out.")
     store, log = Store(out), RunLog(messages, Console(quiet=True))
     if options.only_evaluate:
-        plan = replace(plan, cells=[cell for cell in plan.cells if store.cell(cell.id).is_trained()])
-        if not plan.cells:
-            raise UserError(f"{out}: none of the requested cells is trained", "Leave out --only-evaluate.")
+        plan, _ = only_trained(plan, store)
     tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
     unfinished = [cell for cell in plan.cells if tasks[cell.id] != NOTHING_TO_DO]
     jobs = options.executor.sized(len(unfinished), plan.cells[0].preset.threads, device).jobs
@@ -75,8 +73,9 @@ def _measured(
     known = {each.cell.kind for each in (*status.cells, *status.others) if each.train_seconds is not None}
     state, measured = WorkerState(Store(out), options.device), dict[Hashable, float]()
     problems: dict[Hashable, str] = {}
+    kinds = {each.cell.id: each.cell.kind for each in status.cells}
     for cell in cells:
-        kind = PlannedCell.of(cell.model_dump()).kind
+        kind = kinds[cell.id]
         if kind not in known and kind not in measured and kind not in problems:
             try:
                 measured[kind] = training_seconds(cell, images[cell.data], state)
@@ -112,7 +111,7 @@ def training_seconds(cell: Cell, images: ImageSet, state: WorkerState) -> float:
     """
     device = hardware.resolve_device(state.device)
     train = state.split(cell, images).train
-    method = build(cell, DataSpec.of(train)).to(device).to(memory_format=torch.channels_last)
+    method = placed(build(cell, DataSpec.of(train)), device)
     budget, watch = cell.preset.budget.budget(len(train)), _Stopwatch()
     seed = seeds.derive(cell.seed, "training")
     context = Context(device, Precision.resolve(cell.preset.precision, device), seed, budget, watch)

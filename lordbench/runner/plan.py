@@ -152,13 +152,16 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         _refuse_unlabelled_contents(images[key], {text: methods[text] for text in loaded})
         if None in kinds:
             _refuse_single_images(images[key], [text for text in loaded if methods[text]["needs_pairs"]])
+        missing = {
+            kind: _missing(experiments, images[key], part.split, kind.selector if kind else "")
+            for kind in kinds
+        }
+        for reasons in missing.values():
+            left_out.setdefault((key, part.split), {}).update(reasons)
         in_part: dict[str, str] = {}
         for seed, kind, text in product(request.seeds, kinds, loaded):
-            labels_name = kind.selector if kind else ""
-            values = {**methods[text], **data, "labels": labels_name, "seed": seed}
-            reasons = _missing(experiments, images[key], part.split, labels_name)
-            left_out.setdefault((key, part.split), {}).update(reasons)
-            cell = make_cell(values, [name for name in experiments if name not in reasons])
+            values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
+            cell = make_cell(values, [name for name in experiments if name not in missing[kind]])
             if cell.id in in_part:
                 message = f"{in_part[cell.id]} and {cell.title} are the same training"
                 raise UserError(message, "Leave one of them out: its settings are those of the preset.")

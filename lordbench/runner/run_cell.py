@@ -67,6 +67,7 @@ class WorkerState:
         log: called with what happens after training.
         labels: class labels found for recent splits, for the other methods of the seed.
         on_error: called with the error that ends a cell, for example a debugger.
+        scorings: by the metrics that they have besides, and lack of, the default ones.
     """
 
     store: Store
@@ -77,7 +78,6 @@ class WorkerState:
     log: Callable[[str], None] = field(default=lambda text: None)
     labels: LruCache = field(default_factory=lambda: LruCache(4))
     on_error: Callable[[Exception], None] = field(default=lambda error: None)
-
     scorings: dict[tuple[tuple[str, ...], ...], Scoring] = field(default_factory=dict)
 
     def scoring(self, requested: Sequence[str] = (), without: Sequence[str] = ()) -> Scoring:

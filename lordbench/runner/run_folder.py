@@ -46,6 +46,12 @@ def open_run_folder(root: Path) -> Iterator[Store]:
         yield Store(root)
 
 
+def forget_progress(store: Store) -> None:
+    """Remove the progress of interrupted runs, whose cells `lordbench status` would take for running."""
+    for folder in store.cells():
+        folder.progress.unlink(missing_ok=True)
+
+
 def cell_lock(store: Store, cell_id: str, timeout: float = -1) -> contextlib.AbstractContextManager[None]:
     """The lock that a process holds while it runs a cell, see `locked`; it ends with the process.
 

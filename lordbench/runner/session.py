@@ -30,7 +30,7 @@ from lordbench.runner.cell import Cell, titles
 from lordbench.runner.executors.base import Executor, Watch
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import Outcome, WorkerState
-from lordbench.runner.run_folder import open_run_folder, repair
+from lordbench.runner.run_folder import forget_progress, open_run_folder, repair
 from lordbench.runner.run_log import RunLog, run_log
 from lordbench.runner.trackers import require_trackers
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
@@ -106,17 +106,10 @@ def run_session(
             for cell in plan.cells:
                 store.cell(cell.id).clear()
         repair(plan.cells, store, lambda text: _warn(log, "Damaged", text))
-        # For `lordbench status`: the plan, without the progress of earlier, interrupted runs.
-        for folder in store.cells():
-            folder.progress.unlink(missing_ok=True)
-        untrained = []
+        forget_progress(store)
+        untrained: list[Cell] = []
         if options.only_evaluate:
-            trained = [cell for cell in plan.cells if store.cell(cell.id).is_trained()]
-            untrained = [cell for cell in plan.cells if cell not in trained]
-            if not trained:
-                message = f"{out}: none of the {len(plan.cells)} requested cells is trained"
-                raise UserError(message, "Leave out --only-evaluate to train them.")
-            plan = replace(plan, cells=trained, weights=frozenset())
+            plan, untrained = only_trained(plan, store)
         cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
         tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
         unfinished = sum(text != NOTHING_TO_DO for text in tasks.values())
@@ -147,6 +140,18 @@ def run_session(
         for failure in failures:
             log.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
     return RunResult(rows.reset_index(drop=True), failures)
+
+
+def only_trained(plan: Plan, store: Store) -> tuple[Plan, list[Cell]]:
+    """Divide a plan into that of its trained cells, and the others; UserError if none is trained."""
+    trained: list[Cell] = []
+    untrained: list[Cell] = []
+    for cell in plan.cells:
+        (trained if store.cell(cell.id).is_trained() else untrained).append(cell)
+    if not trained:
+        message = f"{store.root}: none of the {len(plan.cells)} requested cells is trained"
+        raise UserError(message, "Leave out --only-evaluate to train them.")
+    return replace(plan, cells=trained, weights=frozenset()), untrained
 
 
 def fetch_weights(needed: frozenset[str], log: RunLog) -> None:

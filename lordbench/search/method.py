@@ -84,7 +84,6 @@ class SearchedMethod:
     def setup(self) -> dict[str, Any]:
         """All that its trials depend on, but for the sampling: JSON values, for the journal."""
         cell = self.template
-        sizes = cell.preset.model_dump(mode="json", exclude={"methods", "defaults", "searched", "summary"})
         return {
             "protocol": PROTOCOL_VERSION,
             "ranges": {name: repr(own) for name, own in self.ranges.items()},
@@ -94,7 +93,7 @@ class SearchedMethod:
             "split": cell.split,
             "reserved seeds": list(cell.reserved),
             "seed": cell.seed,
-            "preset": {"name": cell.preset_name, **sizes},
+            "preset": {"name": cell.preset_name, **cell.preset.sizes()},
         }
 
 

@@ -20,7 +20,7 @@ from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
-from lordbench.runner.run_folder import open_run_folder, repair
+from lordbench.runner.run_folder import forget_progress, open_run_folder, repair
 from lordbench.runner.run_log import RunLog, run_log
 from lordbench.runner.session import RunOptions, execute, fetch_weights
 from lordbench.search.criterion import CRITERIA, DIVERGED_SCORE, Criterion, by_name, has_collapsed, valued
@@ -126,15 +126,14 @@ class Session:
 
     def _train(self, trials: Mapping[str, Sequence[Trial]], rung: int) -> dict[str, list[Trial]]:
         """Train those trials that go on to a budget, all methods together; return all trials."""
-        cells: dict[tuple[str, int], Cell] = {}
+        cells, unused = dict[tuple[str, int], Cell](), self._unused(rung)
         for name, own in trials.items():
             going_on = {trial.number for trial in own}
             if rung:
                 going_on &= survivors([*self.journal.trials(name), *own], rung - 1)
             for trial in own:
                 if trial.number in going_on and name not in self.failures:
-                    cell = self.methods[name].cell(trial.settings, rung, self._unused(rung))
-                    cells[name, trial.number] = cell
+                    cells[name, trial.number] = self.methods[name].cell(trial.settings, rung, unused)
         errors = self._execute(list(cells.values()))
         return {
             name: [
@@ -234,9 +233,7 @@ def run_search(
     images = plan.images[reference.data]
     splits.validation(images, reference.split, request.reserved, reference.seed)
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
-        for folder in store.cells():
-            # Left by an interrupted search: `lordbench status` would take their cells for running.
-            folder.progress.unlink(missing_ok=True)
+        forget_progress(store)
         journal = Journal(out / JOURNAL)
         sampling = {"criterion": str(request.criterion), "random tries": request.random}
         for name, method in methods.items():
