@@ -12,17 +12,13 @@ and so are LORD's regularizers beside the penalty.
 
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from lordbench.lord import ClassCodes, ContentCodes, Lord, LordConfig
-from lordbench.nn import ReconstructionLoss
+from lordbench.nn import ReconstructionLoss, distance_correlation
 from lordbench.training import Batch, Loss, MethodConfig
 from lordbench.training.ranges import Range
-
-LEAST = 1e-20
-"""Distance variance below which all points of a batch count as equally far from each other."""
 
 
 class PdcConfig(LordConfig):
@@ -60,35 +56,3 @@ class Pdc(Lord):
             return {**objective(batch), "distance correlation": self.config.dependence * dependence}
 
         return loss
-
-
-def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Squared distance correlation of two samples, bias-corrected (Székely & Rizzo 2014, eq. 2.2 and 3.4).
-
-    Args:
-        first: float32 (N, D). One row is one observation, the same in both samples.
-        second: float32 (N, E).
-
-    Returns:
-        Scalar, at most 1; around 0 for independent samples, which makes it negative half of the time. 0 where
-        it is not defined: for fewer than four observations, or if those of a sample are all equally far from
-        each other.
-    """
-    if len(first) < 4:
-        return 0 * (first.sum() + second.sum())
-    a, b = centred(first), centred(second)
-    variances = a.square().sum() * b.square().sum()
-    return (a * b).sum() / variances.clamp(min=LEAST).sqrt()
-
-
-def centred(sample: Tensor) -> Tensor:
-    """Distances between the N >= 4 rows of float32 (N, D), centred so that each row sums to zero: (N, N).
-
-    The diagonal, which has no information, is zero (U-centring).
-    """
-    n = len(sample)
-    # Not by matrix products, whose rounding gives equal rows a distance.
-    distances = torch.cdist(sample, sample, compute_mode="donot_use_mm_for_euclid_dist")
-    sums = distances.sum(dim=0)
-    centred = distances - (sums[:, None] + sums) / (n - 2) + sums.sum() / ((n - 1) * (n - 2))
-    return centred.masked_fill(torch.eye(n, dtype=torch.bool, device=sample.device), 0)

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from lordbench.cli.completion import completes
 from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, integers
 from lordbench.cli.run import changes_of, run
 from lordbench.utils.errors import UserError, require_extra
 
 AS_IN_RUN = (
-    "dataset", "pattern", "preset", "split", "device", "overrides", "executor", "jobs", "retries", "address",
+    "pattern", "preset", "split", "device", "overrides", "executor", "jobs", "retries", "address",
     "cpus_per_cell", "gpus_per_cell", "memory_gb", "partition", "minutes", "cluster", "checkpoint_every",
     "plugins",
 )  # fmt: skip
@@ -24,6 +25,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 @click.option("--methods", required=True,
               help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py. Settings that are given"
               " are not searched.")  # fmt: skip
+@click.option("--dataset", show_default="toycars", shell_complete=completes("datasets"),
+              help="Data set: NAME, NAME[key=value] or folder:PATH.")  # fmt: skip
 @click.option("--tries", type=COUNT, show_default="20, unless --time is given", help="Tries of each method.")
 @click.option("--time", "time_", metavar="DURATION",
               help="Processor time of each method, after which no round of tries begins: 90s, 30m or"

@@ -5,7 +5,6 @@ plug-ins are written into their measurements when they are made, so reports need
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import NamedTuple
 
@@ -104,13 +103,8 @@ def _columns(sections: Headlines, found: Iterable[Measurement], experiment: str)
 
 def _titled(m: Measurement, columns: Iterable[Column], names: Mapping[str, str]) -> Measurement:
     for section, headline in columns:
-        if (
-            m.codes == headline.codes
-            and (m.subject == headline.subject or fnmatchcase(m.subject, headline.subject))
-            and fnmatchcase(m.metric, headline.metric)
-        ):
-            rest = m.subject.removeprefix(headline.subject.removesuffix("*"))
+        if headline.fits(m.codes, m.subject, m.metric):
             name = display_name(m.metric, names.get(m.metric.partition(".")[0], ""))
-            title = headline.title.replace(METRIC, name)
-            return m.model_copy(update={"section": section, "title": title.replace("*", rest)})
+            title = headline.heading(headline.title, m.subject, name)
+            return m.model_copy(update={"section": section, "title": title})
     return m

@@ -1,6 +1,7 @@
 """Headlines: the values that an experiment shows in tables, by section, as plain data."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 METRIC = "{metric}"
@@ -31,6 +32,16 @@ class Headline(NamedTuple):
     metric: str
     summary: str | None = None
     needs: str = ""
+
+    def fits(self, codes: str, subject: str, metric: str) -> bool:
+        """Whether it shows this metric of a subject and codes."""
+        same = subject == self.subject or fnmatchcase(subject, self.subject)
+        return codes == self.codes and same and fnmatchcase(metric, self.metric)
+
+    def heading(self, title: str, subject: str, name: str) -> str:
+        """Its title, or its summary, for a subject that it shows and the display name of the metric."""
+        rest = subject.removeprefix(self.subject.removesuffix(ANY))
+        return title.replace(METRIC, name).replace(ANY, rest)
 
 
 Headlines = Mapping[str, tuple[Headline, ...]]

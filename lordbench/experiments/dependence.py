@@ -11,6 +11,7 @@ from lordbench.data import ImageSet
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained
 from lordbench.evaluation.headlines import Headline, Headlines
 from lordbench.evaluation.metric import Float64Array
+from lordbench.nn.dependence import centred_distances, correlation
 from lordbench.training import Codes
 from lordbench.utils import seeds
 from lordbench.utils.parallel import one_thread
@@ -51,28 +52,6 @@ class Dependence(Experiment):
         return rows
 
 
-def centred_distances(codes: Tensor) -> Tensor:
-    """Return the U-centred distances between codes, (N, D), N of 4 or more: float64 (N, N), diagonal 0.
-
-    Székely & Rizzo 2013, eq. 2.4 ff.
-    """
-    n = len(codes)
-    distances = torch.cdist(codes.double(), codes.double())
-    distances.fill_diagonal_(0.0)
-    sums = distances.sum(dim=1, keepdim=True) / (n - 2)
-    centred = distances - sums - sums.T + distances.sum() / ((n - 1) * (n - 2))
-    return centred.fill_diagonal_(0.0)
-
-
-def correlation(a: Tensor, b: Tensor) -> float:
-    """Return the bias-corrected squared distance correlation of two sets of U-centred distances, (N, N).
-
-    0 if codes of either are all equal.
-    """
-    scale = (a.square().sum() * b.square().sum()).sqrt()
-    return float((a * b).sum() / scale) if scale > 0 else 0.0
-
-
 def contributions(a: Tensor, b: Tensor) -> Float64Array:
     """Return a value for each image, (N,), with the correlation as their mean.
 
@@ -80,7 +59,7 @@ def contributions(a: Tensor, b: Tensor) -> Float64Array:
     over its own pairs (Hoeffding 1948). Resampling these values gives an interval of first order, with the
     scale of the correlation treated as exact.
     """
-    value = correlation(a, b)
+    value = float(correlation(a, b))
     if value == 0:
         return np.zeros(len(a))
     rows = (a * b).sum(dim=1) / (a.square().sum() * b.square().sum()).sqrt() * len(a)
@@ -95,7 +74,7 @@ def _measured(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         return
     both = codes.select(chosen)
     with one_thread():
-        a, b = centred_distances(both.class_code), centred_distances(both.content_code)
+        a, b = (centred_distances(code.double()) for code in (both.class_code, both.content_code))
         values = contributions(a, b)
         generator = seeds.numpy_generator(trained.seed, NAME, "permutations", kind)
         permuted = [_permuted(a, b, generator) for _ in range(PERMUTATIONS)]
@@ -120,4 +99,4 @@ def _measured(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
 
 def _permuted(a: Tensor, b: Tensor, generator: np.random.Generator) -> float:
     order = torch.from_numpy(generator.permutation(len(b))).to(b.device)
-    return correlation(a, b[order][:, order])
+    return float(correlation(a, b[order][:, order]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from lordbench.results.leaderboard import (
     LINE,
     QUANTITY,
     aggregate,
+    group_title,
     is_for_testing,
-    label,
     parts,
     row_name,
 )
@@ -126,13 +126,6 @@ def unsearched(means: pd.DataFrame, names: pd.DataFrame) -> list[str]:
 def method_names(means: pd.DataFrame) -> pd.DataFrame:
     """The names of rows in a table of one group: a column `method`."""
     return keys(means[LINE]).map(row_name).to_frame("method")
-
-
-def group_title(group: Sequence[Hashable]) -> str:
-    """Name a group by its data set, split and preset, the values of `GROUP`."""
-    dataset, settings, split, preset = map(str, group)
-    warning = " (for testing: the numbers mean nothing)" if is_for_testing(preset) else ""
-    return f"{label(dataset, settings)}, {split} split, preset {preset}{warning}"
 
 
 def _direction(means: pd.DataFrame) -> bool | None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lordbench.report.boards import arrow, group_title
+from lordbench.report.boards import arrow
 from lordbench.report.quantities import titles
 from lordbench.report.tables import NONE, Row, Table, decimals, interval_text, markdown, number
-from lordbench.results.leaderboard import GROUP, QUANTITY
+from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
 
 LEGEND = (
     "A claim is tested in the first row; the others are only listed. Equivalent: the 95 % interval of the "

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
-from lordbench.report.boards import arrow, group_title
+from lordbench.report.boards import arrow
 from lordbench.report.quantities import keys, titles
 from lordbench.report.tables import Row, Table, decimals, footnotes, interval_text, number, with_legend
-from lordbench.results.leaderboard import GROUP, QUANTITY
+from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
 from lordbench.utils.errors import UserError, did_you_mean
 
 NOT_CORRECTED = (

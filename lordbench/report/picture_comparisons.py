@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
-from lordbench.report.boards import group_title
 from lordbench.results.cells import CellRecord, Settings
-from lordbench.results.leaderboard import label
+from lordbench.results.leaderboard import group_title, label
 from lordbench.utils.errors import UserError, did_you_mean
 
 MAIN = "transfer-encoded"

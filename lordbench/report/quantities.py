@@ -5,7 +5,6 @@ A quantity is a metric of an experiment, codes and subject.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 
 from lordbench.config.headlines import declared, metric_titles
 from lordbench.evaluation import headlines
-from lordbench.evaluation.headlines import ANY, METRIC, Headline
+from lordbench.evaluation.headlines import ANY, Headline
 from lordbench.results.leaderboard import QUANTITY
 from lordbench.utils.errors import UserError, did_you_mean
 
@@ -85,9 +84,8 @@ def _headlines(table: pd.DataFrame) -> Iterator[tuple[str, Column, str | None]]:
     records = known.to_dict("records")
     for section, experiment, headline in declared():
         for quantity, name in _expanded(headline, experiment, records):
-            rest = quantity[2].removeprefix(headline.subject.removesuffix(ANY))
             title, summary = (
-                text and text.replace(METRIC, name).replace(ANY, rest)
+                text and headline.heading(text, quantity[2], name)
                 for text in (headline.title, headline.summary)
             )
             yield section, Column(str(title), *quantity), summary
@@ -110,13 +108,11 @@ def _expanded(
     is_own = ANY in headline.metric
     found: dict[tuple[str, str, str, str], str] = {}
     for row in records:
-        if (row["experiment"], row["codes"]) != (experiment, headline.codes):
+        own, codes, subject, metric = (str(row[name]) for name in QUANTITY)
+        if own != experiment or (is_own and (row.get("section") or not row.get("title"))):
             continue
-        if is_own and (row.get("section") or not row.get("title")):
-            continue
-        subject, metric = str(row["subject"]), str(row["metric"])
-        if fnmatchcase(subject, headline.subject) and fnmatchcase(metric, headline.metric):
-            key = (experiment, headline.codes, subject, metric)
+        if headline.fits(codes, subject, metric):
+            key = (experiment, codes, subject, metric)
             found[key] = str(row["title"]) if is_own else metric_titles().get(metric, metric)
     if is_own or len(found) <= MOST:
         yield from found.items()

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from lordbench.report.boards import group_title
 from lordbench.report.quantities import keys, titles
 from lordbench.report.tables import Entry, Row, Table
-from lordbench.results.leaderboard import GROUP, QUANTITY
+from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
 from lordbench.results.ranks import mean_ranks, ranks, same_methods
 
 RANKS_LEGEND = (

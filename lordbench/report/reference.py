@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lordbench.report.boards import group_title, method_names
-from lordbench.results.leaderboard import GROUP, collect
+from lordbench.report.boards import method_names
+from lordbench.results.leaderboard import GROUP, collect, group_title
 from lordbench.results.reference import reference_runs
 from lordbench.utils.progress import duration
 

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.markup import escape
 
 from lordbench.config.controls import NAME as CONTROL
-from lordbench.report.boards import group_title, headline_tables, method_names, unsearched, with_entries
+from lordbench.report.boards import headline_tables, method_names, unsearched, with_entries
 from lordbench.report.quantities import Column, choose, missing, pick, summarised
 from lordbench.report.tables import Table, footnotes, rich_table
 from lordbench.results.leaderboard import (
@@ -20,6 +20,7 @@ from lordbench.results.leaderboard import (
     GROUP,
     QUANTITY,
     aggregate,
+    group_title,
     is_floor,
     is_for_testing,
     parts,

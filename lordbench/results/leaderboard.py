@@ -372,3 +372,10 @@ def label(method: str, variant: str, labels: str = "") -> str:
     """Name a method with its variant, as in a selector, and the class labels it was given, if not the own."""
     name = f"{method}[{variant}]" if variant else method
     return f"{name} on {labels}" if labels else name
+
+
+def group_title(group: Sequence[Hashable]) -> str:
+    """Name a group by its data set, split and preset, the values of `GROUP`."""
+    dataset, settings, split, preset = map(str, group)
+    warning = " (for testing: the numbers mean nothing)" if is_for_testing(preset) else ""
+    return f"{label(dataset, settings)}, {split} split, preset {preset}{warning}"

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lordbench.results.cells import cell_records
-from lordbench.results.leaderboard import GROUP, collect, label, merge
+from lordbench.results.leaderboard import GROUP, collect, group_title, label, merge
 from lordbench.results.loading import results_file
 from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
@@ -154,9 +154,9 @@ def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> 
     agreeing: list[pd.DataFrame] = []
     missing: list[str] = []
     for group, own in own_groups.items():
-        title, other = _title(group), groups.get(group)
+        title, other = group_title(group), groups.get(group)
         if other is None:
-            there = "; ".join(map(_title, groups))
+            there = "; ".join(map(group_title, groups))
             missing.append(f"{title}: no results to compare with. There are: {there}.")
         elif set(own["data_fingerprint"]) != set(other["data_fingerprint"]):
             missing.append(f"{title}: they were made on other images or labels.")
@@ -177,11 +177,6 @@ def together(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def _by_group(rows: pd.DataFrame) -> dict[Place, pd.DataFrame]:
     return {tuple(map(str, group)): own for group, own in rows.groupby(GROUP, sort=False)}
-
-
-def _title(group: Place) -> str:
-    dataset, data_settings, split, preset = group
-    return f"{label(dataset, data_settings)}, {split} split, preset {preset}"
 
 
 def _of_cells(rows: pd.DataFrame, values: Mapping[str, str]) -> set[str]:

@@ -111,36 +111,45 @@ class WorkerState:
         return self.labels.get(key, lambda: labels.classes(parts, cell.seed, device)).of(parts, cell.labels)
 
 
+Status = Literal["trained", "done", "kept", "failed"]
+"""`trained`, where only that was requested; `kept`: it was already finished; `failed`: with an error."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: `done`, `kept` (it was already finished) or `failed` (with the error in a line)."""
+    """How a cell ended, and the error in a line if it failed."""
 
     cell: Cell
-    status: Literal["done", "kept", "failed"]
+    status: Status
     error: str = ""
 
 
-def run_cell(cell: Cell, images: ImageSet, state: WorkerState, started: str = "") -> Outcome:
+def run_cell(
+    cell: Cell, images: ImageSet, state: WorkerState, started: str = "", *, only_train: bool = False
+) -> Outcome:
     """Run what is missing of a cell. An error is recorded in its folder and ends this cell only.
 
     If another process runs the cell, wait for it. `started` is when the run handed it out, as from `now`:
-    tables list methods in that order, which is the one requested. By default it is now.
+    tables list methods in that order, which is the one requested. By default it is now. With `only_train`
+    its experiments are left for a later call.
     """
     with cell_lock(state.store, cell.id):
         remove_unfinished(state.store.cell(cell.id).path)
-        return _run(cell, images, state, started or now())
+        return _run(cell, images, state, started or now(), only_train)
 
 
-def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str) -> Outcome:
+def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str, only_train: bool) -> Outcome:
     folder, watchers = state.store.cell(cell.id), state.watchers(cell)
     try:
         missing = pending(cell, folder)
         if folder.is_trained() and not missing:
             return Outcome(cell, "kept")
+        if only_train and folder.is_trained():
+            return Outcome(cell, "trained")
         describe(cell, folder)
         watchers.begin()
         trained = _trained(cell, images, state, watchers, started)
-        for i, name in enumerate(missing):
+        for i, name in enumerate(() if only_train else missing):
             watchers.experiment(name, i, len(missing))
             began, before = time.monotonic(), folder.pictures()
             measurements = with_titles(name, registry.find("experiments", name).load()().run(trained))
@@ -149,7 +158,7 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str) -> Outc
             folder.write_seconds(component_name(name), time.monotonic() - began)
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
-        return Outcome(cell, "done")
+        return Outcome(cell, "trained" if only_train and missing else "done")
     except Exception as error:
         summary = f"{type(error).__name__}: {error}"
         record_failure(folder, cell, summary, traceback.format_exc())

@@ -18,9 +18,10 @@ from lordbench.evaluation.experiment import EvaluationConfig, Experiment, Traine
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import dependence, retrieval
-from lordbench.experiments.dependence import Dependence, centred_distances, contributions, correlation
+from lordbench.experiments.dependence import Dependence, contributions
 from lordbench.experiments.informativeness import Informativeness, attributes_of
 from lordbench.experiments.retrieval import Retrieval, expected_average_precision, search
+from lordbench.nn.dependence import centred_distances, correlation
 from lordbench.training.method import Codes
 
 DATA = cars(n_cars=10, azimuths=6, elevations=2)

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from mechanisms import CONTENT, batch, build, learning, module
+from mechanisms import CONTENT, batch, build, learning
 from torch import Tensor
 
+from lordbench.nn.dependence import centred_distances, distance_correlation
 from lordbench.nn.losses import pyramid
 from lordbench.training import Batch
 from lordbench.training.optimizers import RowAdam
 
 
 def correlation(first: Tensor, second: Tensor) -> float:
-    value: float = module("pdc").distance_correlation(first, second).item()
+    value: float = distance_correlation(first, second).item()
     return value
 
 
@@ -43,7 +44,7 @@ class TestDistanceCorrelation:
                 [third, third, -2 * third, 0],
             ]
         )
-        assert torch.allclose(module("pdc").centred(line), by_hand, atol=1e-6)
+        assert torch.allclose(centred_distances(line), by_hand, atol=1e-6)
         # Two groups of two: 0 within, 1 across. Centred: -2/3 within, 1/3 across, the same.
         groups = torch.tensor([[0.0], [0.0], [1.0], [1.0]])
         assert correlation(line, groups) == pytest.approx(1)
@@ -73,7 +74,7 @@ class TestDistanceCorrelation:
         sample = normal(3, 2).requires_grad_()
         equal = torch.zeros(6, 2, requires_grad=True)
         for first, second in ((sample, normal(3, 1)), (equal, normal(6, 1))):
-            value = module("pdc").distance_correlation(first, second)
+            value = distance_correlation(first, second)
             value.backward()
             assert value.item() == 0
             assert not first.grad.any()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Collection, Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from waiting import wait_for
 
 from lordbench.results.run_folder import Store
 from lordbench.runner import executors
-from lordbench.runner.executors.base import Result, Task, Watch, WorkerExecutor, WorkerLostError
+from lordbench.runner.executors.base import (
+    Attempt,
+    Queue,
+    Result,
+    Task,
+    Watch,
+    WorkerExecutor,
+    WorkerLostError,
+)
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import cell_lock, open_run_folder
@@ -35,6 +44,7 @@ class Scripted(WorkerExecutor):
         super().__init__(jobs=1, retries=2, threads=1)
         self.script, self.slow = script, slow
         self.sent = 0
+        self.parts: list[str] = []
         self.closed = False
 
     def open(self, state: WorkerState) -> None:
@@ -43,6 +53,7 @@ class Scripted(WorkerExecutor):
     def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
         numbers = range(self.sent, self.sent + len(tasks))
         self.sent += len(tasks)
+        self.parts += ["training" if task.only_train else "evaluation" for task in tasks]
         return numbers
 
     def ended(self, running: Collection[Any], seconds: float) -> Collection[Hashable]:
@@ -138,6 +149,39 @@ class TestALostWorker:
         watch = Watch(look=lambda: looks.append(1))
         list(Scripted([DONE, DONE], slow=3).run(plan, WorkerState(Store(tmp_path)), watch))
         assert len(looks) >= 4
+
+
+class TestTrainingsAndEvaluations:
+    """Three trainings on two workers: the third begins before the first is evaluated."""
+
+    def test_trainings_go_first_and_evaluations_fill_the_gaps(self, plan: Plan) -> None:
+        first, second = plan.cells
+        third = first.model_copy(update={"seed": 7})
+        queue = Queue(2, deque(Attempt(cell, "training") for cell in (first, second, third)))
+        assert [queue.take().cell for _ in range(2)] == [first, second]
+        queue.add(Attempt(first, "evaluation"))
+        assert queue.take() == Attempt(third, "training")
+        queue.add(Attempt(second, "evaluation"))
+        assert [queue.take().cell for _ in range(2)] == [first, second]
+        assert not len(queue)
+
+    def test_results_do_not_wait_for_all_trainings(self, plan: Plan) -> None:
+        queue = Queue(2, deque(Attempt(cell, "training") for cell in plan.cells))
+        for cell in plan.cells:
+            queue.add(Attempt(cell, "evaluation"))
+        assert queue.take() == Attempt(plan.cells[0], "evaluation")
+        assert queue.take() == Attempt(plan.cells[0], "training")
+
+    def test_a_trained_cell_is_sent_again_and_counts_once(self, plan: Plan, tmp_path: Path) -> None:
+        started: list[str] = []
+        trained = Result(status="trained").model_dump_json()
+        scripted = Scripted([trained, None, DONE, trained, DONE])
+        scripted.in_two = True
+        watch = Watch(started=lambda cell: started.append(cell.id))
+        outcomes = list(scripted.run(plan, WorkerState(Store(tmp_path)), watch))
+        assert [outcome.status for outcome in outcomes] == ["done", "done"]
+        assert started == [cell.id for cell in plan.cells]
+        assert scripted.parts == ["training", "evaluation", "evaluation", "training", "evaluation"]
 
 
 class TestProcesses:

@@ -7,7 +7,7 @@ import pytest
 from commandline import STAMPS, TINY, Run, results
 
 from lordbench.results.run_folder import Store
-from lordbench.runner.executors.base import Result, Task
+from lordbench.runner.executors.base import Attempt, Result, Task
 from lordbench.runner.executors.ray import Keeper, run_task_remotely
 from lordbench.runner.plan import Request, make_plan
 from lordbench.runner.run_cell import WorkerState
@@ -21,7 +21,7 @@ def task(run: Run) -> Task:
         ["mlvae"], "./halves_set.py", "tiny.yaml", ["reconstruction"], overrides={"budget.images": 3200}
     )
     (cell,) = make_plan(request).cells
-    return Task.of(cell, WorkerState(Store(Path("runs")), "cpu", checkpoint_seconds=0), threads=1)
+    return Task.of(Attempt(cell), WorkerState(Store(Path("runs")), "cpu", checkpoint_seconds=0), threads=1)
 
 
 def test_the_files_are_those_of_a_local_run(run: Run, task: Task) -> None:

@@ -148,7 +148,11 @@ def rendered(drawn: Drawn, kind: str, name: str, **options: Any) -> bytes:
     """
     undated: dict[str, dict[str, Any]]
     undated = {"svg": {"Date": None, "Creator": "lordbench"}, "pdf": {"CreationDate": None}}
-    buffer = io.BytesIO()
+    buffer, drawing = io.BytesIO(), drawn.figure
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}):
-        drawn.figure.savefig(buffer, format=kind, metadata=undated.get(kind), **options)
+        if engine := drawing.get_layout_engine():
+            # Left to `savefig`, it would draw everything once more beforehand.
+            engine.execute(drawing)
+            drawing.set_layout_engine(None)
+        drawing.savefig(buffer, format=kind, metadata=undated.get(kind), **options)
     return buffer.getvalue()

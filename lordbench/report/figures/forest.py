@@ -10,13 +10,13 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lordbench.report.boards import group_title, method_names
+from lordbench.report.boards import method_names
 from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure, marker, wrapped
 from lordbench.report.figures.signs import Sign, method_signs
-from lordbench.report.figures.values import Quantity, Value, quantity, short
+from lordbench.report.figures.values import Quantity, Value, read, short
 from lordbench.report.quantities import Column, choose, pick, summarised
 from lordbench.report.tables import SIGNS
-from lordbench.results.leaderboard import GROUP, aggregate
+from lordbench.results.leaderboard import GROUP, aggregate, group_title
 from lordbench.results.marks import Mark, marked
 from lordbench.utils.errors import UserError
 
@@ -81,7 +81,7 @@ def forest(
 
 def _shown(means: pd.DataFrame, column: Column) -> Panel:
     own = pick(means, column)
-    return quantity(means, column), dict(zip(method_names(own)["method"], own["mark"], strict=True))
+    return read(own, column), dict(zip(method_names(own)["method"], own["mark"], strict=True))
 
 
 def _height(shown: Sequence[Panel], across: int, panel: float) -> float:

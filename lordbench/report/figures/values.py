@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lordbench.report.boards import group_title, method_names
+from lordbench.report.boards import method_names
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick, titles
-from lordbench.results.leaderboard import CEILING, FLOOR, GROUP, aggregate, is_floor, parts
+from lordbench.results.leaderboard import CEILING, FLOOR, GROUP, aggregate, group_title, is_floor, parts
 from lordbench.utils.errors import UserError
 
 LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
@@ -47,7 +47,11 @@ class Quantity(NamedTuple):
 
 def quantity(means: pd.DataFrame, column: Column) -> Quantity:
     """Read one quantity of `aggregate`d results of one group, methods in the order of tables."""
-    own = pick(means, column)
+    return read(pick(means, column), column)
+
+
+def read(own: pd.DataFrame, column: Column) -> Quantity:
+    """Read a quantity from its rows."""
     own = own[own["value"].notna()]
     names = method_names(own)["method"]
     values = pd.Series(

@@ -10,7 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from lordbench.data import ImageSet
 from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan
-from lordbench.runner.run_cell import Outcome, WorkerState, now, record_failure, run_cell
+from lordbench.runner.run_cell import Outcome, Status, WorkerState, now, record_failure, run_cell
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.terminal import spell_missing_characters
 
@@ -87,14 +87,51 @@ class WorkerLostError(Exception):
     """A worker ended without a result: killed, out of memory, or its machine is gone."""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A part of a cell that a worker is to run for the `number`-th time."""
+
+    cell: Cell
+    part: Literal["all", "training", "evaluation"] = "all"
+    number: int = 1
+
+
+@dataclass
+class Queue:
+    """What waits for a worker: cells or their trainings, and evaluations of what was trained.
+
+    Trainings go first, since they are long: three on two cores would leave one idle during the last.
+    Evaluations fill the gaps. Fewer wait than there are workers, so results come while others are trained.
+    """
+
+    workers: int
+    trainings: deque[Attempt]
+    evaluations: deque[Attempt] = field(default_factory=deque)
+
+    def __len__(self) -> int:
+        return len(self.trainings) + len(self.evaluations)
+
+    def add(self, attempt: Attempt) -> None:
+        (self.evaluations if attempt.part == "evaluation" else self.trainings).append(attempt)
+
+    def take(self) -> Attempt:
+        evaluate = len(self.evaluations) >= self.workers or not self.trainings
+        return (self.evaluations if evaluate else self.trainings).popleft()
+
+
 class WorkerExecutor(Executor):
     """Runs cells as tasks in other processes. Subclasses send tasks and notice when they have ended.
+
+    Attributes:
+        in_two: whether a cell is two tasks, its training and its evaluation, which another worker may do.
 
     Args:
         jobs: cells at a time.
         retries: see `RetriesConfig`.
         threads: of each operation on a CPU.
     """
+
+    in_two = False
 
     def __init__(self, jobs: int, retries: int, threads: int) -> None:
         self.jobs, self.retries, self.threads = jobs, retries, threads
@@ -134,28 +171,34 @@ class WorkerExecutor(Executor):
 
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
         """Run the cells of a plan, those of lost workers again."""
-        waiting = deque((cell, 1) for cell in plan.cells)
-        running: dict[Hashable, tuple[Cell, int]] = {}
+        # A tracker that began a cell also ends it, with the values.
+        part: Literal["all", "training"] = "training" if self.in_two and not state.trackers else "all"
+        waiting = Queue(self.jobs, deque(Attempt(cell, part) for cell in plan.cells))
+        running: dict[Hashable, Attempt] = {}
         try:
             self.open(state)
             while waiting or running:
-                batch = [waiting.popleft() for _ in range(min(len(waiting), self.room - len(running)))]
-                tasks = [Task.of(cell, state, self.threads) for cell, _ in batch]
+                batch = [waiting.take() for _ in range(min(len(waiting), self.room - len(running)))]
+                tasks = [Task.of(attempt, state, self.threads) for attempt in batch]
                 running |= zip(self.send(tasks) if tasks else (), batch, strict=True)
-                for cell, attempt in batch:
-                    if attempt == 1:
-                        watch.started(cell)
+                for attempt in batch:
+                    if attempt.number == 1 and attempt.part != "evaluation":
+                        watch.started(attempt.cell)
                 for handle in self.ended(running.keys(), LOOK_SECONDS):
-                    cell, attempt = running.pop(handle)
+                    attempt = running.pop(handle)
+                    cell = attempt.cell
                     try:
                         result = Result.model_validate_json(self.result(handle))
                     except WorkerLostError as error:
-                        if attempt <= self.retries:
+                        if attempt.number <= self.retries:
                             watch.note(f"{cell.label}, seed {cell.seed}: {error}; retrying")
-                            waiting.append((cell, attempt + 1))
+                            waiting.add(replace(attempt, number=attempt.number + 1))
                             continue
-                        result = _give_up(cell, state, f"{error}, {attempt} times")
-                    yield Outcome(cell, result.status, result.error)
+                        result = _give_up(cell, state, f"{error}, {attempt.number} times")
+                    if result.status == "trained":
+                        waiting.add(Attempt(cell, "evaluation"))
+                    else:
+                        yield Outcome(cell, result.status, result.error)
                 watch.look()
         finally:
             self.close()
@@ -175,7 +218,7 @@ class Task(BaseModel):
         root: run folder, absolute.
         device, trackers, checkpoint_seconds: as in `WorkerState`.
         threads: of each operation on a CPU.
-        started: when it was made, see `run_cell`.
+        started: when it was made; `only_train`: see `run_cell` for both.
         folder: that relative paths, such as a data set's, start from.
         environment: variables whose names start with `PASSED_ON`.
     """
@@ -183,6 +226,7 @@ class Task(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cell: Cell
+    only_train: bool
     root: Path
     device: str
     threads: int
@@ -193,10 +237,11 @@ class Task(BaseModel):
     environment: dict[str, str]
 
     @classmethod
-    def of(cls, cell: Cell, state: WorkerState, threads: int) -> Task:
-        """The task of running a cell as this process would."""
+    def of(cls, attempt: Attempt, state: WorkerState, threads: int) -> Task:
+        """The task of an attempt, to be run as this process would."""
         return cls(
-            cell=cell,
+            cell=attempt.cell,
+            only_train=attempt.part == "training",
             root=state.store.root.resolve(),
             device=state.device,
             threads=threads,
@@ -213,7 +258,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    status: Literal["done", "kept", "failed"]
+    status: Status
     error: str = ""
 
 
@@ -244,7 +289,7 @@ def _run(task: Task) -> Outcome:
     if images.fingerprint != cell.data_fingerprint:
         return Outcome(cell, "failed", f"{cell.dataset}: the data changed during the run")
     state = _state(task.root, task.device, task.trackers, task.checkpoint_seconds)
-    return run_cell(cell, images, state, task.started)
+    return run_cell(cell, images, state, task.started, only_train=task.only_train)
 
 
 @functools.lru_cache(maxsize=1)

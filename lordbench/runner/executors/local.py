@@ -72,6 +72,8 @@ class SerialExecutor(Executor):
 class Processes(base.WorkerExecutor):
     """Runs cells in worker processes; the handle of a task is its worker."""
 
+    in_two = True
+
     def __init__(self, jobs: int, retries: int) -> None:
         super().__init__(jobs, retries, max(1, hardware.cores() // jobs))
         self.workers: list[Worker] = []
