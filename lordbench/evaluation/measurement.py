@@ -67,7 +67,7 @@ class Measurement(BaseModel):
         unit: unit of the value; empty for a pure number.
         higher_is_better: direction of merit; None where there is none (chance levels).
         policy: how the value was made: resizing, range, weights' checksum, probe capacity.
-        note: flags and reasons, e.g. `n < 2048: biased`.
+        note: flags and reasons, e.g. `from fewer than 2,048 images: biased`.
         section: title of the table that shows it, where a plug-in's experiment declares it; else empty.
         title: heading of its column, where a plug-in declares it: its experiment, or its metric; else empty.
     """

@@ -90,7 +90,8 @@ class Scoring:
             for key, fake in fakes.items():
                 n = min(len(fake), len(real))
                 value = metric.distance(_rows(outputs[network], fake), targets)
-                note = f"n < {metric.enough}: compare at equal n only" if n < metric.enough else ""
+                few = f"from fewer than {metric.enough:,} images: biased; compare only at the same n"
+                note = few if n < metric.enough else ""
                 yield Measurement(
                     **key._asdict(),
                     **_direction(metric),

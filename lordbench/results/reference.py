@@ -59,9 +59,8 @@ def reference_runs() -> list[Path]:
         UserError: none do, or an archive is damaged.
     """
     if not (found := archives()):
-        raise UserError(
-            "this installation has no reference results", f"Expected: {plugin_folder(NAME)}/*.zip"
-        )
+        message = "no reference results ship with this version"
+        raise UserError(message, "Name run folders or results CSVs of your own instead.")
     return [unpacked(archive) for archive in found]
 
 

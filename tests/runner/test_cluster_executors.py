@@ -22,7 +22,7 @@ def unbroken(run: Run) -> pd.DataFrame:
     """The rows of a run without accidents, on one thread as in the workers."""
     Path("deadly.py").write_text(DEADLY)
     Path("attempts.txt").write_text("survives\n" * 9)
-    assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", "--out", "unbroken") == 0
+    assert run(*GRID, "--methods", "./deadly.py,drnet", "--out", "unbroken") == 0
     Path("attempts.txt").unlink()
     return results("unbroken")
 
@@ -42,13 +42,13 @@ class TestSlurm:
         pytest.importorskip("submitit")
         Path("deadly.py").write_text(DEADLY.replace("SIGKILL", signal))
         slurm = ["--executor", "slurm", "--slurm-cluster", "local", "-j", "2"]
-        assert run(*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1", *slurm) == 0
+        assert run(*GRID, "--methods", "./deadly.py,drnet", *slurm) == 0
         attempts = Path("attempts.txt").read_text().split()
-        assert len(attempts) == 3
+        assert len(attempts) == 2
         assert "50" in attempts
         unstable = ["cell", "method_source"]  # of the other signal
         rows = results().drop(columns=[*STAMPS, *unstable])
-        order = ["method", "seed", "subject", "metric"]
+        order = ["method", "subject", "metric"]
         pd.testing.assert_frame_equal(
             rows.sort_values(order, ignore_index=True),
             unbroken.drop(columns=[*STAMPS, *unstable]).sort_values(order, ignore_index=True),
@@ -73,7 +73,7 @@ class TestRay:
 
     def test_a_killed_node_loses_no_cell(self, run: Run, unbroken: pd.DataFrame, cluster: Any) -> None:
         Path("attempts.txt").write_text("survives\n" * 9)
-        command = [*GRID, "--methods", "./deadly.py,drnet", "--seeds", "0,1"]
+        command = [*GRID, "--methods", "./deadly.py,drnet"]
         ray = ["--executor", "ray", "--ray-address", cluster.address]
         process = subprocess.Popen([sys.executable, "-m", "lordbench", *command, *ray], text=True)
         try:
