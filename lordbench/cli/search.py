@@ -32,9 +32,9 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
               help="Processor time of each method, after which no round of tries begins: 90s, 30m or"
               " 1h30m.")  # fmt: skip
 @click.option("--criterion", default="both", show_default=True,
-              help="What is best on the validation images: both (share right in both, then L1), class, l1,"
-              " lpips, reconstruction, leak, one-shot, expression, or a quantity"
-              " EXPERIMENT/CODES/SUBJECT/METRIC.")  # fmt: skip
+              help="What is best on the validation images: both (share right in both, in steps"
+              " of 0.02, then L1), class, l1, lpips, reconstruction, leak, one-shot, expression, or a"
+              " quantity EXPERIMENT/CODES/SUBJECT/METRIC.")  # fmt: skip
 @click.option("--random", "random_", type=COUNT, default=8, show_default=True,
               help="Tries before Optuna's sampler takes over: the preset's settings, then random ones, which"
               " are the same for settings that methods share.")  # fmt: skip

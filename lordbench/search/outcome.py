@@ -51,11 +51,11 @@ class Outcome:
         complete = [trial for trial in self.trials[method] if trial.complete]
         if not complete or any(name not in trial.values for trial in complete for name in names):
             return None
-        signs = [1 if self.reference[name].higher_is_better else -1 for name in names]
+        higher = bool(self.reference[names[0]].higher_is_better)
 
         def merit(trial: Trial) -> tuple[float, ...]:
-            own = (sign * trial.values[name] for sign, name in zip(signs, names, strict=True))
-            return (not trial.collapsed, *own, -trial.number)
+            own = [trial.values[name] for name in names]
+            return (not trial.collapsed, criterion.merit(own, higher), -trial.number)
 
         return max(complete, key=merit)
 

@@ -122,7 +122,8 @@ def measured(both: float, l1: float, collapsed: float = 0.0, n: int = 500) -> di
 
 def test_right_in_both_comes_first_then_l1_and_collapse_last() -> None:
     score = CRITERIA["both"].score
-    in_order = [(0.0, 0.9, 1.0), (1.0, 0.0, 1.0), (0.5, 1.0, 0.0), (0.5, 0.2, 0.0), (0.502, 1.0, 0.0)]
+    in_order = [(0.0, 0.9, 1.0), (1.0, 0.0, 1.0), (0.5, 1.0, 0.0), (0.506, 0.2, 0.0), (0.5, 0.0, 0.0)]
+    in_order += [(0.52, 1.0, 0.0), (0.98, 0.3, 0.0), (1.0, 0.9, 0.0)]
     scores = [score(measured(*values)) for values in in_order]
     assert scores == sorted(set(scores))
     assert scores[1] < COLLAPSED_SCORE / 2 < scores[2]
