@@ -14,6 +14,10 @@ from lordbench.utils.errors import UserError, did_you_mean
 
 MAIN = "transfer-encoded"
 """The picture of content transfer, which is shown first."""
+TITLES = {
+    f"transfer-{codes}": f"transfers with {codes} codes" for codes in ("encoded", "learned", "optimized")
+}
+"""Pictures in words; others by their own names, without hyphens."""
 
 
 class Output(NamedTuple):
@@ -45,7 +49,8 @@ class Comparison:
     @property
     def title(self) -> str:
         """Picture, group and seed in words."""
-        what = f"{self.picture}: {self.part.title}" if self.part.title else self.picture
+        name = TITLES.get(self.picture, self.picture.replace("-", " "))
+        what = f"{name}: {self.part.title}" if self.part.title else name
         return f"{what}; {self.group}, seed {self.seed}"
 
     def named(self, truth: str) -> Iterator[Output]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from rich import table as rich_tables
 from rich.console import Group
 from rich.text import Text
 
+from lordbench.results.leaderboard import FOR_TESTING
 from lordbench.results.marks import Mark
 
 SIGNS: dict[Mark, str] = {
@@ -32,12 +34,19 @@ NONE = "–"
 HEADING_WIDTH = 12
 """Characters of a line in the heading of a column of entries."""
 
-PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}. A table wider than a line is scaled.
+PREAMBLE = r"""% Needs \usepackage{booktabs} and \usepackage{graphicx}, which scales tables of many columns.
 % Bold: best. \approx: not significantly different from it. ?: no interval of the difference.
 % \bigtriangledown: not better than a floor. \dagger: a training has collapsed.
 % \pm: the larger half-width of the 95 % confidence interval."""
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Scales down what is wider than a line."""
+MOST_UNSCALED = 6
+"""Columns with intervals that fit a line of the usual one-column styles."""
+GROUPED = re.compile(
+    rf"(?P<data>.+), (?P<split>[\w ]+) split, preset (?P<preset>.+?)"
+    rf"(?P<warning> \({FOR_TESTING}\))?: (?P<what>.+)"
+)
+"""Title of a table of one group of results."""
 LATEX_SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
@@ -207,13 +216,13 @@ def latex_escape(text: str) -> str:
 
 def _latex_table(table: Table) -> Iterator[str]:
     columns = "".join("r" if right else "l" for right in table.is_right)
+    begin, end = (f"{FIT}\n  ", "}") if len(columns) > MOST_UNSCALED else ("", "")
     yield rf"""
 \begin{{table}}
   \centering
-  \caption{{{latex_escape(table.title)}}}\smallskip
+  \caption{{{latex_escape(_caption(table.title))}}}\smallskip
   \setlength{{\tabcolsep}}{{4pt}}
-  {FIT}
-  \begin{{tabular}}{{{columns}}}
+  {begin}\begin{{tabular}}{{{columns}}}
     \toprule
     {" & ".join(map(_latex_heading, _broken_header(table)))} \\
     \midrule"""
@@ -222,10 +231,18 @@ def _latex_table(table: Table) -> Iterator[str]:
             yield r"    \midrule"
         entries = map(_latex_entry, row.entries, table.decimals)
         yield f"    {' & '.join([*map(latex_escape, row.texts), *entries])} \\\\"
-    yield "    \\bottomrule\n  \\end{tabular}}"
+    yield f"    \\bottomrule\n  \\end{{tabular}}{end}"
     for note in table.notes:
         yield rf"  \par\smallskip\footnotesize {latex_escape(note)}"
     yield r"\end{table}"
+
+
+def _caption(title: str) -> str:
+    """The title of a table in the words of a paper."""
+    if not (parts := GROUPED.fullmatch(title)):
+        return title
+    data, split, preset, warning, what = parts.groups(default="")
+    return f"{what[0].upper()}{what[1:]} on {data}, held-out {split}, {preset} configuration{warning}"
 
 
 def _latex_heading(title: str) -> str:

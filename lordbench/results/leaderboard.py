@@ -80,6 +80,8 @@ WON_BY_CONSTRUCTION = {
 methods need not be better."""
 TESTING = "smoke"
 """The preset whose numbers mean nothing: no mark, no rank."""
+FOR_TESTING = "for testing: the numbers mean nothing"
+"""What titles and notes say of its results."""
 COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
 """The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
 ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}
@@ -334,11 +336,13 @@ def wide(aggregated: pd.DataFrame) -> pd.DataFrame:
     names, records = set(), []
     ends = {column: end for column, end in ENDS.items() if column in aggregated}
     for key, line in aggregated.groupby(LINE, sort=False):
-        record: dict[str, Any] = dict(zip(LINE, key, strict=True)) | {
+        record: dict[str, Any] = dict(zip(LINE, key, strict=True))
+        warnings = [FOR_TESTING] if is_for_testing(record["preset"]) else []
+        record |= {
             "method": row_name(key),
             "n_seeds": int(line["n_seeds"].max()),
             "n_collapsed": int(line["n_collapsed"].max()),
-            "notes": notes_with_metrics(line),
+            "notes": "; ".join(filter(None, [*warnings, notes_with_metrics(line)])),
         }
         for quantity, own in zip(line[QUANTITY].to_numpy(), line[list(ends)].to_numpy(), strict=True):
             name = "/".join(quantity)
@@ -377,5 +381,5 @@ def label(method: str, variant: str, labels: str = "") -> str:
 def group_title(group: Sequence[Hashable]) -> str:
     """Name a group by its data set, split and preset, the values of `GROUP`."""
     dataset, settings, split, preset = map(str, group)
-    warning = " (for testing: the numbers mean nothing)" if is_for_testing(preset) else ""
+    warning = f" ({FOR_TESTING})" if is_for_testing(preset) else ""
     return f"{label(dataset, settings)}, {split} split, preset {preset}{warning}"

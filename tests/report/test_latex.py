@@ -6,15 +6,17 @@ it, compile it and inspect it again.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from synthetic import cell, measured, without_samples
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.report.leaderboard import render
 from lordbench.report.pivot import Pivot
-from lordbench.report.tables import latex_escape
+from lordbench.report.tables import MOST_UNSCALED, Table, latex, latex_escape
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.tex"
 LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_best.normalized"}
@@ -69,6 +71,24 @@ def test_every_kind_of_entry_is_in_it() -> None:
         r"2 \textless{} 3 \textgreater{} 1",
     ):  # fmt: skip
         assert part in text, part
+
+
+@pytest.mark.parametrize(("n_columns", "scaled"), [(MOST_UNSCALED, False), (MOST_UNSCALED + 1, True)])
+def test_only_tables_of_many_columns_are_scaled(n_columns: int, scaled: bool) -> None:
+    text = latex([Table("cars", tuple("abcdefghij"[:n_columns]))])
+    assert (r"\resizebox" in text) is scaled
+    assert text.count("{") == text.count("}")
+
+
+def test_captions_have_the_words_of_a_paper() -> None:
+    group = "cars[n=2], official classes split, preset smoke[budget.images=5]"
+    smoke = f"{group} (for testing: the numbers mean nothing)"
+    text = latex([Table(f"{smoke}: leakage (0: chance)", ("method",)), Table("mean ranks: all", ("method",))])
+    assert re.findall(r"caption{(.*)}\\smallskip", text) == [
+        "Leakage (0: chance) on cars[n=2], held-out official classes, smoke[budget.images=5] configuration "
+        "(for testing: the numbers mean nothing)",
+        "mean ranks: all",
+    ]
 
 
 def test_special_characters_are_escaped() -> None:

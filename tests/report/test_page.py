@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,17 @@ from synthetic import cell
 
 from lordbench.cli.main import cli
 from lordbench.report.page import page as page_module
-from lordbench.report.page.card import commands
+from lordbench.report.page.card import card, commands
 from lordbench.report.page.definitions import definition
 from lordbench.report.page.details import Details
 from lordbench.report.page.page import write_report
 from lordbench.report.picture_comparisons import choose, comparisons
 from lordbench.report.quantities import titles
+from lordbench.report.tables import Table
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
+from lordbench.results.progress import PlannedCell, RunPlan
+from lordbench.results.run_folder import Store
 from lordbench.utils.errors import UserError
 
 CONTENT = " --experiments content-transfer"
@@ -164,6 +168,29 @@ class TestHead:
         assert (options["dataset"], options["split"], options["seeds"]) == (("squares",), "samples", "0,1")
         assert (options["preset"], options["experiments"]) == ("quick", "leakage")
 
+    @pytest.mark.parametrize(
+        ("preset", "settings", "left_out"),
+        [("quick", "", True), ("quick", "experiments: [leakage]\n", False), ("experiments", "", False)],
+    )
+    def test_its_command_leaves_out_experiments_that_the_run_did_not_name(
+        self, folder: Path, tmp_path: Path, preset: str, settings: str, left_out: bool
+    ) -> None:
+        """Of a grid, here the preset `experiments`, cells have another preset's name: it may name them."""
+        store, records = Store(tmp_path), cell_records([folder])
+        planned = [PlannedCell.of(record.settings.model_dump()) for record in records]
+        RunPlan.begin(planned, 1, datetime.now(UTC)).write(store.plan)
+        store.run_file.write_text(f"preset: {preset}\n{settings}")
+        (command,) = commands(collect([folder]), records, [tmp_path])
+        assert ("--experiments" not in command) is left_out
+
+    def test_it_says_from_when_to_when_and_from_which_folder(self, folder: Path) -> None:
+        records = cell_records([folder])
+        rows = collect([folder])
+        rows.loc[rows["cell"] == "lord-1", ["started", "train_seconds"]] = "2024-01-01T02:00:00+00:00", 300.0
+        facts = dict(card(rows, records, [folder, Path("runs/a")])["facts"])
+        assert facts["From"] == [folder.name, "runs/a"]
+        assert facts["When"] == ["2024-01-01 00:00 to 02:05 UTC; 5 min of training"]
+
     def test_commands_have_variants_overrides_labels_and_each_methods_own_seeds(self) -> None:
         preset = "smoke[budget.images=512]"
         rows = pd.concat([
@@ -198,7 +225,7 @@ class TestTables:
     def test_every_table_has_a_caption_and_its_latex(self, text: str) -> None:
         page = Page(text)
         assert len(page.all("caption")) == len(page.all("table")) == 4
-        assert r"\\caption{squares, samples split, preset quick: content transfer" in text
+        assert r"\\caption{Content transfer and reconstruction on squares, held-out samples, quick" in text
 
     def test_trainings_have_columns_for_what_differs_only(self, tmp_path: Path) -> None:
         folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
@@ -210,7 +237,7 @@ class TestTables:
         name = "content-transfer", "encoded", "transfer", "edges"
         assert definition(*name) == "(content-transfer/encoded/transfer/edges)"
 
-    def test_every_headline_quantity_has_a_definition(self) -> None:
+    def test_every_headline_quantity_has_a_definition_of_its_own(self) -> None:
         subjects = pd.DataFrame({
             "experiment": ["clustered-domain"] * 4 + ["informativeness"] * 2,
             "codes": "encoded",
@@ -221,8 +248,39 @@ class TestTables:
         })  # fmt: skip
         quantities = titles(subjects)
         assert len(quantities) > 40
-        for quantity in quantities:
-            assert not definition(*quantity).startswith(("(", "Of ", "With ")), quantity
+        # The full name at the end differs anyway.
+        texts = [definition(*quantity).removesuffix(f"({'/'.join(quantity)})") for quantity in quantities]
+        own = list(zip((experiment for experiment, *_ in quantities), texts, strict=True))
+        assert [each for each in own if own.count(each) > 1] == []
+        assert [text for text in texts if not text or text.startswith(("Of ", "With ", "Images of "))] == []
+
+    def test_what_is_read_from_a_code_is_named(self) -> None:
+        text = definition("informativeness", "encoded", "from content, azimuth", "normalized")
+        assert text.startswith("How well the azimuth is predicted from the content code: 0 chance")
+        text = definition("retrieval", "encoded", "from class, content", "top1")
+        assert text.startswith(
+            "Share of images whose nearest neighbour by the class code has the same content"
+        )
+
+    @pytest.mark.parametrize(
+        ("title", "parts"),
+        [
+            ("leakage (best probe: a lower bound)", ("leakage", "best probe: a lower bound")),
+            ("faces (as judges see them)", ("faces (as judges see them)", "")),
+            (
+                "attributes (0 chance, 1 always), and dependence (distance correlation)",
+                ("attributes (0 chance, 1 always), and dependence (distance correlation)", ""),
+            ),
+        ],
+    )
+    def test_a_long_remark_at_the_end_of_a_title_stands_below_it(
+        self, title: str, parts: tuple[str, str]
+    ) -> None:
+        assert page_module.heading(Table(f"cars: {title}"), ["cars"]) == ("cars", *parts)
+
+    def test_commands_in_the_legend_are_code(self, text: str) -> None:
+        assert "<code>lordbench differences</code>" in text
+        assert "`" not in "".join(re.findall(r'<p class="(?:legend|note)">.*?</p>', text, re.DOTALL))
 
 
 class TestPairs:

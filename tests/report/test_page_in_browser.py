@@ -214,14 +214,17 @@ def test_the_table_of_trainings_fits_the_screen(page: Any, width: int) -> None:
 def test_a_number_opens_its_cells_and_a_cell_its_settings(page: Any) -> None:
     page.click(f"{LEADERBOARD} tr[data-name=lord] a")
     opened = page.inner_text("dialog")
+    assert page.inner_text("dialog h2") == "LPIPS of lord"
     assert "content-transfer/encoded/transfer/lpips" in opened
     assert "mean over 2 seeds" in opened
-    assert "0.15" in opened
-    assert "0.16" in opened
+    assert "\t0.150\t0.130 to 0.170\t" in opened
+    assert "\t0.160\t0.140 to 0.180\t" in opened
     page.click("dialog >> text=seed 1")
     cell = page.inner_text("dialog")
     assert "Cell lord-1" in cell
     assert "noise" in cell
+    assert "peak memory, MiB" in cell
+    assert "_mib" not in cell
     assert "leakage/encoded/class from content/probe_best.normalized" in cell
     page.keyboard.press("Escape")
     assert not page.is_visible("dialog")
@@ -264,6 +267,26 @@ def test_a_telephone_scrolls_tables_but_not_the_page(browser: Any, file: Path) -
     assert narrow.is_visible("#headline .narrow")
     assert not narrow.is_visible("#headline .wide")
     narrow.close()
+
+
+@pytest.mark.parametrize(("width", "media"), [(360, "screen"), (700, "print")])
+def test_words_in_heads_of_tables_are_not_cut(page: Any, width: int, media: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(media=media)
+    cut = """heads => heads.filter(head => {
+      const range = document.createRange(), text = head.firstChild;
+      return [...text.textContent.matchAll(/\\p{L}+/gu)].some(word => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+      });
+    }).map(head => head.textContent)"""
+    # The longest title, in a table as narrow as can be.
+    page.eval_on_selector(
+        f"{LEADERBOARD} thead th:nth-child(3) button", "b => b.textContent = 'informativeness'"
+    )
+    page.eval_on_selector(f"{LEADERBOARD} table", "table => table.style.width = '50px'")
+    assert page.eval_on_selector_all("#leaderboard thead button", cut) == []
 
 
 def test_paper_shows_the_tables_without_the_controls(page: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from synthetic import cell, measured
 
-from lordbench.results.leaderboard import OLDER_CELLS, aggregate, collect, wide
+from lordbench.results.leaderboard import FOR_TESTING, OLDER_CELLS, aggregate, collect, wide
 from lordbench.results.rows import COLUMNS
 from lordbench.utils.errors import UserError
 
@@ -177,6 +177,11 @@ class TestTableRows:
         table = wide(aggregate(cell(measured(0.1), measured(0.5, subject="copy", codes=""))))
         assert list(table["method"]) == ["lord", "floor: copy of B"]
         assert list(table[LPIPS]) == [0.1, 0.5]
+
+    @pytest.mark.parametrize(("preset", "notes"), [("quick", "n < 9"), ("smoke", f"{FOR_TESTING}; n < 9")])
+    def test_notes_say_which_numbers_mean_nothing(self, preset, notes):
+        table = wide(aggregate(cell(measured(0.1, note="n < 9"), preset=preset)))
+        assert list(table["notes"]) == [notes]
 
     def test_floors_are_in_every_column_of_a_transfer(self):
         shots = [measured(0.1, experiment="one-shot", subject=f"transfer, K = {k}") for k in (1, 5)]

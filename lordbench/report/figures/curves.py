@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, Drawn, panels
+from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, Drawn, panels, watermark, wrapped
 from lordbench.report.figures.signs import Sign, term_signs
 from lordbench.report.picture_comparisons import cell_group, in_order
 from lordbench.results.cells import CURVE, CellRecord
@@ -39,7 +39,12 @@ def curves(records: Sequence[CellRecord], width: float = PAGE) -> Drawn:
             term: Line2D([], [], color=sign.colour, linestyle=sign.shape)  # type: ignore[arg-type]
             for term, sign in signs.items()
         }
-        drawing, axes = panels(list(shown), width, NARROWEST, HEIGHT, legend, sharey=True)
+        groups = {group for _, group in shown}
+        titles = [name if len(groups) == 1 else f"{name}\n{group}" for name, group in shown]
+        drawing, axes = panels(titles, width, NARROWEST, HEIGHT, legend, sharey=True)
+        if len(groups) == 1:
+            drawing.suptitle(wrapped(next(iter(groups)), width), x=0.01, ha="left", fontsize=8)
+        watermark(drawing, groups)
         for ax, own in zip(axes, shown.values(), strict=True):
             for curve in own:
                 draw_curve(ax, curve, signs)
@@ -47,17 +52,17 @@ def curves(records: Sequence[CellRecord], width: float = PAGE) -> Drawn:
             ax.set_xlabel("Training step")
             if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
                 ax.set_ylabel("Terms of the loss")
-    words = "; ".join(f"{title} ({len(own)})" for title, own in shown.items()).replace("\n", ", ")
+    words = "; ".join(f"{', '.join(panel)} ({len(own)})" for panel, own in shown.items())
     return Drawn(drawing, f"Terms of the loss by training step; in brackets the number of seeds. {words}.")
 
 
-def by_panel(records: Sequence[CellRecord]) -> dict[str, list[pd.DataFrame]]:
-    """Curves by the titles of their panels."""
-    shown: dict[str, list[pd.DataFrame]] = {}
+def by_panel(records: Sequence[CellRecord]) -> dict[tuple[str, str], list[pd.DataFrame]]:
+    """Curves by the names of method and group."""
+    shown: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for record in in_order(records):
         if record.curve is not None:
-            title = f"{record.settings.label}\n{cell_group(record.settings)}"
-            shown.setdefault(title, []).append(record.curve)
+            panel = record.settings.label, cell_group(record.settings)
+            shown.setdefault(panel, []).append(record.curve)
     return shown
 
 

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lordbench.report.figures.signs import Sign
+from lordbench.report.figures.values import Value
+from lordbench.results.leaderboard import FOR_TESTING
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import replacing
 
@@ -39,6 +41,8 @@ LEGEND_ROW, LEGEND_ENTRY = 0.17, 1.25
 """Inches: height of a row of a legend, and width of an entry."""
 LETTERS = 14
 """Per inch, of a title."""
+BAND: dict[str, Any] = {"color": MUTED, "alpha": 0.18, "linewidth": 0}
+"""How the interval of a floor or ceiling is drawn."""
 
 
 class Drawn(NamedTuple):
@@ -59,6 +63,15 @@ def figure(width: float, height: float) -> Figure:
     drawing = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(drawing)
     return drawing
+
+
+def watermark(drawing: Figure, groups: Iterable[str]) -> None:
+    """Write across a figure that its numbers mean nothing, if all its groups, by title, are for testing."""
+    if all(FOR_TESTING in group for group in groups):
+        # Subfigures are drawn over the texts of their figure.
+        top = (drawing, *drawing.subfigs)[-1]
+        top.text(0.5, 0.5, "for testing", fontsize=4 * drawing.get_figwidth(), rotation=15, ha="center",
+                 va="center", color=MUTED, alpha=0.35, zorder=10, transform=drawing.transFigure)  # fmt: skip
 
 
 def panels(
@@ -110,8 +123,11 @@ def marker(sign: Sign) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def draw_floor(ax: Axes, text: str, level: float, points: Iterable[tuple[float, float]]) -> None:
-    """Draw a floor as a line, whose label keeps away from the points of the panel."""
+def draw_floor(ax: Axes, text: str, floor: Value, points: Iterable[tuple[float, float]]) -> None:
+    """Draw a floor as a line with its interval; its label keeps away from the points of the panel."""
+    level = floor.value
+    if floor.reach:
+        ax.axhspan(floor.low, floor.high, **BAND)
     ax.axhline(level, color=MUTED, linestyle="--", linewidth=0.9, label=text)
     points = sorted(points, key=lambda point: abs(point[1] - level))
     below = all(level <= y for _, y in points)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
 from lordbench.report.boards import method_names
-from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure, marker, wrapped
+from lordbench.report.figures.drawing import (
+    BAND,
+    MUTED,
+    PAGE,
+    SETTINGS,
+    SMALL,
+    Drawn,
+    figure,
+    marker,
+    watermark,
+    wrapped,
+)
 from lordbench.report.figures.signs import Sign, method_signs
 from lordbench.report.figures.values import Quantity, Value, read, short
 from lordbench.report.quantities import Column, choose, pick, summarised
@@ -26,7 +36,6 @@ MARK = 0.14
 """Inches: width of a mark."""
 ROW, REST, TITLE, LINE = 0.17, 0.75, 0.25, 0.13
 """Inches: height of a method, of what else a panel has, of a group's title, and of each further line."""
-BAND: dict[str, Any] = {"color": MUTED, "alpha": 0.18, "linewidth": 0}
 
 Panel = tuple[Quantity, Mapping[str, Mark]]
 
@@ -76,6 +85,7 @@ def forest(
                     ax.set_title(wrapped(own[i][0].title, panel), loc="left")
                 else:
                     ax.set_visible(False)
+        watermark(drawing, groups)
     return Drawn(drawing, " ".join(_words(title, own) for title, own in groups.items()))
 
 

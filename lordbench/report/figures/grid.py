@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 
-from lordbench.report.figures.drawing import PAGE, SETTINGS, SMALL, Drawn, figure
+from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure, watermark
 from lordbench.report.picture_comparisons import Comparison
 from lordbench.utils.errors import UserError
 
 NUMBER, NAME, SCORE = 0.18, 0.32, 0.14
-"""Inches: width of row numbers, height of names, and of the score below an image."""
+"""Inches: width of row numbers, height of names, and of the score below an image or what says what it is."""
 GAP = 0.04
+MEANING = "Below the outputs: L1 to the true image."
 
 
 def grid(
@@ -40,7 +41,7 @@ def grid(
     has_scores = scores and any(own is not None for own in errors.values())
     side = (width - NUMBER) / len(shown)
     line = side + (SCORE if has_scores else 0)
-    height = NAME + line * len(chosen)
+    height = NAME + line * len(chosen) + (SCORE if has_scores else 0)
     with mpl.rc_context(SETTINGS):
         drawing = figure(width, height)
         drawing.set_layout_engine("none")
@@ -66,5 +67,8 @@ def grid(
                 if has_scores and (own := errors.get(cell)) is not None:
                     ax.text(0.5, -0.03, f"{own[place]:.3f}", ha="center", va="top", fontsize=SMALL - 1,
                             transform=ax.transAxes)  # fmt: skip
-    below = " Below the outputs: L1 to the true image." if has_scores else ""
+        if has_scores:
+            drawing.text(NUMBER / width, 0.02 / height, MEANING, va="bottom", fontsize=SMALL - 1, color=MUTED)
+        watermark(drawing, [comparison.group])
+    below = f" {MEANING}" if has_scores else ""
     return Drawn(drawing, f"{comparison.title}: {', '.join(name for _, name, _ in shown)}.{below}")

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lordbench.report.boards import method_names
-from lordbench.report.figures.drawing import PAGE, SETTINGS, SMALL, Drawn, figure, wrapped
+from lordbench.report.figures.drawing import PAGE, SETTINGS, SMALL, Drawn, figure, watermark, wrapped
 from lordbench.report.figures.values import grouped
 from lordbench.results.leaderboard import CEILING
 from lordbench.utils.errors import UserError
@@ -46,7 +46,8 @@ def informativeness(rows: pd.DataFrame, width: float = PAGE) -> Drawn:
         for ax, (title, table) in zip(axes, tables.items(), strict=True):
             # The names of rows take about half of the width.
             _panel(ax, table, has_values=width / 2 / table.shape[1] >= NARROWEST)
-            ax.set_title(wrapped(f"{title} (0: chance, 1: all)", width / 2), loc="left")
+            ax.set_title(wrapped(f"{title}\n0: chance, 1: all right", width / 2), loc="left")
+        watermark(drawing, tables)
     words = " ".join(f"{title}: {'; '.join(_words(table))}." for title, table in tables.items())
     return Drawn(drawing, f"Attributes predicted from each code. {words}")
 

@@ -20,6 +20,7 @@ from lordbench.report.figures.drawing import (
     handle,
     marker,
     panels,
+    watermark,
 )
 from lordbench.report.figures.signs import Sign, method_signs
 from lordbench.report.figures.values import Quantity, grouped, quantity
@@ -73,6 +74,7 @@ def shots(rows: pd.DataFrame, metric: str = "l1", width: float = PAGE) -> Drawn:
         drawing, axes = panels(list(shown), width, NARROWEST, HEIGHT, legend)
         for ax, own in zip(axes, shown.values(), strict=True):
             _panel(ax, own, signs)
+        watermark(drawing, shown)
     return Drawn(drawing, " ".join(_words(title, own) for title, own in shown.items()))
 
 
@@ -119,7 +121,7 @@ def _panel(ax: Axes, own: dict[str, Curve], signs: dict[str, Sign]) -> None:
             for k, q in curve.items()
             for value in q.methods.values()
         ]
-        draw_floor(ax, first.floor[0], first.floor[1].value, drawn)
+        draw_floor(ax, *first.floor, drawn)
     ax.set_xlabel("Images of the new class, K")
     ax.set_ylabel(f"Transfers: {first.title}")
 

@@ -18,6 +18,7 @@ from lordbench.report.figures.drawing import (
     handle,
     marker,
     panels,
+    watermark,
 )
 from lordbench.report.figures.signs import Sign, method_signs
 from lordbench.report.figures.values import LEAK, Quantity, grouped, quantity, short, transfer_column
@@ -33,7 +34,8 @@ NARROWEST, HEIGHT = 2.6, 2.6
 def tradeoff(rows: pd.DataFrame, metric: str | None = None, width: float = PAGE) -> Drawn:
     """Draw leakage against a metric of content transfer, a panel for each group of results that has both.
 
-    Bars are 95 % intervals, as in the tables; a dashed line is the best floor, which has no codes.
+    Bars are 95 % intervals, as in the tables; a dashed line is the best floor, which has no codes,
+    and the band around it its interval.
 
     Raises:
         UserError: no method has both values.
@@ -57,6 +59,7 @@ def tradeoff(rows: pd.DataFrame, metric: str | None = None, width: float = PAGE)
         drawing, axes = panels(list(shown), width, NARROWEST, HEIGHT, legend)
         for ax, (leak, transfer) in zip(axes, shown.values(), strict=True):
             _panel(ax, leak, transfer, signs)
+        watermark(drawing, shown)
     words = ["Class leakage, and quality of transfers"]
     for title, (leak, transfer) in shown.items():
         values = [
@@ -84,7 +87,7 @@ def _panel(ax: Axes, leak: Quantity, transfer: Quantity, signs: dict[str, Sign])
             for name, y in transfer.methods.items()
             if name in leak.methods
         ]
-        draw_floor(ax, transfer.floor[0], transfer.floor[1].value, points)
+        draw_floor(ax, *transfer.floor, points)
     higher = transfer.higher_is_better
     if higher is not None:
         ax.text(

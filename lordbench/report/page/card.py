@@ -13,6 +13,11 @@ from lordbench.config import registry, selectors
 from lordbench.report.boards import method_names
 from lordbench.results.cells import CellRecord
 from lordbench.results.leaderboard import by_seed, is_for_testing, label, parts
+from lordbench.results.progress import RunPlan
+from lordbench.results.run_folder import Store
+from lordbench.utils.errors import UserError
+from lordbench.utils.integrity import read_verified
+from lordbench.utils.settings import read_mapping
 
 MINUTE = 60
 VALIDATION = "validation"
@@ -34,14 +39,17 @@ def card(rows: pd.DataFrame, records: Sequence[CellRecord], runs: Sequence[Path]
     return {
         "title": f"{_joined(own['method'].unique())} on {_joined(cells['dataset'].unique())}",
         "facts": list(_facts(cells, records, methods, runs)),
-        "commands": list(commands(rows, records)),
+        "commands": list(commands(rows, records, runs)),
         "for_testing": any(map(is_for_testing, cells["preset"])),
     }
 
 
-def commands(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[str]:
-    """Commands that train the same cells again, as few as their options allow."""
-    every = sorted(registry.available("experiments"))
+def commands(rows: pd.DataFrame, records: Sequence[CellRecord], runs: Sequence[Path] = ()) -> Iterator[str]:
+    """Commands that train the same cells again, as few as their options allow.
+
+    Experiments are left out where the latest of `runs` left them out: these are all that apply to the data.
+    """
+    every, unnamed = sorted(registry.available("experiments")), _without_named_experiments(runs)
     planned = {record.settings.id: sorted(record.settings.experiments) for record in records}
     measured = rows.groupby("cell")["experiment"].agg(lambda names: sorted(set(names))).to_dict()
     methods: dict[tuple[str, ...], dict[str, set[int]]] = {}
@@ -49,7 +57,7 @@ def commands(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[str]
         if row["split"].startswith(VALIDATION):
             continue
         experiments = planned.get(row["cell"], measured[row["cell"]])
-        which = "" if experiments == every else ",".join(experiments)
+        which = "" if experiments == every or row["cell"] in unnamed else ",".join(experiments)
         data, split = label(row["dataset"], row["data_settings"]), row["split"].split()[-1]
         run = (data, split, row["preset"], row["labels"], which)
         methods.setdefault(run, {}).setdefault(label(row["method"], row["variant"]), set()).add(row["seed"])
@@ -57,6 +65,22 @@ def commands(rows: pd.DataFrame, records: Sequence[CellRecord]) -> Iterator[str]
         for seeds in dict.fromkeys(map(frozenset, own.values())):
             names = ",".join(name for name, its in own.items() if its == seeds)
             yield shlex.join(_arguments(names, ",".join(map(str, sorted(seeds))), *key))
+
+
+def _without_named_experiments(runs: Iterable[Path]) -> set[str]:
+    """Ids of the cells of the latest run in each folder that named no experiments, itself or by a grid."""
+    found: set[str] = set()
+    for store in map(Store, runs):
+        try:
+            settings = read_mapping(store.run_file)
+            plan = RunPlan.model_validate(read_verified(store.plan))
+        except (UserError, OSError, ValueError):
+            continue
+        if not settings.get("experiments"):
+            # The cells of a grid have the name of the preset that it extends.
+            preset = settings.get("preset")
+            found |= {cell.id for cell in plan.cells if selectors.parse(cell.preset).name == preset}
+    return found
 
 
 def _arguments(
@@ -90,7 +114,7 @@ def _facts(
     yield "Methods", [", ".join(methods)]
     yield "Data", list(data)
     yield "Seeds", [f"{', '.join(map(str, seeds))} ({of_seeds})"]
-    yield "When", [_when(cells)]
+    yield "When", [_when(cells, records)]
     hardware = ["device", "precision", "threads"]
     yield (
         "Hardware",
@@ -110,16 +134,21 @@ def _facts(
             .itertuples(index=False)
         ],
     )
-    yield "From", list(map(str, runs))
+    # A page is shared: it does not say where folders lie on this machine.
+    yield "From", [run.name if run.is_absolute() else str(run) for run in runs]
 
 
-def _when(cells: pd.DataFrame) -> str:
-    first, last = (
-        str(time)[:16].replace("T", " ") for time in (cells["started"].min(), cells["started"].max())
-    )
-    minutes = cells["train_seconds"].sum() / MINUTE
-    span = first if first == last else f"{first} to {last}"
-    return f"{span} UTC (first and last start); {minutes:,.0f} min of training"
+def _when(cells: pd.DataFrame, records: Sequence[CellRecord]) -> str:
+    """When the first cell began and the last one ended; without run folders, its training."""
+    minutes = f"{cells['train_seconds'].sum() / MINUTE:,.0f} min of training"
+    evaluation = {record.settings.id: sum(record.folder.experiment_seconds().values()) for record in records}
+    starts = pd.to_datetime(cells["started"], utc=True, format="ISO8601", errors="coerce")
+    if starts.isna().all():
+        return minutes
+    seconds = cells["train_seconds"] + cells["cell"].map(evaluation).fillna(0)
+    first, last = starts.min(), (starts + pd.to_timedelta(seconds, unit="s")).max()
+    day = "" if first.date() == last.date() else f"{last:%Y-%m-%d} "
+    return f"{first:%Y-%m-%d %H:%M} to {day}{last:%H:%M} UTC; {minutes}"
 
 
 def _joined(names: Iterable[str], most: int = 4) -> str:

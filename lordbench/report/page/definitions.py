@@ -26,38 +26,53 @@ METRICS = {
     "identity_distance": "Distance of a face's embedding from that of another photograph of B's person.",
     "face_found": "Share of outputs in which a face is found.",
     "diversity": "Mean LPIPS between outputs of one input in random styles.",
-    "top1": "Share of images whose nearest neighbour by this code has the same label.",
-    "average_precision": "Precision at the images of the same label, ranked by their distance, averaged.",
     "distance_correlation": "Squared distance correlation of the two codes; about 0 for independent ones.",
-    "r2": "Share of an attribute's variance that is predicted.",
     "k": "Number of clusters that were found.",
     "silhouette": "How well clusters are separated, from -1 to 1.",
     "nmi": "Normalized mutual information of clusters and true styles, from 0 to 1.",
 }  # fmt: skip
 """By the name of the metric."""
+READINGS = {
+    "normalized": "How well the {label} is predicted from the {code} code: 0 chance, 1 always.",
+    "r2": "Share of the variance of the {label} that is predicted from the {code} code.",
+    "top1": "Share of images whose nearest neighbour by the {code} code has the same {label}.",
+    "average_precision": "Precision at the images of the same {label}, ranked by {code} codes, averaged.",
+}  # fmt: skip
+"""By the name of the metric, of a label that is read from a code."""
+READ = re.compile(r"from (?P<code>class|content), (?P<label>.+)")
 PROBED = re.compile(r"(class|content) from (class|content)\b(.*)")
-SUBJECTS = {
-    "reconstruction": "Of the method's reconstruction of an image from its own codes.",
+EXPERIMENTS = {
     "one-shot": "Of transfers onto held-out classes.",
     "expression-transfer": "Of faces with another expression of the same person.",
     "faces": "An output without a face counts as a copy of the wrong image.",
     "clustered-domain": "Of translations to another domain.",
 }
 """By the experiment."""
+SUBJECTS = {
+    r"reconstruction.*": "Of the method's reconstruction of an image from its own codes.",
+    r".*, permuted": "Here codes of different images are paired, which are independent.",
+    r".*, (K = \d+|all)": "Images of the class that its code comes from: {}.",
+}
+"""By a pattern of the subject."""
 CODES = {"learned": "With codes learned in training, of training images.",
          "optimized": "With codes optimized at test time."}  # fmt: skip
 
 
 def definition(experiment: str, codes: str, subject: str, metric: str) -> str:
     """Say what a quantity means, with its full name, by which `--metric` selects it."""
-    sentences = [_meaning(subject, metric), SUBJECTS.get(experiment, ""), CODES.get(codes, "")]
+    restrictions = (
+        text.format(*found.groups())
+        for pattern, text in SUBJECTS.items()
+        if (found := re.fullmatch(pattern, subject))
+    )
+    sentences = [_meaning(subject, metric), EXPERIMENTS.get(experiment), *restrictions, CODES.get(codes)]
     name = "/".join((experiment, codes, subject, metric))
     return " ".join([*filter(None, sentences), f"({name})"])
 
 
 def _meaning(subject: str, metric: str) -> str:
-    if metric == "normalized":
-        return f"How well an attribute is predicted {subject.replace(',', ' code:', 1)}. 0 chance, 1 always."
+    if metric in READINGS and (read := READ.fullmatch(subject)):
+        return READINGS[metric].format(**read.groupdict())
     if metric.endswith(".normalized") and (probed := PROBED.match(subject)):
         label, code, rest = probed.groups()
         probe = metric.removesuffix(".normalized").removeprefix("probe_")

@@ -65,7 +65,11 @@ class Details:
         }
         for record in self.records:
             s = record.settings
-            sizes = {key: value for key, value in s.preset.items() if key not in ("methods", "defaults")}
+            sizes = {
+                key: value
+                for key, value in s.preset.items()
+                if key not in ("methods", "defaults", "searched")
+            }
             cells.setdefault(s.id, {"provenance": {}})["settings"] = {
                 "method": s.settings, "data set": s.data_settings, "preset": sizes,
                 "experiments": s.experiments,

@@ -238,6 +238,13 @@ for (const command of all(".again pre")) {
 }
 
 /* The results behind a number, and the details of a cell. */
+const WORDS = {
+  data_fingerprint: "fingerprint of the data", git_sha: "commit", lordbench_version: "lordbench", method_source: "hash of the method's source",
+  peak_memory_mib: "peak memory, MiB", protocol_version: "protocol", schema_version: "format of rows", searched: "settings searched",
+  started: "started, UTC", torch_version: "PyTorch", cuda_version: "CUDA", train_images_per_second: "images/s in training", train_seconds: "training, s",
+};
+const inWords = (name) => WORDS[name] ?? name.replaceAll("_", " ");
+const three = (value) => (value === null ? "–" : Math.abs(value) >= 100 ? String(Math.round(value)) : value.toPrecision(3));
 let kept;
 const details = () => (kept ??= JSON.parse(byId("details").textContent));
 function unpacked([cell, quantity, unit, policy, note, n, value, low, high]) {
@@ -252,8 +259,8 @@ function valuesTable(rows, first, nameOf) {
   for (const row of rows) {
     const name = make("td");
     name.append(nameOf(row));
-    const interval = row.low === null ? "–" : `${row.low} to ${row.high}`;
-    body.insertRow().append(name, ...[row.value ?? "–", interval, row.n, row.unit, row.note].map((text) => make("td", text)));
+    const interval = row.low === null ? "–" : `${three(row.low)} to ${three(row.high)}`;
+    body.insertRow().append(name, ...[three(row.value), interval, row.n, row.unit, row.note].map((text) => make("td", text)));
   }
   const scroll = make("div", "", { class: "scroll" });
   scroll.append(table);
@@ -265,25 +272,32 @@ function show(title, ...parts) {
   if (!byId("how").open) byId("how").showModal();
   byId("how").scrollTop = 0;
 }
-function showNumber(number) {
-  const rows = details().behind[number].map((row) => unpacked(details().rows[row]));
+function showNumber(link) {
+  const rows = details().behind[link.dataset.behind].map((row) => unpacked(details().rows[row]));
   const button = ({ cell }) => make("button", `seed ${details().cells[cell].provenance.seed}, cell ${cell}`, { type: "button", class: "open", "data-cell": cell });
   const mean = rows.length > 1 ? `The table shows the mean over ${rows.length} seeds.` : "The table shows this value.";
-  show(rows[0].quantity, make("p", mean), valuesTable(rows, "cell", button), make("p", rows[0].policy && `Measured by: ${rows[0].policy}`));
+  const column = link.closest("table").tHead.rows[0].cells[link.closest("td").cellIndex].textContent.trim();
+  const name = `${column.replace(/\s*[↑↓]$/, "")} of ${link.closest("tr").dataset.name}`;
+  const policy = make("p", rows[0].policy && `Measured by: ${rows[0].policy}`);
+  show(name, make("p", mean), valuesTable(rows, "cell", button), policy, make("p", `Full name, for --metric: ${rows[0].quantity}`, { class: "note" }));
 }
-function list(values) {
+/* Settings by their dotted keys, as --set takes them. */
+const flat = (values, before = "") => Object.entries(values).flatMap(([name, value]) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? flat(value, `${before}${name}.`) : [[before + name, value]]);
+function list(pairs) {
   const definitions = make("dl");
-  for (const [name, value] of Object.entries(values)) {
-    const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-    definitions.append(make("dt", name), make("dd", text));
-  }
+  for (const [name, value] of pairs) definitions.append(make("dt", name), make("dd", Array.isArray(value) ? value.join(", ") : String(value)));
   return definitions;
 }
+const isRounded = (value) => typeof value === "number" && !Number.isInteger(value);
+const told = ([name, value]) => [inWords(name), name === "started" ? value.slice(0, 16).replace("T", " ") : isRounded(value) ? three(value) : value];
 function showCell(cell) {
   const rows = details().rows.map(unpacked).filter((row) => row.cell === cell);
   const { provenance, settings } = details().cells[cell];
-  const parts = [make("h3", "Provenance"), list(provenance)];
-  if (settings) for (const [name, values] of Object.entries(settings)) parts.push(make("h3", `Settings: ${name}`), list(values));
+  const parts = [make("h3", "Provenance"), list(Object.entries(provenance).map(told))];
+  if (settings) for (const [name, values] of Object.entries(settings)) {
+    parts.push(make("h3", `Settings: ${name}`), Array.isArray(values) ? make("p", values.join(", ")) : list(flat(values)));
+  }
   else parts.push(make("p", "The folder of this cell was not found beside its results, so its settings, curve and pictures are missing."));
   show(`Cell ${cell}`, ...parts, make("h3", "All values"), valuesTable(rows, "quantity", (row) => row.quantity));
 }
@@ -292,7 +306,7 @@ document.addEventListener("click", (event) => {
   const cell = event.target.closest("button[data-cell]");
   if (number) {
     event.preventDefault();
-    showNumber(Number(number.dataset.behind));
+    showNumber(number);
   } else if (cell) showCell(cell.dataset.cell);
   else if (event.target === byId("how")) byId("how").close();
 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -42,8 +43,8 @@ PAIRS = 6
 """Pairs that are shown large."""
 WIDE, NARROW = 9.0, 3.4
 """Inches: figures for a screen and for a telephone, both with letters of the same size."""
-LONG = 20
-"""Letters of a remark in a title that stands below it."""
+REMARK = re.compile(r"(?P<section>[^()]+) \((?P<remark>[^()]{20,})\)")
+"""A section's title whose only brackets, at its end, are so long that they stand below it."""
 Figure = dict[str, Any]
 
 
@@ -62,6 +63,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["with_code"] = with_code
     page = environment.get_template("page.html").render(
         card=card(rows, records, runs),
         verdicts=[(each.table.title, each.verdict) for each in summarise(means)],
@@ -98,8 +100,14 @@ def heading(table: Table, groups: Sequence[str]) -> tuple[str, str, str]:
     """Split a table's title into its group (empty for none), its section, and a long remark in brackets."""
     group = next((title for title in groups if table.title.startswith(f"{title}: ")), "")
     title = table.title.removeprefix(f"{group}: ")
-    section, _, remark = title.partition(" (")
-    return (group, section, remark.removesuffix(")")) if len(remark) > LONG else (group, title, "")
+    parts = REMARK.fullmatch(title)
+    return (group, parts["section"], parts["remark"]) if parts else (group, title, "")
+
+
+def with_code(text: str) -> Markup:
+    """Text as HTML; what stands between backticks becomes code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
 def definitions(tables: Sequence[Table]) -> dict[tuple[str, str], tuple[str, str, str]]:

@@ -7,6 +7,7 @@ import pytest
 from reporting import TRUTH, made_up_run, picture
 
 from lordbench.report.figures import grid
+from lordbench.report.figures.grid import MEANING
 from lordbench.report.picture_comparisons import Comparison, comparisons
 from lordbench.results.cells import cell_records
 from lordbench.utils.errors import UserError
@@ -25,7 +26,7 @@ def test_each_method_is_shown_on_the_same_pairs(one: tuple[Comparison, np.ndarra
     comparison, outputs = one
     drawn = grid(comparison, pairs=4).figure
     names = [text.get_text() for text in drawn.texts if not text.get_text().isdigit()]
-    assert names == ["content", "class", "true image", "drnet", "lord"]
+    assert names == ["content", "class", "true image", "drnet", "lord", MEANING]
     axes = np.array(drawn.axes).reshape(5, 4)
     for ax, (i, j) in zip(axes[4], PLACES, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), outputs[i, j].transpose(1, 2, 0))
@@ -37,7 +38,9 @@ def test_below_each_output_stands_its_l1_to_the_true_image(one: tuple[Comparison
     wanted = [f"{np.abs(outputs[at] / 255 - TRUTH[at] / 255).mean():.3f}" for at in PLACES]
     assert [ax.texts[0].get_text() for ax in axes[4]] == wanted
     assert not any(ax.texts for ax in axes[:3].flatten())
-    assert not any(ax.texts for ax in grid(comparison, scores=False).figure.axes)
+    without = grid(comparison, scores=False).figure
+    assert not any(ax.texts for ax in without.axes)
+    assert MEANING not in [text.get_text() for text in without.texts]
 
 
 def test_methods_and_rows_can_be_chosen(one: tuple[Comparison, np.ndarray]) -> None:

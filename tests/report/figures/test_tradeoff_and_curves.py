@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from reporting import made_up_run
-from synthetic import cell, measured
+from synthetic import cell, measured, without_samples
 
-from lordbench.report.figures import curves, rendered, tradeoff
+from lordbench.report.figures import curves, forest, rendered, tradeoff
 from lordbench.report.figures.curves import POINTS
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
@@ -44,6 +44,11 @@ def test_the_scatter_shows_values_intervals_and_the_floor(folder: Path) -> None:
     floors = {line.get_label(): line.get_ydata()[0] for line in ax.lines if "floor" in str(line.get_label())}
     assert floors == {"floor: copy of B": pytest.approx(0.3)}
     assert "floor: copy of B" in [text.get_text() for text in ax.texts]
+    (band,) = ax.patches
+    band_ends = band.get_extents().transformed(ax.transData.inverted()).intervaly
+    assert band_ends == pytest.approx(
+        table.loc[("floor: copy of B", "content-transfer"), ["ci_low", "ci_high"]]
+    )
 
 
 def test_the_legend_has_a_marker_for_each_method_and_no_pieces_of_bars(folder: Path) -> None:
@@ -98,12 +103,34 @@ def test_what_is_missing_is_named_with_the_way_out(rows: pd.DataFrame, missing: 
 
 def test_curves_follow_the_loss_phase_after_phase(folder: Path) -> None:
     drawn = curves(cell_records([folder])).figure
-    titles = [ax.get_title(loc="left") for ax in drawn.axes]
-    assert [title.split("\n")[0] for title in titles] == ["drnet", "lord"]
+    assert [ax.get_title(loc="left") for ax in drawn.axes] == ["drnet", "lord"]
     lines = {line.get_label(): line for line in drawn.axes[1].lines}
     assert lines["reconstruction"].get_xdata()[[0, -1]].tolist() == [25, 1000]
     assert lines["code"].get_xdata()[[0, -1]].tolist() == [1025, 2000]
     assert lines["code"].get_ydata()[-1] == pytest.approx(0.1 + 2 / 1000)
+
+
+def test_the_data_of_curves_stand_above_all_panels_or_above_each(folder: Path, tmp_path: Path) -> None:
+    group = "squares, samples split, preset quick"
+    records = cell_records([folder])
+    assert curves(records).figure.get_suptitle() == group
+    others = cell_records([made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))])
+    for record in others:
+        record.settings = record.settings.model_copy(update={"id": "other", "dataset": "circles"})
+    drawn = curves([*records, *others]).figure
+    assert drawn.get_suptitle() == ""
+    titles = {ax.get_title(loc="left").replace("\n", " ") for ax in drawn.axes}
+    assert titles == {f"drnet {group}", f"lord {group}", f"lord {group.replace('squares', 'circles')}"}
+
+
+@pytest.mark.parametrize(("presets", "marked"), [
+    (("smoke",), True), (("smoke[budget.images=5]",), True), (("quick",), False), (("smoke", "quick"), False),
+])  # fmt: skip
+def test_figures_of_results_for_testing_alone_say_so(presets: tuple[str, ...], marked: bool) -> None:
+    rows = pd.concat([cell(measured(0.4), measured(0.2, **LEAK), preset=preset) for preset in presets])
+    for drawing in (tradeoff(rows).figure, forest(rows, without_samples(rows)).figure):
+        texts = [text.get_text() for part in (drawing, *drawing.subfigs) for text in part.texts]
+        assert ("for testing" in texts) is marked
 
 
 def test_curves_share_their_axis_and_the_look_of_a_term(folder: Path) -> None:
