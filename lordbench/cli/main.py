@@ -151,7 +151,7 @@ def weights(fetch: bool) -> None:
 
     if fetch:
         fetch_weights(ERR)
-    OUT.print(weights_table())
+    OUT.print(weights_table(), crop=False)
 
 
 @cli.command()
@@ -159,7 +159,7 @@ def doctor() -> None:
     """Show what is installed here: device, precision, versions, weights, data sets."""
     from lordbench.report.listing import listing, machine_table, weights_table
 
-    OUT.print(machine_table(), weights_table(), listing("datasets"), sep="\n")
+    OUT.print(machine_table(), weights_table(), listing("datasets"), sep="\n", crop=False)
 
 
 for command in (

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from lordbench.data import Dataset, ImageSet, fingerprint
 from lordbench.utils.progress import Track, untracked
@@ -20,6 +19,8 @@ class Digits(Dataset):
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:
         """Load the 1,797 images, (1797, 1, size, size), enlarged bilinearly: white strokes on black."""
+        from sklearn.datasets import load_digits
+
         digits = load_digits()
         small = np.rint(digits.images * (255 / LARGEST)).astype(np.uint8)
         images = np.empty((len(small), 1, size, size), np.uint8)

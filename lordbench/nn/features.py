@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision import models
 
 from lordbench.nn import weights
 
@@ -19,6 +18,8 @@ def vgg16_features() -> nn.Sequential:
     Raises:
         MissingWeightsError: the weights are not on this machine.
     """
+    from torchvision import models  # As slow to import as torch, and few need it.
+
     # On the meta device: random initialization costs seconds and draws from the global generator.
     with torch.device("meta"):
         network: nn.Sequential = models.vgg16(weights=None).features

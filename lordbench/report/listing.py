@@ -148,8 +148,15 @@ def weights_table() -> Group:
     """Pretrained weights, and where they were found."""
     from lordbench.nn import weights
 
-    rows = [tuple(escape(str(cell)) for cell in entry) for entry in weights.status()]
-    return table_of("Weights", ("weights", "used for", "found", "checksum"), rows)
+    entries = weights.status()
+    rows = [(escape(entry.name), escape(entry.used_for), escape(entry.checksum)) for entry in entries]
+    table = table_of("Weights", ("weights", "used for", "checksum"), rows)
+    return Group(table, *(_unwrapped(f"{entry.name}: {entry.found}") for entry in entries))
+
+
+def _unwrapped(text: str) -> Text:
+    """A line with a path, which can be copied; print it with `crop=False`."""
+    return Text(text, no_wrap=True, overflow="ignore")
 
 
 def fetch_weights(console: Console) -> None:
@@ -177,11 +184,10 @@ def machine_table() -> Group:
         ("device", escape(f"{device.type}: {device_name(device)}")),
         ("precision chosen by auto", Precision.resolve("auto", device).name),
         ("threads", str(torch.get_num_threads())),
-        ("home", escape(str(home()))),
     ]
     for package in PACKAGES:
         try:
             rows.append((package, version(package)))
         except PackageNotFoundError:
             rows.append((package, "[red]missing[/]"))
-    return table_of("lordbench doctor", ("this computer", ""), rows)
+    return Group(table_of("lordbench doctor", ("this computer", ""), rows), _unwrapped(f"home: {home()}"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -13,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lordbench.results.progress import CellProgress
-from lordbench.utils.progress import Track, duration
+from lordbench.results.status import ENDED, RunStatus
+from lordbench.results.time_left import Estimate, TimeLeft
+from lordbench.utils.progress import Track
 
 REFRESH_SECONDS, ESTIMATE_SECONDS, LINE_SECONDS = 0.2, 5.0, 30.0
 SEPARATOR = " · "
@@ -27,7 +31,7 @@ class Lines(Progress):
     """Lines of name, bar and details that fit into the width of the terminal.
 
     A task has the fields `tail`, which is always shown, and `details`, of which the first are kept where
-    there is no room for all. Long names lose their middle: variants of a method differ at their end.
+    there is no room for all.
     """
 
     def get_renderables(self) -> Iterator[RenderableType]:
@@ -65,9 +69,13 @@ class Lines(Progress):
 
 
 def shortened(text: str, width: int) -> str:
-    """Cut a text to a width, in the middle."""
+    """Cut a text to a width: the title of a cell between its method and its seed, others in the middle."""
     if len(text) <= width:
         return text
+    method = re.split(" on |, ", text)[0]
+    for end in ("".join(text.rpartition(", ")[1:]), ""):
+        if len(method) <= (room := width - 1 - len(end)):
+            return f"{text[:room]}…{end}"
     start = (width - 1) // 3
     return text[:start] + "…" + text[len(text) - (width - 1 - start) :]
 
@@ -190,31 +198,34 @@ class ProgressLines:
 
     Args:
         write: writes a line.
-        running: returns title and progress of each running cell, by id.
-        done: returns what is done of the run.
+        read: reads the status of the run.
+        titles: of its cells, by id.
     """
 
     def __init__(
-        self,
-        write: Callable[[str], None],
-        running: Callable[[], Mapping[str, tuple[str, CellProgress]]],
-        done: Callable[[], str],
+        self, write: Callable[[str], None], read: Callable[[], RunStatus], titles: Mapping[str, str]
     ) -> None:
-        self.write, self.running, self.done = write, running, done
+        self.write, self.read, self.titles = write, read, titles
         self._last = time.monotonic()
 
     def look(self) -> None:
         """Write lines if it is time to."""
         if time.monotonic() - self._last < LINE_SECONDS:
             return
-        self._last, done = time.monotonic(), self.done()
-        for title, now in self.running().values():
-            doing, *details = _details(now)
-            share = "" if now.share is None else f" {now.share:.0%}"
-            left = (
-                "" if not now.training or now.training_left is None else f"{duration(now.training_left)} left"
-            )
-            self.write(SEPARATOR.join(filter(None, (f"{title}: {doing}{share}", *details, left, done))))
+        self._last, run = time.monotonic(), self.read()
+        estimate = Estimate(run, datetime.now(UTC))
+        ended = sum(status.state in ENDED for status in run.cells)
+        done = f"{ended} of {len(run.cells)} cells done{_left(estimate.run(), ', ')}"
+        for status in run.cells:
+            if (now := status.progress) is not None and status.state == "running":
+                doing, *details = _details(now)
+                share = "" if now.share is None else f" {now.share:.0%}"
+                line = SEPARATOR.join([f"{self.titles[status.cell.id]}: {doing}{share}", *details])
+                self.write(f"{line}{_left(estimate.cell(status), SEPARATOR)}{SEPARATOR}{done}")
+
+
+def _left(left: TimeLeft, before: str) -> str:
+    return f"{before}{left} left" if left.is_known else ""
 
 
 def _details(now: CellProgress) -> list[str]:

@@ -13,22 +13,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from lordbench.results.progress import CellProgress
-from lordbench.results.status import CellStatus, Estimate, RunStatus, State, TimeLeft, read_status
+from lordbench.results.status import ENDED, CellStatus, RunStatus, State, read_status
+from lordbench.results.time_left import Estimate, TimeLeft
 from lordbench.utils.progress import duration
 
 STATES: dict[State, str] = {
     "running": "cyan", "failed": "bold red", "interrupted": "yellow", "planned": "", "done": "green",
 }  # fmt: skip
 """Styles of all states, in the order in which cells are shown."""
-ENDED: tuple[State, ...] = ("done", "failed")
 COLUMNS_IF_DIFFERENT = ("dataset", "split", "preset")
 SILENT_SECONDS = 30
 """A training without a sign of life for longer than this was stopped, or a step of it takes that long."""
 EVERY_SECONDS = 2.0
 """Between two looks of `watch`."""
 LEGEND = (
-    "Time left: estimated from the current speed and from finished trainings of the same method and data "
-    "set; ≥ marks a lower bound."
+    "Time left: from the current speed and from what has finished of the same method and data set; about: "
+    "times of others stand in; ≥: a lower bound."
 )
 
 

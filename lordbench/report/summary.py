@@ -14,7 +14,7 @@ from rich.markup import escape
 from lordbench.config.controls import NAME as CONTROL
 from lordbench.report.boards import headline_tables, method_names, unsearched, with_entries
 from lordbench.report.quantities import Column, choose, missing, pick, summarised
-from lordbench.report.tables import Table, footnotes, rich_table
+from lordbench.report.tables import Table, decimals, footnotes, number, rich_table
 from lordbench.results.leaderboard import (
     CEILING,
     GROUP,
@@ -77,6 +77,12 @@ def summarise(
                 verdict = list(_verdict(shown, shown_columns))
                 found.append(Summary(replace(table, notes=footnotes(absent)), verdict))
     return found
+
+
+def first_values(rows: pd.DataFrame, most: int) -> list[str]:
+    """The first values of the summary in the rows of one cell, with titles, such as `right in both 0.630`."""
+    values = [(column.title, pick(rows, column)["value"].dropna()) for column in summarised(rows)]
+    return [f"{title} {number(own.iloc[0], decimals(own))}" for title, own in values if len(own)][:most]
 
 
 def in_order(averaged: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:

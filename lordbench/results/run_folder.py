@@ -8,7 +8,7 @@
       ranks.csv                      ranks of methods in the headline metrics
       plan.json                      cells of the latest run, when and where it began
       run.yaml                       settings of the latest run, for `lordbench run --config`
-      run.log                        messages and progress of all runs in the folder
+      run.log                        commands, messages, progress and summaries of all runs here
       .lock                          held while a run is running
       .locks/ID                      held while a process runs the cell
       tensorboard/CELL/              event files, with `--tensorboard`

@@ -1,12 +1,10 @@
-"""State of a run folder and time left, read from its files while a run may be writing them."""
+"""State of a run folder, read from its files while a run may be writing them."""
 
 import contextlib
 import functools
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel
@@ -18,13 +16,12 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
 from lordbench.utils.locks import is_held
-from lordbench.utils.progress import duration
 
 State = Literal["planned", "running", "done", "failed", "interrupted"]
+ENDED: tuple[State, ...] = ("done", "failed")
+"""States that a run does not change."""
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 """Latest time that a date can represent, in seconds since the epoch."""
-TRAINING = ""
-"""Name of the training, among those of the experiments."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError)
 """Errors of a damaged file of JSON."""
 Inspection = tuple[tuple[Damage, ...], float | None, tuple[str, ...]]
@@ -199,81 +196,3 @@ def _inspect(path: Path, written: tuple[tuple[Path, Stamp], ...]) -> Inspection:
         except UserError as error:
             notes.append(str(error))
     return damaged, seconds, tuple(notes)
-
-
-class TimeLeft(BaseModel, frozen=True):
-    """An estimate of the time left.
-
-    `seconds` is the sum of all parts that can be estimated, and a lower bound unless `is_whole`: these are
-    all parts.
-    """
-
-    seconds: float
-    is_whole: bool
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anything can be estimated."""
-        return self.is_whole or self.seconds > 0
-
-    def __str__(self) -> str:
-        return ("" if self.is_whole else "≥ ") + duration(self.seconds) if self.is_known else "unknown"
-
-
-class Estimate:
-    """Estimates of the time left in a run folder, from its status at `now` (UTC).
-
-    A running training continues at the rate of its current phase. Any other training, and each experiment,
-    takes the mean time of those in this folder with the same method, data set, split and preset, whatever the
-    number of jobs or the hardware; else that in `trainings`, by kind of cell.
-    """
-
-    def __init__(
-        self, status: RunStatus, now: datetime, trainings: Mapping[Hashable, float] | None = None
-    ) -> None:
-        self.status = status
-        self.now = now
-        self.means = {(kind, TRAINING): seconds for kind, seconds in (trainings or {}).items()}
-        self.means |= _means((*status.cells, *status.others))
-
-    def cell(self, status: CellStatus) -> TimeLeft:
-        """Time until a cell is done, from its start; 0 for a failed one, which is not retried by itself."""
-        if status.state in ("done", "failed"):
-            return TimeLeft(seconds=0.0, is_whole=True)
-        kind, progress, running = status.cell.kind, status.progress, status.state == "running"
-        parts = [self.means.get((kind, name)) for name in status.missing]
-        if status.train_seconds is None:
-            training = self.means.get((kind, TRAINING))
-            if progress is not None and progress.training:
-                training = None if training is None else training * (1 - (progress.share or 0.0))
-                if running and progress.training_left is not None:
-                    training = progress.training_left
-            parts.append(training)
-        elif running and progress is not None and (kind, progress.doing) in self.means:
-            parts.append(-min(self.means[kind, progress.doing], progress.elapsed(self.now)))
-        known = [part for part in parts if part is not None]
-        return TimeLeft(seconds=sum(known), is_whole=len(known) == len(parts))
-
-    def run(self) -> TimeLeft:
-        """Time until all cells of the latest run are done, with its number of jobs."""
-        cells = [self.cell(status) for status in self.status.cells]
-        seconds = [left.seconds for left in cells]
-        jobs = 1 if self.status.plan is None else self.status.plan.jobs
-        # No number of jobs makes a single cell faster.
-        shared = max(sum(seconds) / max(jobs, 1), max(seconds, default=0.0))
-        return TimeLeft(seconds=shared, is_whole=all(left.is_whole for left in cells))
-
-
-def _means(cells: Iterable[CellStatus]) -> dict[tuple[Hashable, str], float]:
-    """Mean seconds by kind of cell and part; running trainings count if none of the kind has finished."""
-    finished: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
-    running: dict[tuple[Hashable, str], list[float]] = defaultdict(list)
-    for status in cells:
-        kind, progress = status.cell.kind, status.progress
-        for experiment, seconds in status.experiment_seconds.items():
-            finished[kind, experiment].append(seconds)
-        if status.train_seconds is not None:
-            finished[kind, TRAINING].append(status.train_seconds)
-        elif progress is not None and progress.training and progress.rate:
-            running[kind, TRAINING].append(progress.images_in_all / progress.rate)
-    return {part: fmean(seconds) for part, seconds in (running | finished).items()}

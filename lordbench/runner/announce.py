@@ -7,7 +7,7 @@ from rich.table import Table
 
 from lordbench.data import SplitName, splits
 from lordbench.results.run_folder import Store
-from lordbench.results.status import TimeLeft
+from lordbench.results.time_left import TimeLeft
 from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import pending

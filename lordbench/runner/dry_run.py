@@ -1,9 +1,10 @@
 """What a run would do and how long it would take, without training anything that is kept."""
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import torch
 from rich.console import Console
@@ -13,7 +14,8 @@ from lordbench.data import ImageSet
 from lordbench.report.progress import tracker
 from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import Store
-from lordbench.results.status import Estimate, RunStatus, read_status
+from lordbench.results.status import RunStatus, read_status
+from lordbench.results.time_left import Estimate, Kind
 from lordbench.runner.announce import NOTHING_TO_DO, print_plan, to_do
 from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.plan import Request, make_plan
@@ -28,10 +30,12 @@ from lordbench.utils import hardware, seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.parallel import limited_threads
 
-WARM_STEPS, TRIAL_SECONDS = 3, 2.0
+WARM_STEPS, TRIAL_STEPS, TRIAL_SECONDS = 3, 5, 1.0
+"""Steps that are not measured; least number and duration of those that are."""
 HOW = (
-    "Times: from this folder, and for trainings that are new here from the speed of their first steps. "
-    "≥: without experiments that were never timed here. Nothing was written."
+    "Times: from this folder. About: trainings that are new here at the speed of their first steps, with "
+    "the processor to themselves; experiments as others here, or half as long as the training. Nothing was "
+    "written."
 )
 
 
@@ -68,11 +72,11 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
 
 def _measured(
     cells: list[Cell], images: Mapping[DataKey, ImageSet], status: RunStatus, out: Path, options: RunOptions
-) -> tuple[dict[Hashable, float], list[str]]:
+) -> tuple[dict[Kind, float], list[str]]:
     """Seconds of a whole training of each kind of cell that was not trained yet, and what failed instead."""
     known = {each.cell.kind for each in (*status.cells, *status.others) if each.train_seconds is not None}
-    state, measured = WorkerState(Store(out), options.device), dict[Hashable, float]()
-    problems: dict[Hashable, str] = {}
+    state, measured = WorkerState(Store(out), options.device), dict[Kind, float]()
+    problems: dict[Kind, str] = {}
     kinds = {each.cell.id: each.cell.kind for each in status.cells}
     for cell in cells:
         kind = kinds[cell.id]
@@ -89,18 +93,23 @@ class _EnoughError(Exception):
 
 
 class _Stopwatch(Silent):
-    """Measures the images per second of the steps after the first few, and ends the training."""
+    """Measures the seconds per image of the steps after the first few, and ends the training.
 
-    def __init__(self) -> None:
-        self.steps, self.images, self.seconds = 0, 0, 0.0
+    On a CPU only this thread's own time counts, not what other processes take while it is measured.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.ends, self.paces = device, list[float](), list[float]()
+        self.clock = time.monotonic if device.type == "cuda" else time.thread_time
 
     def step(self, done: int, images: int, loss: float | None) -> None:
-        self.steps += 1
-        if self.steps <= WARM_STEPS:
-            self.began = time.monotonic()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.ends.append(self.clock())
+        if len(self.ends) <= WARM_STEPS:
             return
-        self.images, self.seconds = self.images + images, time.monotonic() - self.began
-        if self.seconds >= TRIAL_SECONDS:
+        self.paces.append((self.ends[-1] - self.ends[-2]) / images)
+        if len(self.paces) >= TRIAL_STEPS and self.ends[-1] - self.ends[WARM_STEPS - 1] >= TRIAL_SECONDS:
             raise _EnoughError
 
 
@@ -112,7 +121,7 @@ def training_seconds(cell: Cell, images: ImageSet, state: WorkerState) -> float:
     device = hardware.resolve_device(state.device)
     train = state.split(cell, images).train
     method = placed(build(cell, DataSpec.of(train)), device)
-    budget, watch = cell.preset.budget.budget(len(train)), _Stopwatch()
+    budget, watch = cell.preset.budget.budget(len(train)), _Stopwatch(device)
     seed = seeds.derive(cell.seed, "training")
     context = Context(device, Precision.resolve(cell.preset.precision, device), seed, budget, watch)
     began = time.monotonic()
@@ -120,5 +129,5 @@ def training_seconds(cell: Cell, images: ImageSet, state: WorkerState) -> float:
         with limited_threads(cell.preset.threads or torch.get_num_threads()):
             method.fit(train, context)
     except _EnoughError:
-        return budget.images * watch.seconds / max(watch.images, 1)
+        return budget.images * median(watch.paces)
     return time.monotonic() - began

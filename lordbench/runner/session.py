@@ -17,14 +17,15 @@ from lordbench.nn import weights
 from lordbench.report.boards import with_entries
 from lordbench.report.leaderboard import rich_leaderboard, with_others, write_tables
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
-from lordbench.report.summary import rich_summary, summarise
+from lordbench.report.summary import first_values, rich_summary, summarise
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
 from lordbench.results.run_folder import Store
-from lordbench.results.status import Estimate, read_status
+from lordbench.results.status import read_status
+from lordbench.results.time_left import Estimate
 from lordbench.runner.announce import NOTHING_TO_DO, print_plan, to_do
 from lordbench.runner.cell import Cell, titles
 from lordbench.runner.executors.base import Executor, Watch
@@ -42,6 +43,8 @@ from lordbench.utils.progress import duration
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used if they are found."""
+SHOWN_VALUES = 2
+"""Values of a cell that are shown as soon as it is done."""
 
 
 @dataclass(frozen=True)
@@ -173,25 +176,17 @@ def execute(
     on_error: Callable[[Exception], None] | None = None,
 ) -> list[Outcome]:
     """Run the cells of a plan with progress bars, and return how each ended; writes `results.csv`."""
-    outcomes, not_before, n_cells = list[Outcome](), 0.0, len(plan.cells)
-
+    outcomes, not_before = list[Outcome](), 0.0
     full, short = titles(plan.cells), titles(plan.cells, short=True)
 
-    def running(names: Mapping[str, str] = full) -> dict[str, tuple[str, CellProgress]]:
-        return _running(names, state.store)
-
-    def done() -> str:
-        left = _time_left(state.store)
-        return f"{len(outcomes)} of {n_cells} cells done" + (f", {left} left" if left else "")
-
-    lines = ProgressLines(log.progress, running, done)
-    with RunProgress(log.console, n_cells, lambda: _time_left(state.store), lines.look) as progress:
+    lines = ProgressLines(log.progress, lambda: read_status(state.store.root), full)
+    with RunProgress(log.console, len(plan.cells), lambda: _time_left(state.store), lines.look) as progress:
         state.reporter, state.log = progress, progress.note
         if on_error is not None:
             state.on_error = lambda error: progress.pause(partial(on_error, error))
         watch = Watch(
             started=lambda cell: progress.begin(short[cell.id]),
-            look=lambda: progress.show(running(short)),
+            look=lambda: progress.show(_running(short, state.store)),
             note=lambda text: _warn(log, "Lost", text),
         )
         for outcome in executor.run(plan, state, watch):
@@ -205,17 +200,19 @@ def execute(
                 ended = time.monotonic()
                 not_before = ended + 9 * (ended - began)
             if outcome.status == "done":
-                took = _took(outcome.cell, state.store)
+                took = _ended(outcome.cell, state.store)
                 log.print(f"[green]✓[/] {escape(f'{full[outcome.cell.id]}: {took}')}", soft_wrap=True)
     return outcomes
 
 
-def _took(cell: Cell, store: Store) -> str:
-    """How long a finished cell took."""
+def _ended(cell: Cell, store: Store) -> str:
+    """How long a finished cell took, and its first values of the summary."""
     folder = store.cell(cell.id)
     training = duration(folder.provenance().train_seconds)
     experiments = duration(sum(folder.experiment_seconds().values()))
-    return f"trained in {training}, evaluated in {experiments}"
+    found = first_values(folder.rows(), SHOWN_VALUES)
+    values = f": {', '.join(found)}" if found else ""
+    return f"trained in {training}, evaluated in {experiments}{values}"
 
 
 def _time_left(store: Store) -> str:
@@ -260,7 +257,9 @@ def _write_and_print_tables(
         except UserError as error:
             _warn(log, "--columns", error)
             found = summarise(means, (), methods)
-        console.print(*rich_summary(found), sep="\n")
+        shown_last = rich_summary(found)
+        console.print(*shown_last, sep="\n")
+        log.keep(*shown_last)
         for remark in remarks:
             _warn(log, "Not compared", remark)
     return planned

@@ -16,11 +16,13 @@ def untracked(items: Iterable[T], description: str, total: int) -> Iterable[T]:
     return items
 
 
-def duration(seconds: float) -> str:
-    """Format seconds in two units: `45 s`, `3 min 05 s`, `2 h 40 min`, `3 d 4 h`."""
+def duration(seconds: float, *, rough: bool = False) -> str:
+    """Format seconds in two units: `45 s`, `3 min 05 s`, `2 h 40 min`, `3 d 4 h`; `rough`: in minutes."""
     whole = round(min(LONGEST, seconds))
     if whole < MINUTE:
         return f"{whole} s"
+    if rough and round(whole / MINUTE) < HOUR // MINUTE:
+        return f"{round(whole / MINUTE)} min"
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
     if whole < DAY:

@@ -8,6 +8,8 @@ import pytest
 from commandline import TINY, Run, results
 from filelock import FileLock
 
+from lordbench.cli.console import OUT
+
 
 def test_a_failing_method_does_not_stop_the_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*TINY, "--methods", "./broken.py,mlvae", "--experiments", "reconstruction") == 1
@@ -115,3 +117,13 @@ def test_doctor_and_weights(run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     assert run("doctor") == 0
     assert run("weights") == 0
     assert "vgg16" in capsys.readouterr().out
+
+
+def test_paths_are_whole_in_a_narrow_terminal(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / ("long" * 20)
+    monkeypatch.setenv("LORDBENCH_HOME", str(home))
+    monkeypatch.setattr(OUT, "_width", 40)  # As where the terminal is narrow.
+    assert run("doctor") == 0
+    assert f"home: {home}\n" in capsys.readouterr().out

@@ -17,7 +17,8 @@ from rich.console import Console
 from run_folders import NOW, Folder, ago, planned
 
 from lordbench.report.status import status_view, watch
-from lordbench.results.status import Estimate, RunStatus, TimeLeft, read_status
+from lordbench.results.status import RunStatus, read_status
+from lordbench.results.time_left import Estimate, TimeLeft
 from lordbench.runner.run_folder import open_run_folder
 from lordbench.utils.locks import is_held
 from lordbench.utils.progress import duration
@@ -181,23 +182,71 @@ class TestTimeLeft:
         folder.finish("a", seconds=50, each=5)
         folder.run("b")
         # 3,000 images at 100 a second, two experiments; then a whole cell.
-        assert left(folder) == TimeLeft(seconds=30 + 10 + 50 + 10, is_whole=True)
+        assert left(folder) == TimeLeft(seconds=30 + 10 + 50 + 10)
 
     def test_of_an_experiment_is_by_earlier_ones(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("a"), planned("b", seed=1))
         folder.finish("a", each=20)
         folder.train("b")
         folder.run("b", doing="leakage", training=False, step=0, steps=2, began=ago(15))
-        assert left(folder) == TimeLeft(seconds=5 + 20, is_whole=True)
+        assert left(folder) == TimeLeft(seconds=5 + 20)
         folder.run("b", doing="leakage", training=False, step=0, steps=2, began=ago(500))
-        assert left(folder) == TimeLeft(seconds=20, is_whole=True)
+        assert left(folder) == TimeLeft(seconds=20)
 
-    def test_does_not_use_the_times_of_another_method(self, folder: Folder, running: FileLock) -> None:
-        folder.plan(planned("a"), planned("b", "mlvae"))
-        folder.finish("a")
+    def test_of_a_method_that_is_new_here_is_about_that_of_others(
+        self, folder: Folder, running: FileLock
+    ) -> None:
+        folder.plan(planned("a"), planned("b", "mlvae"), planned("c", "drnet"))
+        folder.finish("a", seconds=50, each=10)
         folder.run("b")
-        assert left(folder) == TimeLeft(seconds=30, is_whole=False)
-        assert "≥ 30 s" in shown(folder)
+        # 3,000 images at 100 a second, two experiments; then the mean of 50 and 40 seconds.
+        assert left(folder) == TimeLeft(seconds=30 + 20 + 45 + 20, is_measured=False)
+        assert "about 2 min" in shown(folder)
+
+    def test_is_that_of_the_same_data_before_that_of_other_data(self, folder: Folder) -> None:
+        near, far = planned("b", "mlvae"), planned("c", "mlvae").model_copy(update={"dataset": "stars"})
+        folder.plan(planned("a", "lord"), near)
+        folder.finish("a", seconds=50, each=10)
+        folder.plan(planned("a", "lord"), far)
+        assert left(folder) == TimeLeft(seconds=70, is_measured=False)
+        folder.plan(planned("a", "lord"), planned("d", "gvae").model_copy(update={"dataset": "stars"}), near)
+        folder.finish("d", seconds=500, each=100)
+        assert left(folder) == TimeLeft(seconds=70, is_measured=False)
+
+    def test_is_a_lower_bound_only_where_nothing_stands_in(self, folder: Folder, running: FileLock) -> None:
+        other = planned("b").model_copy(update={"preset": "paper"})
+        folder.plan(planned("a"), other)
+        folder.run("a")
+        assert left(folder) == TimeLeft(seconds=30 + 20, is_whole=False, is_measured=False)
+        assert "≥ 50 s" in shown(folder)
+
+    def test_of_an_evaluation_that_is_new_here_is_half_the_training(
+        self, folder: Folder, running: FileLock
+    ) -> None:
+        folder.plan(planned("a"), planned("b", "mlvae"))
+        folder.train("a", seconds=40)
+        folder.run("a", doing="leakage", training=False, step=0, steps=2, began=ago(4))
+        # Two experiments of 10 seconds, one of them begun, and a cell of 40 + 20.
+        assert left(folder) == TimeLeft(seconds=16 + 60, is_measured=False)
+
+    def test_of_a_repeated_experiment_is_never_negative(self, folder: Folder, running: FileLock) -> None:
+        folder.plan(planned("a"))
+        folder.finish("a")
+        folder.run("a", doing="leakage", training=False, step=0, steps=1, began=ago(4))
+        assert left(folder) == TimeLeft(seconds=0)
+
+    def test_trainings_go_first_and_evaluations_fill_the_gaps(
+        self, folder: Folder, running: FileLock
+    ) -> None:
+        cells = [planned(name, seed=seed) for seed, name in enumerate("abcd")]
+        folder.plan(*cells, jobs=2)
+        folder.finish("a", seconds=40, each=10)
+        # Two trainings, then the third beside two evaluations, then its own evaluation.
+        assert left(folder).seconds == 40 + 40 + 20
+        # One worker evaluates; the other trains twice, and the first evaluates what was trained.
+        folder.train("b", seconds=40)
+        folder.run("b", doing="leakage", training=False, step=0, steps=2, began=NOW)
+        assert left(folder).seconds == 20 + 40 + 20
 
     def test_is_shared_by_jobs_but_no_cell_gets_shorter(self, folder: Folder, running: FileLock) -> None:
         cells = [planned(name, seed=seed) for seed, name in enumerate("abcde")]
@@ -211,7 +260,7 @@ class TestTimeLeft:
         folder.plan(planned("a"), planned("b"))
         folder.finish("a")
         folder.fail("b")
-        assert left(folder) == TimeLeft(seconds=0, is_whole=True)
+        assert left(folder) == TimeLeft(seconds=0)
         assert "time left:" not in shown(folder)
 
     @pytest.mark.parametrize(
@@ -267,7 +316,7 @@ class TestTheCommand:
         assert first["root"] == "runs"
         assert first["cells"][0]["state"] == "done"
         assert first["counts"]["planned"] == 1
-        assert first["left"] == {"seconds": 40.0, "is_whole": True}
+        assert first["left"] == {"seconds": 40.0, "is_whole": True, "is_measured": True}
         assert second["root"] == "others"
 
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from helpers import context
 from rich.console import Console
 from run_folders import moment
 
-from lordbench.report.progress import RunProgress
+from lordbench.report.progress import RunProgress, shortened
 from lordbench.results.progress import CellProgress, read_progress
 from lordbench.results.status import read_status
 from lordbench.runner.watchers import ProgressWriter, Watcher, Watchers
@@ -192,3 +192,18 @@ class TestBarsOfOtherProcesses:
         assert other.percentage == 25
         progress.show({})
         assert progress.bars.tasks == [cells]
+
+
+class TestLongTitles:
+    @pytest.mark.parametrize(
+        ("title", "short"),
+        [
+            ("lord[regularizer=kl] on toycars, seed 0", "lord[regularizer=kl] …, seed 0"),
+            ("lord[regularizer=none] on toycars, seed 1", "lord[regularizer=none]…, seed 1"),
+            ("lord[regularizer=none] on toycars", "lord[regularizer=none] on toyc…"),
+            ("lord[architecture=published,noise=1], seed 12", "lord[arch…ed,noise=1], seed 12"),
+            ("lord on toycars, seed 0", "lord on toycars, seed 0"),
+        ],
+    )
+    def test_keep_what_tells_cells_apart(self, title: str, short: str) -> None:
+        assert shortened(title, len(short)) == short

@@ -19,7 +19,7 @@ class TestDryRun:
         screen = capsys.readouterr().err
         assert "train + reconstruction" in screen
         assert "2 of 2 cells to run" in screen
-        assert "≥" in screen
+        assert "at a time: about" in screen
         assert sorted(Path().rglob("*")) == before
 
     def test_of_finished_cells_has_nothing_to_do(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
