@@ -31,7 +31,8 @@ def calibrate(dataset: str, preset: str, seed: int, out: Path, jobs: int | None,
     from lordbench.config.controls import LEAKS
     from lordbench.report import calibration as report
     from lordbench.report import figures
-    from lordbench.report.tables import csv, rich_table
+    from lordbench.report.tables import csv
+    from lordbench.report.terminal import TerminalTable
     from lordbench.runner import executors
     from lordbench.runner.session import RunOptions
     from lordbench.utils.files import write_text
@@ -41,7 +42,7 @@ def calibrate(dataset: str, preset: str, seed: int, out: Path, jobs: int | None,
     write_text(out / "calibration.csv", csv(result.readings))
     figures.save(figures.dose(result.rows, calibration.PROBES[0]), out / "calibration.png")
     tables = (report.dose_table(result.rows, LEAKS, calibration.PROBES), report.truth_table(result.readings))
-    OUT.print(*map(rich_table, tables), sep="\n")
+    OUT.print(*map(TerminalTable, tables), sep="\n")
     say(f"Wrote {out / 'calibration.csv'} and .png")
     if len(result.misses):
         say(f"{len(result.misses)} of {len(result.readings)} readings miss their truth.")

@@ -47,7 +47,7 @@ def figure() -> None:
 @width_option("page")
 @out_option
 def forest(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
-    """Draw values and intervals of all methods, a panel per metric, with bands of floor and ceiling.
+    """Draw values and intervals of all methods, a panel per metric, with bands of floor and real images.
 
     Marks at the right are those of the leaderboard: * best, ≈ not significantly different from it, ▽ not
     better than a floor. The floor is the best one.

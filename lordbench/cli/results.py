@@ -133,11 +133,12 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     """  # noqa: D301
     from lordbench.report.differences import difference_tables, select
     from lordbench.report.leaderboard import read
-    from lordbench.report.tables import csv, rich_table
+    from lordbench.report.tables import csv
+    from lordbench.report.terminal import TerminalTable
 
     compared = read(runs).differences
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, difference_tables(select(compared, metrics))), sep="\n")
+        OUT.print(*map(TerminalTable, difference_tables(select(compared, metrics))), sep="\n")
     else:
         write(csv(select(compared, metrics) if metrics else compared), out)
 
@@ -169,13 +170,13 @@ def compare(
       lordbench compare runs old_runs/results.csv --format json --out changes.json
     """  # noqa: D301
     from lordbench.report.compare import compare_tables, render
-    from lordbench.report.tables import rich_table
+    from lordbench.report.terminal import TerminalTable
     from lordbench.results.compare import compare as compared
     from lordbench.results.compare import read_side
 
     comparison = compared(read_side(a), read_side(b))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, compare_tables(comparison, metrics, everything)), sep="\n")
+        OUT.print(*map(TerminalTable, compare_tables(comparison, metrics, everything)), sep="\n")
     else:
         write(render(comparison, format_, metrics, everything), out)
 
@@ -195,13 +196,14 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
       lordbench claims runs --claims mine.yaml --format markdown --out claims.md
     """  # noqa: D301
     from lordbench.report.claims import LEGEND, claim_tables, claims_markdown
-    from lordbench.report.tables import csv, rich_table
+    from lordbench.report.tables import csv
+    from lordbench.report.terminal import TerminalTable
     from lordbench.results.claims import check_claims, read_claims
     from lordbench.results.leaderboard import collect
     from lordbench.results.loading import SampleFiles
 
     checked = check_claims(read_claims(file), collect(list(runs)), SampleFiles(runs))
     if format_ == "table" and out is None:
-        OUT.print(*map(rich_table, claim_tables(checked)), Text(LEGEND, style="dim"), sep="\n")
+        OUT.print(*map(TerminalTable, claim_tables(checked)), Text(LEGEND, style="dim"), sep="\n")
     else:
         write(csv(checked) if format_ == "csv" else claims_markdown(checked), out)

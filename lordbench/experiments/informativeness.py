@@ -39,7 +39,7 @@ class Informativeness(Experiment):
     coordinates of a landmark, by the share of their variance that is predicted (`r2`). One regression reads
     all attributes of a code, so forty cost as much as one. Whole classes are held out of its training, or
     whole contents where the class decides the attribute. An attribute that is the class or the content
-    itself, or has more than 100 values, is left out. The floor is 0, the ceiling pixels.
+    itself, or has more than 100 values, is left out. The floor is 0; pixels say what an image reveals.
     """
 
     summary: ClassVar[str] = "each attribute (azimuth, elevation, glasses ...) predicted from each code"

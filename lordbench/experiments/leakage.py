@@ -26,12 +26,12 @@ DRAWN = ", drawn"
 
 
 class Leakage(Experiment):
-    """Probes on frozen codes, in both directions and on both kinds of codes, with floor and ceiling.
+    """Probes on frozen codes of both kinds, in both directions, beside shuffled labels and pixels.
 
     Encoded codes: with the split `samples` probes are trained on codes of training images and tested on codes
     of held-out images. With `classes`, and with learned codes, they are cross-validated on codes of one kind
-    (see `lordbench.evaluation.probing`). The floor is the same with shuffled training labels; the ceiling is
-    the accuracy on pixels of the images that have encoded codes.
+    (see `lordbench.evaluation.probing`). The floor is the same with shuffled training labels; pixels of
+    the images that have encoded codes say what can be kept, or leak, at most.
 
     Codes of variational methods are the means of their posteriors. The class is also predicted from content
     codes drawn from these, which is all that the decoder sees in training (`class from content, drawn`).
@@ -79,7 +79,7 @@ class Leakage(Experiment):
 
 
 def probe_pixels(probing: LabelProbing) -> list[Measurement]:
-    """Probe the images themselves: the ceiling of what codes can be expected to reveal."""
+    """Probe the images themselves: the most that codes can be expected to reveal."""
     features = pixel_features(probing)
     return probing.read([
         Reading(MeasurementKey(NAME, f"{label} from pixels", ""), label, features, policy=PIXELS)

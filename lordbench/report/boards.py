@@ -105,7 +105,7 @@ def lay_out(
         entries = tuple(column.entries.get(key, NOTHING) for column in columns)
         if entries.count(NOTHING) < len(entries):
             rows.append(Row(key, entries, int(parts(own).min())))
-            collapsed = f" (+{n} collapsed)" if (n := own["n_collapsed"].max()) else ""
+            collapsed = f" (+{n} †)" if (n := own["n_collapsed"].max()) else ""
             counts.append(f"{own['n_seeds'].max()}{collapsed}")
     header = [*map(str, names), *(column.title for column in columns)]
     if set(counts) - {"1"}:

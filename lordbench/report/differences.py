@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 import pandas as pd
 
 from lordbench.report.boards import arrow
-from lordbench.report.quantities import keys, titles
+from lordbench.report.quantities import Column, keys, titled, titles
 from lordbench.report.tables import Row, Table, decimals, footnotes, interval_text, number, with_legend
 from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
 from lordbench.utils.errors import UserError, did_you_mean
@@ -55,9 +55,9 @@ def _list_table(title: str, differences: pd.DataFrame) -> Table:
     columns = [name for name, (low, _) in INTERVALS.items() if several[low].notna().any()]
     header = ("a - b", "difference", *columns, "n", "seeds", "a is")
     rows: list[Row] = []
-    notes, names = {}, titles(differences)
-    for key, own in several.groupby(QUANTITY, sort=False):
-        name = names.get(tuple(map(str, key)), "/".join(map(str, key)))
+    notes, groups = {}, dict(list(several.groupby(QUANTITY, sort=False)))
+    columns_of = titled((Column("", *map(str, key)) for key in groups), titles(differences))
+    for (name, *_), own in zip(columns_of, groups.values(), strict=True):
         pairs = own["method_a"] + " and " + own["method_b"]
         notes[name] = list(zip(pairs, own["note"], strict=True))
         known = own[own["verdict"] != ""]

@@ -26,7 +26,7 @@ from lordbench.utils.errors import UserError, did_you_mean
 def forest(
     runs: Sequence[Path], metrics: str | Sequence[str] = (), dataset: str | None = None, width: str = "page"
 ) -> Drawn:
-    """Draw values and intervals beside floors and ceilings: see `figures.forest`."""
+    """Draw values and intervals beside floors and real images: see `figures.forest`."""
     rows = only(collect(runs), dataset)
     return figures.forest(rows, differences(rows, SampleFiles(runs)), listed(metrics) or (), WIDTHS[width])
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from rich.console import Group
 
 from lordbench.report.boards import LEGEND, boards
 from lordbench.report.pivot import PIVOT_LEGEND, Pivot
@@ -13,7 +12,8 @@ from lordbench.report.published import LEGEND as LEGEND_PUBLISHED
 from lordbench.report.published import published_tables
 from lordbench.report.quantities import titles
 from lordbench.report.ranks import RANKS_LEGEND, rank_boards
-from lordbench.report.tables import Table, csv, latex, markdown, rich_table, with_legend
+from lordbench.report.tables import Table, csv, latex, markdown, with_legend
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.differences import differences as paired
 from lordbench.results.leaderboard import aggregate, collect, wide
 from lordbench.results.loading import SampleFiles
@@ -87,10 +87,10 @@ def rich_leaderboard(
     differences: pd.DataFrame,
     pivot: Pivot | None = None,
     means: pd.DataFrame | None = None,
-) -> list[Group]:
+) -> list[TerminalTable]:
     """Make the tables for the terminal; arguments as for `chapters`."""
     parts = chapters(rows, differences, pivot, means)
-    return [rich_table(table) for tables, legend in parts for table in with_legend(tables, legend)]
+    return [TerminalTable(table) for tables, legend in parts for table in with_legend(tables, legend)]
 
 
 def frame(rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None) -> pd.DataFrame:
@@ -112,9 +112,11 @@ def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame, pivot: P
     return "\n".join(text for tables, legend in parts for text in (*map(markdown, tables), legend + "\n"))
 
 
-def rich_published() -> list[Group]:
+def rich_published() -> list[TerminalTable]:
     """Make the tables of published numbers for the terminal."""
-    return [rich_table(table) for table in with_legend(list(published_tables(published())), LEGEND_PUBLISHED)]
+    return [
+        TerminalTable(table) for table in with_legend(list(published_tables(published())), LEGEND_PUBLISHED)
+    ]
 
 
 def render_published(format_: str) -> str:

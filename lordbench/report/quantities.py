@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lordbench.config.headlines import declared, metric_titles
+from lordbench.config.headlines import FIRST, declared, metric_titles
 from lordbench.evaluation import headlines
 from lordbench.evaluation.headlines import ANY, Headline
 from lordbench.results.leaderboard import QUANTITY
@@ -33,6 +33,9 @@ class Column(NamedTuple):
 
 
 TRANSFER, LEAKAGE, PROBE = "content-transfer", "leakage", headlines.PROBE
+PREFIXES = {(TRANSFER, "transfer"): "", ("reconstruction", "reconstruction"): "recon. "}
+"""What precedes the metric in the title of a quantity that is no headline, by experiment and subject."""
+NORMALIZED = ".normalized"
 MOST = 8
 """Most columns that a subject with `*` stands for: forty attributes are left to a figure and the CSV."""
 
@@ -130,7 +133,9 @@ def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
 
     A name is a quantity as in `leaderboard.csv`, EXPERIMENT/CODES/SUBJECT/METRIC, or some of its parts in
     that order with the metric last: `lpips`, `learned/lpips`, `content-transfer/reconstruction/l1`. A name
-    that fits several quantities stands for the headline metrics among them, or for all if there are none.
+    that fits several quantities stands for the headline metrics among them. If there are none, a metric alone
+    stands for the encoded content transfer, or else for the first experiment that measures it; a longer name
+    for all that it fits.
     Quantities without a value in the table (columns of `QUANTITY`, and `value`) are left out.
 
     Raises:
@@ -146,17 +151,18 @@ def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
             metrics = sorted({column.metric for column in known})
             meant = did_you_mean(name, [*metrics, *(column.full_name for column in known)])
             raise UserError(
-                f"--metric {name}: no such quantity in these results{meant}",
+                f"{name}: no such quantity in these results{meant}",
                 f"Metrics are: {', '.join(metrics) or 'none'}. A full path selects one measurement: "
                 "EXPERIMENT/CODES/SUBJECT/METRIC, as in the columns of leaderboard.csv.",
             )
         fitting = [column for column in fitting if column[1:] in valued]
         if not fitting:
             raise UserError(
-                f"--metric {name}: it has no value in these results",
-                "`lordbench leaderboard` without --metric gives the reason below its tables.",
+                f"{name}: it has no value in these results",
+                "`lordbench leaderboard` without --metric and --columns gives the reason below its tables.",
             )
-        chosen |= dict.fromkeys([column for column in fitting if column[1:] in headline] or fitting)
+        shown = [column for column in fitting if column[1:] in headline]
+        chosen |= dict.fromkeys(shown or (fitting if "/" in name else _first(fitting)))
     return titled(chosen, headline)
 
 
@@ -167,11 +173,26 @@ def _fits(name: str, column: Column) -> bool:
     return metric == column.metric and all(part in rest for part in parts)
 
 
+def _first(columns: Sequence[Column]) -> list[Column]:
+    """Of quantities of one metric the encoded content transfer, or else those of the first experiment."""
+    transfers = [column for column in columns if column[1:4] == (TRANSFER, "encoded", "transfer")]
+    order = {name: i for i, name in enumerate(FIRST)}
+    first = min(columns, key=lambda column: order.get(column.experiment, len(order))).experiment
+    return transfers or [column for column in columns if column.experiment == first]
+
+
 def titled(columns: Iterable[Column], headline: Mapping[tuple[str, ...], str]) -> list[Column]:
-    """Give quantities their headline titles, or their full names if a title is missing or not unique."""
-    named = [column._replace(title=headline.get(column[1:], "")) for column in columns]
+    """Give quantities their headline titles, or else readable ones; full names where these are not unique."""
+    named = [column._replace(title=headline.get(column[1:]) or _readable(column)) for column in columns]
     counts = Counter(column.title for column in named)
     return [
-        column if column.title and counts[column.title] == 1 else column._replace(title=column.full_name)
-        for column in named
+        column if counts[column.title] == 1 else column._replace(title=column.full_name) for column in named
     ]
+
+
+def _readable(column: Column) -> str:
+    """A title such as `PSNR (learned)`; the full name if the metric has no display name."""
+    if (metric := metric_titles().get(column.metric.removesuffix(NORMALIZED))) is None:
+        return column.full_name
+    where = PREFIXES.get((column.experiment, column.subject), f"{column.experiment}, {column.subject}: ")
+    return where + metric + ("" if column.codes in ("", "encoded") else f" ({column.codes})")

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pandas as pd
-from rich.console import Group
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.text import Text
 
 from lordbench.config.controls import NAME as CONTROL
 from lordbench.report.boards import headline_tables, method_names, unsearched, with_entries
 from lordbench.report.quantities import Column, choose, missing, pick, summarised
-from lordbench.report.tables import Table, decimals, footnotes, number, rich_table
+from lordbench.report.tables import Entry, Table, decimals, footnotes, number
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.leaderboard import (
-    CEILING,
+    FLOOR,
     GROUP,
     QUANTITY,
     aggregate,
     group_title,
     is_floor,
     is_for_testing,
+    is_of_real_images,
     parts,
 )
 from lordbench.results.marks import Mark, marked
 
 LEGEND = "* best  ≈ not significantly different  ▽ not better than a floor  † collapsed"
-BEST_FLOOR, BEST_CEILING = "best floor", "ceiling"
+BEST_FLOOR, REAL_IMAGES = "best floor", "real images"
+SHUFFLED = ", shuffled"
+"""Subjects that end so have what probes predict of shuffled labels."""
 FOR_TESTING = "This preset is for testing: the numbers mean nothing."
 ONE_SEED = "One seed: trainings vary, and a difference may be chance. Add --seeds 0,1,2."
+MANY = 6
+"""Methods from which on intervals are left out, so that a summary fits on a terminal."""
+BELOW = 3
+"""Lines of a terminal below the summary: the next commands and the prompt."""
 
 
 class Summary(NamedTuple):
-    """The methods of one group of comparable results with their best floor and ceiling, and sentences."""
+    """The methods of one group of comparable results with their references, and sentences about them."""
 
     table: Table
     verdict: list[str]
@@ -45,10 +53,32 @@ class Summary(NamedTuple):
         return any(entry.mark for row in self.table.rows for entry in row.entries)
 
 
-def rich_summary(found: Sequence[Summary]) -> list[Group]:
-    """Make summaries for the terminal."""
-    groups = [Group(rich_table(each.table), *map(escape, each.verdict)) for each in found]
-    return [*groups, Group(LEGEND)] if any(each.has_marks for each in found) else groups
+@dataclass(frozen=True)
+class TerminalSummary:
+    """Summaries that rich prints; of several groups, the tables only if all of them fit on the terminal."""
+
+    found: Sequence[Summary]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        whole = Group(*self._parts(with_tables=True))
+        if len(self.found) > 1 and console.is_terminal:
+            height = len(console.render_lines(whole, options.update(height=None)))
+            if height + BELOW > console.height:
+                whole = Group(*self._parts(with_tables=False))
+        yield whole
+
+    def _parts(self, *, with_tables: bool) -> Iterator[RenderableType]:
+        for i, (table, verdict) in enumerate(self.found):
+            if i:
+                yield Text()
+            n_methods = sum(row.part == 0 for row in table.rows)
+            if with_tables:
+                yield TerminalTable(table, margins=n_methods < MANY, apart=False)
+            else:
+                yield Text(table.title, style="bold")
+            yield Text(" ".join(verdict))
+        if with_tables and any(each.has_marks for each in self.found):
+            yield Text(LEGEND, style="dim")
 
 
 def summaries(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Summary]:
@@ -66,7 +96,7 @@ def summarise(
     """
     found = []
     chosen = choose(averaged, columns) if columns else None
-    for group, means in in_order(averaged, methods).groupby(GROUP, sort=False):
+    for group, means in in_order(_with_shuffled(averaged), methods).groupby(GROUP, sort=False):
         shown_columns, names = chosen or summarised(means), _names(means)
         shown = means[names != ""]
         values = {column: pick(shown, column) for column in shown_columns}
@@ -95,15 +125,28 @@ def in_order(averaged: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     return averaged.loc[order.index]
 
 
+def _with_shuffled(averaged: pd.DataFrame) -> pd.DataFrame:
+    """Add the floors of shuffled labels, the mean over methods, to what codes should not reveal."""
+    own = averaged[averaged["subject"].str.endswith(SHUFFLED) & ~averaged["reference"]]
+    means = own.groupby([*GROUP, *QUANTITY])["value"].transform("mean")
+    floors = own.assign(
+        method=f"{FLOOR}shuffled labels", variant="", labels="", reference=True, higher_is_better=False,
+        subject=own["subject"].str.removesuffix(SHUFFLED), value=means, notes="",
+        entry=means.map(lambda value: Entry.of(value, float("nan"), float("nan"))),
+    )  # fmt: skip
+    floors = floors.drop_duplicates([*GROUP, *QUANTITY])
+    return pd.concat([floors, averaged], ignore_index=True)
+
+
 def _names(means: pd.DataFrame) -> pd.Series[str]:
-    """Names of the rows of a summary's table; empty for references that are neither best nor ceilings."""
+    """Names of the rows of a summary's table; empty for references other than the best and real images."""
     names = method_names(means)["method"]
     of_methods = pd.Series(list(map(is_floor, names, means["experiment"], means["metric"])), means.index)
     merits = means["value"] * means["higher_is_better"].map({True: 1.0, False: -1.0})
     floors = means.assign(merit=merits)[of_methods & merits.notna()]
     best = floors.groupby(QUANTITY)["merit"].idxmax()
     others = means["reference"] & (means["method"] != CONTROL)
-    names = names.mask(others, "").mask(names.str.startswith(CEILING), BEST_CEILING)
+    names = names.mask(others, "").mask(names.map(is_of_real_images).astype(bool), REAL_IMAGES)
     return names.mask(names.index.isin(best), BEST_FLOOR)
 
 
@@ -113,26 +156,36 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         yield FOR_TESTING
         return
     methods = means[~means["reference"]]
-    titles: dict[Mark, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    equal: dict[str, list[str]] = defaultdict(list)
+    by_mark: dict[Mark, dict[str, list[str]]] = defaultdict(dict)
     for column in columns:
         own = pick(methods, column)
-        for name, mark in zip(method_names(own)["method"], own["mark"], strict=True):
-            titles[mark][name].append(column.title)
-            if mark == "tied":
-                equal[column.title].append(name)
-    for name, best in titles["best"].items():
-        ties = [f"{title} (≈ {', '.join(equal[title])})" for title in best if title in equal]
-        yield f"{name} is best in {_joined([title for title in best if title not in equal] + ties)}."
-    if floors := titles["floor"]:
-        each = [f"{name} in {_joined(own)}" for name, own in floors.items()]
-        yield f"Not better than a floor: {'; '.join(each)}."
-    if collapsed := titles["collapsed"]:
-        yield f"Collapsed, which says nothing about the method: {', '.join(collapsed)}."
+        names = method_names(own)["method"]
+        for mark, same in names.groupby(own["mark"]):
+            every = len(own) > 1 and len(same) == len(own)
+            by_mark[mark][column.title] = ["all methods"] if every else list(same)
+    if best := by_mark["best"]:
+        yield f"Best: {_where(best)}."
+    if tied := by_mark["tied"]:
+        yield f"Not significantly different from the best: {_where(tied)}."
+    if floors := by_mark["floor"]:
+        yield f"Not better than a floor: {_where(floors)}."
+    if collapsed := by_mark["collapsed"]:
+        each = dict.fromkeys(name for same in collapsed.values() for name in same)
+        yield f"Collapsed, which says nothing about the method: {', '.join(each)}."
     yield from unsearched(means, method_names(means))
     if methods["n_seeds"].max() <= 1:
         yield ONE_SEED
 
 
-def _joined(texts: Sequence[str]) -> str:
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+def _where(methods: Mapping[str, Sequence[str]]) -> str:
+    """Methods with the quantities that they are named for, `methods` by the title of each quantity."""
+    titles: dict[str, list[str]] = defaultdict(list)
+    for title, names in methods.items():
+        # In a sentence, "right in both" must be seen to be one name.
+        titles[_joined(names)].append(f'"{title}"' if " " in title else title)
+    return "; ".join(f"{names} in {_joined(own)}" for names, own in titles.items())
+
+
+def _joined(texts: Iterable[str]) -> str:
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,4 +1,4 @@
-"""Tables: one model, and writers for the terminal, Markdown, LaTeX and CSV."""
+"""Tables: one model, and writers for Markdown, LaTeX and CSV; `report.terminal` shows them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from rich import box
-from rich import table as rich_tables
-from rich.console import Group
-from rich.text import Text
 
 from lordbench.results.leaderboard import FOR_TESTING
 from lordbench.results.marks import Mark
@@ -149,36 +145,6 @@ class Table:
         return tuple(i >= n_texts or title in self.right for i, title in enumerate(self.header))
 
 
-def rich_table(table: Table) -> Group:
-    """Make a table for the terminal."""
-    # Title and notes stand outside the grid, which would wrap them at its own width.
-    above = [Text(table.title, style="bold"), *([Text(table.lead, style="dim")] if table.lead else [])]
-    notes = [Text(note, style="dim" if table.header else "") for note in table.notes]
-    if not table.header:
-        return Group(*above, *notes, Text())
-    grid = rich_tables.Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for title, right in zip(_broken_header(table), table.is_right, strict=True):
-        grid.add_column(title, justify="right" if right else "left", overflow="fold")
-    for i, row in enumerate(table.rows):
-        subheading = len(row.texts) + len(row.entries) < len(table.header)
-        if subheading or i in table.rules:
-            grid.add_section()
-        entries = map(_rich_entry, row.entries, table.decimals)
-        style = "bold" if subheading else "dim" if row.part else ""
-        grid.add_row(*map(Text, row.texts), *entries, style=style)
-    return Group(*above, grid, *notes, Text())
-
-
-def _rich_entry(entry: Entry, digits: int) -> Text:
-    """The value above its interval, so that seven columns fit; both leave room for a sign."""
-    style = "bold" if entry.mark == "best" else "dim" if entry.mark in GREY else ""
-    text = Text(entry.text(digits), style=style)
-    text.append(SIGNS.get(entry.mark, "  "))
-    if entry.half_width is not None:
-        text.append(f"\n{entry.margin(digits)}  ", style="not bold dim")
-    return text
-
-
 def markdown(table: Table) -> str:
     """Write a table as Markdown that ends with a line break."""
     parts = [f"### {table.title}", *([table.lead] if table.lead else [])]
@@ -224,7 +190,7 @@ def _latex_table(table: Table) -> Iterator[str]:
   \setlength{{\tabcolsep}}{{4pt}}
   {begin}\begin{{tabular}}{{{columns}}}
     \toprule
-    {" & ".join(map(_latex_heading, _broken_header(table)))} \\
+    {" & ".join(map(_latex_heading, broken_header(table)))} \\
     \midrule"""
     for i, row in enumerate(table.rows):
         if i in table.rules:
@@ -266,7 +232,7 @@ def csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _broken_header(table: Table) -> Iterator[str]:
+def broken_header(table: Table) -> Iterator[str]:
     """Titles of columns, long ones of entries broken into lines between words but not before an arrow."""
     n_texts = len(table.header) - len(table.decimals)
     yield from table.header[:n_texts]

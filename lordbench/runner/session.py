@@ -17,7 +17,7 @@ from lordbench.nn import weights
 from lordbench.report.boards import with_entries
 from lordbench.report.leaderboard import rich_leaderboard, with_others, write_tables
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
-from lordbench.report.summary import first_values, rich_summary, summarise
+from lordbench.report.summary import TerminalSummary, first_values, summarise
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
@@ -257,9 +257,9 @@ def _write_and_print_tables(
         except UserError as error:
             _warn(log, "--columns", error)
             found = summarise(means, (), methods)
-        shown_last = rich_summary(found)
-        console.print(*shown_last, sep="\n")
-        log.keep(*shown_last)
+        shown_last = TerminalSummary(found)
+        console.print(shown_last)
+        log.keep(shown_last)
         for remark in remarks:
             _warn(log, "Not compared", remark)
     return planned

@@ -17,7 +17,7 @@ from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.report.compare import CSV_COLUMNS, compare_tables, render
-from lordbench.report.tables import rich_table
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.compare import COLUMNS, OTHER_POLICY, Comparison, compare, read_side
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store, encode_provenance
@@ -80,7 +80,7 @@ def changed(comparison: Comparison) -> dict[tuple[str, str], tuple[Any, Any]]:
 def printed(comparison: Comparison, *metrics: str, everything: bool = False) -> str:
     stream = io.StringIO()
     Console(file=stream, width=200).print(
-        *map(rich_table, compare_tables(comparison, metrics, everything)), sep="\n"
+        *map(TerminalTable, compare_tables(comparison, metrics, everything)), sep="\n"
     )
     return stream.getvalue()
 

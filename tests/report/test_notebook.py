@@ -39,7 +39,7 @@ class TestLeaderboard:
 
     def test_begins_with_the_verdict(self, folder: Path) -> None:
         board = lordbench.leaderboard(folder)
-        assert "lord is best in" in board.verdict[0]
+        assert "Best: lord in" in board.verdict[0]
         assert board.markdown.startswith(board.verdict[0])
 
     @pytest.mark.parametrize("group_by", ["method,seed", ["method", "seed"]])

@@ -152,7 +152,7 @@ class TestHead:
         assert "drnet and lord on squares" in words
         for fact in ("squares: samples split, 8 px, preset quick (abc)", "0, 1 (2 seeds)", "cpu, float32"):
             assert fact in words
-        assert "lord is best in LPIPS" in words
+        assert "Best: lord in LPIPS" in words
         assert page.all("a", **{"class": "skip", "href": "#main"})
 
     def test_one_seed_is_named(self, tmp_path: Path) -> None:

@@ -186,14 +186,30 @@ class TestNames:
         [
             ("lpips", ("LPIPS ↓",)),
             (LPIPS, ("LPIPS ↓",)),
-            ("learned/transfer/lpips", ("content-transfer/learned/transfer/lpips ↓",)),
-            ("reconstruction/lpips", ("reconstruction/encoded/reconstruction/lpips ↓",
-                                      "reconstruction/learned/reconstruction/lpips ↓")),
+            ("learned/transfer/lpips", ("LPIPS (learned) ↓",)),
+            ("reconstruction/lpips", ("recon. LPIPS ↓", "recon. LPIPS (learned) ↓")),
         ],
     )  # fmt: skip
     def test_a_part_of_a_path_selects_a_quantity(self, name: str, columns: tuple[str, ...]) -> None:
         (board,) = made(read(None, name), self.rows())
         assert board.columns == columns
+
+    def test_a_metric_alone_is_that_of_the_encoded_transfer_or_of_the_first_experiment(self) -> None:
+        rows = self.rows().assign(metric=lambda table: table["metric"].replace("lpips", "psnr"))
+        (board,) = made(read(None, "psnr"), rows)
+        assert board.columns == ("PSNR ↓",)
+        (board,) = made(read(None, "psnr"), rows[rows["experiment"] == "reconstruction"])
+        assert board.columns == ("recon. PSNR ↓", "recon. PSNR (learned) ↓")
+
+    def test_titles_that_are_not_unique_are_full_names(self) -> None:
+        probes = [
+            measured(0.5, experiment="leakage", subject="class from class", metric=f"homemade.{name}")
+            for name in ("accuracy", "normalized")
+        ]
+        (board,) = made(read(None, "homemade.accuracy", "homemade.normalized"), cell(*probes))
+        assert board.columns == tuple(
+            f"leakage/encoded/class from class/homemade.{name} ↓" for name in ("accuracy", "normalized")
+        )
 
     @pytest.mark.parametrize("name", ["lpisp", "transfer/encoded/lpips", "lpips/transfer", ""])
     def test_an_unknown_name_is_refused(self, name: str) -> None:

@@ -95,7 +95,7 @@ class TestCollapsed:
         results = self.rows(recorded)
         (board,) = L1.boards(results, without_samples(results))
         assert marks(board) == {"drnet": "best", "lord": "collapsed"}
-        assert [row.texts for row in board.rows] == [("drnet", "3"), ("lord", "2 (+1 collapsed)")]
+        assert [row.texts for row in board.rows] == [("drnet", "3"), ("lord", "2 (+1 †)")]
         assert board.notes == ("L1 (lord): collapsed: seed 2, not averaged",)
 
     def test_is_not_missing_in_other_columns(self, recorded: bool) -> None:

@@ -12,7 +12,7 @@ from synthetic import cell, measured, without_samples
 
 from lordbench.report.boards import boards
 from lordbench.report.ranks import rank_boards
-from lordbench.report.summary import FOR_TESTING, ONE_SEED, Summary, rich_summary, summaries
+from lordbench.report.summary import BELOW, FOR_TESTING, ONE_SEED, Summary, TerminalSummary, summaries
 
 LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_best.normalized"}
 COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
@@ -40,11 +40,23 @@ def summary(table: pd.DataFrame) -> Summary:
 
 
 class TestTable:
-    def test_it_has_methods_the_best_floor_and_the_ceiling(self) -> None:
+    def test_it_has_methods_the_best_floor_and_real_images(self) -> None:
         table = summary(rows()).table
         assert table.header == ("method", "L1 ↓", "class leak ↓")
-        assert [row.texts[0] for row in table.rows] == ["lord", "drnet", "mlvae", "best floor", "ceiling"]
+        assert [row.texts[0] for row in table.rows] == ["lord", "drnet", "mlvae", "best floor", "real images"]
         assert [row.entries[0].value for row in table.rows] == [0.1, 0.2, 0.4, 0.25, 0.02]
+
+    def test_of_a_leak_it_has_shuffled_labels_and_what_pixels_reveal(self) -> None:
+        pixels = LEAK | {"subject": "class from pixels", "codes": "", "higher_is_better": None}
+        shuffled = LEAK | {"subject": "class from content, shuffled", "higher_is_better": None}
+        table = pd.concat([
+            cell(measured(0.2, **LEAK), measured(floor, **shuffled), measured(0.9, **pixels), method=method)
+            for method, floor in (("lord", 0.01), ("drnet", 0.03))
+        ])  # fmt: skip
+        found = summary(table)
+        values = {row.texts[0]: row.entries[0].value for row in found.table.rows}
+        assert values == {"drnet": 0.2, "lord": 0.2, "best floor": pytest.approx(0.02), "real images": 0.9}
+        assert not any("floor" in sentence for sentence in found.verdict)
 
     def test_a_floor_that_wins_by_construction_is_not_the_best(self) -> None:
         class_ = {"metric": "class_agreement", "higher_is_better": True}
@@ -61,8 +73,8 @@ class TestTable:
 class TestVerdict:
     def test_it_names_the_best_in_each_quantity(self) -> None:
         assert summary(rows(seeds=3)).verdict[:2] == [
-            "lord is best in L1.",
-            "drnet is best in class leak.",
+            'Best: lord in L1; drnet in "class leak".',
+            "Not better than a floor: mlvae in L1.",
         ]
 
     def test_it_names_those_that_are_no_better_than_a_floor(self) -> None:
@@ -77,11 +89,65 @@ class TestVerdict:
         assert "Collapsed, which says nothing about the method: mlvae." in text
         assert "floor" not in text
 
-    def test_it_is_short(self) -> None:
-        console = Console(width=80, file=io.StringIO())
-        console.print(*rich_summary(summaries(rows(), without_samples(rows()))), sep="\n")
-        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-        assert len(lines) <= 22
+    def test_a_name_of_several_words_is_quoted_and_ties_belong_to_a_quantity(self) -> None:
+        both = {"metric": "both_agreement", "higher_is_better": True}
+        table = pd.concat([
+            cell(measured(0.5 + 0.01 * (seed % 2), None, **both), method=method, seed=seed)
+            for method in ("lord", "drnet") for seed in range(4)
+        ])  # fmt: skip
+        assert summary(table).verdict[:2] == [
+            'Best: drnet in "right in both".',
+            'Not significantly different from the best: lord in "right in both".',
+        ]
+
+    def test_a_floor_that_no_method_beats_is_said_once(self) -> None:
+        table = rows(seeds=3).replace({"value": {0.25: 0.01}})
+        assert "Not better than a floor: all methods in L1." in summary(table).verdict
+
+
+class TestTerminal:
+    METRICS = (("both_agreement", True), ("l1", False), ("lpips", False))
+    PROBES = ("class from content", "content from content")
+
+    def headlines(self, methods: int, dataset: str = "squares") -> pd.DataFrame:
+        """All headline quantities of photographs of labelled contents, by so many methods."""
+        recon = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "l1"}
+        return pd.concat([
+            cell(
+                *(measured(0.1 * i + 0.1, metric=metric, higher_is_better=up) for metric, up in self.METRICS),
+                *(measured(0.3, metric=metric, subject="copy", codes="", higher_is_better=up)
+                  for metric, up in self.METRICS),
+                measured(0.96, metric="both_agreement", subject="real", codes="", higher_is_better=True),
+                measured(0.1 * i + 0.2, **recon),
+                *(measured(0.2, **LEAK | {"subject": subject}) for subject in self.PROBES),
+                method=f"method{i}", dataset=dataset, started=f"2024-01-01T00:00:{i:02}",
+            )
+            for i in range(methods)
+        ], ignore_index=True)  # fmt: skip
+
+    def lines(self, table: pd.DataFrame) -> list[str]:
+        stream = io.StringIO()
+        console = Console(width=80, height=24, file=stream, force_terminal=True, color_system=None)
+        console.print(TerminalSummary(summaries(table, without_samples(table))))
+        return stream.getvalue().splitlines()
+
+    def test_three_methods_fit_on_a_terminal_with_what_stands_below(self) -> None:
+        lines = self.lines(self.headlines(3))
+        for part in ("right in", "recon. L1", "kept", "best floor", "real images", "Best: ", "* best"):
+            assert any(part in line for line in lines), part
+        assert len(lines) + BELOW <= 24
+
+    @pytest.mark.parametrize(("methods", "shown"), [(5, True), (6, False)])
+    def test_many_methods_are_shown_without_intervals(self, methods: int, shown: bool) -> None:
+        assert any("±" in line for line in self.lines(self.headlines(methods))) == shown
+
+    def test_of_several_data_sets_the_verdicts_remain(self) -> None:
+        table = pd.concat([self.headlines(3, name) for name in ("squares", "circles")], ignore_index=True)
+        lines = self.lines(table)
+        assert len(lines) + BELOW <= 24
+        assert [line.partition(",")[0] for line in lines if "preset quick" in line] == ["circles", "squares"]
+        assert sum(line.startswith("Best: ") for line in lines) == 2
+        assert not any(line.startswith("method ") for line in lines)
 
 
 class TestForTesting:

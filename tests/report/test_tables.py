@@ -159,7 +159,7 @@ class TestText:
         for part in (best, tied, floor, collapsed, "0.310"):
             assert part in text, part
         assert "3 (+0" not in text
-        assert "2 (+1 collapsed)" in text
+        assert ("2 (+1 †)" if format_ == "markdown" else r"2 (+1 $\dagger$)") in text
         assert "collapsed: seed 1, not averaged" in text
 
 

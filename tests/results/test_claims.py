@@ -18,7 +18,7 @@ from lordbench.config import registry
 from lordbench.evaluation.measurement import Samples
 from lordbench.lord import LordConfig
 from lordbench.report.claims import claim_tables, claims_markdown
-from lordbench.report.tables import rich_table
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.claims import COLUMNS, Claim, check_claims, holm, read_claims, seeds_needed
 from lordbench.results.leaderboard import REFERENCES
 from lordbench.results.loading import SampleFiles
@@ -186,7 +186,7 @@ class TestShown:
 
     def test_on_a_terminal(self) -> None:
         stream = io.StringIO()
-        Console(file=stream, width=100).print(*map(rich_table, claim_tables(self.LINES)), sep="\n")
+        Console(file=stream, width=100).print(*map(TerminalTable, claim_tables(self.LINES)), sep="\n")
         assert "lord (first) against lord[noise=0] (second); a paper" in stream.getvalue()
         assert "confirmed" in stream.getvalue()
 

@@ -227,10 +227,10 @@ class TestTableRows:
             for label, value in (("class", 0.9), ("content", 0.8))
         ]
         table = wide(aggregate(cell(*leaks, *pixels)))
-        assert list(table["method"]) == ["lord", "ceiling: pixels"]
+        assert list(table["method"]) == ["lord", "pixels"]
         columns = (f"leakage/encoded/{subject}/lpips" for subject in subjects)
-        for column, ceiling in zip(columns, (0.9, np.nan, 0.8), strict=True):
-            np.testing.assert_array_equal(table[column], [0.2, ceiling])
+        for column, revealed in zip(columns, (0.9, np.nan, 0.8), strict=True):
+            np.testing.assert_array_equal(table[column], [0.2, revealed])
 
     def test_each_group_has_its_own_rows(self):
         table = wide(aggregate(pd.concat([cell(), cell(split="classes"), cell(preset="paper")])))

@@ -1,4 +1,4 @@
-"""Values of all methods with their intervals, one panel for each quantity, beside floors and ceilings."""
+"""Values of all methods with their intervals, one panel for each quantity, beside floors and real images."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def forest(
 
     They are those of collected rows, with paired `differences`, or of averaged and marked results.
 
-    Grey bands are the intervals of the best floor and the ceiling. Quantities are the summary's, or
-    `metrics`, named as for `quantities.choose`. Each group of results has its own row of panels.
+    Grey bands are the intervals of the best floor and of real images, or their pixels. Quantities are the
+    summary's, or `metrics`, named as for `quantities.choose`. Each group of results has its own row of
+    panels.
 
     Raises:
         UserError: a metric is unknown, or no method has a value.
@@ -118,11 +119,11 @@ def _draw(
         place = ax.get_yaxis_transform()
         mark = ax.text(1.01, line, sign, va="center", fontsize=SMALL, transform=place)
         mark.set_in_layout(False)
-    # Floors are named below the methods, ceilings above them, so that the two labels never meet.
-    references = {"floor": (shown.floor, len(names) - 0.15), "ceiling": (shown.ceiling, -0.85)}
-    for kind, (reference, y) in references.items():
-        if reference:
-            _reference(ax, kind, reference[1], y)
+    # Floors are named below the methods, real images above them, so that the two labels never meet.
+    if shown.floor:
+        _reference(ax, "floor", shown.floor[1], len(names) - 0.15, "--")
+    if shown.real:
+        _reference(ax, short(shown.real[0]), shown.real[1], -0.85, ":")
     ax.set_ylim(len(names) + 0.25, -1.25)
     ax.grid(visible=False, axis="y")
     ax.set_yticks(range(len(names)), names if first else [""] * len(names))
@@ -131,16 +132,14 @@ def _draw(
     ax.spines["left"].set_visible(False)
 
 
-def _reference(ax: Axes, kind: str, value: Value, y: float) -> None:
+def _reference(ax: Axes, name: str, value: Value, y: float, style: str) -> None:
     if not math.isnan(value.low) and value.high > value.low:
         ax.axvspan(value.low, value.high, **BAND)
-    ax.axvline(
-        value.value, color=MUTED, linestyle="--" if kind == "floor" else ":", linewidth=0.9, label=kind
-    )
+    ax.axvline(value.value, color=MUTED, linestyle=style, linewidth=0.9, label=name)
     low, high = ax.get_xlim()
     side = "left" if value.value < (low + high) / 2 else "right"
     offset = 2 if side == "left" else -2
-    ax.annotate(kind, (value.value, y), (offset, 0), textcoords="offset points", ha=side, va="center",
+    ax.annotate(name, (value.value, y), (offset, 0), textcoords="offset points", ha=side, va="center",
                 fontsize=SMALL, color=MUTED)  # fmt: skip
 
 
@@ -148,8 +147,9 @@ def _words(title: str, shown: Sequence[Panel]) -> str:
     sentences = []
     for own, _ in shown:
         values = [f"{name} {value.value:.3g}" for name, value in own.methods.items()]
-        for kind, reference in (("best floor", own.floor), ("ceiling", own.ceiling)):
-            if reference:
-                values.append(f"{kind} ({short(reference[0])}) {reference[1].value:.3g}")
+        if own.floor:
+            values.append(f"best floor ({short(own.floor[0])}) {own.floor[1].value:.3g}")
+        if own.real:
+            values.append(f"{short(own.real[0])} {own.real[1].value:.3g}")
         sentences.append(f"{own.title}: {', '.join(values)}")
     return f"{title}. {'; '.join(sentences)}."

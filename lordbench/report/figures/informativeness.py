@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from lordbench.report.boards import method_names
 from lordbench.report.figures.drawing import PAGE, SETTINGS, SMALL, Drawn, figure, watermark, wrapped
 from lordbench.report.figures.values import grouped
-from lordbench.results.leaderboard import CEILING
+from lordbench.results.leaderboard import PIXELS
 from lordbench.utils.errors import UserError
 
 METRICS = ("normalized", "r2")
@@ -59,7 +59,7 @@ def _table(means: pd.DataFrame) -> pd.DataFrame:
     source = means["subject"].str.extract(r"from (?P<code>\w+), (?P<attribute>.+)")
     means = pd.concat([means.assign(method=method_names(means)["method"]), source], axis=1)
     # A reference stands in the columns of both codes.
-    means["code"] = means["code"].where(~means["method"].str.startswith(CEILING), "pixels")
+    means["code"] = means["code"].where(means["method"] != PIXELS, "pixels")
     means = means.drop_duplicates(["method", "code", "attribute"])
     names = means["method"] + np.where(means["code"] == "pixels", "", ", " + means["code"] + " code")
     means = means.assign(row=names)

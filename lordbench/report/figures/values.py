@@ -1,4 +1,4 @@
-"""The values that figures show: of methods, of the best floor, and of the ceiling in one quantity."""
+"""The values that figures show: of methods, of the best floor, and of real images in one quantity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import pandas as pd
 
 from lordbench.report.boards import method_names
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick, titles
-from lordbench.results.leaderboard import CEILING, FLOOR, GROUP, aggregate, group_title, is_floor, parts
+from lordbench.results.leaderboard import (
+    CEILING,
+    FLOOR,
+    GROUP,
+    aggregate,
+    group_title,
+    is_floor,
+    is_of_real_images,
+    parts,
+)
 from lordbench.utils.errors import UserError
 
 LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)
@@ -34,14 +43,14 @@ class Value(NamedTuple):
 class Quantity(NamedTuple):
     """One quantity of one group of comparable results.
 
-    `floor` and `ceiling` are a reference's name and value: the best floor that does not win by construction,
-    and the best ceiling; None if there is none.
+    `floor` and `real` are a reference's name and value: the best floor that does not win by construction, and
+    what real images reach or their pixels reveal; None if there is none.
     """
 
     title: str
     methods: dict[str, Value]
     floor: tuple[str, Value] | None
-    ceiling: tuple[str, Value] | None
+    real: tuple[str, Value] | None
     higher_is_better: bool | None
 
 
@@ -67,9 +76,9 @@ def read(own: pd.DataFrame, column: Column) -> Quantity:
 
     methods = {name: value for name, value, part in zip(names, values, parts(own), strict=True) if part == 0}
     floor = best([is_floor(name, column.experiment, column.metric) for name in names])
-    ceiling = best([name.startswith(CEILING) for name in names])
+    real = best(list(map(is_of_real_images, names)))
     arrow = "" if higher is None else " ↑" if higher else " ↓"
-    return Quantity(column.title + arrow, methods, floor, ceiling, higher)
+    return Quantity(column.title + arrow, methods, floor, real, higher)
 
 
 def short(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""Forest plots: values, intervals, floors, ceilings and the marks of tables."""
+"""Forest plots: values, intervals, floors, real images and the marks of tables."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def test_each_quantity_has_a_panel_with_all_methods_in_the_order_of_tables() -> 
     assert bar.get_segments()[0][:, 0] == pytest.approx([0.08, 0.12])
 
 
-def test_the_best_floor_and_the_ceiling_are_bands() -> None:
+def test_the_best_floor_and_real_images_are_bands() -> None:
     own = rows()
     both, lpips = forest(own, without_samples(own)).figure.axes
     lines = {line.get_label(): line.get_xdata()[0] for ax in (both, lpips) for line in ax.lines
-             if line.get_label() in ("floor", "ceiling")}  # fmt: skip
-    assert lines == {"floor": pytest.approx(0.28), "ceiling": pytest.approx(0.9)}
+             if line.get_label() in ("floor", "real images")}  # fmt: skip
+    assert lines == {"floor": pytest.approx(0.28), "real images": pytest.approx(0.9)}
     (band,) = lpips.patches
     assert band.get_extents().transformed(lpips.transData.inverted()).intervalx == pytest.approx([0.27, 0.29])
-    assert {"floor", "ceiling"} <= {text.get_text() for ax in (both, lpips) for text in ax.texts}
+    assert {"floor", "real images"} <= {text.get_text() for ax in (both, lpips) for text in ax.texts}
 
 
 def test_marks_are_those_of_tables() -> None:
