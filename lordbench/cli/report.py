@@ -35,10 +35,12 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
 @click.option("--watch", "watched", is_flag=True, help="Keep showing it until no run is active.")
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, once (for scripts).")
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:
-    """Show the progress of runs: cells planned, running, done, failed or interrupted, and the time left.
+    """Show the progress of runs: the state of each cell, and the time left.
 
-    Time left: estimated from the current speed and from finished trainings of the same method and data set;
-    >= marks a lower bound. The command only reads files. Its exit status is 1 if a cell has failed, else 0.
+    A cell is planned, running, trained (it waits for its evaluation), done, failed or interrupted. Time left:
+    from the current speed and from what has finished of the same method and data set; "about" where times of
+    others stand in; >= marks a lower bound. The command only reads files. Its exit status is 1 if a cell has
+    failed, else 0.
 
     \b
     Examples:

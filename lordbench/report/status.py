@@ -18,7 +18,8 @@ from lordbench.results.time_left import Estimate, TimeLeft
 from lordbench.utils.progress import duration
 
 STATES: dict[State, str] = {
-    "running": "cyan", "failed": "bold red", "interrupted": "yellow", "planned": "", "done": "green",
+    "running": "cyan", "failed": "bold red", "interrupted": "yellow", "trained": "cyan",
+    "planned": "", "done": "green",
 }  # fmt: skip
 """Styles of all states, in the order in which cells are shown."""
 COLUMNS_IF_DIFFERENT = ("dataset", "split", "preset")
@@ -129,6 +130,8 @@ def _details(status: CellStatus, now: datetime) -> str:
         when = "" if status.finished is None else f"{status.finished.astimezone():%Y-%m-%d %H:%M}"
         trained = "" if status.train_seconds is None else f"trained in {duration(status.train_seconds)}"
         return ", ".join(filter(None, (when, trained)))
+    if status.state == "trained":
+        return "waits for its evaluation"
     if status.state != "planned" and status.progress is not None:
         return _progress(status.progress, now if status.state == "running" else None)
     if status.train_seconds is not None:

@@ -17,7 +17,7 @@ from lordbench.utils.files import Stamp, read_json, stamps
 from lordbench.utils.integrity import read_verified
 from lordbench.utils.locks import is_held
 
-State = Literal["planned", "running", "done", "failed", "interrupted"]
+State = Literal["planned", "running", "trained", "done", "failed", "interrupted"]
 ENDED: tuple[State, ...] = ("done", "failed")
 """States that a run does not change."""
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
@@ -32,9 +32,9 @@ class CellStatus(BaseModel, frozen=True):
     """State of one cell.
 
     Attributes:
-        state: `planned`: not started; `running`; `done`: trained, with all experiments; `failed`: the last
-            attempt ended with an error; `interrupted`: started, and no run holds the folder; the same command
-            resumes it.
+        state: `planned`: not started; `running`; `trained`: its experiments wait; `done`: trained, with all
+            experiments; `failed`: the last attempt ended with an error; `interrupted`: started, and no run
+            holds the folder; the same command resumes it.
         progress: of a running cell; the last known of an interrupted one.
         finished: when the last file of a cell that is done was written.
         train_seconds: of a trained cell, over all attempts.
@@ -155,7 +155,8 @@ def _cell_status(
     if failure is not None and not (since is not None and failure[0] < since):
         return CellStatus(state="failed", error=failure[1], failure=folder.failure, **fields)
     started = folder.checkpoint.exists() or folder.is_trained() or folder.progress.exists()
-    return CellStatus(state="interrupted" if started and not alive else "planned", **fields)
+    waiting: State = "planned" if train_seconds is None else "trained"
+    return CellStatus(state="interrupted" if started and not alive else waiting, **fields)
 
 
 @contextlib.contextmanager

@@ -93,6 +93,15 @@ class TestStates:
         (status,) = look(folder).cells
         assert (status.state, status.missing) == ("interrupted", ("leakage",))
 
+    def test_a_trained_cell_of_a_run_waits_for_its_evaluation(
+        self, folder: Folder, running: FileLock
+    ) -> None:
+        folder.plan(planned("a"))
+        (folder.finish("a").path / "leakage.json").unlink()
+        assert states(folder) == ["trained"]
+        running.release()
+        assert states(folder) == ["interrupted"]
+
     def test_cells_of_earlier_runs_are_listed_separately(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("new"))
         cell = {
