@@ -205,10 +205,12 @@ def _latex_table(table: Table) -> Iterator[str]:
 
 def _caption(title: str) -> str:
     """The title of a table in the words of a paper."""
-    if not (parts := GROUPED.fullmatch(title)):
-        return title
-    data, split, preset, warning, what = parts.groups(default="")
-    return f"{what[0].upper()}{what[1:]} on {data}, held-out {split}, {preset} configuration{warning}"
+    if parts := GROUPED.fullmatch(title):
+        data, split, preset, warning, what = parts.groups(default="")
+        *official, held_out = split.split()
+        split = " ".join([*official, "held-out", held_out])
+        title = f"{what} on {data}, {split}, {preset} configuration{warning}"
+    return title[:1].upper() + title[1:]
 
 
 def _latex_heading(title: str) -> str:
