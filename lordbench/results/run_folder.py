@@ -20,7 +20,7 @@
       cells/ID/curve.csv             training curve
       cells/ID/EXPERIMENT.npz        samples behind the measurements
       cells/ID/EXPERIMENT.json       measurements
-      cells/ID/seconds.json          duration of each experiment
+      cells/ID/seconds.json          duration and end of each experiment
       cells/ID/*.png                 transfer grids
       cells/ID/failure.json          only if the last attempt failed
 
@@ -33,12 +33,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.results.rows import Provenance, Seconds, frame, stack
@@ -53,7 +61,20 @@ DAMAGED = ".damaged"
 """Suffix of files and folders that were moved aside."""
 ORDER = ["dataset", "data_settings", "split", "preset", "method", "variant", "labels", "seed", "cell"]
 """Columns that `results.csv` is sorted by."""
-_SECONDS = TypeAdapter(dict[str, Seconds])
+
+
+class Timing(BaseModel, frozen=True):
+    """How long an experiment took, and when it ended (UTC), which older files do not say."""
+
+    seconds: Seconds
+    ended: AwareDatetime | None = None
+
+
+def _timing(value: object) -> object:
+    return value if isinstance(value, Mapping | Timing) else {"seconds": value}
+
+
+_TIMINGS = TypeAdapter(dict[str, Annotated[Timing, BeforeValidator(_timing)]])
 
 
 class ExperimentRecord(BaseModel, extra="forbid", frozen=True):
@@ -183,17 +204,22 @@ class CellFolder:
         """Its pictures, by name, with stamps that change whenever they are written."""
         return stamps(self.path, "*.png")
 
-    def experiment_seconds(self) -> dict[str, float]:
-        """Duration of each experiment when it was last run, where recorded."""
+    def timings(self) -> dict[str, Timing]:
+        """Duration and end of each experiment when it was last run, where recorded."""
         try:
-            return _SECONDS.validate_python(integrity.read_verified(self.times))
+            return _TIMINGS.validate_python(integrity.read_verified(self.times))
         except (OSError, ValueError):
             return {}
 
+    def experiment_seconds(self) -> dict[str, float]:
+        """Duration of each experiment when it was last run, where recorded."""
+        return {name: timing.seconds for name, timing in self.timings().items()}
+
     def write_seconds(self, experiment: str, seconds: float) -> None:
-        """Record the duration of an experiment."""
-        times = self.experiment_seconds() | {experiment: round(seconds, 3)}
-        integrity.write_with_checksum(self.times, times)
+        """Record the duration of an experiment that has just ended."""
+        timing = Timing(seconds=round(seconds, 3), ended=datetime.now(UTC).replace(microsecond=0))
+        timings = _TIMINGS.dump_python(self.timings() | {experiment: timing}, mode="json", exclude_none=True)
+        integrity.write_with_checksum(self.times, timings)
 
     def trained_curve(self) -> str | None:
         """The training curve recorded in the trained model, or None; UserError if the file is damaged."""

@@ -36,7 +36,7 @@ class CellStatus(BaseModel, frozen=True):
             experiments; `failed`: the last attempt ended with an error; `interrupted`: started, and no run
             holds the folder; the same command resumes it.
         progress: of a running cell; the last known of an interrupted one.
-        finished: when the last file of a cell that is done was written.
+        finished: when the last experiment of a cell that is done ended.
         train_seconds: of a trained cell, over all attempts.
         missing: experiments that are still to be run.
         error: last line of the error of a failed cell; `failure`: file with its traceback.
@@ -128,12 +128,14 @@ def _cell_status(
             if all(found.file != folder.description for found in damaged):
                 notes = (_unreadable(folder.description, error), *notes)
     redone = {path for found in damaged for path in found.aside}
-    ends: dict[str, float] = {}
+    timings, ends = folder.timings(), dict[str, float]()
     for name in cell.experiments:
         with _noted(folder.path, problems):
             file = folder.record_file(name)
             if file not in redone:
-                ends[name] = file.stat().st_mtime
+                written, timing = file.stat().st_mtime, timings.get(name)
+                # A copied file has the time of the copy.
+                ends[name] = timing.ended.timestamp() if timing and timing.ended else written
     with _noted(folder.failure, problems):
         failure = _time(folder.failure.stat().st_mtime), "(not readable)"
         content = read_json(folder.failure)
@@ -143,7 +145,7 @@ def _cell_status(
         "cell": cell,
         "train_seconds": train_seconds,
         "missing": tuple(name for name in cell.experiments if name not in ends),
-        "experiment_seconds": folder.experiment_seconds(),
+        "experiment_seconds": {name: timing.seconds for name, timing in timings.items()},
         "notes": (*notes, *problems),
     }
     if alive and progress is not None:

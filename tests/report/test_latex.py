@@ -85,9 +85,9 @@ def test_captions_have_the_words_of_a_paper() -> None:
     smoke = f"{group} (for testing: the numbers mean nothing)"
     text = latex([Table(f"{smoke}: leakage (0: chance)", ("method",)), Table("mean ranks: all", ("method",))])
     assert re.findall(r"caption{(.*)}\\smallskip", text) == [
-        "Leakage (0: chance) on cars[n=2], held-out official classes, smoke[budget.images=5] configuration "
+        "Leakage (0: chance) on cars[n=2], official held-out classes, smoke[budget.images=5] configuration "
         "(for testing: the numbers mean nothing)",
-        "mean ranks: all",
+        "Mean ranks: all",
     ]
 
 

@@ -2,12 +2,14 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from lordbench.report.status import status_view, watch
 from lordbench.results.status import RunStatus, read_status
 from lordbench.results.time_left import Estimate, TimeLeft
 from lordbench.runner.run_folder import open_run_folder
+from lordbench.utils.integrity import write_with_checksum
 from lordbench.utils.locks import is_held
 from lordbench.utils.progress import duration
 
@@ -101,6 +104,21 @@ class TestStates:
         assert states(folder) == ["trained"]
         running.release()
         assert states(folder) == ["interrupted"]
+
+    def test_a_copied_cell_is_done_since_it_ended_not_since_it_was_copied(self, folder: Folder) -> None:
+        folder.plan(planned("a"))
+        before = datetime.now(UTC)
+        copied = folder.finish("a")
+        for path in copied.path.iterdir():
+            os.utime(path, (0, 0))
+        (status,) = look(folder).cells
+        assert status.finished is not None
+        assert before.replace(microsecond=0) <= status.finished <= datetime.now(UTC)
+        # Files of older versions have no more than seconds.
+        write_with_checksum(copied.times, {"leakage": 5.0})
+        (status,) = look(folder).cells
+        assert status.finished == datetime(1970, 1, 1, tzinfo=UTC)
+        assert status.experiment_seconds == {"leakage": 5.0}
 
     def test_cells_of_earlier_runs_are_listed_separately(self, folder: Folder, running: FileLock) -> None:
         folder.plan(planned("new"))

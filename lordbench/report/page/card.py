@@ -141,12 +141,14 @@ def _facts(
 def _when(cells: pd.DataFrame, records: Sequence[CellRecord]) -> str:
     """When the first cell began and the last one ended; without run folders, its training."""
     minutes = f"{cells['train_seconds'].sum() / MINUTE:,.0f} min of training"
-    evaluation = {record.settings.id: sum(record.folder.experiment_seconds().values()) for record in records}
+    timings = {record.settings.id: record.folder.timings().values() for record in records}
     starts = pd.to_datetime(cells["started"], utc=True, format="ISO8601", errors="coerce")
     if starts.isna().all():
         return minutes
+    evaluation = {cell: sum(timing.seconds for timing in own) for cell, own in timings.items()}
     seconds = cells["train_seconds"] + cells["cell"].map(evaluation).fillna(0)
-    first, last = starts.min(), (starts + pd.to_timedelta(seconds, unit="s")).max()
+    ends = [timing.ended for own in timings.values() for timing in own if timing.ended]
+    first, last = starts.min(), max([*ends, (starts + pd.to_timedelta(seconds, unit="s")).max()])
     day = "" if first.date() == last.date() else f"{last:%Y-%m-%d} "
     return f"{first:%Y-%m-%d %H:%M} to {day}{last:%H:%M} UTC; {minutes}"
 
