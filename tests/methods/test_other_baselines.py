@@ -75,16 +75,22 @@ def decoded(method: Method, monkeypatch: pytest.MonkeyPatch) -> list[Codes]:
 
 
 @pytest.mark.parametrize(
-    ("name", "share"),
-    [("gvae", 0.85), ("cyclevae", 0.85), ("adagvae", 0.88), ("mathieu", 0.8), ("overlord", 0.75)],
+    ("name", "images_seen", "share"),
+    [
+        ("gvae", 25_000, 0.85),
+        ("cyclevae", 12_000, 0.85),
+        ("adagvae", 16_000, 0.88),
+        ("mathieu", 12_000, 0.8),
+        ("overlord", 16_000, 0.75),
+    ],
 )
 @pytest.mark.slow
-def test_transfer_beats_the_floor(name: str, share: float) -> None:
+def test_transfer_beats_the_floor(name: str, images_seen: int, share: float) -> None:
     data = cars()
     content = np.arange(len(data))
     other = np.roll(content, 3 * VIEWS + 5)  # image of another car, from another side
     truth = data.images[data.classes[other] * VIEWS + content % VIEWS] / 255
-    method, run = build(name, data, width=32), context(25_000, batch_size=32)
+    method, run = build(name, data, width=32), context(images_seen, batch_size=32)
     method.fit(data, run)
     codes = inference.encode(method.eval(), data.images, CPU)
     mixed = Codes(codes.select(other).class_code, codes.select(content).content_code)

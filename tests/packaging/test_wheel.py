@@ -48,6 +48,8 @@ def test_it_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     work.mkdir()
     program = "import lordbench.cli.main; print(lordbench.__file__); lordbench.cli.main.main()"
     sizes = [
+        "--experiments",
+        "reconstruction,retrieval",
         "--set",
         "budget.images=256",
         "--set",
