@@ -29,6 +29,11 @@ FIRST = (
 """Experiments in the order of their tables; others follow."""
 
 
+def place(experiment: str) -> tuple[int, str]:
+    """The place of an experiment among others, as a key for sorting."""
+    return FIRST.index(experiment) if experiment in FIRST else len(FIRST), experiment
+
+
 class Declared(NamedTuple):
     """A headline of a shipped experiment, in a section."""
 
@@ -41,10 +46,9 @@ class Declared(NamedTuple):
 def declared() -> tuple[Declared, ...]:
     """Headlines of lordbench's experiments; columns of one section stand together."""
     experiments = shipped("experiments")
-    order = sorted(experiments, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     found = [
         Declared(section, name, headline)
-        for name in order
+        for name in sorted(experiments, key=place)
         for section, headlines in experiments[name].get("headlines", {}).items()
         for headline in headlines
     ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lordbench.config.headlines import FIRST, declared, metric_titles
+from lordbench.config.headlines import declared, metric_titles, place
 from lordbench.evaluation import headlines
 from lordbench.evaluation.headlines import ANY, Headline
 from lordbench.results.leaderboard import QUANTITY
@@ -176,8 +176,7 @@ def _fits(name: str, column: Column) -> bool:
 def _first(columns: Sequence[Column]) -> list[Column]:
     """Of quantities of one metric the encoded content transfer, or else those of the first experiment."""
     transfers = [column for column in columns if column[1:4] == (TRANSFER, "encoded", "transfer")]
-    order = {name: i for i, name in enumerate(FIRST)}
-    first = min(columns, key=lambda column: order.get(column.experiment, len(order))).experiment
+    first = min((column.experiment for column in columns), key=place)
     return transfers or [column for column in columns if column.experiment == first]
 
 

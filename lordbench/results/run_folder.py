@@ -211,10 +211,6 @@ class CellFolder:
         except (OSError, ValueError):
             return {}
 
-    def experiment_seconds(self) -> dict[str, float]:
-        """Duration of each experiment when it was last run, where recorded."""
-        return {name: timing.seconds for name, timing in self.timings().items()}
-
     def write_seconds(self, experiment: str, seconds: float) -> None:
         """Record the duration of an experiment that has just ended."""
         timing = Timing(seconds=round(seconds, 3), ended=datetime.now(UTC).replace(microsecond=0))

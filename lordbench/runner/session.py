@@ -209,7 +209,7 @@ def _ended(cell: Cell, store: Store) -> str:
     """How long a finished cell took, and its first values of the summary."""
     folder = store.cell(cell.id)
     training = duration(folder.provenance().train_seconds)
-    experiments = duration(sum(folder.experiment_seconds().values()))
+    experiments = duration(sum(timing.seconds for timing in folder.timings().values()))
     found = first_values(folder.rows(), SHOWN_VALUES)
     values = f": {', '.join(found)}" if found else ""
     return f"trained in {training}, evaluated in {experiments}{values}"

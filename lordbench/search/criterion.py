@@ -51,13 +51,10 @@ class Criterion:
         Raises:
             UserError: a quantity of the criterion has no value.
         """
-        values = []
-        for column in self.columns:
-            found = self._measurement(column, measured)
-            assert found.value is not None
-            values.append(found.value)
-        higher = bool(self._measurement(self.first, measured).higher_is_better)
-        return self.merit(values, higher) + COLLAPSED_SCORE * has_collapsed(measured)
+        found = [self._measurement(column, measured) for column in self.columns]
+        values = [each.value for each in found if each.value is not None]
+        merit = self.merit(values, bool(found[0].higher_is_better))
+        return merit + COLLAPSED_SCORE * has_collapsed(measured)
 
     def merit(self, values: Sequence[float], higher_is_better: bool) -> float:
         """Combine values of its quantities into one, higher is better; the direction is that of the first."""
