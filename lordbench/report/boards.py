@@ -15,7 +15,6 @@ from lordbench.results.leaderboard import (
     LINE,
     QUANTITY,
     aggregate,
-    group_title,
     is_for_testing,
     parts,
     row_name,
@@ -50,10 +49,13 @@ def boards(
     averaged = with_entries(marked(aggregate(rows), differences)) if averaged is None else averaged
     for group, means in averaged.groupby(GROUP, sort=False):
         values = {
-            f"{group_title(group)}: {section}": {column: pick(means, column) for column in columns}
+            section: {column: pick(means, column) for column in columns}
             for section, columns in sections(means)
         }
-        tables += headline_tables(means, method_names(means), values.items())
+        tables += [
+            replace(table, group=group)
+            for table in headline_tables(means, method_names(means), values.items())
+        ]
     return tables
 
 
@@ -71,10 +73,10 @@ def headline_tables(
     """Make tables of results as from `with_entries`, in their order; of those without a value, the reasons.
 
     `names` (str, indexed like `means`) has the names of the rows, in one or several columns; `tables` has for
-    each table its title, and the results in each of its columns.
+    each table its heading, and the results in each of its columns.
     """
     boards, row_names = [], keys(names)
-    for title, values in tables:
+    for heading, values in tables:
         columns, notes = [], {}
         shown = means[means.index.isin([i for own in values.values() for i in own.index])]
         absent = missing(means, values)
@@ -86,14 +88,18 @@ def headline_tables(
                 columns.append(EntryColumn(column.title + arrow(own), decimals(own["value"]), entries))
         if columns:
             notes |= {column.title: [("", why)] for column, why in absent.items()}
-            boards.append(lay_out(title, shown, names, columns, footnotes(notes)))
+            boards.append(lay_out(heading, shown, names, columns, footnotes(notes)))
         elif reasons := footnotes(notes):
-            boards.append(Table(title, notes=reasons))
+            boards.append(Table(heading, notes=reasons))
     return boards
 
 
 def lay_out(
-    title: str, means: pd.DataFrame, names: pd.DataFrame, columns: Sequence[EntryColumn], notes: Sequence[str]
+    heading: str,
+    means: pd.DataFrame,
+    names: pd.DataFrame,
+    columns: Sequence[EntryColumn],
+    notes: Sequence[str],
 ) -> Table:
     """Make a table with a row for each name that has an entry.
 
@@ -112,7 +118,7 @@ def lay_out(
         header.insert(names.shape[1], "seeds")
         rows = [replace(row, texts=(*row.texts, n)) for row, n in zip(rows, counts, strict=True)]
     digits = tuple(column.decimals for column in columns)
-    return Table(title, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
+    return Table(heading, tuple(header), tuple(rows), digits, frozenset({"seeds"}), tuple(notes))
 
 
 def unsearched(means: pd.DataFrame, names: pd.DataFrame) -> list[str]:

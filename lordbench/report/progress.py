@@ -91,7 +91,7 @@ class RunProgress:
         self,
         console: Console,
         cells: int,
-        time_left: Callable[[], str] = lambda: "",
+        time_left: Callable[[], TimeLeft | None] = lambda: None,
         look: Callable[[], None] = lambda: None,
     ) -> None:
         self.bars = Lines(SpinnerColumn(), console=console, transient=True)
@@ -176,10 +176,10 @@ class RunProgress:
     def _count(self) -> None:
         """Show how many cells are done, and the time left, which is estimated anew now and then."""
         if time.monotonic() - self._last_estimated > ESTIMATE_SECONDS:
-            self._left = self.time_left()
+            self._left = _left(self.time_left(), SEPARATOR)
             self._last_estimated = time.monotonic()
-        left = f"{SEPARATOR}{self._left} left" if self._left else ""
-        self.bars.update(self.cells, tail=f"{self.bars.tasks[0].completed:.0f} of {self.n_cells}{left}")
+        done = self.bars.tasks[0].completed
+        self.bars.update(self.cells, tail=f"{done:.0f} of {self.n_cells}{self._left}")
 
     def _begin_inner(self, details: Sequence[str], total: float | None = None, completed: int = 0) -> None:
         self._drop_inner()
@@ -224,8 +224,8 @@ class ProgressLines:
                 self.write(f"{line}{_left(estimate.cell(status), SEPARATOR)}{SEPARATOR}{done}")
 
 
-def _left(left: TimeLeft, before: str) -> str:
-    return f"{before}{left} left" if left.is_known else ""
+def _left(left: TimeLeft | None, before: str) -> str:
+    return f"{before}{left} left" if left and left.is_known else ""
 
 
 def _details(now: CellProgress) -> list[str]:

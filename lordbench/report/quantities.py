@@ -189,6 +189,24 @@ def titled(columns: Iterable[Column], headline: Mapping[tuple[str, ...], str]) -
     ]
 
 
+def others(table: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:
+    """Return what else is measured, with a value and a display name, of the subjects and codes of columns.
+
+    Of probes' accuracies only the normalized ones.
+    """
+    best_probes = {column[1:-1]: column.title for column in columns if column.metric == PROBE}
+    measured = dict.fromkeys(keys(table.loc[table["value"].notna(), QUANTITY]))
+    normalized = {key[-1].removesuffix(NORMALIZED) for key in measured if key[-1].endswith(NORMALIZED)}
+    headline, names = titles(table), metric_titles()
+    own: dict[tuple[str, ...], str] = {}
+    for of in dict.fromkeys(column[1:-1] for column in columns):
+        for *subject, metric in measured:
+            known = names.get(metric.removesuffix(NORMALIZED))
+            if tuple(subject) == of and known and metric not in normalized and (*of, metric) not in headline:
+                own[*of, metric] = f"{best_probes[of]}, {known}" if of in best_probes else ""
+    return titled((Column("", *key) for key in own), own)
+
+
 def _readable(column: Column) -> str:
     """A title such as `PSNR (learned)`; the full name if the metric has no display name."""
     if (metric := metric_titles().get(column.metric.removesuffix(NORMALIZED))) is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from lordbench.results.leaderboard import FOR_TESTING
+from lordbench.results.leaderboard import group_parts, group_title
 from lordbench.results.marks import Mark
 
 SIGNS: dict[Mark, str] = {
@@ -38,11 +37,6 @@ FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Scales down what is wider than a line."""
 MOST_UNSCALED = 6
 """Columns with intervals that fit a line of the usual one-column styles."""
-GROUPED = re.compile(
-    rf"(?P<data>.+), (?P<split>[\w ]+) split, preset (?P<preset>.+?)"
-    rf"(?P<warning> \({FOR_TESTING}\))?: (?P<what>.+)"
-)
-"""Title of a table of one group of results."""
 LATEX_SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
@@ -113,20 +107,28 @@ class Table:
     """A table, or only its title and notes if it has no header.
 
     Attributes:
+        heading: what it shows.
         header: titles of all columns; those of entries come last, with ↑ or ↓ for the better direction.
         rows: methods, then controls, then floors and ceilings.
         decimals: digits after the point, for each column of entries.
         right: titles of text columns that are aligned to the right.
         lead: a sentence between title and table; empty for none.
+        group: the values of `GROUP` of all its results; empty if they are of several groups, or of none.
     """
 
-    title: str
+    heading: str
     header: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
     decimals: tuple[int, ...] = ()
     right: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     lead: str = ""
+    group: tuple[Hashable, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it shows, and of which results."""
+        return f"{group_title(self.group)}: {self.heading}" if self.group else self.heading
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -186,7 +188,7 @@ def _latex_table(table: Table) -> Iterator[str]:
     yield rf"""
 \begin{{table}}
   \centering
-  \caption{{{latex_escape(_caption(table.title))}}}\smallskip
+  \caption{{{latex_escape(_caption(table))}}}\smallskip
   \setlength{{\tabcolsep}}{{4pt}}
   {begin}\begin{{tabular}}{{{columns}}}
     \toprule
@@ -203,13 +205,14 @@ def _latex_table(table: Table) -> Iterator[str]:
     yield r"\end{table}"
 
 
-def _caption(title: str) -> str:
+def _caption(table: Table) -> str:
     """The title of a table in the words of a paper."""
-    if parts := GROUPED.fullmatch(title):
-        data, split, preset, warning, what = parts.groups(default="")
+    title = table.heading
+    if table.group:
+        data, split, preset, warning = group_parts(table.group)
         *official, held_out = split.split()
         split = " ".join([*official, "held-out", held_out])
-        title = f"{what} on {data}, {split}, {preset} configuration{warning}"
+        title = f"{title} on {data}, {split}, {preset} configuration{warning}"
     return title[:1].upper() + title[1:]
 
 

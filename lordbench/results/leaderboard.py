@@ -388,6 +388,12 @@ def label(method: str, variant: str, labels: str = "") -> str:
 
 def group_title(group: Sequence[Hashable]) -> str:
     """Name a group by its data set, split and preset, the values of `GROUP`."""
+    data, split, preset, warning = group_parts(group)
+    return f"{data}, {split} split, preset {preset}{warning}"
+
+
+def group_parts(group: Sequence[Hashable]) -> tuple[str, str, str, str]:
+    """Return names of a group's data set, split and preset, and a warning in brackets if for testing."""
     dataset, settings, split, preset = map(str, group)
     warning = f" ({FOR_TESTING})" if is_for_testing(preset) else ""
-    return f"{label(dataset, settings)}, {split} split, preset {preset}{warning}"
+    return label(dataset, settings), split, preset, warning

@@ -25,7 +25,7 @@ from lordbench.results.marks import marked
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
 from lordbench.results.run_folder import Store
 from lordbench.results.status import read_status
-from lordbench.results.time_left import Estimate
+from lordbench.results.time_left import Estimate, TimeLeft
 from lordbench.runner.announce import NOTHING_TO_DO, print_plan, to_do
 from lordbench.runner.cell import Cell, titles
 from lordbench.runner.executors.base import Executor, Watch
@@ -215,10 +215,9 @@ def _ended(cell: Cell, store: Store) -> str:
     return f"trained in {training}, evaluated in {experiments}{values}"
 
 
-def _time_left(store: Store) -> str:
-    """Estimate of the time left, as `lordbench status` gives it; empty where nothing is known yet."""
-    left = Estimate(read_status(store.root), datetime.now(UTC)).run()
-    return str(left) if left.is_known else ""
+def _time_left(store: Store) -> TimeLeft:
+    """Estimate of the time left, as `lordbench status` gives it."""
+    return Estimate(read_status(store.root), datetime.now(UTC)).run()
 
 
 def _running(titles: Mapping[str, str], store: Store) -> dict[str, tuple[str, CellProgress]]:

@@ -81,9 +81,9 @@ def test_only_tables_of_many_columns_are_scaled(n_columns: int, scaled: bool) ->
 
 
 def test_captions_have_the_words_of_a_paper() -> None:
-    group = "cars[n=2], official classes split, preset smoke[budget.images=5]"
-    smoke = f"{group} (for testing: the numbers mean nothing)"
-    text = latex([Table(f"{smoke}: leakage (0: chance)", ("method",)), Table("mean ranks: all", ("method",))])
+    group = ("cars", "n=2", "official classes", "smoke[budget.images=5]")
+    leakage = Table("leakage (0: chance)", ("method",), group=group)
+    text = latex([leakage, Table("mean ranks: all", ("method",))])
     assert re.findall(r"caption{(.*)}\\smallskip", text) == [
         "Leakage (0: chance) on cars[n=2], official held-out classes, smoke[budget.images=5] configuration "
         "(for testing: the numbers mean nothing)",

@@ -21,14 +21,14 @@ from reporting import CONTENTS, TRUTH, made_up_run, picture
 from synthetic import cell
 
 from lordbench.cli.main import cli
-from lordbench.report.page import page as page_module
+from lordbench.report.page import pictures as pictures_module
 from lordbench.report.page.card import card, commands
 from lordbench.report.page.definitions import definition
 from lordbench.report.page.details import Details
-from lordbench.report.page.page import write_report
+from lordbench.report.page.page import heading, write_report
+from lordbench.report.page.pictures import pictures
 from lordbench.report.picture_comparisons import choose, comparisons
 from lordbench.report.quantities import titles
-from lordbench.report.tables import Table
 from lordbench.results.cells import cell_records
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.progress import PlannedCell, RunPlan
@@ -276,7 +276,7 @@ class TestTables:
     def test_a_long_remark_at_the_end_of_a_title_stands_below_it(
         self, title: str, parts: tuple[str, str]
     ) -> None:
-        assert page_module.heading(Table(f"cars: {title}"), ["cars"]) == ("cars", *parts)
+        assert heading(title) == parts
 
     def test_commands_in_the_legend_are_code(self, text: str) -> None:
         assert "<code>lordbench differences</code>" in text
@@ -287,19 +287,30 @@ class TestPairs:
     def test_below_each_output_stands_its_l1_to_the_true_image(self, tmp_path: Path) -> None:
         folder = made_up_run(tmp_path, {"lord": 0.1, "drnet": 0.2}, seeds=(0,))
         outputs = picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 3)
-        ((shown,), _) = page_module.pictures(comparisons(cell_records([folder]))[0])
-        drnet, lord = shown["pairs"][3:]
+        ((shown,), _) = pictures(comparisons(cell_records([folder]))[0])
+        drnet, lord = shown["selections"]["first"][3:]
         places = [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 3)]
         wanted = [np.abs(outputs[at] / 255 - TRUTH[at] / 255).mean() for at in places]
         assert [score for score, _ in lord["scores"]] == pytest.approx(wanted)
         both = zip(drnet["scores"], lord["scores"], strict=True)
         assert all(a[1] != b[1] and (a[1] == (a[0] < b[0])) for a, b in both)
 
+    def test_the_best_and_the_worst_are_those_of_the_picture_by_their_mean_l1(self, tmp_path: Path) -> None:
+        folder = made_up_run(tmp_path, {"lord": 0.1, "drnet": 0.2}, seeds=(0,))
+        outputs = [picture(folder / "cells" / f"{name}-0" / "transfer-encoded.png", i)
+                   for i, name in enumerate(("drnet", "lord"))]  # fmt: skip
+        ((shown,), _) = pictures(comparisons(cell_records([folder]))[0])
+        mean = sorted(np.mean([np.abs(own / 255 - TRUTH / 255).mean((2, 3, 4)) for own in outputs], 0).flat)
+        for name, wanted in (("best", mean[:6]), ("worst", mean[:-7:-1])):
+            drnet, lord = shown["selections"][name][3:]
+            scores = [(a + b) / 2 for (a, _), (b, _) in zip(drnet["scores"], lord["scores"], strict=True)]
+            assert scores == pytest.approx(wanted)
+
     def test_they_show_the_images_of_the_cells(self, tmp_path: Path) -> None:
         folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
         outputs = picture(folder / "cells" / "lord-0" / "transfer-encoded.png", 3)
-        ((shown,), _) = page_module.pictures(comparisons(cell_records([folder]))[0])
-        source = shown["pairs"][-1]["src"].split(",")[1]
+        ((shown,), _) = pictures(comparisons(cell_records([folder]))[0])
+        source = shown["selections"]["first"][-1]["src"].split(",")[1]
         row = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
         assert row.shape == (8, 6 * 9 - 1, 4)
         np.testing.assert_array_equal(row[:, 9:17, :3], outputs[1, 1].transpose(1, 2, 0))
@@ -308,7 +319,7 @@ class TestPairs:
     def test_alternative_texts_say_what_is_seen(self, text: str) -> None:
         texts = [str(image["alt"]) for image in Page(text).all("img")]
         assert any(
-            re.match(r"lord: outputs for .* pairs 1 to 6; L1 to the true image 0\.\d{3}, ", words)
+            re.match(r"lord: outputs for .*, the worst 6 pairs; L1 to the true image 0\.\d{3}, ", words)
             for words in texts
         )
         assert any(words.startswith("content: the 6 images") for words in texts)
@@ -346,16 +357,16 @@ class TestPictures:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         found, _ = comparisons(cell_records([folder]))
-        exact, note = page_module.pictures(found)
+        exact, note = pictures(found)
         assert (len(exact), note) == (2, "")
         size = sum(len(strip["src"]) for strip in exact[0]["strips"])
-        monkeypatch.setattr(page_module, "BUDGET", size)
-        fewer, note = page_module.pictures(found)
+        monkeypatch.setattr(pictures_module, "BUDGET", size)
+        fewer, note = pictures(found)
         assert "compressed" in note
         assert sum(len(strip["src"]) for one in fewer for strip in one["strips"]) * 3 // 4 <= size
-        monkeypatch.setattr(page_module, "BUDGET", 1)
-        assert page_module.pictures(found)[0] == []
-        assert "2 more comparisons left out" in page_module.pictures(found)[1]
+        monkeypatch.setattr(pictures_module, "BUDGET", 1)
+        assert pictures(found)[0] == []
+        assert "2 more comparisons left out" in pictures(found)[1]
 
     def test_a_damaged_one_is_named_and_the_rest_stands(self, tmp_path: Path) -> None:
         folder = made_up_run(tmp_path / "runs", {"lord": 0.1, "drnet": 0.2}, seeds=(0,))

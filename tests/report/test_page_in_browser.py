@@ -40,7 +40,11 @@ def browser() -> Iterator[Any]:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     methods = {"lord": 0.15, "drnet": 0.1, "mlvae": 0.2}
-    made_up_run(folder / "runs", methods, failed=("broken",))
+    results = made_up_run(folder / "runs", methods, failed=("broken",)) / "results.csv"
+    rows = pd.read_csv(results)
+    psnr = rows[(rows["metric"] == "lpips") & (rows["subject"] == "transfer")]
+    psnr = psnr.assign(metric="psnr", value=20.0, ci_low=19.0, ci_high=21.0, higher_is_better=True)
+    pd.concat([rows, psnr]).to_csv(results, index=False)
     return write_report([folder / "runs"], folder)
 
 
@@ -103,7 +107,7 @@ def test_filters_leave_what_is_wanted(page: Any) -> None:
     page.fill("#wanted", "Net")
     assert names(page, LEADERBOARD) == ["drnet"]
     assert names(page, "#cells") == ["drnet", "drnet"]
-    captions = [row for row in page.query_selector_all("#pairs-0 figcaption") if row.is_visible()]
+    captions = [row for row in page.query_selector_all(".pairs:not([hidden]) figcaption") if row.is_visible()]
     assert [row.inner_text() for row in captions] == ["content", "class", "true image", "drnet"]
     page.fill("#wanted", "")
     assert len(names(page, LEADERBOARD)) == 3
@@ -175,6 +179,18 @@ def test_tables_are_saved_with_the_columns_that_are_shown(page: Any) -> None:
     (line,) = (line for line in fewer.splitlines() if line.strip().startswith("lord"))
     assert line.count(" & ") == 1
     assert line.endswith(r" \\")
+
+
+def test_other_metrics_are_columns_that_can_be_shown(page: Any) -> None:
+    head, box = f"{LEADERBOARD} thead th:nth-child(4)", f"{LEADERBOARD} .tools label >> text=PSNR"
+    assert not page.is_visible(head)
+    page.click(f"{LEADERBOARD} summary")
+    assert not page.is_checked(box)
+    page.check(box)
+    assert page.inner_text(head) == "PSNR\u00a0↑"
+    assert page.is_visible(f"{LEADERBOARD} tbody tr:first-child td:nth-child(4)")
+    text = saved(page, f"{LEADERBOARD} .tools >> text=CSV").decode()
+    assert text.startswith("method,seeds,LPIPS,LPIPS_ci_low,LPIPS_ci_high,LPIPS_mark,PSNR,PSNR_ci_low")
 
 
 @pytest.mark.parametrize("place", ["#pictures .pairs:not([hidden])", "#headline", "#tradeoff"])
@@ -253,8 +269,11 @@ def test_images_are_decoded_and_another_comparison_can_be_chosen(page: Any) -> N
     widths = page.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth])")
     assert all(complete and width > 0 for complete, width in widths)
     page.select_option("#comparison", "1")
-    assert page.is_visible("#pairs-1")
-    assert not page.is_visible("#pairs-0")
+    page.select_option("#selection", "worst")
+    shown = [pairs.get_attribute("data-title") for pairs in page.query_selector_all(".pairs:not([hidden])")]
+    assert shown == [
+        "worst pairs, transfers with encoded codes; squares, samples split, preset quick, seed 1"
+    ]
     tab(page, "All images")
     assert page.is_visible("#comparison-1")
     assert not page.is_visible("#comparison-0")

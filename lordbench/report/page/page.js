@@ -144,7 +144,7 @@ function columnChooser(table) {
   [...table.tHead.rows[0].cells].slice(1).forEach((head, i) => {
     const label = make("label");
     const box = make("input", "", { type: "checkbox" });
-    box.checked = true;
+    box.checked = !head.hidden;
     box.addEventListener("change", () => {
       for (const row of table.rows) if (row.cells[i + 1]) row.cells[i + 1].hidden = !box.checked;
     });
@@ -363,6 +363,12 @@ for (const comparison of all(".comparison")) {
   });
   choose(comparison, 0, 0);
 }
-byId("comparison")?.addEventListener("change", (event) => {
-  for (const kind of [".comparison", ".pairs"]) all(kind).forEach((one, i) => (one.hidden = String(i) !== event.target.value));
-});
+/* A comparison without true images has only its first pairs. */
+function select() {
+  const number = byId("comparison").value;
+  all(".comparison").forEach((one, i) => (one.hidden = String(i) !== number));
+  const own = all(`.pairs[data-comparison="${number}"]`);
+  const chosen = own.find((one) => one.dataset.selection === byId("selection")?.value) ?? own[0];
+  for (const one of all(".pairs")) one.hidden = one !== chosen;
+}
+for (const name of ["comparison", "selection"]) byId(name)?.addEventListener("change", select);

@@ -1,0 +1,47 @@
+"""Columns that the tables of the page have beside the headlines, hidden at first: PSNR, each probe, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from lordbench.report.boards import headline_tables, method_names
+from lordbench.report.quantities import Column, others, pick, sections
+from lordbench.report.tables import NOTHING, Table
+from lordbench.results.leaderboard import GROUP
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A table with further columns, which are hidden at first: all but the first `shown`."""
+
+    table: Table
+    shown: int
+
+
+def widened(tables: Sequence[Table], means: pd.DataFrame) -> Iterator[Wide]:
+    """Add to headline tables what else their experiments measure of the same; `means` as for `boards`."""
+    groups = dict(list(means.groupby(GROUP, sort=False)))
+    for table in tables:
+        own = groups.get(table.group) if table.header else None
+        columns = [] if own is None else others(own, dict(sections(own)).get(table.heading, []))
+        yield Wide(table if own is None else _with(table, own, columns), len(table.header))
+
+
+def _with(table: Table, means: pd.DataFrame, columns: Iterable[Column]) -> Table:
+    values = {column: pick(means, column) for column in columns}
+    for more in headline_tables(means, method_names(means), [(table.heading, values)]):
+        entries = {row.texts[0]: row.entries for row in more.rows}
+        missing = (NOTHING,) * len(more.columns)
+        rows = (
+            replace(row, entries=(*row.entries, *entries.get(row.texts[0], missing))) for row in table.rows
+        )
+        table = replace(
+            table,
+            header=(*table.header, *more.columns),
+            rows=tuple(rows),
+            decimals=(*table.decimals, *more.decimals),
+        )
+    return table
