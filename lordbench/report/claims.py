@@ -55,11 +55,11 @@ def _table(claim: str, *group: str, results: pd.DataFrame) -> Table:
     )
 
 
-def _power(margin: float, needed: float) -> str:
+def _power(margin: float, needed: int | None) -> str:
     margin_text = f"Margin: {margin:g}"
-    if math.isnan(needed):
+    if needed is None or pd.isna(needed):
         return f"{margin_text}."
-    return f"{margin_text}; to find it with a power of 80 %, {needed:,.0f} seeds are needed."
+    return f"{margin_text}; to find it with a power of 80 %, {needed:,} seeds are needed."
 
 
 def _rows(results: pd.DataFrame) -> Iterator[Row]:

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label
 from lordbench.results.loading import SampleFiles
-from lordbench.results.reference import TABLES, unpacked
+from lordbench.results.reference import TABLES, sizes_of, unpacked
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, replacing, write_text
@@ -52,9 +52,10 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
         UserError: a cell cannot be part of the reference; nothing has been written then.
     """
     records, rows = cell_records(runs), collect(runs)
-    if problems := list(_problems(records, rows)):
+    if problems := list(_problems(records, rows, models)):
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise UserError(f"not added:\n{listed}", "Mend these, and add the runs again.")
+    _require_comparable(runs, folder)
     groups = {
         _archive_name(*map(str, group)): [r for r in records if r.settings.id in set(own["cell"])]
         for group, own in rows.groupby(GROUP, sort=False)
@@ -68,14 +69,25 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     return added
 
 
+def _require_comparable(runs: Sequence[Path], folder: Path) -> None:
+    """Raise UserError if run folders and all archives in a folder cannot be read together."""
+    try:
+        collect([*map(unpacked, sorted(folder.glob("*.zip"))), *runs])
+    except UserError as error:
+        hint = f"Archives in {folder} of another protocol, or of other images, have to be deleted first."
+        raise UserError(f"not added: {error.message}", hint) from None
+
+
 def _archive_name(dataset: str, data_settings: str, split: str, preset: str) -> str:
     parts = (label(dataset, data_settings), split, preset)
     return re.sub(r"[^A-Za-z0-9]+", "-", " ".join(parts)).strip("-").lower() + ".zip"
 
 
-def _problems(records: Iterable[CellRecord], rows: pd.DataFrame) -> Iterator[str]:
-    """Why cells cannot be part of the reference."""
+def _problems(records: Sequence[CellRecord], rows: pd.DataFrame, models: bool) -> Iterator[str]:
+    """Why cells, or with `models` their models, cannot be part of the reference."""
     by_cell = {str(cell): own for cell, own in rows.groupby("cell", sort=False)}
+    for cell_id in by_cell.keys() - {record.settings.id for record in records}:
+        yield f"{cell_id}: its folder is missing, or its cell.json is missing or damaged"
     for record in records:
         cell, own = record.settings, by_cell.get(record.settings.id)
         title = f"{cell.label} on {cell.dataset}, seed {cell.seed} ({cell.id})"
@@ -85,6 +97,13 @@ def _problems(records: Iterable[CellRecord], rows: pd.DataFrame) -> Iterator[str
         if own is None or missing:
             yield f"{title}: not finished: {', '.join(missing) or 'not trained'}"
             continue
+        for name in map(component_name, cell.experiments):
+            if lost := [
+                file for file in record.folder.record(name).files if not (record.folder.path / file).exists()
+            ]:
+                yield f"{title}: missing: {', '.join(lost)}"
+        if models and not record.folder.is_trained():
+            yield f"{title}: its model is missing"
         first = own.iloc[0]
         if first["protocol_version"] != PROTOCOL_VERSION:
             yield f"{title}: protocol {first['protocol_version']}, not {PROTOCOL_VERSION}"
@@ -101,7 +120,11 @@ def _strays(record: CellRecord, rows: pd.DataFrame) -> Iterator[str]:
     if found := PATH.search(description):
         yield f"a path of the machine: {found[0]}"
     dataset = record.settings.dataset
-    metrics = {str(metric).partition(".")[0] for metric in rows["metric"]} & {*registry.available("metrics")}
+    # Rows with a title are of metrics that do not ship, which may be unknown here.
+    metrics = {name.partition(".")[0] for name in rows["metric"].astype(str)} & {
+        *registry.available("metrics")
+    }
+    metrics |= {str(name).partition(".")[0] for name in rows.loc[rows["title"] != "", "metric"]}
     used: dict[Kind, set[str]] = {
         "methods": {record.settings.method_name},
         "experiments": {*rows["experiment"]},
@@ -119,7 +142,11 @@ def _rows_with(archive: Path, records: Sequence[CellRecord]) -> pd.DataFrame:
     """The rows of an archive, if it exists, and of records; UserError if they cannot be compared."""
     kept = [unpacked(archive)] if archive.exists() else []
     rows = collect([*kept, *_runs(records)])
-    wanted = {record.settings.id for record in [*cell_records(kept), *records]}
+    together = [*cell_records(kept), *records]
+    if len({sizes_of(record.settings) for record in together}) > 1:
+        message = f"not added: {archive.name} has results of a preset of that name with other sizes"
+        raise UserError(message, "Delete the archive first, or run with the sizes of its results.")
+    wanted = {record.settings.id for record in together}
     return rows[rows["cell"].isin(list(wanted))]
 
 
@@ -155,7 +182,7 @@ def _write_models(archive: Path, records: Sequence[CellRecord]) -> None:
     """Write the model of the first seed of each method, of those in the archive, too, with its settings."""
     kept = cell_records([unpacked(archive)]) if archive.exists() else []
     first: dict[str, CellRecord] = {}
-    for record in sorted([*kept, *records], key=lambda record: record.settings.seed):
+    for record in sorted([*records, *kept], key=lambda record: record.settings.seed):
         first.setdefault(record.settings.label, record)
     with tempfile.TemporaryDirectory() as temporary:
         for record in first.values():

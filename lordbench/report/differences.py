@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 import pandas as pd
 
 from lordbench.report.boards import arrow
-from lordbench.report.quantities import Column, keys, titled, titles
+from lordbench.report.quantities import Column, fits, keys, titled, titles
 from lordbench.report.tables import Row, Table, decimals, footnotes, interval_text, number, with_legend
 from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
 from lordbench.utils.errors import UserError, did_you_mean
@@ -26,21 +26,26 @@ INTERVALS = {
 
 
 def select(differences: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
-    """Select differences in some metrics, or in the headline metrics if none is named.
+    """Select differences in some metrics or quantities, or in the headline metrics if none is named.
+
+    A name is a metric, in whatever experiment, or a quantity or parts of it as in `quantities.choose`.
 
     Raises:
-        UserError: a metric is unknown here.
+        UserError: a name fits nothing here.
     """
+    quantities = keys(differences[QUANTITY])
+    if not metrics:
+        return differences[quantities.isin(list(titles(differences)))]
+    columns = [Column("", *key) for key in dict.fromkeys(quantities)]
     known = sorted(set(differences["metric"]))
     for name in metrics:
-        if name not in known:
+        if not any(fits(name, column) for column in columns):
             raise UserError(
                 f"--metric {name}: no two methods are compared in it{did_you_mean(name, known)}",
                 f"Compared are: {', '.join(known) or 'none'}.",
             )
-    if metrics:
-        return differences[differences["metric"].isin(list(metrics))]
-    return differences[keys(differences[QUANTITY]).isin(list(titles(differences)))]
+    chosen = [column[1:] for column in columns if any(fits(name, column) for name in metrics)]
+    return differences[quantities.isin(chosen)]
 
 
 def difference_tables(differences: pd.DataFrame) -> list[Table]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
-from lordbench.results.cells import CellRecord, Settings
+from lordbench.results.cells import NEVER, CellRecord, Settings
 from lordbench.results.leaderboard import group_title, label
 from lordbench.utils.errors import UserError, did_you_mean
 
@@ -92,8 +92,14 @@ class Comparison:
 
 
 def in_order(records: Iterable[CellRecord]) -> list[CellRecord]:
-    """Cells in the order of tables: groups, then methods as they were first started, then seeds."""
-    cells = [(cell_group(record.settings), record) for record in records]
+    """Cells in the order of tables: groups, then methods as they were first started, then seeds.
+
+    Of several cells of one method and seed the newest, as in tables.
+    """
+    newest: dict[tuple[str, str, int], CellRecord] = {}
+    for record in sorted(records, key=lambda record: (record.started != NEVER, record.started)):
+        newest[cell_group(record.settings), record.settings.label, record.settings.seed] = record
+    cells = [(group, record) for (group, *_), record in newest.items()]
     groups = list(dict.fromkeys(group for group, _ in cells))
     first: dict[tuple[str, str], str] = {}
     for group, record in cells:

@@ -146,7 +146,7 @@ def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
     headline = titles(table)
     chosen: dict[Column, None] = {}
     for name in names:
-        fitting = [column for column in known if _fits(name, column)]
+        fitting = [column for column in known if fits(name, column)]
         if not fitting:
             metrics = sorted({column.metric for column in known})
             meant = did_you_mean(name, [*metrics, *(column.full_name for column in known)])
@@ -166,7 +166,7 @@ def choose(table: pd.DataFrame, names: Sequence[str]) -> list[Column]:
     return titled(chosen, headline)
 
 
-def _fits(name: str, column: Column) -> bool:
+def fits(name: str, column: Column) -> bool:
     """Whether the parts of a name are parts of the quantity, in order, the metric among them."""
     *parts, metric = name.split("/")
     rest = iter(column[1:-1])

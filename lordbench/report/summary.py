@@ -27,7 +27,7 @@ from lordbench.results.leaderboard import (
     is_of_real_images,
     parts,
 )
-from lordbench.results.marks import Mark, marked
+from lordbench.results.marks import FEWER_SEEDS, Mark, marked
 
 LEGEND = "* best  ≈ not significantly different  ▽ not better than a floor  † collapsed"
 BEST_FLOOR, REAL_IMAGES = "best floor", "real images"
@@ -157,14 +157,19 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         return
     methods = means[~means["reference"]]
     by_mark: dict[Mark, dict[str, list[str]]] = defaultdict(dict)
+    fewer: dict[str, list[str]] = {}
     for column in columns:
         own = pick(methods, column)
         names = method_names(own)["method"]
         for mark, same in names.groupby(own["mark"]):
             every = len(own) > 1 and len(same) == len(own)
             by_mark[mark][column.title] = ["all methods"] if every else list(same)
+        if len(better := names[own["notes"].str.contains(FEWER_SEEDS, regex=False)]):
+            fewer[column.title] = list(better)
     if best := by_mark["best"]:
         yield f"Best: {_where(best)}."
+    if fewer:
+        yield f"Better, but from fewer seeds: {_where(fewer)}."
     if tied := by_mark["tied"]:
         yield f"Not significantly different from the best: {_where(tied)}."
     if floors := by_mark["floor"]:
@@ -173,8 +178,12 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         each = dict.fromkeys(name for same in collapsed.values() for name in same)
         yield f"Collapsed, which says nothing about the method: {', '.join(each)}."
     yield from unsearched(means, method_names(means))
-    if methods["n_seeds"].max() <= 1:
+    run = methods["n_seeds"] + methods["n_collapsed"]
+    seeds = run.groupby(method_names(methods)["method"], sort=False).max()
+    if seeds.max() <= 1:
         yield ONE_SEED
+    elif single := list(seeds.index[seeds <= 1]):
+        yield f"{_joined(single)}: {ONE_SEED[0].lower()}{ONE_SEED[1:]}"
 
 
 def _where(methods: Mapping[str, Sequence[str]]) -> str:

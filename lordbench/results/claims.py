@@ -66,7 +66,7 @@ def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles
     Returns:
         A row for each claim, group with that data set, and quantity, with `COLUMNS`: `value` and `other` are
         means over the common seeds. Rows of the primary quantity have `p_holm`, the number of seeds that
-        would find a difference of `margin` with a power of 80 % (NaN from one seed), and the verdict:
+        would find a difference of `margin` with a power of 80 % (NA from one seed), and the verdict:
         `equivalent` if the interval lies within the margin, else `confirmed` or `refuted` if `p_holm` is
         below 5 %, else `undecided`; empty without an interval, and `note` says why. A claim without results
         has no group.
@@ -78,7 +78,7 @@ def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles
     tested = table["primary"] & table["p"].notna()
     table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy(dtype=float))
     table.loc[tested, "verdict"] = [_verdict(row) for row in table[tested].to_dict("records")]
-    return table
+    return table.astype({"n": "Int64", "seeds_needed": "Int64"})
 
 
 def holm(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -195,7 +195,8 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
 
     If both were scored on the same samples of the same seeds, the interval of their paired difference decides
     (`differences.difference`). Values by other protocols, on other data or with other splits are not
-    compared.
+    compared. Of several seeds, those with a collapsed training on either side are left out, if others are
+    left.
 
     Returns:
         A row for each quantity that either has, with `COLUMNS`: values are means over seeds, with their
@@ -203,14 +204,29 @@ def contrast(pair: Pair, files_a: SampleFiles, files_b: SampleFiles) -> pd.DataF
         a is one of `ORDER`, which sorts the rows: `differs` for metrics without a direction of merit, `equal`
         if all values are exactly the same, and empty if they cannot be compared; `note` says why.
     """
-    why_not = incomparable(pair)
+    why_not, (pair, left_out) = incomparable(pair), _without_collapsed(pair)
     a, b = (dict(list(leaderboard.with_samples(rows).groupby(QUANTITY, sort=False))) for rows in pair)
     records = []
     for key in a | b:
         both = Pair(a[key] if key in a else b[key][:0], b[key] if key in b else a[key][:0])
-        records.append(dict(zip(QUANTITY, key, strict=True)) | _contrast(both, files_a, files_b, why_not))
+        result = _contrast(both, files_a, files_b, why_not)
+        result["note"] = "; ".join(filter(None, [result["note"], left_out]))
+        records.append(dict(zip(QUANTITY, key, strict=True)) | result)
     records.sort(key=lambda record: ORDER.index(record["verdict"]))
     return pd.DataFrame.from_records(records, columns=COLUMNS)
+
+
+def _without_collapsed(pair: Pair) -> tuple[Pair, str]:
+    """The pair without the seeds of collapsed trainings, as tables average, and a note on these."""
+    seeds = {
+        int(seed)
+        for rows in pair
+        for seed in rows.loc[rows["cell"].isin(leaderboard.collapsed_cells(rows)), "seed"]
+    }
+    a, b = (rows[~rows["seed"].isin(seeds)] for rows in pair)
+    if not seeds or a.empty or b.empty:
+        return pair, ""
+    return Pair(a, b), f"without seed {', '.join(map(str, sorted(seeds)))}, where a training has collapsed"
 
 
 def incomparable(pair: Pair) -> str:

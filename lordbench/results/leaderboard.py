@@ -181,7 +181,7 @@ def grouped(records: Iterable[Record], keys: Sequence[str]) -> dict[tuple[Any, .
 
 def _summary(same: list[Record], collapsed: Mapping[int, bool]) -> dict[str, Any]:
     """One quantity of one table row, over its seeds; `collapsed` by seed, of the whole row."""
-    valued = [row for row in not_collapsed(same) if not pd.isna(row["value"])]
+    valued = averaged(same)
     low, high = interval(valued)
     return {
         "value": mean_value(valued),
@@ -223,6 +223,11 @@ def not_collapsed(rows: Sequence[Record]) -> Sequence[Record]:
     return [row for row in rows if not row["collapsed"]] or rows
 
 
+def averaged(rows: Sequence[Record]) -> list[Record]:
+    """Those rows of one quantity and table row, as from `by_seed`, whose values the table averages."""
+    return [row for row in not_collapsed(rows) if not pd.isna(row["value"])]
+
+
 def _notes(same: Sequence[Record], valued: Sequence[Record], collapsed: Mapping[int, bool]) -> Iterator[str]:
     yield from dict.fromkeys(row["note"] for row in same if row["note"])
     seeds = [str(seed) for seed, has_collapsed in sorted(collapsed.items()) if has_collapsed]
@@ -254,8 +259,7 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
         in which they were first started, then controls, floors and ceilings; each sorted by quantity and
         seed.
     """
-    is_verdict = (rows[QUANTITY] == list(COLLAPSED)).all(axis=1)
-    collapsed = set(rows.loc[is_verdict & (rows["value"] == 1), "cell"])
+    collapsed = collapsed_cells(rows)
     # Without references, concatenation makes floats of whole numbers.
     rows = _references_once(latest_cells(with_samples(rows.reset_index(drop=True))))
     rows = rows.astype({"seed": "int64", "n": "int64"})
@@ -265,6 +269,12 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     order = [*GROUP, "rank", "first", *LINE[len(GROUP) :], *QUANTITY, "seed"]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     return rows[[*COLUMNS, "reference", "collapsed", "samples"]]
+
+
+def collapsed_cells(rows: pd.DataFrame) -> set[str]:
+    """The ids of cells whose training has collapsed, in rows as from `collect`."""
+    is_verdict = (rows[QUANTITY] == list(COLLAPSED)).all(axis=1)
+    return set(rows.loc[is_verdict & (rows["value"] == 1), "cell"])
 
 
 def with_samples(rows: pd.DataFrame) -> pd.DataFrame:

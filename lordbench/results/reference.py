@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lordbench.results.cells import cell_records
-from lordbench.results.leaderboard import GROUP, collect, group_title, label, merge
+from lordbench.results.cells import Settings, cell_records
+from lordbench.results.leaderboard import GROUP, LINE, collect, group_title, label, merge, row_name
 from lordbench.results.loading import results_file
 from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
@@ -135,7 +135,8 @@ def model_folder(name: str) -> Path:
 def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> Beside:
     """Find rows of other run folders that can be compared with collected rows of `runs`.
 
-    They have the same data, split, preset and protocol; then paired differences need equal seeds, too.
+    They have the same data, split, preset and protocol; then paired differences need equal seeds, too. Of a
+    method that both have, only one's own are shown.
 
     Raises:
         UserError: as from `collect`.
@@ -145,10 +146,7 @@ def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> 
     if len(protocols) > 1:
         own, other = (table["protocol_version"].iloc[0] for table in (rows, found))
         return Beside(found.iloc[:0], [f"They are of protocol {other}, and these results of {own}."])
-    sizes = {
-        each.id: str([each.preset.get(name) for name in SIZES])
-        for each in (record.settings for record in cell_records([*runs, *others]))
-    }
+    sizes = {record.settings.id: sizes_of(record.settings) for record in cell_records([*runs, *others])}
     own_groups, groups = (_by_group(table) for table in (rows, found))
     agreeing: list[pd.DataFrame] = []
     missing: list[str] = []
@@ -162,11 +160,20 @@ def beside(rows: pd.DataFrame, runs: Sequence[Path], others: Sequence[Path]) -> 
         elif len(_of_cells(own, sizes) | _of_cells(other, sizes)) > 1:
             missing.append(f"{title}: their preset of that name has other sizes.")
         else:
+            names, other_names = (pd.MultiIndex.from_frame(table[LINE]) for table in (own, other))
+            if common := sorted(map(row_name, set(names) & set(other_names))):
+                missing.append(f"{title}: of {', '.join(common)} these results are shown, not theirs.")
+            other = other[~other_names.isin(names)]
             agreeing.append(other)
-            if not set(own["seed"]) & set(other["seed"]):
+            if len(other) and not set(own["seed"]) & set(other["seed"]):
                 seeds = ", ".join(map(str, sorted(set(other["seed"]))))
                 missing.append(f"{title}: no paired differences: they have seeds {seeds}.")
     return Beside(pd.concat(agreeing, ignore_index=True) if agreeing else found.iloc[:0], missing)
+
+
+def sizes_of(settings: Settings) -> str:
+    """What must be equal for results of presets of one name to be comparable."""
+    return str([settings.preset.get(name) for name in SIZES])
 
 
 def together(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

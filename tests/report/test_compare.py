@@ -19,6 +19,7 @@ from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.report.compare import CSV_COLUMNS, compare_tables, render
 from lordbench.report.terminal import TerminalTable
 from lordbench.results.compare import COLUMNS, OTHER_POLICY, Comparison, compare, read_side
+from lordbench.results.leaderboard import COLLAPSED, QUANTITY
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store, encode_provenance
 from lordbench.utils.errors import UserError
@@ -218,6 +219,17 @@ class TestValues:
         line = value(compared(tmp_path / "a", tmp_path / "b"))
         assert (line["verdict"], line["n_seeds"]) == ("better", 3)
         assert line["difference"] == pytest.approx(line["value_a"] - line["value_b"])
+
+    def test_seeds_with_a_collapsed_training_are_left_out_as_in_tables(self, tmp_path: Path) -> None:
+        verdict = dict(zip(QUANTITY, COLLAPSED, strict=True)) | {"higher_is_better": None}
+        for run in "ab":
+            for seed in (0, 1, 2):
+                collapsed = run == "a" and seed == 2
+                found = sampled(9.0 * collapsed, seed=seed), measured(float(collapsed), None, **verdict)
+                add(tmp_path / run, f"c{seed}", *found, seed=seed)
+        line = value(compared(tmp_path / "a", tmp_path / "b"))
+        assert (line["verdict"], line["n_seeds"]) == ("equal", 2)
+        assert line["note"] == "without seed 2, where a training has collapsed"
 
     @pytest.mark.parametrize("shift", [0.1, 9.0])
     def test_other_samples_are_not_judged_by_the_overlap_of_two_intervals(

@@ -186,6 +186,12 @@ class TestCommand:
         assert capsys.readouterr().out == Path("runs/differences.csv").read_text()
         assert run("differences", "runs", "--metric", "psnr", "--format", "csv", "--out", "psnr.csv") == 0
         assert set(pd.read_csv("psnr.csv")["metric"]) == {"psnr"}
+        assert (
+            run("differences", "runs", "--metric", "reconstruction/l1", "--format", "csv", "--out", "l1.csv")
+            == 0
+        )
+        found = pd.read_csv("l1.csv")[["subject", "metric"]].drop_duplicates()
+        assert found.to_numpy().tolist() == [["reconstruction", "l1"]]
 
     def test_an_unknown_metric_is_named(
         self, run: Run, two_runs: str, capsys: pytest.CaptureFixture[str]

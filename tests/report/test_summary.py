@@ -84,6 +84,21 @@ class TestVerdict:
     def test_it_says_what_one_seed_cannot(self, seeds: int) -> None:
         assert (ONE_SEED in summary(rows(seeds)).verdict) == (seeds == 1)
 
+    def test_a_method_of_one_seed_beside_others_of_three_is_named(self) -> None:
+        found = rows(3)
+        alone = found[(found["method"] != "drnet") | (found["seed"] == 0)]
+        assert summary(alone).verdict[-1].startswith("drnet: one seed")
+
+    def test_a_better_value_from_fewer_seeds_is_named(self) -> None:
+        found = rows(3)
+        best = found["method"].eq("lord") & found["seed"].gt(0)
+        text = " ".join(summary(found[~best]).verdict)
+        assert "Best: drnet in" in text
+        assert "Better, but from fewer seeds: lord in L1." in text
+
+    def test_seeds_that_collapsed_are_seeds(self) -> None:
+        assert not any("seed" in one for one in summary(rows(3, collapsed="mlvae")).verdict)
+
     def test_it_names_collapsed_trainings(self) -> None:
         text = " ".join(summary(rows(3, collapsed="mlvae")).verdict)
         assert "Collapsed, which says nothing about the method: mlvae." in text

@@ -73,6 +73,13 @@ class TestVerdicts:
         )
         assert found(*both)["verdict"] == "confirmed"
 
+    def test_counts_are_whole_numbers_beside_claims_without_results(self) -> None:
+        rows = pd.concat([*seeds_of("", NOISE), *seeds_of("noise=0", NOISE[::-1] + 0.1)], ignore_index=True)
+        checked = check_claims([claim(), claim(better="nothing")], rows, SampleFiles([]))
+        text = pd.read_csv(io.StringIO(checked.to_csv(index=False)), dtype=str)[["n", "seeds_needed"]]
+        assert all(value.isdigit() for value in text.stack().dropna())
+        assert len(text.dropna()) == 1
+
     def test_only_common_seeds_count(self) -> None:
         line = found(seeds_of("", np.array([0.1, 0.101, 9.0])), seeds_of("noise=0", np.array([0.3, 0.3])))
         assert (line["n_seeds"], line["value"]) == (2, pytest.approx(0.1005))

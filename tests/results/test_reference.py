@@ -12,6 +12,8 @@ from lordbench.report import contribution
 from lordbench.results import reference
 from lordbench.results.leaderboard import collect
 from lordbench.results.reference import beside, unpacked
+from lordbench.results.run_folder import Store
+from lordbench.runner import plan
 from lordbench.utils import hardware
 from lordbench.utils.errors import UserError
 
@@ -71,6 +73,10 @@ class TestAdd:
             ("path", "a path of the machine"),
             ("plug-in", "is not part of lordbench"),
             ("preset", "no unchanged preset of lordbench"),
+            ("samples", "missing: reconstruction.npz"),
+            ("description", "its cell.json is missing or damaged"),
+            ("model", "its model is missing"),
+            ("metric", "edges is not part of lordbench"),
         ],
     )
     def test_refuses(
@@ -99,13 +105,58 @@ class TestAdd:
             monkeypatch.setattr(contribution, "is_shipped", lambda component: component.name != "drnet")
         if fault == "preset":
             monkeypatch.setattr(contribution, "presets", lambda: ["quick"])
-        assert ran("reference", "add", "runs") == 2
+        lost = {"samples": "reconstruction.npz", "description": "cell.json", "model": "model.safetensors"}
+        if fault in lost:
+            (cell / lost[fault]).unlink()
+        if fault == "metric":
+            rows = collect([Path("runs")])
+            rows.loc[rows["metric"] == "l1", ["metric", "title"]] = "edges", "Edges"
+            monkeypatch.setattr(contribution, "collect", lambda paths: rows)
+        assert ran("reference", "add", "runs", "--models") == 2
         captured = capsys.readouterr().err
         assert words in captured.replace("\n", " ")
         assert not Path("reference").exists()
 
+    def test_refuses_what_could_not_be_read_with_the_other_archives(
+        self, added: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = collect([Path("runs")]).assign(split="classes", data_fingerprint="other")
+        Store(tmp_path / "other").write_rows(other)
+        archive = Path("reference/digits-classes-tiny-yaml.zip")
+        with zipfile.ZipFile(archive, "w") as opened:
+            for name in ("results.csv", "results.csv.sha256"):
+                opened.write(tmp_path / "other" / name, name)
+        before = ARCHIVE.read_bytes()
+        assert added("reference", "add", "runs") == 2
+        assert "results on different data do not compare" in capsys.readouterr().err
+        archive.unlink()
+        preset = Path("tiny.yaml")
+        preset.write_text(preset.read_text().replace("images: 640", "images: 320"))
+        assert added(*DIGITS, "--methods", "gvae", "--out", "smaller") == 0
+        assert added("reference", "add", "smaller") == 2
+        assert "with other sizes" in capsys.readouterr().err.replace("\n", " ")
+        assert ARCHIVE.read_bytes() == before
+
+    def test_a_new_model_replaces_that_of_the_same_seed(
+        self, added: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = reference.model_folder("mlvae/digits")
+        monkeypatch.setattr(plan, "TRUNK_FILES", plan.TRUNK_FILES[1:])
+        assert added(*DIGITS, "--methods", "mlvae", "--out", "again") == 0
+        assert added("reference", "add", "again", "--models") == 0
+        assert reference.model_folder("mlvae/digits").name != old.name
+
 
 class TestBeside:
+    def test_of_a_method_that_both_have_only_the_own_results_are_shown(
+        self, added: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        rows = collect([Path("runs")])
+        own = rows[(rows["method"] == "drnet") & (rows["seed"] == 0)].assign(value=0.5)
+        found = beside(own, [Path("runs")], [unpacked(ARCHIVE)])
+        assert set(found.rows["method"]) == {"mlvae"}
+        assert "of drnet these results are shown, not theirs" in " ".join(found.missing)
+
     def test_a_run_shows_them(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
         capsys.readouterr()
         assert added(*DIGITS, "--methods", "gvae", "--out", "mine", "--against", "reference") == 0

@@ -10,7 +10,7 @@ from lordbench.report.figures.drawing import COLUMN, MUTED, SETTINGS, SMALL, Dra
 from lordbench.report.figures.signs import COLOURS, MARKERS
 from lordbench.report.figures.values import LEAK, Value
 from lordbench.report.quantities import keys
-from lordbench.results.leaderboard import QUANTITY, aggregate, label
+from lordbench.results.leaderboard import GROUP, QUANTITY, aggregate, group_title, label
 from lordbench.utils.errors import UserError
 
 HEIGHT = 2.9
@@ -37,6 +37,11 @@ def dose(rows: pd.DataFrame, probe: str = "probe_best", width: float = COLUMN) -
         probes = sorted({m.removesuffix(NORMALIZED) for m in leaks["metric"] if m.endswith(NORMALIZED)})
         raise UserError(f"--probe {probe}: it read nothing here", f"Probes here: {', '.join(probes)}.")
     own = aggregate(read_by)
+    if len(groups := own[GROUP].drop_duplicates()) > 1:
+        titles = "; ".join(map(group_title, groups.itertuples(index=False)))
+        raise UserError(
+            f"controls of several kinds of results: {titles}", "Draw the folder of one calibration."
+        )
     names = list(map(label, own["method"], own["variant"]))
     readings = dict(zip(names, map(Value._make, keys(own[["value", "ci_low", "ci_high"]])), strict=True))
     with mpl.rc_context(SETTINGS):

@@ -1,6 +1,6 @@
 """Results behind the numbers of the report, as plain data for the page."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from lordbench.report.quantities import keys
 from lordbench.report.tables import Entry
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import LINE, QUANTITY, by_seed, label
+from lordbench.results.leaderboard import LINE, QUANTITY, averaged, by_seed, grouped, label
 from lordbench.results.rows import Provenance
 from lordbench.results.samples import samples_key
 
@@ -31,11 +31,13 @@ class Details:
         # `samples` identifies a value within its cell even where a reference has been moved to other columns.
         names = map(samples_key, rows["codes"], rows["subject"], rows["metric"])
         numbers = {key: i for i, key in enumerate(zip(rows["cell"], rows["experiment"], names, strict=True))}
-        lines = by_seed(rows)
-        self._at: dict[tuple[Hashable, ...], list[tuple[str, int]]] = {}
-        measurements = keys(lines[["cell", "experiment", "samples"]])
-        for key, own in zip(keys(lines[[*LINE, *QUANTITY]]), measurements, strict=True):
-            self._at.setdefault(key, []).append((own[0], numbers[own]))
+        self._at = {
+            key: [
+                (row["cell"], numbers[row["cell"], row["experiment"], row["samples"]])
+                for row in averaged(same) or same
+            ]
+            for key, same in grouped(by_seed(rows).to_dict("records"), [*LINE, *QUANTITY]).items()
+        }
 
     def source(self, entry: Entry) -> tuple[str, int]:
         """Register the results behind an entry: the first cell, and an index into `behind`, -1 for none."""

@@ -18,7 +18,7 @@ function sort(header) {
   header.setAttribute("aria-sort", descending ? "descending" : "ascending");
   const key = (row) => {
     const cell = row.children[column];
-    return cell.dataset.value === undefined ? cell.textContent.trim() : cell.dataset.value === "" ? null : Number(cell.dataset.value);
+    return cell.dataset.value === undefined ? cell.textContent.trim() : cell.dataset.value === "" ? null : Number.parseFloat(cell.dataset.value);
   };
   const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
   const body = header.closest("table").tBodies[0];

@@ -41,6 +41,12 @@ def test_a_probe_that_read_nothing_is_refused_with_those_that_did() -> None:
     assert "probe_best" in caught.value.hint
 
 
+def test_readings_on_several_data_sets_are_not_mixed() -> None:
+    with pytest.raises(UserError, match="circles, samples") as caught:
+        dose(pd.concat([rows(), rows().assign(dataset="circles")], ignore_index=True))
+    assert "one calibration" in caught.value.hint
+
+
 def test_results_without_controls_are_refused_with_the_way_out() -> None:
     with pytest.raises(UserError, match="no control") as caught:
         dose(cell())
