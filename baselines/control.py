@@ -61,6 +61,9 @@ class ControlMethod(Control):
 
     summary: ClassVar[str] = "known truths, to try the instruments: an oracle, copies, blur, a known leakage"
     source: ClassVar[str] = "lordbench"
+    built_on: ClassVar[tuple[str, ...]] = (
+        "lordbench.data.pairs", "lordbench.evaluation.collapse", "lordbench.evaluation.degraded",
+    )  # fmt: skip
     Config = ControlConfig
 
     def __init__(self, config: ControlConfig, spec: DataSpec) -> None:

@@ -7,8 +7,9 @@ not be encoded; jointly a generator from this code and a latent code per class, 
 variant without reconstruction.
 
 Ours: the encoder is the one that all methods share, from scratch, not a pretrained ResNet-50; strengths of
-the augmentations; rates; a class encoder, which is fitted to the class codes as in LORD's second stage but
-while they are learned. Without reconstruction there is still a generator, from which the codes do not learn.
+the augmentations; rates, which are constant (published: a third of it after every 30 epochs); a class
+encoder, which is fitted to the class codes as in LORD's second stage but while they are learned. Without
+reconstruction there is still a generator, from which the codes do not learn.
 """
 
 from typing import Annotated, ClassVar

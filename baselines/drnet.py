@@ -19,7 +19,7 @@ from lordbench.training.ranges import ADVERSARY, CONTENT_SIZE, RATE, Range
 
 
 class DrNetConfig(GroupTrainedConfig):
-    """Settings of DrNet; the defaults are those of the PyTorch port.
+    """Settings of DrNet; the defaults are those of the authors' PyTorch release.
 
     Attributes:
         adversary: weight of the adversarial term on content codes.
@@ -46,6 +46,7 @@ class DrNet(GroupTrained):
     summary: ClassVar[str] = "paired reconstruction with an adversary that keeps class out of content codes"
     source: ClassVar[str] = "Denton & Birodkar, Unsupervised Learning of Disentangled Representations, 2017"
     Config: ClassVar[type[MethodConfig]] = DrNetConfig
+    # Ours: the authors' releases have 0.9.
     betas = (0.5, 0.999)
     couples = True
     published_loss = staticmethod(F.mse_loss)

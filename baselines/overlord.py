@@ -33,6 +33,7 @@ class OverLordConfig(LordConfig):
         decay: weight of the squared clean content code, averaged over dimensions and over the batch.
         encoder_rate: Adam's learning rate for the encoders alone; it ends at `final_rate`.
         tuning_rate: Adam's constant learning rate for encoders and generator in synthesis.
+        final_rate: where the rates of the two stages before synthesis end, on a cosine.
         stage1_share: share of the budget that latent optimization gets; ours.
         warmup_share: share of the rest in which the encoders learn alone: as many images as stage 1 sees.
         adversary: weight of the adversarial term of synthesis.

@@ -29,8 +29,6 @@ class PdcConfig(LordConfig):
     """
 
     regularizer: Literal["noise", "kl", "none"] = "none"
-    # Not searched: it has no effect without a regularizer.
-    decay: float = Field(1e-4, ge=0)
     dependence: Annotated[float, Range(1e-3, 10.0, log=True)] = Field(1.0, ge=0)
 
 

@@ -24,7 +24,7 @@ from lordbench.training import (
 )
 from lordbench.training.batches import ShuffledBatches
 from lordbench.training.optimizers import RowAdam, adam
-from lordbench.training.ranges import LATENT_RATE, RATE, Range
+from lordbench.training.ranges import KL_WEIGHT, LATENT_RATE, RATE, Range
 from lordbench.utils import seeds
 
 BETAS = (0.5, 0.999)
@@ -44,10 +44,11 @@ class LordConfig(TrunkConfig):
         noise: standard deviation of the noise on content codes, in training only.
         decay: weight of the squared norm of the clean content code, averaged over the batch.
         kl_weight: weight of the KL term, in nats per image, with `regularizer=kl`.
-        generator_rate: Adam's learning rate for the networks in stage 1; `latent_rate` for the latent codes.
+        generator_rate: Adam's learning rate for the networks in stage 1.
+        latent_rate: Adam's learning rate for the latent codes.
         encoder_rate: Adam's learning rate for the encoders, in stage 2.
         tuning_rate: Adam's learning rate for the generator, in stage 2; as published, a third of stage 1's.
-        final_rate: where every learning rate ends, on a cosine.
+        final_rate: where every learning rate ends, on a cosine; each part of stage 2 has its own.
         code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
         stage1_share: share of the budget that stage 1 gets; 0.5 as published (200 epochs each).
         warmup_share: share of stage 2 in which the encoders learn alone, so that the generator is not tuned
@@ -59,7 +60,7 @@ class LordConfig(TrunkConfig):
     content_code: Literal["latent", "amortized"] = "latent"
     noise: float = Field(1.0, ge=0)
     decay: Annotated[float, Range(1e-5, 1e-1, log=True)] = Field(1e-4, ge=0)
-    kl_weight: float = Field(1e-3, ge=0)
+    kl_weight: Annotated[float, KL_WEIGHT] = Field(1e-3, ge=0)
     generator_rate: Annotated[float, RATE] = Field(3e-4, gt=0)
     latent_rate: Annotated[float, LATENT_RATE] = Field(3e-3, gt=0)
     encoder_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
@@ -72,6 +73,10 @@ class LordConfig(TrunkConfig):
     def penalty(self, content: Tensor) -> Tensor:
         """Activation decay, a scalar, of clean content codes, float32 (N, content size)."""
         return self.decay * content.square().sum(dim=1).mean()
+
+    def without_effect(self) -> frozenset[str]:
+        unused = {"noise": ["kl_weight"], "kl": ["decay"], "none": ["decay", "kl_weight"]}
+        return frozenset(unused[self.regularizer])
 
     def weights(self) -> tuple[str, ...]:
         """VGG16, for the perceptual loss, which is also the published one."""
@@ -118,7 +123,11 @@ class ContentCodes(nn.Module):
 
     def regularized(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Codes to generate from, float32 (N, content size), and the loss terms that go with them."""
-        mean, config = self(batch), self.config
+        return self.regularize(self(batch), batch)
+
+    def regularize(self, mean: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same from clean codes, float32 (N, content size)."""
+        config = self.config
         if config.regularizer == "none":
             return mean, {}
         if self.log_variance is None:
@@ -214,7 +223,9 @@ class Lord(Method):
     def amortization(self, context: Context, reconstruct: ReconstructionLoss, steps: int) -> Phase:
         """Train encoders and a copy of the generator together (paper, section 3.3)."""
         config, name = self.config, "amortization"
-        rates = [(network, config.encoder_rate) for network in self.encoders]
+        rates: list[tuple[nn.Module, float]] = [(network, config.encoder_rate) for network in self.encoders]
+        if self.content_codes.table is None and self.content_codes.log_variance is not None:
+            rates.append((self.content_codes.log_variance, config.encoder_rate))
         optimizer = adam([*rates, (self.tuned_generator, config.tuning_rate)], BETAS)
         update = Update([optimizer], lambda batch: self.amortization_terms(batch, reconstruct)[0])
         batches = self.batches(context, name)
@@ -223,10 +234,17 @@ class Lord(Method):
     def amortization_terms(
         self, batch: Batch, reconstruct: ReconstructionLoss
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Loss terms of encoders and generator together, and the reconstructed images."""
+        """Loss terms of encoders and generator together, and the reconstructed images.
+
+        A content code that stage 1 has amortized has no target that bounds it, so it stays regularized.
+        """
         codes = self.encode(batch.images)
+        terms = self.code_terms(codes, batch)
+        if self.content_codes.table is None:
+            content, regularization = self.content_codes.regularize(codes.content_code, batch)
+            codes, terms = Codes(codes.class_code, content), terms | regularization
         output = self.decode(codes)
-        return {"reconstruction": reconstruct(output, batch.images), **self.code_terms(codes, batch)}, output
+        return {"reconstruction": reconstruct(output, batch.images), **terms}, output
 
     def code_terms(self, codes: Codes, batch: Batch) -> dict[str, Tensor]:
         """Loss terms between encoded and learned codes, which are fixed targets, without noise.

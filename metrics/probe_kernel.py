@@ -24,7 +24,7 @@ class KernelProbe(BatchedProbe):
     """
 
     title: ClassVar[str] = "kernel probe"
-    source: ClassVar[str] = "Rifkin, Yeo & Poggio 2003; the classifier is scikit-learn's KernelRidge"
+    source: ClassVar[str] = "Rifkin, Yeo & Poggio 2003; as scikit-learn's KernelRidge"
 
     def fit(self, batch: Batch) -> Fitted:
         parts = [self._fit_one(batch, b) for b in range(len(batch.codes))]

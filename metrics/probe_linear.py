@@ -17,7 +17,7 @@ class LinearProbe(BatchedProbe):
     """Multinomial logistic regression on standardised codes; the penalty is chosen on held-out ones."""
 
     title: ClassVar[str] = "linear probe"
-    source: ClassVar[str] = "Alain & Bengio 2016; the classifier is scikit-learn's LogisticRegression"
+    source: ClassVar[str] = "Alain & Bengio 2016; as scikit-learn's LogisticRegression"
 
     def fit(self, batch: Batch) -> Fitted:
         strengths = torch.tensor(STRENGTHS, device=batch.codes.device).expand(*batch.labels.shape[:2], -1)

@@ -81,7 +81,8 @@ def tradeoff(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 @figure.command()
 @runs_argument
 @metric_option(
-    "Rank by this metric (repeatable), named as in `lordbench leaderboard`.  [default: the headline's]"
+    "Rank by this metric (repeatable), named as in `lordbench leaderboard`."
+    "  [default: columns of the leaderboard]"
 )
 @dataset_option
 @width_option("page")

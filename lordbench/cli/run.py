@@ -20,7 +20,7 @@ EXECUTOR_SETTINGS = (
 
 @click.command()
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.yaml",
-              help="Run file with any of these options, such as the run.yaml that each run leaves in its"
+              help="Run file with the settings of a run, such as the run.yaml that each run leaves in its"
               " folder. Options given here override it.")  # fmt: skip
 @click.option("--methods", show_default="lord,drnet,mlvae", shell_complete=completes("methods"),
               help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py.")  # fmt: skip
@@ -28,8 +28,8 @@ EXECUTOR_SETTINGS = (
               help="Data set: NAME, NAME[key=value] or folder:PATH (repeatable).")  # fmt: skip
 @click.option("--pattern", help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".')
 @click.option("--preset", show_default="quick", shell_complete=completes("presets"),
-              help="Sizes and schedules: smoke, quick, paper, or FILE.yaml. Some presets also set defaults of"
-              " other options: see `lordbench list presets`.")  # fmt: skip
+              help="Sizes and schedules: smoke, quick, standard, paper, or FILE.yaml. Some presets also set"
+              " defaults of other options: see `lordbench list presets`.")  # fmt: skip
 @click.option("--experiments", show_default="all", shell_complete=completes("experiments"),
               help="Experiments, separated by commas.")  # fmt: skip
 @click.option("--metrics", shell_complete=completes("metrics"),
@@ -46,7 +46,7 @@ EXECUTOR_SETTINGS = (
 @click.option("--out", type=PATH, show_default="runs", help="Run folder.")
 @click.option("--columns", metavar="NAME[,NAME]", shell_complete=completes("metrics"),
               help="Metrics of the summary, named as in `lordbench leaderboard --metric`."
-              "  [default: the headline metrics]")  # fmt: skip
+              "  [default: few columns of each experiment]")  # fmt: skip
 @click.option("--against", metavar="RUNS[,RUNS]",
               help="Show the results beside those of other run folders; `reference`: those that ship with"
               " lordbench.")  # fmt: skip
@@ -56,7 +56,8 @@ EXECUTOR_SETTINGS = (
               " repeatable.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--dry-run", is_flag=True,
-              help="Only print the plan, with estimated times; train and write nothing.")  # fmt: skip
+              help="Only print the plan, with times estimated from a few training steps; keep and write"
+              " nothing.")  # fmt: skip
 @click.option("--only-evaluate", is_flag=True,
               help="Only run experiments, on trained cells. The exit status is 1 if a cell is not"
               " trained.")  # fmt: skip
@@ -71,16 +72,16 @@ EXECUTOR_SETTINGS = (
 @click.option("--ray-address", "address", metavar="HOST:PORT",
               show_default="$RAY_ADDRESS, or a cluster on this machine alone",
               help="ray: the cluster.")  # fmt: skip
-@click.option("--cpus-per-cell", type=COUNT, help="ray, slurm: CPU cores of each cell.")
-@click.option("--gpus-per-cell", type=float,
+@click.option("--cpus-per-cell", type=COUNT, show_default="1", help="ray, slurm: CPU cores of each cell.")
+@click.option("--gpus-per-cell", type=float, show_default="0",
               help="ray, slurm: GPUs of each cell; with ray also a fraction such as 0.25.")  # fmt: skip
-@click.option("--memory-per-cell", "memory_gb", type=float, metavar="GB",
+@click.option("--memory-per-cell", "memory_gb", type=float, metavar="GB", show_default="slurm: 8",
               help="ray, slurm: memory of each cell.")  # fmt: skip
 @click.option("--partition", help="slurm: partition to submit to.")
-@click.option("--time-limit", "minutes", type=COUNT, metavar="MINUTES",
+@click.option("--time-limit", "minutes", type=COUNT, metavar="MINUTES", show_default="240",
               help="slurm: time limit of a job; a cell that needs longer resumes in the next"
               " job.")  # fmt: skip
-@click.option("--slurm-cluster", "cluster", type=click.Choice(["slurm", "local"]),
+@click.option("--slurm-cluster", "cluster", type=click.Choice(["slurm", "local"]), show_default="slurm",
               help="slurm: local runs the jobs on this machine, without Slurm.")  # fmt: skip
 @click.option("--checkpoint-every", type=click.FloatRange(min=0), show_default="60",
               metavar="SECONDS", help="What a killed training loses at most.")  # fmt: skip

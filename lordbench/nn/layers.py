@@ -85,7 +85,10 @@ class _AdaIN(torch.autograd.Function):
 
 
 def normalised_in_one_pass(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Normalise as `normalised_anywhere`, by group normalization with a group per channel."""
+    """Normalise as `normalised_anywhere`, by group normalization with a group per channel.
+
+    1 / deviation has the dtype of `x` here.
+    """
     n, channels, height, width = x.shape
     normalised, _, inverse = torch.native_group_norm(
         x, None, None, n, channels, height * width, channels, epsilon

@@ -18,7 +18,12 @@ from lordbench.utils import seeds
 
 
 class GroupTrainedConfig(TrunkConfig):
-    """Adam's learning rate for the networks of `loss`, and where all rates end (None: constant)."""
+    """Settings of methods that train in one phase.
+
+    Attributes:
+        learning_rate: Adam's, for the networks of `loss`.
+        final_rate: where all learning rates end, on a cosine; None: they are constant.
+    """
 
     content_size: Annotated[int, CONTENT_SIZE] = Field(128, ge=1)
     learning_rate: Annotated[float, RATE] = Field(1e-3, gt=0)

@@ -173,7 +173,7 @@ class Generator(nn.Module):
 
 
 class DcganEncoder(nn.Module):
-    """Strided 4x4 convolutions with batch normalization down to 4x4, then a 4x4 convolution and tanh.
+    """Strided 4x4 convolutions down to 4x4, then one more and tanh, all with batch normalization.
 
     The size of the image is 4 times a power of two, as for `DcganDecoder`.
     """
@@ -185,7 +185,8 @@ class DcganEncoder(nn.Module):
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.BatchNorm2d(after)]
             layers.append(nn.LeakyReLU(DCGAN_SLOPE))
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], code_size, GRID), nn.Flatten(), nn.Tanh())
+        layers += [nn.Conv2d(widths[-1], code_size, GRID), nn.BatchNorm2d(code_size)]
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Tanh())
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images, float [0, 1] (N, C, S, S), to codes in (-1, 1), float32 (N, code size)."""

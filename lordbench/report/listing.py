@@ -111,7 +111,8 @@ def details(kind: str, name: str) -> Group:
         return Group(Text(name, style="bold"), Text(text))
     component = registry.find(kind, name)  # type: ignore[arg-type]
     loaded = component.load()
-    about = [Text(f"{component.name}: {component.where}", style="bold"), Text(inspect.getdoc(loaded) or "")]
+    summary, _, _ = (inspect.getdoc(loaded) or "").partition("\n\nAttributes:")
+    about = [Text(f"{component.name}: {component.where}", style="bold"), Text(summary)]
     about += [Text(f"Source: {loaded.source}")] if getattr(loaded, "source", "") else []
     config = getattr(loaded, "Config", None)
     if not (inspect.isclass(config) and issubclass(config, BaseModel) and config.model_fields):

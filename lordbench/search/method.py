@@ -43,7 +43,8 @@ class SearchedMethod:
         """
         kind: type[Method] = registry.find("methods", cell.method).load()
         fixed = fixed_settings(cell)
-        ranges = {name: own for name, own in ranges_of(kind.Config).items() if name not in fixed}
+        left_out = fixed.keys() | validated(kind.Config, cell.settings, cell.method_name).without_effect()
+        ranges = {name: own for name, own in ranges_of(kind.Config).items() if name not in left_out}
         if not ranges:
             set_by_user = " that is not set already" if fixed else ""
             raise UserError(

@@ -86,6 +86,10 @@ class MethodConfig(BaseModel):
         """Whether a run does not start on images whose content is not labelled."""
         return False
 
+    def without_effect(self) -> frozenset[str]:
+        """Names of settings that change nothing with these values of the others; a search leaves them out."""
+        return frozenset()
+
     def needs_pairs(self) -> bool:
         """Whether a run does not start on images no two of which are of the same class."""
         return False

@@ -207,6 +207,22 @@ class TestEncoders:
         method = build("lord", class_code="amortized")
         assert set(method.code_terms(method.encode(batch().images), batch())) == {"content code"}
 
+    @pytest.mark.parametrize(("regularizer", "term"), [("noise", "decay"), ("kl", "kl"), ("none", "")])
+    def test_a_content_code_that_stage_1_amortized_stays_regularized(
+        self, regularizer: str, term: str
+    ) -> None:
+        method = build("lord", content_code="amortized", regularizer=regularizer, noise=5.0)
+        used = outputs(method.content_encoder)
+        terms, output = method.amortization_terms(batch(), pyramid)
+        assert set(terms) == {"reconstruction", "class code", term} - {""}
+        with torch.no_grad():
+            clean = method.decode(method.encode(batch().images))
+        assert torch.equal(output, clean) == (regularizer == "none")
+        assert len(used) == 2
+        states, _ = trained(method)
+        _, _, together, end = states.values()
+        assert ("content_codes" in moved(together, end)) == (regularizer == "kl")
+
 
 class TestSeam:
     """The beginning of stage 2."""

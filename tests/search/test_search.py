@@ -274,3 +274,11 @@ class BrokenConfig(MethodConfig):
     rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = 1e-3
 
 """
+
+
+def test_settings_without_effect_beside_given_ones_are_not_searched(run: Run) -> None:
+    command = [*SEARCH, "--methods", "lord[regularizer=kl]", "--tries", "1", "--random", "1"]
+    assert run(*command) == 0
+    (trial,) = trials("search", "lord")
+    assert "kl_weight" in trial.settings
+    assert "decay" not in trial.settings
