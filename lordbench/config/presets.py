@@ -146,9 +146,12 @@ def load_preset(name: str, overrides: dict[str, Any]) -> Preset:
     """Load a preset by its name, or a path ending in `.yaml`.
 
     `overrides` are values by dotted key, e.g. `image_size` or `budget.images`. UserError: the preset does not
-    exist, is not valid YAML, or a key or value is wrong.
+    exist, is not valid YAML, or a key or value is wrong. With overrides no method counts as searched: not at
+    these sizes.
     """
     path, values = _read_preset(name)
+    if overrides:
+        values.pop("searched", None)
     for key, value in overrides.items():
         _assign(values, key, value)
     # A bound that is set replaces those in the file.

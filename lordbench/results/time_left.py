@@ -90,7 +90,8 @@ class Estimate:
         self.known |= self.measured
         by_others: dict[tuple[Kind, str], list[float]] = defaultdict(list)
         for (kind, part), seconds in self.known.items():
-            for start in OTHERS:
+            # Controls train for no time: they say nothing of methods.
+            for start in OTHERS if seconds or part != TRAINING else ():
                 by_others[kind[start:], part].append(seconds)
         self.known |= {part: fmean(seconds) for part, seconds in by_others.items()}
 

@@ -55,13 +55,13 @@ class Journal:
         if study is None:
             study = optuna.create_study(study_name=method, storage=self.storage, direction="maximize")
             self.studies[method] = study
-        # A search that was killed in between has a study without a setup.
         known = study.user_attrs.get(SETUP)
-        if known is None:
+        # A search that has not finished a try may still begin otherwise.
+        if known is None or not study.get_trials(deepcopy=False):
             study.set_user_attr(SETUP, setup)
         elif known != setup:
             differing = [name for name in {**setup, **known} if known.get(name) != setup.get(name)]
-            values = "; ".join(f"{name} {known.get(name)}, now {setup.get(name)}" for name in differing)
+            values = "; ".join(_change(name, known.get(name), setup.get(name)) for name in differing)
             raise UserError(
                 f"{self.path}: the search of {method} was begun with other {', '.join(differing)} ({values})",
                 "Continue it as it was begun, or choose another folder with --out.",
@@ -92,6 +92,16 @@ class Journal:
             f"{self.path}: not a readable journal: {reason}",
             "Move it aside: the search begins anew, and trainings in the folder are not repeated.",
         )
+
+
+def _change(name: str, before: Any, now: Any) -> str:
+    """What has changed; of settings by name only those that have."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        before, now = (
+            {key: value for key, value in own.items() if value != other.get(key)}
+            for own, other in ((before, now), (now, before))
+        )
+    return f"{name} {before}, now {now}"
 
 
 class _RunFolderLock(JournalFileOpenLock):

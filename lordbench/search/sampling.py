@@ -15,6 +15,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from lordbench.search.criterion import COLLAPSED_SCORE
 from lordbench.search.trials import SHARES, Trial
 from lordbench.training import Choice, Range
 from lordbench.utils import seeds
@@ -78,7 +79,8 @@ def importances(ranges: Ranges, trials: Sequence[Trial], seed: int) -> dict[str,
 
     By functional ANOVA of a random forest (Hutter et al. 2014); empty if the scores are too few or equal.
     """
-    compared = [trial for trial in trials if trial.scores and not trial.error and not trial.collapsed]
+    # Whatever came of it later: with the least budget it neither collapsed nor diverged.
+    compared = [trial for trial in trials if trial.scores and trial.scores[0] > COLLAPSED_SCORE / 2]
     if len(compared) <= len(ranges) or len({trial.scores[0] for trial in compared}) < 2:
         return {}
     study = optuna.create_study(direction="maximize")

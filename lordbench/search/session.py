@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from lordbench.config import registry
+from lordbench.config import registry, selectors
 from lordbench.config.presets import load_grid
 from lordbench.data import splits
 from lordbench.evaluation import Measurement, PairMetric, SetMetric
@@ -90,6 +90,9 @@ class Session:
                 if name not in self.failures:
                     self.journal.add(name, own, self.methods[name].ranges)
                     self.log.print(escape(self._standing(name)), soft_wrap=True)
+                # Trainings that diverge take no time, so no limit of time would end them.
+                if self.request.seconds is not None and all(trial.error for trial in own):
+                    self.failures.setdefault(name, f"every try of a round failed: {own[0].error}")
 
     def _standing(self, name: str) -> str:
         """How far the search of a method has come."""
@@ -133,7 +136,12 @@ class Session:
                 going_on &= survivors([*self.journal.trials(name), *own], rung - 1)
             for trial in own:
                 if trial.number in going_on and name not in self.failures:
-                    cells[name, trial.number] = self.methods[name].cell(trial.settings, rung, unused)
+                    try:
+                        cells[name, trial.number] = self.methods[name].cell(trial.settings, rung, unused)
+                    except UserError as error:
+                        # A combination that the method refuses: its ranges are wrong, and others go on.
+                        self.failures[name] = f"{selectors.describe(trial.settings)}: {error.message}"
+        cells = {key: cell for key, cell in cells.items() if key[0] not in self.failures}
         errors = self._execute(list(cells.values()))
         return {
             name: [
@@ -180,10 +188,17 @@ class Session:
                 return trial
             # How long it took is not known, and it ended early.
             scores, seconds = (*trial.scores, DIVERGED_SCORE), (*trial.seconds, 0.0)
-            return trial.with_result(scores=scores, seconds=seconds, error=error, cells=cells)
+            return trial.with_result(
+                scores=scores, seconds=seconds, values={}, collapsed=False, error=error, cells=cells
+            )
         measured, provenance = measured_in(folder, cell), folder.provenance()
+        try:
+            score = self.request.criterion.score(measured)
+        except UserError as unscored:
+            self.failures.setdefault(cell.method_name, f"{cell.label}: {unscored.message}")
+            return trial
         return trial.with_result(
-            scores=(*trial.scores, self.request.criterion.score(measured)),
+            scores=(*trial.scores, score),
             seconds=(*trial.seconds, round(provenance.train_seconds * provenance.threads, 3)),
             values=valued(measured),
             collapsed=has_collapsed(measured),
@@ -235,6 +250,10 @@ def run_search(
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
         forget_progress(store)
         journal = Journal(out / JOURNAL)
+        if others := journal.studies.keys() - methods.keys():
+            # What it ends with is one preset and one table of all that it has searched.
+            message = f"{journal.path}: it also has the search of {', '.join(sorted(others))}"
+            raise UserError(message, "Name them in --methods, too, or choose another folder with --out.")
         sampling = {"criterion": str(request.criterion), "random tries": request.random}
         for name, method in methods.items():
             journal.begin(name, sampling | method.setup())

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole numbers if both ends are of type int.
+    """Numbers from `low` to `high`, both included; whole numbers if both ends are, unlike `Range(0.0, 1.0)`.
 
     With `log`, each factor is as likely as any other: for rates and weights.
 
@@ -45,7 +45,8 @@ class Range:
         return self.low, self.high
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        fits = isinstance(value, int | float) and self.low <= value <= self.high
+        return fits and (not self.whole or value == round(value))  # type: ignore[call-overload]
 
     def at(self, share: float) -> float:
         """Return the value at a share in [0, 1] of the range, on its scale, rounded as by `rounded`."""

@@ -26,7 +26,8 @@ def test_a_range_spans_its_scale() -> None:
     assert [RANGES["size"].at(share) for share in (0.0, 0.4, 1.0)] == [4, 16, 128]
     assert Range(0, 1.0).at(0.12345) == 0.123
     assert [RANGES["kind"].at(share) for share in (0.0, 0.49, 0.5, 0.999)] == ["a", "a", "b", "b"]
-    assert [value in RANGES["size"] for value in (3, 4, 128, 129, "4")] == [False, True, True, False, False]
+    inside = [value in RANGES["size"] for value in (3, 4, 4.5, 128, 129, "4")]
+    assert inside == [False, True, False, True, False, False]
 
 
 @pytest.mark.parametrize("ends", [(2, 1, False), (0.0, 1.0, True), (1, float("inf"), False)])
@@ -91,6 +92,10 @@ def test_importance_finds_the_setting_that_matters() -> None:
     assert shares["size"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
     assert importances(RANGES, trials[:3], 0) == {}
+    # What counts is the least budget: one that collapsed there and recovered is left out, another is not.
+    recovered = trials[0].with_result(scores=(-1e6, 0.1, 0.2))
+    collapsed = trials[1].with_result(scores=(*trials[1].scores, -1e6), collapsed=True)
+    assert importances(RANGES, [recovered, collapsed, *trials[2:]], 0) == importances(RANGES, trials[1:], 0)
 
 
 def test_the_best_third_and_the_start_go_on() -> None:

@@ -282,3 +282,71 @@ def test_settings_without_effect_beside_given_ones_are_not_searched(run: Run) ->
     (trial,) = trials("search", "lord")
     assert "kl_weight" in trial.settings
     assert "decay" not in trial.settings
+
+
+PICKY = '''
+from pydantic import model_validator
+from lordbench.training import Range
+from typing import Annotated, ClassVar
+from lordbench.nn import EncoderDecoder, GroupTrainedConfig
+
+class PickyConfig(GroupTrainedConfig):
+    """Settings, of which most do not go together."""
+    weight: Annotated[float, Range(0.0, 1.0)] = 0.0
+
+    @model_validator(mode="after")
+    def together(self):
+        if self.weight > 0:
+            raise ValueError("weight does not go with these")
+        return self
+
+class Picky(EncoderDecoder):
+    summary: ClassVar[str] = "refuses most settings"
+    source: ClassVar[str] = "a test"
+    Config = PickyConfig
+
+    def loss(self, batch, reconstruct):
+        return {"reconstruction": reconstruct(self.decode(self.encode(batch.images)), batch.images)}
+'''
+
+
+DIVERGING = PICKY.replace("self.weight > 0", "False").replace("(self.decode", "(float('nan') * self.decode")
+
+
+def test_a_method_that_refuses_a_combination_fails_alone(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("picky.py").write_text(PICKY)
+    assert run(*SEARCH, "--methods", "./picky.py,mlvae", "--tries", "2", "--random", "2") == 1
+    assert "weight does not go with these" in capsys.readouterr().err.replace("\n", " ")
+    assert len(trials("search")) == 2
+    assert Path("search/best.yaml").exists()
+
+
+def test_time_ends_a_search_whose_trainings_all_diverge(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("diverging.py").write_text(DIVERGING)
+    assert run(*SEARCH, "--methods", "./diverging.py", "--time", "1s", "--random", "2") == 1
+    assert "every try of a round failed: TrainingDivergedError" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_search_of_other_methods_goes_into_another_folder(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = [*SEARCH, "--tries", "1", "--random", "1", "--methods"]
+    assert run(*one, "mlvae") == 0
+    before = Path("search/best.yaml").read_bytes()
+    assert run(*one, "gvae") == 2
+    assert "it also has the search of mlvae" in capsys.readouterr().err
+    assert Path("search/best.yaml").read_bytes() == before
+
+
+def test_a_search_without_a_finished_try_may_begin_otherwise(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = [*SEARCH, "--tries", "1", "--random", "1", "--methods", "mlvae"]
+    assert run(*one, "--criterion", "one-shot") == 2
+    assert run(*one) == 0
+    assert run(*one, "--set", "image_size=32") == 2
+    error = capsys.readouterr().err.replace("\n", " ")
+    assert "'image_size': 16" in error
+    assert "real_images" not in error

@@ -18,11 +18,13 @@ from typing import Any
 
 from pydantic import Field
 
+from lordbench.results.progress import RunPlan
 from lordbench.results.run_folder import Store
 from lordbench.runner.executors.base import RetriesConfig, Task, WorkerExecutor, WorkerLostError, run_task
 from lordbench.runner.run_cell import WorkerState
 from lordbench.utils.errors import UserError, require_package
 from lordbench.utils.files import is_plain_name, replacing, stamps, write_text
+from lordbench.utils.integrity import read_verified
 
 SEND_SECONDS = 2.0
 """Between two searches for new files."""
@@ -169,6 +171,9 @@ class RayCluster(WorkerExecutor):
             raise UserError(f"cannot join a Ray cluster: {error}", hint) from None
         fit = self._fit(ray.cluster_resources())
         self.jobs = min(fit, self.config.jobs or fit)
+        # Only now is it known how many cells run at a time.
+        plan = RunPlan.model_validate(read_verified(state.store.plan))
+        plan.model_copy(update={"jobs": self.jobs}).write(state.store.plan)
         self.mark, self.keeper = self._mark_and_keeper(state.store.root.resolve())
         memory = self.config.memory_gb and int(self.config.memory_gb * GIB)
         self.remote = ray.remote(_run_on_worker).options(
