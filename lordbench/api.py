@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from pydantic import ValidationError
 from rich.console import Console
 from torch import Tensor
 
@@ -200,8 +201,9 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
     try:
         described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:
+        problem = f"{error.error_count()} invalid entries" if isinstance(error, ValidationError) else error
         hint = "Give a folder such as runs/cells/ID."
-        raise UserError(f"{folder.path}: cannot read a cell: {error}", hint) from None
+        raise UserError(f"{folder.path}: cannot read a cell: {problem}", hint) from None
     if not folder.is_trained():
         raise UserError(f"{folder.path}: the training is not finished", "Run it again; it resumes.")
     with use_plugins(plugins):

@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+from lordbench.config import registry
+from lordbench.results.run_folder import NOT_EXPERIMENTS
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
 
@@ -24,6 +26,9 @@ def write_template(kind: str, path: Path) -> None:
             f"{path}: a plug-in is a .py file, and the file name is the name of the plug-in",
             f"Use letters, digits, - and _, as in my_{kind}.py.",
         )
+    if path.stem in registry.available(f"{kind}s") or path.stem in NOT_EXPERIMENTS:  # type: ignore[arg-type]
+        message = f"{path}: the name {path.stem!r} already exists"
+        raise UserError(message, f"Choose another, such as my_{path.stem}.py.")
     if path.exists():
         raise UserError(f"{path} already exists", "Choose another name; nothing is overwritten.")
     # In templates, the name of the plug-in is `mine`.

@@ -55,6 +55,8 @@ SECTIONS = {
     },
 }
 """Commands by what they are for, in a few words: one line each on the narrowest terminal."""
+RESUMABLE = ("run", "search", "calibrate")
+RESUME = "Nothing that was finished is lost. Run the same command again to resume."
 
 
 def main() -> None:
@@ -71,7 +73,8 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except OSError as error:
         ERR.print(f"[bold red]Error:[/] {escape(shown(str(error)))}", soft_wrap=True)
-        ERR.print("Nothing that was finished is lost. Run the same command again to resume.")
+        resumes = any(name in sys.argv[1:2] for name in RESUMABLE)
+        ERR.print(RESUME if resumes else "Choose another place, as with --out, or make room.")
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         error.show()

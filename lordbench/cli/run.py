@@ -22,8 +22,10 @@ EXECUTOR_SETTINGS = (
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.yaml",
               help="Run file with the settings of a run, such as the run.yaml that each run leaves in its"
               " folder. Options given here override it.")  # fmt: skip
-@click.option("--methods", show_default="lord,drnet,mlvae", shell_complete=completes("methods"),
-              help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py.")  # fmt: skip
+@click.option("--methods", multiple=True, show_default="lord,drnet,mlvae",
+              shell_complete=completes("methods"),
+              help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py"
+              " (repeatable).")  # fmt: skip
 @click.option("--dataset", multiple=True, show_default="toycars", shell_complete=completes("datasets"),
               help="Data set: NAME, NAME[key=value] or folder:PATH (repeatable).")  # fmt: skip
 @click.option("--pattern", help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".')
@@ -153,6 +155,8 @@ def changes_of(given: dict[str, Any]) -> dict[str, Any]:
     executor = {name: changes.pop(name) for name in EXECUTOR_SETTINGS if name in changes}
     trackers = [name for name in TRACKERS if changes.pop(name, False)]
     overrides = distinct(map(selectors.assignment, changes.pop("overrides", ())), "--set")
+    if "methods" in changes:
+        changes["methods"] = ",".join(changes["methods"])
     if "seeds" in changes:
         changes["seeds"] = integers("--seeds", changes["seeds"])
     for name, values in (("executor_settings", executor), ("trackers", trackers), ("set", overrides)):
@@ -160,7 +164,7 @@ def changes_of(given: dict[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()}
 
 
-def _debug(error: Exception) -> None:
+def _debug(error: BaseException) -> None:
     """Open the debugger where an error was raised."""
     import pdb
     import traceback

@@ -22,10 +22,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @click.command()
-@click.option("--methods", required=True,
+@click.option("--methods", multiple=True, required=True,
               help="Methods, separated by commas: NAME, NAME[key=value] or FILE.py. Settings that are given"
               " are not searched.")  # fmt: skip
-@click.option("--dataset", show_default="toycars", shell_complete=completes("datasets"),
+@click.option("--dataset", multiple=True, show_default="toycars", shell_complete=completes("datasets"),
               help="Data set: NAME, NAME[key=value] or folder:PATH.")  # fmt: skip
 @click.option("--tries", type=COUNT, show_default="20, unless --time is given", help="Tries of each method.")
 @click.option("--time", "time_", metavar="DURATION",

@@ -104,7 +104,7 @@ def _module_name(path: Path) -> str:
 def _imported(module: str, path: Path | None, what: str) -> ModuleType:
     try:
         return importlib.import_module(module) if path is None else _load_file(module, path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = errors.line_of(error, path) if path else ""
         hint = f"It is in {path or module}" + (f", {line}." if line else ".")
         if isinstance(error, ImportError) and "relative import" in str(error):

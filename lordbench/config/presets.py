@@ -246,6 +246,8 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
             f"Use a setting of the preset ({', '.join(Preset.model_fields)}), or METHOD.KEY for a setting of "
             "a method in this run.",
         )
+    if isinstance(value, dict):
+        raise UserError(f"--set {key}: a section", f"Name each of its settings, as in {key}.KEY.")
     for part in parts[:-1]:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):

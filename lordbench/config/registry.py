@@ -172,8 +172,14 @@ def _in_plugins(kind: Kind, plugins: tuple[Path, ...]) -> Iterator[Component]:
         if plugin.is_dir():
             for path in sorted((plugin / kind).glob("[!_]*.py")):
                 yield from_file(kind, path)
-        elif (component := identify(plugin)).kind == kind:
-            yield component
+        else:
+            try:
+                component = identify(plugin)
+            except BrokenComponentError:
+                # Its kind is unknown, so all listings show it as broken.
+                component = from_file(kind, plugin)
+            if component.kind == kind:
+                yield component
 
 
 def _checked(path: Path) -> Path:

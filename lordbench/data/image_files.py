@@ -66,6 +66,9 @@ def opened_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[I
 def _read(path: Path, size: int, mode: str) -> UInt8Array:
     """Read one file: uint8 (3, size, size), or (size, size) in mode L."""
     try:
+        if path.exists() and not path.is_file():
+            # A named pipe would block for ever.
+            raise ValueError("it is no regular file")
         with opened_picture(path) as opened:
             # Asked before the pixels are read, and the picture may be turned: both lose it.
             white, inverted = _scale(opened, path)

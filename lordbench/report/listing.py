@@ -53,7 +53,10 @@ def data_table() -> tuple[Group, list[str]]:
         if isinstance(summary, UserError):
             rows.append((name, _broken(summary), ""))
             continue
-        state, hint = _state(registry.find("datasets", name).load())
+        try:
+            state, hint = _state(registry.find("datasets", name).load())
+        except UserError as error:
+            state, hint = "[red]damaged[/]", str(error)
         rows.append((name, escape(summary["summary"]), state))
         hints += [hint] if hint else []
     return table_of("Data sets", ("data set", "what it is", "state"), rows), hints

@@ -13,6 +13,7 @@ from scipy import special
 from lordbench.results.differences import Method, Quantity
 from lordbench.results.leaderboard import GROUP, QUANTITY, by_seed, grouped
 from lordbench.results.loading import SampleFiles
+from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated
 
@@ -54,7 +55,12 @@ class _Claims(BaseModel):
 def read_claims(path: Path | None = None) -> list[Claim]:
     """Read claims from a YAML file, by default the shipped one; UserError if it or an entry is wrong."""
     path = path or plugin_folder("configs") / "claims.yaml"
-    return validated(_Claims, {"claims": read_yaml(path)}, str(path)).claims
+    claims = read_yaml(path)
+    if not isinstance(claims, list):
+        raise UserError(
+            f"{path}: it is no list of claims", "Begin each with a dash, as in configs/claims.yaml."
+        )
+    return validated(_Claims, {"claims": claims}, str(path)).claims
 
 
 def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:

@@ -22,6 +22,8 @@ Record = dict[Hashable, Any]
 """A row, by the names of its columns."""
 GROUP = ["dataset", "data_settings", "split", "preset"]
 """Table rows with the same values here are comparable: same data, same split, same sizes."""
+DATA = ["dataset", "data_settings", "preset"]
+"""Rows with the same values here must have been made on the same images: the preset sets their size."""
 LINE = [*GROUP, "method", "variant", "labels"]
 """Columns that identify a row of a table."""
 QUANTITY = ["experiment", "codes", "subject", "metric"]
@@ -121,7 +123,7 @@ def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             f"{rows['file'].iloc[0]}: schema version {rows['schema_version'].iloc[0]}, not {SCHEMA_VERSION}",
             "Run `lordbench run` again with this version of lordbench; trained cells are kept.",
         )
-    for (dataset, *_), same in rows.groupby(["dataset", "data_settings", "preset"], sort=True):
+    for (dataset, *_), same in rows.groupby(DATA, sort=True):
         _require_one(same, "data_fingerprint", f"data set {dataset}: results on different data")
     # Of rows started at the same time, one with a value is kept; then by the value, so that no order matters.
     rows = rows.assign(has_value=rows["value"].notna())

@@ -145,7 +145,10 @@ class CellFolder:
         try:
             return Provenance.model_validate_json(integrity.read_metadata(self.model)["provenance"])
         except (KeyError, ValidationError) as error:
-            message = f"{self.model}: no readable provenance: {error}"
+            problem = (
+                f"{error.error_count()} invalid entries" if isinstance(error, ValidationError) else error
+            )
+            message = f"{self.model}: no readable provenance: {problem}"
             raise UserError(message, "Run again with --force.") from None
 
     def experiments(self) -> list[str]:

@@ -21,7 +21,7 @@ from lordbench.runner.cell import Cell, DataKey
 from lordbench.runner.plan import Request, make_plan
 from lordbench.runner.run_cell import WorkerState, build
 from lordbench.runner.run_log import RunLog
-from lordbench.runner.session import RunOptions, only_trained
+from lordbench.runner.session import RunOptions, only_trained, require_comparable
 from lordbench.runner.trackers import require_trackers
 from lordbench.training import Context, DataSpec, Precision
 from lordbench.training.loop import Silent
@@ -50,6 +50,7 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
         message = "--dry-run shows what is missing, and --force repeats what is there"
         raise UserError(message, "Give one of them, or another --out.")
     store, log = Store(out), RunLog(messages, Console(quiet=True))
+    require_comparable(plan, store)
     if options.only_evaluate:
         plan, _ = only_trained(plan, store)
     tasks = {cell.id: to_do(cell, store) for cell in plan.cells}

@@ -1,7 +1,7 @@
 """The plan: a request turned into cells."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from lordbench.config import controls, registry, selectors
-from lordbench.config.component import module_files
+from lordbench.config.component import Component, Kind, module_files
 from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
 from lordbench.data.splits import require_splittable
+from lordbench.results.run_folder import NOT_EXPERIMENTS
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
@@ -114,14 +115,16 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     for part in parts:
         for name in ("methods", "labels", "experiments"):
             _refuse_repeated(name, getattr(part, name))
-        if not part.methods:
-            raise UserError("--methods: none is named", "Name one or more, as in --methods lord,drnet.")
+        for name, example in (("methods", "lord,drnet"), ("labels", "own,clusters")):
+            if not getattr(part, name):
+                raise UserError(f"--{name}: none is named", f"Name one or more, as in --{name} {example}.")
     selected = {text: selectors.parse(text) for part in parts for text in part.methods}
     of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
     overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}
     preset = load_preset(grid.extends, overrides)
     refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
     preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
+    _refuse_taken("methods", [selector.name for selector in selected.values()])
     methods: dict[str, dict[str, Any]] = {}
     broken: dict[str, BrokenComponentError] = {}
     for text, selector in selected.items():
@@ -246,17 +249,27 @@ def _refuse_small_images(size: int, methods: Mapping[str, Mapping[str, Any]]) ->
 
 def _experiments(part: Part) -> list[str]:
     """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none."""
-    by_name: dict[str, str] = {}
-    for text in part.experiments or registry.load_all("experiments"):
-        component = registry.find("experiments", text)
+    names = list(part.experiments or registry.load_all("experiments"))
+    _refuse_taken("experiments", names)
+    components = {name: registry.find("experiments", name) for name in names}
+    for name, component in components.items():
         component.load()
-        name = str(component.path) if text.endswith(".py") else text
-        # Experiments of the same name would write to the same file.
-        taken = registry.available("experiments").get(component.name, component) != component
-        if taken or by_name.setdefault(component.name, name) != name:
-            message = f"experiment {text}: the name {component.name!r} already exists"
+        if component.name in NOT_EXPERIMENTS:
+            message = f"experiment {name}: a cell has a file of that name already"
             raise UserError(message, "Rename the file: its name is the experiment's.")
-    return list(by_name.values())
+    return [str(each.path) if name.endswith(".py") else name for name, each in components.items()]
+
+
+def _refuse_taken(kind: Kind, names: Iterable[str]) -> None:
+    """Refuse plug-ins in files whose name is that of another: tables and folders know them by it."""
+    available = registry.available(kind)
+    by_name: dict[str, Component] = {}
+    for text in names:
+        component = registry.find(kind, text)
+        taken = available.get(component.name, component) != component
+        if taken or by_name.setdefault(component.name, component) != component:
+            message = f"{kind.removesuffix('s')} {text}: the name {component.name!r} already exists"
+            raise UserError(message, "Rename the file: its name is the plug-in's.")
 
 
 def _missing(names: Sequence[str], images: ImageSet, split: SplitName, labels: str) -> dict[str, str]:

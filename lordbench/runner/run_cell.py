@@ -77,7 +77,7 @@ class WorkerState:
     reporter: Reporter = field(default_factory=Silent)
     log: Callable[[str], None] = field(default=lambda text: None)
     labels: LruCache = field(default_factory=lambda: LruCache(4))
-    on_error: Callable[[Exception], None] = field(default=lambda error: None)
+    on_error: Callable[[BaseException], None] = field(default=lambda error: None)
     scorings: dict[tuple[tuple[str, ...], ...], Scoring] = field(default_factory=dict)
 
     def scoring(self, requested: Sequence[str] = (), without: Sequence[str] = ()) -> Scoring:
@@ -159,7 +159,7 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str, only_tr
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
         return Outcome(cell, "trained" if only_train and missing else "done")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         summary = f"{type(error).__name__}: {error}"
         record_failure(folder, cell, summary, traceback.format_exc())
         watchers.end(failed=True)

@@ -19,7 +19,7 @@ from lordbench.report.leaderboard import rich_leaderboard, with_others, write_ta
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
 from lordbench.report.summary import TerminalSummary, first_values, summarise
 from lordbench.results.differences import differences
-from lordbench.results.leaderboard import aggregate, collect
+from lordbench.results.leaderboard import DATA, aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
@@ -40,6 +40,7 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
 from lordbench.utils.hardware import device_name, resolve_device
 from lordbench.utils.progress import duration
+from lordbench.utils.version import PROTOCOL_VERSION
 
 FETCHED = ("alexnet", "vgg16")
 """Weights that a run fetches by itself; Inception's are used if they are found."""
@@ -71,7 +72,7 @@ class RunOptions:
     columns: tuple[str, ...] = ()
     against: tuple[Path, ...] = ()
     verbose: bool = False
-    on_error: Callable[[Exception], None] | None = None
+    on_error: Callable[[BaseException], None] | None = None
     run_file: str = ""
 
 
@@ -105,6 +106,9 @@ def run_session(
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
+        # All that can be refused is refused before anything is deleted or written.
+        require_comparable(plan, store)
+        fetch_weights(frozenset() if options.only_evaluate else plan.weights, log)
         if options.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
@@ -120,7 +124,6 @@ def run_session(
         RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
         if options.run_file:
             write_text(store.run_file, options.run_file)
-        fetch_weights(plan.weights, log)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
         print_plan(plan, tasks, f"{device_name(device)}, {precision}", log)
         if unfinished:
@@ -143,6 +146,26 @@ def run_session(
         for failure in failures:
             log.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
     return RunResult(rows.reset_index(drop=True), failures)
+
+
+def require_comparable(plan: Plan, store: Store) -> None:
+    """Raise UserError if the tables of a run folder could not have both its results and those of a plan."""
+    rows = store.rows()
+    hint = "Choose another folder with --out."
+    if len(rows) and set(rows["protocol_version"]) != {PROTOCOL_VERSION}:
+        old = ", ".join(map(str, sorted(set(rows["protocol_version"]) - {PROTOCOL_VERSION})))
+        message = (
+            f"{store.root}: its results are of protocol {old}, those of this version of {PROTOCOL_VERSION}"
+        )
+        raise UserError(message, hint)
+    known: dict[tuple[str, str, str], set[str]] = {}
+    for *place, fingerprint in rows[[*DATA, "data_fingerprint"]].itertuples(index=False, name=None):
+        known.setdefault((place[0], place[1], place[2]), set()).add(fingerprint)
+    for cell in plan.cells:
+        name = plan.images[cell.data].name
+        if known.get((name, cell.data_variant, cell.preset_name), set()) - {cell.data_fingerprint}:
+            message = f"{store.root}: its results of {name} were made on other images or labels"
+            raise UserError(message, hint)
 
 
 def only_trained(plan: Plan, store: Store) -> tuple[Plan, list[Cell]]:
@@ -173,7 +196,7 @@ def execute(
     state: WorkerState,
     executor: Executor,
     log: RunLog,
-    on_error: Callable[[Exception], None] | None = None,
+    on_error: Callable[[BaseException], None] | None = None,
 ) -> list[Outcome]:
     """Run the cells of a plan with progress bars, and return how each ended; writes `results.csv`."""
     outcomes, not_before = list[Outcome](), 0.0

@@ -233,6 +233,8 @@ def run_search(
     if len(load_grid(request.run.preset).grid) > 1:
         message = f"preset {request.run.preset} is a grid of several runs"
         raise UserError(message, "Search with a preset of sizes, such as quick, on one data set.")
+    if not request.run.methods:
+        raise UserError("--methods: none is named", "Name one or more, as in --methods lord,drnet.")
     plan = make_plan(_with_reference(request), tracker(messages))
     *cells, reference = plan.cells
     if not cells:

@@ -70,7 +70,8 @@ def distinct(settings: Iterable[tuple[str, Any]], where: str) -> dict[str, Any]:
     """Collect settings by key; UserError if a key, from a source named `where`, has two values."""
     collected: dict[str, Any] = {}
     for key, value in settings:
-        if collected.setdefault(key, value) != value:
+        # By their text, too: no NaN equals another.
+        if collected.setdefault(key, value) != value and repr(collected[key]) != repr(value):
             raise UserError(
                 f"{where}: {key} is given as {collected[key]} and as {value}", "Keep one of them."
             )

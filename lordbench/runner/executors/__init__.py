@@ -27,5 +27,12 @@ def make(name: str, settings: Mapping[str, Any]) -> Executor:
     from lordbench.utils.settings import validated
 
     module = importlib.import_module(f"{__name__}.{name}")
+    for other in NAMES:
+        for setting in settings.keys() - module.Config.model_fields.keys():
+            if setting in importlib.import_module(f"{__name__}.{other}").Config.model_fields:
+                raise UserError(
+                    f"{setting} is a setting of --executor {other}, not of {name}",
+                    f"Leave it out, or run with --executor {other}.",
+                )
     executor: Executor = module.make(validated(module.Config, dict(settings), f"executor {name}"))
     return executor

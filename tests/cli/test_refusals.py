@@ -1,0 +1,172 @@
+"""What could not end well is refused before anything is trained, deleted or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commandline import BROKEN, TINY, Run
+from PIL import Image
+
+ONE = [*TINY, "--methods", "mlvae", "--experiments", "reconstruction"]
+COPY = """
+from lordbench.lord import Lord
+
+class {0}(Lord):
+    summary = "a copy"
+    source = "none"
+"""
+EXPERIMENT = """
+from typing import ClassVar
+from lordbench.evaluation.experiment import Experiment
+
+class Mine(Experiment):
+    summary: ClassVar[str] = "nothing"
+    def run(self, trained):
+        return []
+"""
+
+
+def message(capsys: pytest.CaptureFixture[str]) -> str:
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return " ".join(error.split())
+
+
+class TestRunFolder:
+    def test_with_results_on_other_images(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        for i in range(24):
+            path = Path(f"photos/{i % 3}/{i}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (10 * i, 0, 0)).save(path)
+        command = ["run", "--dataset", "folder:photos", *ONE[3:]]
+        assert run(*command) == 0
+        before = sorted(Path("runs/cells").iterdir())
+        Image.new("RGB", (16, 16)).save("photos/0/24.png")
+        for more in ([], ["--dry-run"]):
+            assert run(*command, *more) == 2
+            assert "results of folder:photos were made on other images or labels" in message(capsys)
+        assert sorted(Path("runs/cells").iterdir()) == before
+        assert run("leaderboard", "runs") == 0
+
+    def test_of_another_protocol(
+        self, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert run(*ONE) == 0
+        monkeypatch.setattr("lordbench.runner.session.PROTOCOL_VERSION", 99)
+        assert run(*ONE) == 2
+        assert "those of this version of 99" in message(capsys)
+
+    def test_force_deletes_nothing_if_weights_are_missing(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert run(*ONE) == 0
+        (model,) = Path("runs").rglob("model.safetensors")
+        monkeypatch.setattr("lordbench.nn.networks.TrunkConfig.weights", lambda self: ("vgg16",))
+        assert run(*ONE, "--force") == 2
+        assert model.exists()
+
+
+class TestNames:
+    @pytest.mark.parametrize("methods", ["lord,a/lord.py", "a/mine.py,b/mine.py"])
+    def test_of_two_methods(self, run: Run, capsys: pytest.CaptureFixture[str], methods: str) -> None:
+        for file in ("a/lord.py", "a/mine.py", "b/mine.py"):
+            Path(file).parent.mkdir(exist_ok=True)
+            Path(file).write_text(COPY.format(Path(file).stem.capitalize()))
+        assert run(*TINY, "--methods", methods) == 2
+        assert "already exists" in message(capsys)
+        assert not Path("runs").exists()
+
+    @pytest.mark.parametrize("name", ["cell", "failure", "progress", "seconds"])
+    def test_of_an_experiment_and_a_file_of_the_cell(
+        self, run: Run, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        Path(f"{name}.py").write_text(EXPERIMENT)
+        assert run(*TINY, "--methods", "mlvae", "--experiments", f"./{name}.py") == 2
+        assert "a cell has a file of that name already" in message(capsys)
+        assert run("new", "experiment", f"other/{name}.py") == 2
+
+    def test_of_a_new_plug_in(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("new", "method", "other/lord.py") == 2
+        assert "already exists" in message(capsys)
+        assert not Path("other").exists()
+
+
+class TestEmpty:
+    @pytest.mark.parametrize(
+        ("command", "option"), [(ONE, "--labels"), (TINY, "--methods"), (["search"], "--methods")]
+    )
+    @pytest.mark.parametrize("value", ["", ","])
+    def test_lists(
+        self, run: Run, capsys: pytest.CaptureFixture[str], command: list[str], option: str, value: str
+    ) -> None:
+        assert run(*command, option, value) == 2
+        assert f"{option}: none is named" in message(capsys)
+        assert not Path("runs").exists()
+
+
+class TestSettings:
+    def test_a_section_would_replace_what_it_does_not_name(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("run.yaml").write_text("set: {budget: {images: 64}}\n")
+        assert run(*ONE, "--config", "run.yaml") == 2
+        assert "as in budget.KEY" in message(capsys)
+
+    def test_those_of_another_executor(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(*ONE, "--time-limit", "5") == 2
+        assert "minutes is a setting of --executor slurm" in message(capsys)
+
+    def test_methods_may_be_named_one_by_one(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(*TINY, "--methods", "mlvae", "--methods", "gvae", "--dry-run") == 0
+        plan = message(capsys)
+        assert "mlvae" in plan
+        assert "gvae" in plan
+
+    def test_a_search_is_on_one_data_set(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        both = ["--dataset", "./halves_set.py", "--dataset", "digits"]
+        assert run("search", "--methods", "mlvae", "--preset", "tiny.yaml", *both) == 2
+        assert "a search is on one data set" in message(capsys)
+
+
+class TestBrokenPlugins:
+    @pytest.mark.parametrize("text", ["import sys\nsys.exit()\n", "1 / 0\n"])
+    def test_those_that_fail_at_import_stop_nothing_else(
+        self, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+    ) -> None:
+        Path("boom.py").write_text(text)
+        assert run("check", "boom.py") == 1
+        assert "plug-in 'boom' is broken" in capsys.readouterr().out
+        assert run(*ONE) == 0
+        monkeypatch.setenv("LORDBENCH_PLUGINS", "boom.py")
+        assert run("leaderboard", "runs") == 0
+        assert run("list", "methods") == 0
+        assert "broken" in capsys.readouterr().out
+
+    def test_a_method_that_exits_fails_alone(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("leaves.py").write_text(BROKEN.replace('raise ValueError("no such luck")', "raise SystemExit"))
+        assert run(*TINY, "--methods", "./leaves.py,mlvae", "--experiments", "reconstruction") == 1
+        assert "SystemExit" in message(capsys)
+        assert "mlvae" in Path("runs/results.csv").read_text()
+
+
+class TestFiles:
+    def test_a_contact_sheet_is_a_png(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("data", "show", "./halves_set.py", "--out", "sheet.pdf") == 2
+        assert "a contact sheet is a PNG" in message(capsys)
+
+    def test_claims_are_a_list(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(*ONE) == 0
+        Path("mine.yaml").write_text("claim: one\n")
+        assert run("claims", "runs", "--claims", "mine.yaml") == 2
+        assert "it is no list of claims" in message(capsys)
+
+    def test_another_place_is_the_way_out_of_a_table(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(*ONE) == 0
+        capsys.readouterr()
+        assert run("leaderboard", "runs", "--format", "csv", "--out", ".") == 2
+        text = message(capsys)
+        assert "--out" in text
+        assert "resume" not in text
