@@ -106,13 +106,11 @@ def leaderboard(
 
 
 def _print_reference() -> None:
-    """Print the tables that ship with lordbench, which are stored ready."""
-    from rich.markdown import Markdown
+    """Print the tables that ship with lordbench."""
+    from lordbench.report.reference import tables
+    from lordbench.report.terminal import TerminalTable
 
-    from lordbench.results.reference import tables
-
-    for text in tables():
-        OUT.print(Markdown(text))
+    OUT.print(*map(TerminalTable, tables()), sep="\n")
 
 
 @click.command()

@@ -16,7 +16,8 @@ from lordbench.config import registry
 from lordbench.config.component import Kind
 from lordbench.config.presets import presets
 from lordbench.config.summaries import is_shipped
-from lordbench.report.leaderboard import render
+from lordbench.report.leaderboard import all_tables
+from lordbench.report.reference import TABLES_FORMAT
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import differences
 from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label
@@ -161,7 +162,7 @@ def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) ->
             _copy(record.folder, store.cell(record.settings.id))
         store.write_rows(rows)
         compared = differences(rows, SampleFiles([store.root]))
-        write_text(store.root / TABLES, render(rows, "markdown", compared))
+        write_text(store.root / TABLES, TABLES_FORMAT.dump_json(all_tables(rows, compared)).decode())
         n = len(store.cells())
         _write_archive(archive, store.root)
     return Added(archive, n, n - before)

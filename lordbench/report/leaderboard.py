@@ -82,6 +82,17 @@ def chapters(
     yield rank_boards(rows), RANKS_LEGEND
 
 
+def all_tables(
+    rows: pd.DataFrame,
+    differences: pd.DataFrame,
+    pivot: Pivot | None = None,
+    means: pd.DataFrame | None = None,
+) -> list[Table]:
+    """Make all tables, with their legends among the notes; arguments as for `chapters`."""
+    parts = chapters(rows, differences, pivot, means)
+    return [table for tables, legend in parts for table in with_legend(tables, legend)]
+
+
 def rich_leaderboard(
     rows: pd.DataFrame,
     differences: pd.DataFrame,
@@ -89,8 +100,7 @@ def rich_leaderboard(
     means: pd.DataFrame | None = None,
 ) -> list[TerminalTable]:
     """Make the tables for the terminal; arguments as for `chapters`."""
-    parts = chapters(rows, differences, pivot, means)
-    return [TerminalTable(table) for tables, legend in parts for table in with_legend(tables, legend)]
+    return list(map(TerminalTable, all_tables(rows, differences, pivot, means)))
 
 
 def frame(rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None) -> pd.DataFrame:

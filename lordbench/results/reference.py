@@ -1,7 +1,8 @@
 """The reference: results that ship with lordbench, to stand beside those of a run.
 
 `reference/` has an archive for each data set, split and preset: a run folder without models, curves and
-pictures, and with `leaderboard.md`. Archives are unpacked once, into lordbench's folder of the user.
+pictures, and with its tables in `leaderboard.json`. Archives are unpacked once, into lordbench's folder of
+the user.
 
     toycars-samples-quick.zip
     models/toycars-samples-quick.zip   the trained method of one seed of each method
@@ -14,7 +15,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,9 @@ from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
 
 NAME = "reference"
-TABLES = "leaderboard.md"
+TABLES = "leaderboard.json"
 MEMBER = re.compile(
-    r"(results\.csv(\.sha256)?|leaderboard\.md|cells/[0-9a-f]{16}/[\w-]+\.(json|npz|safetensors))"
+    r"(results\.csv(\.sha256)?|leaderboard\.json|cells/[0-9a-f]{16}/[\w-]+\.(json|npz|safetensors))"
 )
 """Names of the files in an archive."""
 LARGEST = 1 << 30
@@ -71,12 +72,6 @@ def runs_named(name: str) -> list[Path]:
         UserError: as from `reference_runs`, or it holds no results.
     """
     return reference_runs() if name == NAME else [results_file(Path(name))]
-
-
-def tables() -> Iterator[str]:
-    """The tables of each archive, as Markdown; errors as from `reference_runs`."""
-    for run in reference_runs():
-        yield (run / TABLES).read_text(encoding="utf-8")
 
 
 def unpacked(archive: Path) -> Path:

@@ -13,6 +13,8 @@ from lordbench.utils.errors import UserError
 NUMBER, NAME, SCORE = 0.18, 0.32, 0.14
 """Inches: width of row numbers, height of names, and of the score below an image or what says what it is."""
 GAP = 0.04
+POINTS, LETTER = 72, 0.6
+"""Points of an inch; width of a letter as a share of the size of its font."""
 MEANING = "Below the outputs: L1 to the true image."
 
 
@@ -42,14 +44,17 @@ def grid(
     side = (width - NUMBER) / len(shown)
     line = side + (SCORE if has_scores else 0)
     height = NAME + line * len(chosen) + (SCORE if has_scores else 0)
+    headings = [name.replace("[", "\n[").replace(" on ", "\non ") for _, name, _ in shown]
+    longest = max(len(line) for heading in headings for line in heading.splitlines())
+    # Of many methods the longest name would run into the next one.
+    fontsize = min(SMALL, side * POINTS / (LETTER * longest))
     with mpl.rc_context(SETTINGS):
         drawing = figure(width, height)
         drawing.set_layout_engine("none")
-        for column, (cell, name, tiles) in enumerate(shown):
+        for column, ((cell, _, tiles), heading) in enumerate(zip(shown, headings, strict=True)):
             left = (NUMBER + column * side) / width
-            broken = name.replace("[", "\n[").replace(" on ", "\non ")
             middle, above = left + side / 2 / width, 1 - (NAME - 0.04) / height
-            drawing.text(middle, above, broken, ha="center", va="bottom", fontsize=SMALL)
+            drawing.text(middle, above, heading, ha="center", va="bottom", fontsize=fontsize)
             for i, row in enumerate(chosen):
                 bottom = height - NAME - i * line - side
                 inner = side - GAP
