@@ -129,7 +129,7 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.report.progress import tracker
 
-    if out is not None and out.suffix.lower() != ".png":
+    if out is not None and out.suffix.lower() not in ("", ".png"):
         raise UserError(f"--out {out}: a contact sheet is a PNG", "Give a name that ends in .png.")
     selector = selectors.parse(name)
     dataset = load_dataset(selector.name, selector.settings | _assignments(settings))

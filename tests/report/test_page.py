@@ -164,7 +164,7 @@ class TestHead:
         name, run_, *arguments = shlex.split(command)
         assert (name, run_) == ("lordbench", "run")
         options = cli.commands["run"].make_context("run", arguments).params
-        assert options["methods"] == "drnet,lord"
+        assert options["methods"] == ("drnet,lord",)
         assert (options["dataset"], options["split"], options["seeds"]) == (("squares",), "samples", "0,1")
         assert (options["preset"], options["experiments"]) == ("quick", "leakage")
 

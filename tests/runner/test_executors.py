@@ -259,5 +259,5 @@ class TestTwoRuns:
 
 def test_a_setting_of_another_executor_is_an_error(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*TINY, *METHODS, "--partition", "gpu") == 2
-    assert "unknown setting 'partition'" in capsys.readouterr().err
+    assert "partition is a setting of --executor slurm, not of local" in capsys.readouterr().err
     assert not Path("runs").exists()

@@ -22,6 +22,10 @@ from lordbench.utils.progress import Track, untracked
 CHUNK = 256  # images that are resized at a time
 
 
+ABOUT = {"name", "version", "settings", "source", "check"}
+"""What the metadata of a store say."""
+
+
 class PublishedConfig(DatasetConfig):
     """Settings of every published data set; runs may use smaller images than it is prepared at."""
 
@@ -126,10 +130,15 @@ class PublishedDataset(Dataset):
         return store.write(self.folder, draft, about, source.track)
 
     def stored(self) -> Store:
-        """Read the store, with all its images; MissingDataError if the set is not prepared."""
+        """Read the store, with all its images; MissingDataError if there is none, UserError if damaged."""
         prepared = store.read(self.folder)
         if prepared is None:
             raise MissingDataError(self.missing())
+        if lost := ABOUT - prepared.about.keys():
+            message = (
+                f"{self.folder}: this prepared data set is damaged: it does not say its {', '.join(lost)}"
+            )
+            raise UserError(message, "Delete the folder and prepare the data set again.")
         return prepared
 
     def load(self, size: int, track: Track[int] = untracked) -> ImageSet:

@@ -22,8 +22,6 @@ from lordbench.utils.locks import locked
 from lordbench.utils.progress import Track
 
 IMAGES, LABELS, META = "images.npy", "labels.npy", "meta.json"
-ABOUT = {"name", "version", "settings", "source", "check"}
-"""What the metadata say."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,6 @@ def read(folder: Path) -> Store | None:
         }
         if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(table):
             raise ValueError(f"{images.shape} images and {table.shape} labels do not match")
-        if missing := ABOUT - meta["about"].keys():
-            raise ValueError(f"{META} lacks {', '.join(sorted(missing))}")
         return Store(folder, images, columns, meta["images_sha256"], meta["about"])
     except Exception as error:
         # Damage raises nearly any exception; the remedy is the same.
