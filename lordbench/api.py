@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from pydantic import ValidationError
 from rich.console import Console
 from torch import Tensor
 
@@ -37,7 +36,7 @@ from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.hardware import keep_freed_memory, resolve_device
 from lordbench.utils.integrity import read_verified
-from lordbench.utils.settings import validated
+from lordbench.utils.settings import in_a_line, validated
 
 Pixels = UInt8Array | npt.NDArray[np.floating]
 """Images, uint8 in [0, 255] or float in [0, 1]: (N, C, S, S), or one, (C, S, S)."""
@@ -201,9 +200,8 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
     try:
         described = Cell.model_validate(read_verified(folder.description))
     except (OSError, ValueError) as error:
-        problem = f"{error.error_count()} invalid entries" if isinstance(error, ValidationError) else error
         hint = "Give a folder such as runs/cells/ID."
-        raise UserError(f"{folder.path}: cannot read a cell: {problem}", hint) from None
+        raise UserError(f"{folder.path}: cannot read a cell: {in_a_line(error)}", hint) from None
     if not folder.is_trained():
         raise UserError(f"{folder.path}: the training is not finished", "Run it again; it resumes.")
     with use_plugins(plugins):

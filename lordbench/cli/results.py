@@ -63,7 +63,8 @@ def leaderboard(
       lordbench leaderboard --published                                       numbers of papers
     """  # noqa: D301
     from lordbench.config.selectors import split_list
-    from lordbench.report.leaderboard import read, render, render_published, rich_leaderboard, rich_published
+    from lordbench.report.leaderboard import all_tables, read, render, render_published, rich_published
+    from lordbench.report.terminal import TerminalTable
     from lordbench.results.reference import reference_runs
     from lordbench.results.rows import check_name, write_tidy
 
@@ -93,7 +94,7 @@ def leaderboard(
     against = reference_runs() if reference else ()
     rows, compared, pivot, remarks = read(runs, group_by, metrics, against)
     if format_ == "table" and out is None:
-        own = rich_leaderboard(rows, compared, pivot)
+        own = map(TerminalTable, all_tables(rows, compared, pivot))
         OUT.print(*own, *(rich_published() if with_published else ()), sep="\n")
     else:
         text = render(rows, format_, compared, pivot)

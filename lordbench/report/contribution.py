@@ -56,12 +56,12 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     if problems := list(_problems(records, rows, models)):
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise UserError(f"not added:\n{listed}", "Mend these, and add the runs again.")
-    _require_comparable(runs, folder)
+    together = _with_archives(runs, folder)
     groups = {
         _archive_name(*map(str, group)): [r for r in records if r.settings.id in set(own["cell"])]
         for group, own in rows.groupby(GROUP, sort=False)
     }
-    merged = {name: _rows_with(folder / name, chosen) for name, chosen in groups.items()}
+    merged = {name: _of_archive(together, folder / name, chosen) for name, chosen in groups.items()}
     added = []
     for name, chosen in groups.items():
         added.append(_merged(folder / name, merged[name], chosen))
@@ -70,10 +70,10 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     return added
 
 
-def _require_comparable(runs: Sequence[Path], folder: Path) -> None:
-    """Raise UserError if run folders and all archives in a folder cannot be read together."""
+def _with_archives(runs: Sequence[Path], folder: Path) -> pd.DataFrame:
+    """The rows of run folders and of all archives in a folder; UserError if they cannot be compared."""
     try:
-        collect([*map(unpacked, sorted(folder.glob("*.zip"))), *runs])
+        return collect([*map(unpacked, sorted(folder.glob("*.zip"))), *runs])
     except UserError as error:
         hint = f"Archives in {folder} of another protocol, or of other images, have to be deleted first."
         raise UserError(f"not added: {error.message}", hint) from None
@@ -121,11 +121,9 @@ def _strays(record: CellRecord, rows: pd.DataFrame) -> Iterator[str]:
     if found := PATH.search(description):
         yield f"a path of the machine: {found[0]}"
     dataset = record.settings.dataset
+    measured = rows["metric"].str.partition(".")[0]
     # Rows with a title are of metrics that do not ship, which may be unknown here.
-    metrics = {name.partition(".")[0] for name in rows["metric"].astype(str)} & {
-        *registry.available("metrics")
-    }
-    metrics |= {str(name).partition(".")[0] for name in rows.loc[rows["title"] != "", "metric"]}
+    metrics = set(measured[measured.isin(list(registry.available("metrics"))) | (rows["title"] != "")])
     used: dict[Kind, set[str]] = {
         "methods": {record.settings.method_name},
         "experiments": {*rows["experiment"]},
@@ -139,10 +137,9 @@ def _strays(record: CellRecord, rows: pd.DataFrame) -> Iterator[str]:
                 yield f"{name} is not part of lordbench: add its file first"
 
 
-def _rows_with(archive: Path, records: Sequence[CellRecord]) -> pd.DataFrame:
-    """The rows of an archive, if it exists, and of records; UserError if they cannot be compared."""
+def _of_archive(rows: pd.DataFrame, archive: Path, records: Sequence[CellRecord]) -> pd.DataFrame:
+    """Those rows that are of an archive, if it exists, or of records; UserError if sizes differ."""
     kept = [unpacked(archive)] if archive.exists() else []
-    rows = collect([*kept, *_runs(records)])
     together = [*cell_records(kept), *records]
     if len({sizes_of(record.settings) for record in together}) > 1:
         message = f"not added: {archive.name} has results of a preset of that name with other sizes"
@@ -166,10 +163,6 @@ def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) ->
         n = len(store.cells())
         _write_archive(archive, store.root)
     return Added(archive, n, n - before)
-
-
-def _runs(records: Sequence[CellRecord]) -> list[Path]:
-    return list(dict.fromkeys(record.folder.path.parents[1] for record in records))
 
 
 def _copy(source: CellFolder, target: CellFolder) -> None:

@@ -93,16 +93,6 @@ def all_tables(
     return [table for tables, legend in parts for table in with_legend(tables, legend)]
 
 
-def rich_leaderboard(
-    rows: pd.DataFrame,
-    differences: pd.DataFrame,
-    pivot: Pivot | None = None,
-    means: pd.DataFrame | None = None,
-) -> list[TerminalTable]:
-    """Make the tables for the terminal; arguments as for `chapters`."""
-    return list(map(TerminalTable, all_tables(rows, differences, pivot, means)))
-
-
 def frame(rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None) -> pd.DataFrame:
     """Lay out all values, or those of the pivot, one row per method: see `wide` and `Pivot.wide`."""
     return pivot.wide(rows, differences) if pivot else wide(marked(aggregate(rows), differences))

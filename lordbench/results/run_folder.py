@@ -54,6 +54,7 @@ from lordbench.results.samples import Block, read_samples, samples_key, write_sa
 from lordbench.utils import integrity
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import Stamp, child, is_plain_name, sha256, stamps, write_text
+from lordbench.utils.settings import in_a_line
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
 """Names of a cell's JSON files that hold no measurements."""
@@ -145,10 +146,7 @@ class CellFolder:
         try:
             return Provenance.model_validate_json(integrity.read_metadata(self.model)["provenance"])
         except (KeyError, ValidationError) as error:
-            problem = (
-                f"{error.error_count()} invalid entries" if isinstance(error, ValidationError) else error
-            )
-            message = f"{self.model}: no readable provenance: {problem}"
+            message = f"{self.model}: no readable provenance: {in_a_line(error)}"
             raise UserError(message, "Run again with --force.") from None
 
     def experiments(self) -> list[str]:
@@ -165,7 +163,7 @@ class CellFolder:
         try:
             return ExperimentRecord.model_validate(integrity.read_verified(path))
         except ValidationError as error:
-            raise ValueError(f"{path}: {error.error_count()} invalid entries") from None
+            raise ValueError(f"{path}: {in_a_line(error)}") from None
 
     def measurements(self, experiment: str) -> list[Measurement] | None:
         """An experiment's measurements; None if it has not been run, or its file is damaged."""

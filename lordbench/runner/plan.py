@@ -115,16 +115,15 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     for part in parts:
         for name in ("methods", "labels", "experiments"):
             _refuse_repeated(name, getattr(part, name))
-        for name, example in (("methods", "lord,drnet"), ("labels", "own,clusters")):
-            if not getattr(part, name):
-                raise UserError(f"--{name}: none is named", f"Name one or more, as in --{name} {example}.")
+        require_named("--methods lord,drnet", part.methods)
+        require_named("--labels own,clusters", part.labels)
     selected = {text: selectors.parse(text) for part in parts for text in part.methods}
     of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
     overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}
     preset = load_preset(grid.extends, overrides)
     refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
     preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
-    _refuse_taken("methods", [selector.name for selector in selected.values()])
+    _distinct("methods", [selector.name for selector in selected.values()])
     methods: dict[str, dict[str, Any]] = {}
     broken: dict[str, BrokenComponentError] = {}
     for text, selector in selected.items():
@@ -247,11 +246,15 @@ def _refuse_small_images(size: int, methods: Mapping[str, Mapping[str, Any]]) ->
         )
 
 
+def require_named(example: str, names: Collection[str]) -> None:
+    """Raise UserError if an option, of which `example` is one, names nothing."""
+    if not names:
+        raise UserError(f"{example.split()[0]}: none is named", f"Name one or more, as in {example}.")
+
+
 def _experiments(part: Part) -> list[str]:
     """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none."""
-    names = list(part.experiments or registry.load_all("experiments"))
-    _refuse_taken("experiments", names)
-    components = {name: registry.find("experiments", name) for name in names}
+    components = _distinct("experiments", part.experiments or registry.load_all("experiments"))
     for name, component in components.items():
         component.load()
         if component.name in NOT_EXPERIMENTS:
@@ -260,16 +263,16 @@ def _experiments(part: Part) -> list[str]:
     return [str(each.path) if name.endswith(".py") else name for name, each in components.items()]
 
 
-def _refuse_taken(kind: Kind, names: Iterable[str]) -> None:
-    """Refuse plug-ins in files whose name is that of another: tables and folders know them by it."""
-    available = registry.available(kind)
+def _distinct(kind: Kind, names: Iterable[str]) -> dict[str, Component]:
+    """Find components; UserError if two have one name, by which tables and folders know them."""
+    available, components = registry.available(kind), {text: registry.find(kind, text) for text in names}
     by_name: dict[str, Component] = {}
-    for text in names:
-        component = registry.find(kind, text)
+    for text, component in components.items():
         taken = available.get(component.name, component) != component
         if taken or by_name.setdefault(component.name, component) != component:
             message = f"{kind.removesuffix('s')} {text}: the name {component.name!r} already exists"
             raise UserError(message, "Rename the file: its name is the plug-in's.")
+    return components
 
 
 def _missing(names: Sequence[str], images: ImageSet, split: SplitName, labels: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,14 +15,16 @@ from rich.markup import escape
 from lordbench.config import registry
 from lordbench.nn import weights
 from lordbench.report.boards import with_entries
-from lordbench.report.leaderboard import rich_leaderboard, with_others, write_tables
+from lordbench.report.leaderboard import all_tables, with_others, write_tables
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
 from lordbench.report.summary import TerminalSummary, first_values, summarise
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.differences import differences
-from lordbench.results.leaderboard import DATA, aggregate, collect
+from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
+from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store
 from lordbench.results.status import read_status
 from lordbench.results.time_left import Estimate, TimeLeft
@@ -150,22 +152,29 @@ def run_session(
 
 def require_comparable(plan: Plan, store: Store) -> None:
     """Raise UserError if the tables of a run folder could not have both its results and those of a plan."""
-    rows = store.rows()
     hint = "Choose another folder with --out."
-    if len(rows) and set(rows["protocol_version"]) != {PROTOCOL_VERSION}:
-        old = ", ".join(map(str, sorted(set(rows["protocol_version"]) - {PROTOCOL_VERSION})))
-        message = (
-            f"{store.root}: its results are of protocol {old}, those of this version of {PROTOCOL_VERSION}"
-        )
-        raise UserError(message, hint)
-    known: dict[tuple[str, str, str], set[str]] = {}
-    for *place, fingerprint in rows[[*DATA, "data_fingerprint"]].itertuples(index=False, name=None):
-        known.setdefault((place[0], place[1], place[2]), set()).add(fingerprint)
-    for cell in plan.cells:
-        name = plan.images[cell.data].name
-        if known.get((name, cell.data_variant, cell.preset_name), set()) - {cell.data_fingerprint}:
-            message = f"{store.root}: its results of {name} were made on other images or labels"
+    planned = {
+        (plan.images[cell.data].name, cell.data_variant, cell.preset_name): cell.data_fingerprint
+        for cell in plan.cells
+    }
+    for own in _evaluated(store):
+        if own.protocol_version != PROTOCOL_VERSION:
+            old, new = own.protocol_version, PROTOCOL_VERSION
+            message = f"{store.root}: its results are of protocol {old}, those of this version of {new}"
             raise UserError(message, hint)
+        place = own.dataset, own.data_settings, own.preset
+        if planned.get(place, own.data_fingerprint) != own.data_fingerprint:
+            message = f"{store.root}: its results of {own.dataset} were made on other images or labels"
+            raise UserError(message, hint)
+
+
+def _evaluated(store: Store) -> Iterator[Provenance]:
+    """The provenance of all cells with results; all their rows would take fifty times as long to read."""
+    for folder in store.cells():
+        if folder.experiments():
+            # Without a readable one a cell has no rows.
+            with contextlib.suppress(UserError):
+                yield folder.provenance()
 
 
 def only_trained(plan: Plan, store: Store) -> tuple[Plan, list[Cell]]:
@@ -272,7 +281,7 @@ def _write_and_print_tables(
             compared = differences(shown, SampleFiles([out, *options.against]))
         means = with_entries(marked(aggregate(shown), compared))
         if options.verbose:
-            console.print(*rich_leaderboard(shown, compared, means=means), sep="\n")
+            console.print(*map(TerminalTable, all_tables(shown, compared, means=means)), sep="\n")
         methods = list(dict.fromkeys(cell.label for cell in plan.cells))
         try:
             found = summarise(means, options.columns, methods)

@@ -18,7 +18,7 @@ from lordbench.report.progress import tracker
 from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
-from lordbench.runner.plan import Plan, Request, make_plan
+from lordbench.runner.plan import Plan, Request, make_plan, require_named
 from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import forget_progress, open_run_folder, repair
 from lordbench.runner.run_log import RunLog, run_log
@@ -233,8 +233,7 @@ def run_search(
     if len(load_grid(request.run.preset).grid) > 1:
         message = f"preset {request.run.preset} is a grid of several runs"
         raise UserError(message, "Search with a preset of sizes, such as quick, on one data set.")
-    if not request.run.methods:
-        raise UserError("--methods: none is named", "Name one or more, as in --methods lord,drnet.")
+    require_named("--methods lord,drnet", request.run.methods or ())
     plan = make_plan(_with_reference(request), tracker(messages))
     *cells, reference = plan.cells
     if not cells:

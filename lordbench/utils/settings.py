@@ -66,6 +66,11 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
         raise UserError(f"{where}: " + "; ".join(problems), hint) from None
 
 
+def in_a_line(error: Exception) -> str:
+    """An error in a line; pydantic's, which have several, by the number of wrong entries."""
+    return f"{error.error_count()} invalid entries" if isinstance(error, ValidationError) else str(error)
+
+
 def distinct(settings: Iterable[tuple[str, Any]], where: str) -> dict[str, Any]:
     """Collect settings by key; UserError if a key, from a source named `where`, has two values."""
     collected: dict[str, Any] = {}

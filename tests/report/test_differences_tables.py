@@ -16,8 +16,9 @@ from synthetic import cell, measured
 from lordbench.evaluation.measurement import Samples
 from lordbench.report.boards import LEGEND
 from lordbench.report.differences import difference_tables
-from lordbench.report.leaderboard import render, rich_leaderboard
+from lordbench.report.leaderboard import all_tables, render
 from lordbench.report.ranks import RANKS_LEGEND
+from lordbench.report.terminal import TerminalTable
 from lordbench.results import differences, ranks
 from lordbench.results.leaderboard import aggregate
 from lordbench.results.loading import SampleFiles
@@ -59,7 +60,7 @@ class TestTables:
         assert list(table["content-transfer/encoded/transfer/lpips_mark"]) == ["best", "tied", "", ""]
         assert r"0.152$^{\approx}$" in render(rows, "latex", found)
         stream = io.StringIO()
-        Console(file=stream, width=100).print(*rich_leaderboard(rows, found), sep="\n")
+        Console(file=stream, width=100).print(*map(TerminalTable, all_tables(rows, found)), sep="\n")
         flat = " ".join(stream.getvalue().split())
         assert all(text in flat for text in (LEGEND, RANKS_LEGEND, "0.150 *", "0.152 ≈"))
 

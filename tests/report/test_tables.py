@@ -12,8 +12,9 @@ from rich.console import Console
 from synthetic import cell, measured, without_samples
 
 from lordbench.report.boards import boards
-from lordbench.report.leaderboard import render, rich_leaderboard
+from lordbench.report.leaderboard import all_tables, render
 from lordbench.report.tables import Entry, number
+from lordbench.report.terminal import TerminalTable
 from lordbench.results.leaderboard import aggregate, wide
 from lordbench.results.marks import marked
 
@@ -47,7 +48,9 @@ def trained() -> pd.DataFrame:
 
 def printed(rows: pd.DataFrame, width: int = 100) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(*rich_leaderboard(rows, without_samples(rows)), sep="\n")
+    Console(file=stream, width=width).print(
+        *map(TerminalTable, all_tables(rows, without_samples(rows))), sep="\n"
+    )
     return stream.getvalue()
 
 
@@ -70,7 +73,7 @@ class TestNotes:
     def test_other_metrics_make_no_table(self):
         rows = cell(measured(0.1, metric="homemade"))
         assert boards(rows, without_samples(rows)) == []
-        assert rich_leaderboard(rows, without_samples(rows)) == []
+        assert all_tables(rows, without_samples(rows)) == []
         assert "homemade" in render(rows, "csv", without_samples(rows))
 
     def test_a_column_of_each_direction_is_expanded(self):

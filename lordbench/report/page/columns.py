@@ -23,11 +23,14 @@ class Wide:
 
 def widened(tables: Sequence[Table], means: pd.DataFrame) -> Iterator[Wide]:
     """Add to headline tables what else their experiments measure of the same; `means` as for `boards`."""
-    groups = dict(list(means.groupby(GROUP, sort=False)))
+    groups = {group: (own, dict(sections(own))) for group, own in means.groupby(GROUP, sort=False)}
     for table in tables:
-        own = groups.get(table.group) if table.header else None
-        columns = [] if own is None else others(own, dict(sections(own)).get(table.heading, []))
-        yield Wide(table if own is None else _with(table, own, columns), len(table.header))
+        # Without a header it has only the reasons for that.
+        wide = table
+        if table.header:
+            own, shown = groups[table.group]
+            wide = _with(table, own, others(own, shown[table.heading]))
+        yield Wide(wide, len(table.header))
 
 
 def _with(table: Table, means: pd.DataFrame, columns: Iterable[Column]) -> Table:

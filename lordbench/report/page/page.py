@@ -76,6 +76,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
         figures=list(_figures(means)),
         curves=list(_drawn("curves", "Training curves", partial(curves, records))),
         comparisons=strips,
+        selections=max((strip["selections"] for strip in strips), key=len, default=()),
         picture_note=picture_note,
         problems=problems,
         failures=[record for record in records if record.failure is not None],
