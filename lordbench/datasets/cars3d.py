@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 from scipy.io import loadmat, whosmat
 
 from lordbench.data import Column, Int64Array, UInt8Array
 from lordbench.datasets.published.archives import damaged, other_version
-from lordbench.datasets.published.dataset import Labels, PublishedDataset, combine, resized
+from lordbench.datasets.published.dataset import Labels, PublishedConfig, PublishedDataset, combine, resized
 from lordbench.datasets.published.source import OfficialFile, Source
 from lordbench.datasets.published.store import Draft
 from lordbench.utils.errors import UserError
@@ -26,10 +27,21 @@ SIDE, AZIMUTHS, ELEVATIONS = 128, 24, 4
 SHAPE = (SIDE, SIDE, 3, AZIMUTHS, ELEVATIONS)
 LISTS = {"elevation": ("PITCH_LIST", ELEVATIONS), "azimuth": ("YAW_LIST", AZIMUTHS)}  # degrees of the views
 VIEWS = AZIMUTHS * ELEVATIONS
+CARS = 183
 LIMIT = 4 * SIDE * SIDE * 3 * VIEWS  # bytes of the largest file that is read: several times an official one
 
 Angles = dict[str, tuple[str, ...]]
 """Names of the elevations and azimuths, by column."""
+
+
+class Cars3dConfig(PublishedConfig):
+    """Settings of cars3d.
+
+    Attributes:
+        n_cars: the first so many cars, for trials at a small budget.
+    """
+
+    n_cars: int = Field(default=CARS, ge=2, le=CARS)
 
 
 class Cars3d(PublishedDataset):
@@ -43,7 +55,9 @@ class Cars3d(PublishedDataset):
     version: ClassVar[int] = 2
     official: ClassVar[tuple[OfficialFile, ...]] = (ARCHIVE,)
     site: ClassVar[str] = SITE
-    n_images: ClassVar[int] = 183 * VIEWS
+    n_images: ClassVar[int] = CARS * VIEWS
+    Config = Cars3dConfig
+    config: Cars3dConfig
 
     def draft(self, source: Source) -> Draft:
         """Read `data/cars/car_*_mesh.mat`, MATLAB v5.
@@ -78,6 +92,12 @@ class Cars3d(PublishedDataset):
                 columns[column] = Column(columns[column].values, of_column)
 
         return Draft(columns, (3, size, size), blocks(), len(cars))
+
+    def selected(self, columns: dict[str, Column]) -> Int64Array | None:
+        """Select the images of the first `n_cars` cars."""
+        if self.config.n_cars == CARS:
+            return None
+        return np.flatnonzero(columns["car"].values < self.config.n_cars).astype(np.int64)
 
     def labels(self, columns: dict[str, Column]) -> Labels:
         views = combine([columns["elevation"], columns["azimuth"]], ", ")

@@ -58,6 +58,15 @@ class TestLabels:
         prepare(run, archive, "--set", "resolution=128")
         assert load("cars3d", 128, resolution=128).images[0, 0, :21, 0].tolist() == [255] * 20 + [160]
 
+    def test_the_first_cars_alone(self, run: Run, archive: Path) -> None:
+        prepare(run, archive)
+        whole, part = load("cars3d"), load("cars3d", n_cars=2)
+        assert part.class_names == ("car_1", "car_002")
+        first = np.flatnonzero(whole.classes < 2)
+        assert np.array_equal(part.images, whole.images[first])
+        assert np.array_equal(part.contents, whole.contents[first])
+        assert part.fingerprint != whole.fingerprint
+
     def test_views_are_named_by_the_degrees_in_the_files(self, run: Run, tmp_path: Path) -> None:
         files = [(name, mat(i, degrees=True)) for i, (name, _) in enumerate(FILES)]
         assert prepare(run, write_tar(tmp_path / "a.tar.gz", files)) == 0
