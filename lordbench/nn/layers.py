@@ -19,10 +19,12 @@ NARROW = 128
 
 
 def to_pixels(logits: Tensor) -> Tensor:
-    """Sigmoid of float32 logits, whose gradient never vanishes: beyond `SATURATED` it is what it is there.
+    """Sigmoid of float32 logits from which training can return: there the slope is never below `SATURATED`'s.
 
     On images that are mostly white, the first steps of training drive all logits so high that a sigmoid is
-    exactly 1 and its gradient exactly 0: the training would never leave the white image.
+    exactly 1 and its gradient exactly 0: the training would never leave the white image. Only a gradient that
+    leads back is kept up: one that drives white pixels further would grow the generator's scales until
+    the training breaks down.
     """
     result: Tensor = _ToPixels.apply(logits)  # type: ignore[no-untyped-call]
     return result
@@ -36,8 +38,10 @@ class _ToPixels(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Tensor:
-        pixels = ctx.saved_tensors[0].clamp(-SATURATED, SATURATED).sigmoid()
-        slope: Tensor = gradients[0] * pixels * (1 - pixels)
+        (logits,), (grad,) = ctx.saved_tensors, gradients
+        back = logits * grad > 0
+        pixels = torch.where(back, logits.clamp(-SATURATED, SATURATED), logits).sigmoid()
+        slope: Tensor = grad * pixels * (1 - pixels)
         return slope
 
 

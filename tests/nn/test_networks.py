@@ -208,3 +208,10 @@ class TestPixels:
         assert logits.grad is not None
         assert logits.grad[0] < -1e-3
         assert logits.grad[1] > 1e-3
+
+    def test_a_saturated_pixel_is_not_driven_further(self) -> None:
+        logits = torch.tensor([-12.0, 12.0], requires_grad=True)
+        (to_pixels(logits) - torch.tensor([-1.0, 2.0])).abs().sum().backward()
+        assert logits.grad is not None
+        s = torch.sigmoid(logits.detach())
+        torch.testing.assert_close(logits.grad, torch.tensor([1.0, -1.0]) * s * (1 - s))
