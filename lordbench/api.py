@@ -29,13 +29,14 @@ from lordbench.runner.run_cell import WorkerState, build
 from lordbench.runner.run_file import RunFile
 from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import run_session
-from lordbench.training import Codes, Context, DataSpec, Method, Precision
+from lordbench.training import Codes, Context, Control, DataSpec, Method, Precision
 from lordbench.training.checkpoints import load_module
 from lordbench.training.method import placed
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 from lordbench.utils.hardware import keep_freed_memory, resolve_device
 from lordbench.utils.integrity import read_verified
+from lordbench.utils.parallel import limited_threads
 from lordbench.utils.settings import in_a_line, validated
 
 Pixels = UInt8Array | npt.NDArray[np.floating]
@@ -252,7 +253,8 @@ def fit_method(
     precision = Precision.resolve(chosen.precision, model.device)
     budget = chosen.budget.budget(len(images))
     context = Context(model.device, precision, seeds.derive(seed, "training"), budget)
-    model.method.fit(images, context)
+    with limited_threads(chosen.threads or torch.get_num_threads()):
+        model.method.fit(images, context)
     model.method.eval()
     return model
 
@@ -314,5 +316,10 @@ def _headline(folder: CellFolder) -> str:
 
 
 def _ready(method: Method, device: str, title: str, cell: CellFolder | None = None) -> Model:
+    if isinstance(method, Control):
+        raise UserError(
+            f"{title}: a control looks up the images that it is evaluated on, so it is no model",
+            "Run it: lordbench run --methods control.",
+        )
     resolved = resolve_device(device)
     return Model(placed(method, resolved).eval(), resolved, title, cell)

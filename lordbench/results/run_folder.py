@@ -176,6 +176,8 @@ class CellFolder:
         self, experiment: str, found: list[Measurement], pictures: Iterable[Path] = ()
     ) -> None:
         """Write an experiment's samples, then its measurements, which mark it as finished."""
+        # Else a kill between the two would leave a record of other samples.
+        self.record_file(experiment).unlink(missing_ok=True)
         samples = {samples_key(m.codes, m.subject, m.metric): m.samples for m in found if m.samples}
         write_samples(self._samples_file(experiment), samples)
         files = {path.name: sha256(path) for path in (self._samples_file(experiment), *pictures)}

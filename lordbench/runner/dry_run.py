@@ -55,7 +55,7 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
         plan, _ = only_trained(plan, store)
     tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
     unfinished = [cell for cell in plan.cells if tasks[cell.id] != NOTHING_TO_DO]
-    jobs = options.executor.sized(len(unfinished), plan.cells[0].preset.threads, device).jobs
+    jobs = options.executor.sized(plan, len(unfinished), device).jobs
     planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
     status = read_status(out, RunPlan.begin(planned, jobs, datetime.now(UTC)))
     measured, problems = _measured(unfinished, plan.images, status, out, options)

@@ -25,6 +25,7 @@ from lordbench.utils.settings import distinct, validated
 
 TRUNK_FILES = (
     *("training/loop.py", "training/batches.py", "training/optimizers.py", "training/precision.py"),
+    *("training/method.py", "utils/seeds.py"),
     "nn/[!_]*.py",
 )
 """Code that all methods share. It is part of each method's source hash: a change may change its numbers."""
@@ -181,11 +182,6 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
     """The fields of a cell that describe a method, and the weights that it needs."""
     component = registry.find("methods", selector.name)
     kind, name = component.load(), component.name
-    files = component.source_files()
-    for pattern in TRUNK_FILES:
-        files += sorted(PACKAGE.glob(pattern))
-    for module in kind.built_on:
-        files += module_files(module)
     prefix = f"{name}."
     own = [(k.removeprefix(prefix), value) for k, value in overrides.items() if k.startswith(prefix)]
     variant = distinct([*selector.settings.items(), *own], f"method {name}, with --set")
@@ -202,8 +198,18 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
         "needs_contents": config.needs_contents(),
         "needs_pairs": config.needs_pairs(),
         "settings": config.model_dump(mode="json"),
-        "method_source": registry.source_hash(files),
+        "method_source": method_source(component),
     }
+
+
+def method_source(component: Component) -> str:
+    """Hash of the files behind a method's numbers: its own, what it is built on, and the shared ones."""
+    files = component.source_files()
+    for pattern in TRUNK_FILES:
+        files += sorted(PACKAGE.glob(pattern))
+    for module in component.load().built_on:
+        files += module_files(module)
+    return registry.source_hash(files)
 
 
 def _refuse_unlabelled_contents(images: ImageSet, methods: Mapping[str, Mapping[str, Any]]) -> None:

@@ -225,15 +225,18 @@ def _trained(cell: Cell, images: ImageSet, state: WorkerState, watchers: Watcher
     parts = state.split(cell, images)
     method = placed(build(cell, DataSpec.of(parts.train)), device)
     if folder.is_trained():
+        folder.checkpoint.unlink(missing_ok=True)  # Left by a kill right after the training.
         load_module(folder.model, method)
     else:
+        precision = Precision.resolve(cell.preset.precision, device)
+        arithmetic = f"{precision.name} on {device.type}"
         context = Context(
             device,
-            Precision.resolve(cell.preset.precision, device),
+            precision,
             seed=seeds.derive(cell.seed, "training"),
             budget=cell.preset.budget.budget(len(parts.train)),
             reporter=watchers,
-            checkpoints=CheckpointStore(folder.checkpoint, state.checkpoint_seconds),
+            checkpoints=CheckpointStore(folder.checkpoint, state.checkpoint_seconds, arithmetic),
         )
         watchers.follow(context)
         _train(cell, method, parts, context, folder, started)
@@ -296,7 +299,8 @@ def _train(
 def _warn_of_collapse(cell: Cell, method: Method, images: UInt8Array, device: torch.device) -> None:
     """Warn if the trained method reconstructs training images hardly better than a single image."""
     checked = images[:: -(-len(images) // CHECKED)]
-    with torch.random.fork_rng():  # Even if a method draws noise here, its experiments stay the same.
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):  # Even if a method draws noise here, its experiments stay the same.
         outputs = inference.decode(method, inference.encode(method, checked, device))
     single = np.broadcast_to(best_single_image(images), checked.shape)
     values = l1(outputs, checked), l1(single, checked)

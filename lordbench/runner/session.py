@@ -122,7 +122,7 @@ def run_session(
         cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
         tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
         unfinished = sum(text != NOTHING_TO_DO for text in tasks.values())
-        executor = options.executor.sized(unfinished, plan.cells[0].preset.threads, device)
+        executor = options.executor.sized(plan, unfinished, device)
         RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
         if options.run_file:
             write_text(store.run_file, options.run_file)
@@ -227,8 +227,10 @@ def execute(
             began = time.monotonic()
             if outcome.status != "kept" and began >= not_before:
                 # Whatever happens next, finished cells can be read. Writing reads all cells, so it gets a
-                # tenth of the time: after each of a thousand cells it would take hours.
-                state.store.write_results()
+                # tenth of the time: after each of a thousand cells it would take hours. A full disk is an
+                # error only at the end: until then there may be room again.
+                with contextlib.suppress(OSError):
+                    state.store.write_results()
                 ended = time.monotonic()
                 not_before = ended + 9 * (ended - began)
             if outcome.status == "done":

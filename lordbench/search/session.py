@@ -171,8 +171,7 @@ class Session:
         if not plan.cells:
             return {}
         repair(plan.cells, self.store, lambda text: self.log.print(f"[yellow]Damaged:[/] {escape(text)}"))
-        threads, device = plan.cells[0].preset.threads, resolve_device(self.options.device)
-        executor = self.options.executor.sized(len(plan.cells), threads, device)
+        executor = self.options.executor.sized(plan, len(plan.cells), resolve_device(self.options.device))
         planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
         RunPlan.begin(planned, executor.jobs, datetime.now(UTC)).write(self.store.plan)
         outcomes = execute(plan, self.state, executor, self.log)

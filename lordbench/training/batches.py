@@ -12,6 +12,7 @@ from torch import Tensor
 from lordbench.data.images import ImageSet, Int64Array
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
+from lordbench.utils.hardware import free_gpu_memory
 
 
 class Batches(Protocol):
@@ -143,9 +144,11 @@ class DeviceImages:
         self.host = images.images
         self.resident: Tensor | None = None
         if limit is None:
-            limit = torch.cuda.mem_get_info(device)[0] // 3 if device.type == "cuda" else 8 << 30
+            limit = free_gpu_memory(device) // 3 if device.type == "cuda" else 8 << 30
         if self.host.nbytes <= limit:
-            pixels = torch.from_numpy(np.array(self.host)).to(device)
+            # A tensor needs memory that can be written to, which a memory map is not.
+            host = self.host if self.host.flags.writeable else np.array(self.host)
+            pixels = torch.from_numpy(host).to(device)
             self.resident = pixels.contiguous(memory_format=torch.channels_last)
         self.classes = torch.from_numpy(images.classes).to(device)
         self._reader = ThreadPoolExecutor(1, "read batches")

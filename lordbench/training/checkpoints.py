@@ -94,13 +94,14 @@ class CheckpointStore:
 
     Args:
         path: of the checkpoint; None for no checkpoints (a method used outside a run).
+        arithmetic: of the training, in words; one that was saved with another starts over.
         every: seconds between checkpoints. Results do not depend on it: each step is a function of the state
             and its number, so a resumed training gives the same bytes as an uninterrupted one (on a GPU: the
             same up to rounding).
     """
 
-    def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS) -> None:
-        self.path, self.every = path, every
+    def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS, arithmetic: str = "") -> None:
+        self.path, self.every, self.arithmetic = path, every, arithmetic
 
     def save(self, progress: Progress, module: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
         """Write the state that the rest of the training depends on."""
@@ -110,14 +111,21 @@ class CheckpointStore:
         for i, optimizer in enumerate(optimizers):
             for parameter, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{i}.{parameter}.{name}": value for name, value in values.items()}
-        save_tensors(self.path, tensors, {"progress": json.dumps(vars(progress))})
+        about = {"progress": json.dumps(vars(progress)), "arithmetic": self.arithmetic}
+        save_tensors(self.path, tensors, about)
 
     def progress(self) -> Progress | None:
-        """Progress of the saved training; None if there is no checkpoint, or it is damaged."""
+        """Progress of the saved training; None if there is no checkpoint that it can go on from.
+
+        That is also the case if it is damaged, or of another arithmetic: no number would be of either.
+        """
         if self.path is None:
             return None
         try:
-            recorded = read_tensors(self.path)[1]["progress"]
+            metadata = read_tensors(self.path)[1]
+            if metadata.get("arithmetic", self.arithmetic) != self.arithmetic:
+                return None
+            recorded = metadata["progress"]
             _PROGRESS.validate_json(recorded)
             return Progress(**json.loads(recorded))
         except (UserError, KeyError, TypeError, ValueError):

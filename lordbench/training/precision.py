@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -49,19 +48,11 @@ class Precision:
             setting = "bfloat16" if has_fast_bfloat16(device) else "float32"
         return cls(setting, device.type)
 
-    @contextlib.contextmanager
-    def matrix_products(self) -> Iterator[None]:
+    def matrix_products(self) -> contextlib.AbstractContextManager[None]:
         """Let a GPU round float32 products to TF32 with `tf32` only; by default its convolutions do."""
-        import torch
+        from lordbench.utils.parallel import gpu_arithmetic
 
-        rounded = self.name == "tf32"
-        before = torch.backends.cuda.matmul.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = rounded
-        try:
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=rounded):
-                yield
-        finally:
-            torch.backends.cuda.matmul.allow_tf32 = before
+        return gpu_arithmetic(tf32=self.name == "tf32")
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products and convolutions run in this precision."""

@@ -64,6 +64,14 @@ def available_memory() -> int:
     return sys.maxsize
 
 
+def free_gpu_memory(device: torch.device) -> int:
+    """Return the unused memory of a GPU in bytes: the driver's, and what PyTorch holds in reserve."""
+    import torch
+
+    reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + reserve
+
+
 def git_sha() -> str:
     """Return the commit of the checkout, with `+` if it has changes; empty outside a checkout."""
     root = Path(__file__).resolve().parents[2]
@@ -74,7 +82,7 @@ def git_sha() -> str:
     try:
         git = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=10)
         return git.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return ""
 
 

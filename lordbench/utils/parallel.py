@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
+from lordbench.utils.hardware import free_gpu_memory
+
 PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}  # of a batch; larger ones are no faster on a CPU
 BYTES = 4096  # of GPU memory a pixel: four float32 maps of 256 channels, as in a generator's widest layers
 SHARE = 0.5  # of a GPU's free memory, for one batch
@@ -40,7 +42,7 @@ def batch_size(pixels: int, device: torch.device) -> int:
     """Return the number of images of `pixels` pixels in a batch; at least one."""
     most = PIXELS[device.type]
     if device.type == "cuda":
-        most = min(most, int(SHARE * torch.cuda.mem_get_info(device)[0] / BYTES))
+        most = min(most, int(SHARE * free_gpu_memory(device) / BYTES))
     return max(1, most // pixels)
 
 
@@ -82,9 +84,23 @@ def full_precision() -> Iterator[None]:
 
     CUDA convolutions round to TF32's 10 bits by default, and a metric would differ between devices.
     """
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    exact = gpu_arithmetic(tf32=False, deterministic=True)
     with exact, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
+
+
+@contextlib.contextmanager
+def gpu_arithmetic(tf32: bool, deterministic: bool = False) -> Iterator[None]:
+    """Let a GPU round float32 products and convolutions to TF32, or not, whatever was set before."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=deterministic, allow_tf32=tf32
+        ):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 class SuppressWarnings:

@@ -186,3 +186,8 @@ def test_equal_seeds_train_equal_methods() -> None:
     codes = [model.encode(images.images[:3]).class_code for model in (one, same, other)]
     assert codes[0].equal(codes[1])
     assert not codes[0].equal(codes[2])
+
+
+def test_a_control_is_no_model() -> None:
+    with pytest.raises(UserError, match="a control looks up the images"):
+        lordbench.fit_method("control", halves(), "smoke", settings=SETTINGS, device="cpu")

@@ -181,6 +181,24 @@ class TestARun:
         assert named(capsys.readouterr().err, path)
         assert_as(before)
 
+    def test_restarts_a_training_that_was_begun_in_another_arithmetic(self, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.safetensors"
+        CheckpointStore(path, arithmetic="bfloat16 on cpu").save(
+            Progress(phase="training", step=3), torch.nn.Linear(2, 2), []
+        )
+        assert CheckpointStore(path, arithmetic="float32 on cpu").progress() is None
+        found = CheckpointStore(path, arithmetic="bfloat16 on cpu").progress()
+        assert found is not None
+        assert found.step == 3
+
+    def test_deletes_the_checkpoint_of_a_finished_training(self, run: Run, cell: Path) -> None:
+        """A kill between the model and the end of its checkpoint leaves both."""
+        checkpoint = cell / "checkpoint.safetensors"
+        CheckpointStore(checkpoint).save(Progress(), torch.nn.Linear(2, 2), [])
+        (cell / "reconstruction.json").unlink()
+        assert run(*ONE) == 0
+        assert not checkpoint.exists()
+
     def test_names_damaged_cells_that_were_not_requested_and_leaves_them(
         self, run: Run, cell: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -328,6 +346,23 @@ class TestResultsCsv:
                 store.write_results()
         assert store.results.read_text() != "older"
         assert not differs_from_checksum(store.results)
+
+    def test_a_crash_between_samples_and_their_record_is_no_damage(
+        self, run: Run, cell: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = CellFolder(cell)
+        found = folder.measurements("reconstruction")
+        assert found
+
+        def crash(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(integrity, "write_with_checksum", crash)
+            with pytest.raises(ZeroDivisionError):
+                folder.write_measurements("reconstruction", found[:1])
+        assert folder.measurements("reconstruction") is None
+        assert damage(folder, read_tensors) == []
 
     def test_being_written_at_this_moment_is_no_damage(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Hashable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -25,12 +26,13 @@ from lordbench.runner.executors.base import (
     Watch,
     WorkerExecutor,
     WorkerLostError,
+    run_task,
 )
 from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import cell_lock, open_run_folder
 from lordbench.utils import hardware
-from lordbench.utils.files import read_json
+from lordbench.utils.files import plugin_folder, read_json
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
 
@@ -70,6 +72,13 @@ class Scripted(WorkerExecutor):
         self.closed = True
 
 
+def planned(threads: int | None, image_bytes: int = 0) -> Any:
+    """What a plan says of the size of its cells."""
+    cell = SimpleNamespace(preset=SimpleNamespace(threads=threads))
+    images = SimpleNamespace(images=SimpleNamespace(nbytes=image_bytes))
+    return SimpleNamespace(cells=[cell], images={"images": images})
+
+
 class TestCellsAtATime:
     @pytest.mark.parametrize(
         ("cells", "threads", "device", "expected"),
@@ -93,17 +102,22 @@ class TestCellsAtATime:
     ) -> None:
         monkeypatch.setattr(hardware, "cores", lambda: 4)
         monkeypatch.setattr(hardware, "available_memory", lambda: 64 << 30)
-        assert executors.make("local", {}).sized(cells, threads, device).jobs == expected
+        assert executors.make("local", {}).sized(planned(threads), cells, device).jobs == expected
 
     def test_but_not_more_than_fit_into_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hardware, "cores", lambda: 64)
         for gib, expected in ((5, 2), (1, 1), (64, 9)):
             monkeypatch.setattr(hardware, "available_memory", lambda gib=gib: gib << 30)
-            assert executors.make("local", {}).sized(9, 1, CPU).jobs == expected
+            assert executors.make("local", {}).sized(planned(1), 9, CPU).jobs == expected
+
+    def test_images_count_as_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hardware, "cores", lambda: 64)
+        monkeypatch.setattr(hardware, "available_memory", lambda: 16 << 30)
+        assert executors.make("local", {}).sized(planned(1, 3 << 30), 9, CPU).jobs == 2
 
     @pytest.mark.parametrize("jobs", [1, 3])
     def test_a_given_number_stays(self, jobs: int) -> None:
-        assert executors.make("local", {"jobs": jobs}).sized(9, 1, CPU).jobs == jobs
+        assert executors.make("local", {"jobs": jobs}).sized(planned(1), 9, CPU).jobs == jobs
 
     def test_the_command_runs_several(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hardware, "cores", lambda: 2)
@@ -114,6 +128,17 @@ class TestCellsAtATime:
 @pytest.fixture
 def plan(run: Run) -> Plan:
     return make_plan(Request(["mlvae"], "./halves_set.py", "tiny.yaml", ["reconstruction"], [0, 1]))
+
+
+def test_a_worker_refuses_code_that_changed_since_the_plan(run: Run) -> None:
+    source = (plugin_folder("baselines") / "gvae.py").read_text()
+    Path("mine.py").write_text(source)
+    (cell,) = make_plan(Request(["./mine.py"], "./halves_set.py", "tiny.yaml", ["reconstruction"])).cells
+    task = Task.of(Attempt(cell), WorkerState(Store(Path("runs"))), threads=1)
+    Path("mine.py").write_text(source + "\n# changed\n")
+    answer = Result.model_validate_json(run_task(task.model_dump_json()))
+    assert answer.status == "failed"
+    assert "its code changed during the run" in answer.error
 
 
 DONE = Result(status="done").model_dump_json()

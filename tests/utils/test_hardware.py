@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from lordbench.utils import hardware
+
 PAGES = """
 import resource, torch
 from lordbench.utils import hardware
@@ -34,3 +36,11 @@ def test_training_reuses_freed_memory() -> None:
     # Maps of 32 MiB; how many pages that is depends on their size.
     assert left_alone > 100
     assert kept < left_alone / 3
+
+
+def test_a_slow_git_costs_the_commit_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("git", 10)
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    assert hardware.git_sha() == ""

@@ -17,11 +17,11 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from lordbench.config.registry import load_dataset
+from lordbench.config import registry
 from lordbench.data import ImageSet
 from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
-from lordbench.runner.plan import Plan
+from lordbench.runner.plan import Plan, method_source
 from lordbench.runner.run_cell import Outcome, Status, WorkerState, now, record_failure, run_cell
 from lordbench.utils.errors import Notice, UserError
 from lordbench.utils.terminal import spell_missing_characters
@@ -58,11 +58,8 @@ class Executor(ABC):
 
     jobs: int
 
-    def sized(self, cells: int, threads: int | None, device: torch.device) -> Executor:
-        """The executor of a run of some cells that are not finished; by default this one.
-
-        `threads` are those of each training, None for as many as there are.
-        """
+    def sized(self, plan: Plan, unfinished: int, device: torch.device) -> Executor:
+        """The executor of a plan of which some cells are not finished; by default this one."""
         return self
 
     @abstractmethod
@@ -282,12 +279,15 @@ def _run(task: Task) -> Outcome:
     cell = task.cell
     try:
         images = _images(*cell.data)
+        source = method_source(registry.find("methods", cell.method))
     except Exception as error:
         # As any error of a cell, it ends this cell only.
         text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Outcome(cell, "failed", text)
     if images.fingerprint != cell.data_fingerprint:
         return Outcome(cell, "failed", f"{cell.dataset}: the data changed during the run")
+    if source != cell.method_source:
+        return Outcome(cell, "failed", f"{cell.method_name}: its code changed during the run; run it again")
     state = _state(task.root, task.device, task.trackers, task.checkpoint_seconds)
     return run_cell(cell, images, state, task.started, only_train=task.only_train)
 
@@ -298,7 +298,7 @@ def _images(dataset: str, settings: str, size: int) -> ImageSet:
     with warnings.catch_warnings():
         # The run has shown its notices.
         warnings.simplefilter("ignore", Notice)
-        return load_dataset(dataset, json.loads(settings)).load(size)
+        return registry.load_dataset(dataset, json.loads(settings)).load(size)
 
 
 @functools.cache

@@ -23,7 +23,9 @@ from lordbench.utils import hardware
 from lordbench.utils.errors import Notice
 
 WORKER_BYTES = 2 << 30
-"""Memory that a worker is expected to need: PyTorch, a data set, and the judges and metrics."""
+"""Memory that a worker is expected to need: PyTorch, and the judges and metrics."""
+COPIES = 2
+"""Of the images in a worker: the training part, and the same channels last."""
 
 
 class Config(base.RetriesConfig):
@@ -47,15 +49,17 @@ class Automatic(Executor):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def sized(self, cells: int, threads: int | None, device: torch.device) -> Executor:
-        cores = hardware.cores()
-        room = min(cores // (threads or cores), hardware.available_memory() // WORKER_BYTES)
-        at_once = 1 if device.type == "cuda" else max(1, min(cells, room))
+    def sized(self, plan: Plan, unfinished: int, device: torch.device) -> Executor:
+        cores, threads = hardware.cores(), plan.cells[0].preset.threads
+        largest = max(images.images.nbytes for images in plan.images.values())
+        memory = hardware.available_memory() // (WORKER_BYTES + COPIES * largest)
+        room = min(cores // (threads or cores), memory)
+        at_once = 1 if device.type == "cuda" else max(1, min(unfinished, room))
         return make(self.config.model_copy(update={"jobs": at_once}))
 
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
-        threads, device = plan.cells[0].preset.threads, hardware.resolve_device(state.device)
-        return self.sized(len(plan.cells), threads, device).run(plan, state, watch)
+        device = hardware.resolve_device(state.device)
+        return self.sized(plan, len(plan.cells), device).run(plan, state, watch)
 
 
 class SerialExecutor(Executor):
@@ -127,7 +131,12 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, end = context.Pipe()
         self.process = context.Process(target=_serve, args=(end,), daemon=True)
-        self.process.start()
+        # A process inherits what is blocked: Ctrl-C must not reach it before it ignores that itself.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         end.close()
 
     def end(self) -> str:
