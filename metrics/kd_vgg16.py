@@ -16,6 +16,7 @@ class KdVgg16(Vgg16Metric):
 
     title: ClassVar[str] = "KD-VGG16"
     source: ClassVar[str] = "Bińkowski et al. 2018, on VGG16"
+    enough: ClassVar[int] = 2
     statistics: ClassVar[str] = "kernel (x'y / 512 + 1)^3, full sets, unbiased"
 
     def distance(self, fake: Float64Array, real: Float64Array) -> float:

@@ -127,7 +127,8 @@ def read(rows: pd.DataFrame, known: Sequence[Truth]) -> pd.DataFrame:
     found = dict(zip(zip(names, quantities, strict=True), rows.to_dict("records"), strict=True))
     records = []
     for truth in known:
-        if (row := found.get((truth.control, truth.quantity))) is not None:
+        row = found.get((truth.control, truth.quantity))
+        if row is not None and pd.notna(row["value"]):
             records.append(_record(truth, row))
     return pd.DataFrame.from_records(records, columns=COLUMNS)
 

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from lordbench.data.images import ImageSet, Int64Array, UInt8Array
 
+BLOCKS = 40
+"""Most blocks of candidates, 50 times the pairs wanted each, that are drawn from many images."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -38,17 +41,21 @@ def draw_pairs(images: ImageSet, pool: ImageSet, count: int, generator: np.rando
     """Draw distinct pairs of different classes, and of different contents where these are labelled.
 
     With labelled contents, only pairs whose true image is in `pool` are drawn; of several true images the
-    first counts. Where fewer than `count` pairs exist, all of them are returned.
+    first counts. They are fewer than `count` where no more exist, or they are too rare (`BLOCKS`).
     """
-    first, second = _candidates(len(images), count, generator)
-    valid = images.classes[first] != images.classes[second]
-    truth = None
-    if images.contents is not None:
-        valid &= images.contents[first] != images.contents[second]
-        truth = true_images(images, pool, first, second)
-        valid &= truth >= 0
-    drawn = np.flatnonzero(valid)[:count]
-    return Pairs(first[drawn], second[drawn], None if truth is None else truth[drawn])
+    n, drawn = len(images), np.empty(0, dtype=np.int64)
+    for flat in _candidates(n * n, count, generator):
+        first, second = flat // n, flat % n
+        valid = images.classes[first] != images.classes[second]
+        if images.contents is not None:
+            valid &= images.contents[first] != images.contents[second]
+            valid &= true_images(images, pool, first, second) >= 0
+        drawn = _distinct(np.concatenate([drawn, flat[valid]]))[:count]
+        if len(drawn) == count:
+            break
+    first, second = drawn // n, drawn % n
+    truth = None if images.contents is None else true_images(images, pool, first, second)
+    return Pairs(first, second, truth)
 
 
 def true_images(images: ImageSet, pool: ImageSet, content: Int64Array, class_: Int64Array) -> Int64Array:
@@ -145,11 +152,18 @@ def class_sources(images: ImageSet, pairs: Pairs, sets: Int64Array, k: int) -> I
     return sources
 
 
-def _candidates(n: int, count: int, generator: np.random.Generator) -> tuple[Int64Array, Int64Array]:
-    """Draw distinct ordered pairs of image indices in random order: all, or far more than `count`."""
-    total, wanted = n * n, 50 * count
-    # Drawing with replacement and dropping repeats avoids a permutation of n * n where n is large.
-    flat = generator.permutation(total) if total <= 4 * wanted else generator.integers(total, size=wanted)
-    _, first_seen = np.unique(flat, return_index=True)
-    flat = flat[np.sort(first_seen)]
-    return flat // n, flat % n
+def _candidates(total: int, count: int, generator: np.random.Generator) -> Iterator[Int64Array]:
+    """Numbers below `total` in random order: all of them at once, or blocks of far more than `count`."""
+    wanted = 50 * count
+    if total <= 4 * wanted:
+        yield generator.permutation(total)
+        return
+    # Drawn with replacement: a permutation of n * n images takes gigabytes where n is large.
+    for _ in range(BLOCKS):
+        yield generator.integers(total, size=wanted)
+
+
+def _distinct(values: Int64Array) -> Int64Array:
+    """Each value once, in the order of first occurrence."""
+    _, first_seen = np.unique(values, return_index=True)
+    return values[np.sort(first_seen)]

@@ -9,6 +9,7 @@ from torch import Tensor
 from lordbench.data import Int64Array, UInt8Array
 from lordbench.evaluation.measurement import CodeKind
 from lordbench.training import Codes, Method
+from lordbench.utils.errors import TrainingDivergedError
 from lordbench.utils.parallel import full_precision, in_batches
 
 
@@ -19,10 +20,13 @@ def to_float(images: UInt8Array, device: torch.device) -> Tensor:
 
 
 def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
-    """Encode images, uint8 (N, C, S, S)."""
+    """Encode images, uint8 (N, C, S, S); TrainingDivergedError if a code is not finite."""
 
     def compute(batch: slice) -> Codes:
-        return method.encode(to_float(images[batch], device))
+        codes = method.encode(to_float(images[batch], device))
+        for code in (codes.class_code, codes.content_code):
+            _require_finite(code, "codes")
+        return codes
 
     with full_precision():
         return join(in_batches(compute, len(images), images[0, 0].size, device))
@@ -41,6 +45,12 @@ def deviations(method: Method, images: UInt8Array, device: torch.device) -> Code
 
     with full_precision():
         return join(in_batches(compute, len(images), images[0, 0].size, device))
+
+
+def _require_finite(values: Tensor, what: str) -> None:
+    """Raise TrainingDivergedError for NaN and infinite values, which would be scored as black images."""
+    if not bool(values.isfinite().all()):
+        raise TrainingDivergedError(f"the {what} of the trained method hold NaN or infinite values")
 
 
 def join(parts: Sequence[Codes]) -> Codes:
@@ -72,11 +82,16 @@ def class_codes(
 
 
 def decode(method: Method, codes: Codes, kind: CodeKind = "encoded") -> UInt8Array:
-    """Decode codes of a kind to images, uint8 (N, C, S, S), rounded as image files would be."""
+    """Decode codes of a kind to images, uint8 (N, C, S, S), rounded as image files would be.
+
+    TrainingDivergedError if an image is not finite.
+    """
     decoder = method.decode if kind == "encoded" else method.decode_learned
 
     def compute(batch: slice) -> Tensor:
-        return (decoder(codes[batch]) * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+        images = decoder(codes[batch])
+        _require_finite(images, "images")
+        return (images * 255).round().clamp(0, 255).to(torch.uint8).cpu()
 
     with full_precision():
         parts = in_batches(compute, len(codes), method.spec.size**2, codes.class_code.device)

@@ -14,6 +14,8 @@ from lordbench.data.splits import stratified
 from lordbench.evaluation.degraded import blurred, noisy
 from lordbench.evaluation.statistics import mean_interval
 from lordbench.utils import seeds
+from lordbench.utils.errors import UserError
+from lordbench.utils.parallel import one_thread
 
 Codes = npt.NDArray[np.float32]
 Classifier = Any
@@ -41,7 +43,8 @@ class Judge:
 
     With the split `samples` it is trained on the training images and tested on the held-out ones. With
     `classes` it is trained on one half of each held-out class's images and tested on the other half; if its
-    label is not the class, it is trained on the training images too.
+    label is not the class, it is trained on the training images too. It computes on one thread, so that no
+    answer depends on the number of cores.
 
     The label is `class`, `content` or an attribute of the images. `test_labels`, int64 (M,), are those of the
     real test images, `predicted` the predicted ones; `correct`, bool (M,), is where they agree.
@@ -53,12 +56,18 @@ class Judge:
         if split.name == "classes":
             halves = stratified(split.test.classes, 0.5, seeds.numpy_generator(seed, "judge", "split"))
             half, test = (split.test.subset(half) for half in halves)
+            if not len(test):
+                raise UserError(
+                    f"{test.name}: each held-out class has one image, so no judge can be trained and tested",
+                    "Add images, leave content-transfer out, or use --split samples.",
+                )
             parts = [half] if label == "class" else [split.train, half]
-        self._fit(
-            np.concatenate([part.images for part in parts]),
-            np.concatenate([_labels(part.labels(label)) for part in parts]),
-            seeds.numpy_generator(seed, "judge"),
-        )
+        with one_thread():
+            self._fit(
+                np.concatenate([part.images for part in parts]),
+                np.concatenate([_labels(part.labels(label)) for part in parts]),
+                seeds.numpy_generator(seed, "judge"),
+            )
         self.test_labels = _labels(test.labels(label))
         self.predicted = self.predict(test.images)
         self.correct: npt.NDArray[np.bool_] = self.predicted == self.test_labels
@@ -91,7 +100,8 @@ class Judge:
 
     def predict(self, images: UInt8Array) -> Int64Array:
         """Predict the label of each image, uint8 (N, C, S, S): int64 (N,)."""
-        predicted: Int64Array = self.classifier.predict(flattened(images))
+        with one_thread():
+            predicted: Int64Array = self.classifier.predict(flattened(images))
         return predicted
 
 
@@ -112,6 +122,8 @@ def _best(codes: Codes, labels: Int64Array, generator: np.random.Generator) -> C
     compared = generator.permutation(len(labels))[:COMPARED]
     codes, labels = codes[:, compared], labels[compared]
     rest, held_out = stratified(labels, VALIDATED, generator)
+    # Where each label is left with one image, none can be held out.
+    held_out = held_out if len(held_out) else rest
     unseen, copies = np.concatenate(codes[:, held_out]), np.tile(labels[held_out], len(codes))
     scores = [
         _fitted(candidate, codes[:, rest], labels[rest]).score(unseen, copies) for candidate in candidates

@@ -142,8 +142,8 @@ class Probe(Metric):
     def predict_all(self, tasks: Sequence[ProbeTask], device: device) -> list[list[Prediction]]:
         """Predict for each task under each of its labellings.
 
-        By default `predict` is called for each. A probe that chooses settings overrides this to report them
-        with its accuracy on held-out codes: only then can it be the greatest of several probes.
+        By default `predict` is called for each. A probe that chooses settings overrides this to report them,
+        with its accuracy on held-out codes.
         """
         return [
             [

@@ -88,16 +88,15 @@ class Scoring:
                 outputs[network] = compute(np.concatenate(list(fakes.values())), known)
             targets, policy = _rows(known, real), metric.policy()
             for key, fake in fakes.items():
-                n = min(len(fake), len(real))
                 value = metric.distance(_rows(outputs[network], fake), targets)
                 few = f"from fewer than {metric.enough:,} images: biased; compare only at the same n"
-                note = few if n < metric.enough else ""
+                note = few if min(len(fake), len(real)) < metric.enough else ""
                 yield Measurement(
                     **key._asdict(),
                     **_direction(metric),
                     metric=name,
                     value=value,
-                    n=n,
+                    n=len(fake),
                     policy=policy,
                     note=note,
                 )
@@ -144,7 +143,7 @@ class Scoring:
     ) -> Measurement:
         """Make a measurement of the mean of values (N,), with its interval and its samples."""
         generator = seeds.numpy_generator(seed, "interval", *key, metric)
-        estimate = mean_interval(np.asarray(values, dtype=np.float64), groups, generator)
+        estimate = mean_interval(values, groups, generator)
         return Measurement(
             **key._asdict(),
             metric=metric,

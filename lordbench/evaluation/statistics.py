@@ -12,6 +12,7 @@ Groups = Int64Array | tuple[Int64Array, ...]
 """Which values are dependent, int64 (N,): those of equal numbers. A tuple where they are grouped in several
 ways at once."""
 Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
@@ -49,16 +50,35 @@ class PooledError(NamedTuple):
 
 
 def mean_interval(
-    values: Floats, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES
+    values: Floats | Bools, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> Estimate:
-    """Return the mean of values, (N,), finite, with its expanded percentile interval (cluster bootstrap)."""
+    """Return the mean of values, (N,), finite, with its expanded percentile interval (cluster bootstrap).
+
+    Of answers, bool, that are all right or all wrong the interval is `unanimous_interval`.
+    """
     mean, fewest = float(np.mean(values)), fewest_groups(groups)
     if fewest < 2:
         return Estimate(mean, None, None, len(values))
-    if np.ptp(values) == 0:  # what resampling would find, in no time: chance levels are often constant
+    if values.dtype == np.bool_ and (ends := unanimous_interval(values, groups)):
+        return Estimate(mean, *ends, len(values))
+    if (values == values[0]).all():  # what resampling would find, in no time: chance levels are often equal
         return Estimate(mean, mean, mean, len(values))
-    low, high = percentiles(resampled_means(values, groups, generator, resamples), fewest)
-    return Estimate(mean, low, high, len(values))
+    means = resampled_means(values.astype(np.float64), groups, generator, resamples)
+    return Estimate(mean, *percentiles(means, fewest), len(values))
+
+
+def unanimous_interval(correct: Floats | Bools, groups: Groups) -> tuple[float, float] | None:
+    """Return a 95 % interval of accuracy where all M answers, bool (M,), are right, or all wrong.
+
+    Resampling cannot vary such answers. This is the exact binomial interval (Clopper & Pearson 1934) of as
+    many trials as there are groups, in the way of grouping with the fewest, since answers within a group may
+    be fully dependent. None for mixed answers and for a single group.
+    """
+    n = fewest_groups(groups)
+    if n < 2 or len(np.unique(correct)) > 1:
+        return None
+    reach = float(1 - ((1 - LEVEL) / 2) ** (1 / n))
+    return (1 - reach, 1.0) if correct[0] else (0.0, reach)
 
 
 def resampled_means(

@@ -9,15 +9,8 @@ from lordbench.data import Column, ImageSet, Int64Array, SplitName
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, ridge
 from lordbench.evaluation.headlines import Headline, Headlines
 from lordbench.evaluation.metric import Float32Array, Float64Array
-from lordbench.evaluation.probing import (
-    FOLDS,
-    MAX_LABELS,
-    Features,
-    Fold,
-    LabelProbing,
-    part_of,
-    unanimous_interval,
-)
+from lordbench.evaluation.probing import FOLDS, MAX_LABELS, Features, Fold, LabelProbing, part_of
+from lordbench.evaluation.statistics import unanimous_interval
 from lordbench.experiments.dependence import SECTION
 from lordbench.experiments.leakage import pixel_features
 from lordbench.utils import seeds

@@ -44,7 +44,7 @@ class MissingDataError(UserError):
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss became NaN or infinite; names the phase, the step and the loss."""
+    """A loss or an output of a method is NaN or infinite; names it, and of a loss the phase and the step."""
 
 
 def require_package(package: str, message: str, hint: str) -> None:

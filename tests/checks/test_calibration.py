@@ -83,6 +83,10 @@ class TestVerdicts:
         readings = read(self.rows(value, low, high), known)
         assert list(readings["verdict"]) == [verdict]
 
+    def test_a_quantity_without_a_value_was_not_read(self) -> None:
+        known = [Truth("control[leak=0.5]", LEAKAGE, 0.5, 0.5, 0.05)]
+        assert read(self.rows(np.nan, np.nan, np.nan), known).empty
+
     def test_every_leak_has_a_truth(self) -> None:
         known = {truth.control: truth.low for truth in truths() if truth.quantity == LEAKAGE}
         assert known == {name: share for (_, share), name in LEAKS.items()}

@@ -68,3 +68,19 @@ def test_pairs_with_content_labels_are_of_different_contents() -> None:
     assert data.contents is not None
     assert (data.contents[pairs.content] != data.contents[pairs.class_]).all()
     assert len(pairs) == 12 * 6
+
+
+def test_rare_pairs_are_found_among_many_images() -> None:
+    """Each content is shown by two of 200 classes, so few pairs have a true image."""
+    rng = np.random.default_rng(0)
+    contents = np.repeat(np.arange(1000), 2)
+    classes = np.stack([rng.permutation(200)[:2] for _ in range(1000)]).ravel()
+    images = ImageSet(
+        "rare", np.zeros((2000, 1, 8, 8), np.uint8), classes, contents,
+        tuple(map(str, range(200))), tuple(map(str, range(1000))), "",
+    )  # fmt: skip
+    pairs = draw_pairs(images, images, 500, rng)
+    assert len(pairs) == 500
+    assert len({*zip(pairs.content.tolist(), pairs.class_.tolist(), strict=True)}) == 500
+    assert (images.contents[pairs.truth] == images.contents[pairs.content]).all()
+    assert (images.classes[pairs.truth] == images.classes[pairs.class_]).all()

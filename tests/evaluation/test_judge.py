@@ -1,10 +1,12 @@
 """Judges: accurate on real images, not fooled by blur or noise, and flagged where they see nothing."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import cars, halves
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import Split, split
@@ -12,6 +14,7 @@ from lordbench.datasets.toyfaces import ToyFaces, ToyFacesConfig
 from lordbench.evaluation import judge as judges
 from lordbench.evaluation.degraded import blurred, noisy
 from lordbench.evaluation.judge import Judge
+from lordbench.utils.errors import UserError
 
 CARS = cars(n_cars=8, azimuths=12, elevations=3, size=32)
 
@@ -112,3 +115,29 @@ def test_many_images_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(judges, "MANY", 5)
     judge = Judge(cut, 0)
     assert judge.correct.mean() > 0.8
+
+
+def test_it_computes_on_one_thread(cut: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of several threads depend on their number, and with them some answers."""
+    counts: list[int] = []
+    best = judges._best
+
+    def spy(*arguments: Any) -> Any:
+        counts.extend(pool["num_threads"] for pool in threadpool_info())
+        return best(*arguments)
+
+    monkeypatch.setattr(judges, "_best", spy)
+    with threadpool_limits(2):
+        Judge(cut, 0)
+    assert counts
+    assert set(counts) == {1}
+
+
+def test_held_out_classes_of_one_image_are_refused() -> None:
+    with pytest.raises(UserError, match="each held-out class has one image"):
+        Judge(split(halves(n_classes=20, n_contents=1), "classes", seed=0), 0)
+
+
+def test_two_images_of_a_class_are_enough() -> None:
+    data = halves(n_classes=6, n_contents=2)
+    assert Judge(split(data, "samples", seed=0), 0).predicted.shape == (6,)

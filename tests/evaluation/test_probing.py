@@ -19,15 +19,9 @@ from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import Metric, Prediction, Probe, ProbeTask
-from lordbench.evaluation.probing import (
-    MAX_LABELS,
-    Fold,
-    LabelProbing,
-    Reading,
-    make_folds,
-    unanimous_interval,
-)
+from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, Reading, make_folds
 from lordbench.evaluation.scoring import Scoring
+from lordbench.evaluation.statistics import mean_interval, unanimous_interval
 from lordbench.experiments.leakage import Leakage, probe_pixels
 from lordbench.training.method import Codes
 
@@ -314,6 +308,12 @@ class TestIntervals:
         low, high = unanimous_interval(np.ones(60, dtype=bool), groups) or (None, None)
         assert low == pytest.approx(stats.binomtest(20, 20).proportion_ci(0.95).low)
         assert high == 1
+        found = mean_interval(np.ones(60, dtype=bool), groups, np.random.default_rng(0))
+        assert found == (1.0, low, high, 60)
+
+    def test_equal_numbers_that_are_no_answers_have_no_width(self) -> None:
+        found = mean_interval(np.ones(60), np.arange(60) % 20, np.random.default_rng(0))
+        assert found == (1.0, 1.0, 1.0, 60)
 
     def test_mixed_predictions_and_a_single_group_have_no_exact_interval(self) -> None:
         assert unanimous_interval(np.arange(4) > 0, (np.arange(4),)) is None
@@ -337,12 +337,20 @@ class Edged(Recording):
 
 
 def test_a_choice_at_the_edge_of_the_grid_is_noted() -> None:
-    rows = LabelProbing.within(trained(kinds={"edged": Edged}), "leakage", DATA).probe_codes(
+    rows = LabelProbing.within(trained(kinds={"probe_mlp": Edged}), "leakage", DATA).probe_codes(
         planted(DATA, "none"), "learned"
     )
     notes = {row.metric: row.note for row in rows}
-    assert notes["edged.normalized"] == "edged: chose the edge of its grid in 4 of 4 folds"
+    assert notes["probe_mlp.normalized"] == "probe_mlp: chose the edge of its grid in 4 of 4 folds"
     assert notes["probe_best.normalized"] == ""
+
+
+def test_the_best_is_of_the_three_probes_whatever_is_plugged_in() -> None:
+    """Else the headline of a run with another probe would not compare with that of others."""
+    rows = LabelProbing.within(trained(kinds={"edged": Edged}), "leakage", DATA).probe_codes(
+        planted(DATA, "none"), "learned"
+    )
+    assert {row.metric.partition(".")[0] for row in rows if "." in row.metric} == {"edged"}
 
 
 def test_a_plug_in_probe_only_needs_predict() -> None:
