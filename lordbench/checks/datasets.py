@@ -14,10 +14,14 @@ from lordbench.utils.errors import UserError
 
 @dataclass
 class DatasetTrial:
-    """A data set with its settings, and the size of its images in pixels."""
+    """A data set with its settings, and the size of its images in pixels.
+
+    `name` is what a plug-in's images must be called; empty for any.
+    """
 
     dataset: Dataset
     size: int
+    name: str = ""
 
     @cached_property
     def images(self) -> ImageSet:
@@ -45,6 +49,8 @@ def loads(trial: DatasetTrial) -> str:
     images = trial.images
     require(isinstance(images, ImageSet), f"load gives {type(images).__name__}, not an ImageSet")
     require(images.size == trial.size, f"load({trial.size}) gives images of {images.size} px", "Resize them.")
+    called = f"its images are called {images.name!r}, the file {trial.name!r}: tables name data sets by both"
+    require(trial.name in ("", images.name), called, f"Return an ImageSet with name={trial.name!r}.")
     require(bool(images.fingerprint), "the fingerprint is empty", "See lordbench.data.fingerprint.")
     kind = "grey" if images.channels == 1 else "colour"
     return f"{len(images):,} {kind} images of {images.n_classes} classes"
@@ -80,7 +86,7 @@ def splits(trial: DatasetTrial) -> str:
         except UserError as error:
             reasons.append(str(error))
         else:
-            possible.append(f"{name} ({len(parts.train):,} training, {len(parts.test):,} held out)")
+            possible.append(f"{parts.title} ({len(parts.train):,} training, {len(parts.test):,} held out)")
     require(bool(possible), "; ".join(reasons))
     return "; ".join(possible)
 

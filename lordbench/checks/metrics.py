@@ -27,8 +27,10 @@ def images(channels: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def declares(kind: type[Any]) -> str:
-    """It has a source, a direction and a policy, and its weights are available."""
+    """It has a source, a direction, a policy, its weights, and if it compares sets a name of its features."""
     require_text(kind, "source")
+    if issubclass(kind, SetMetric):
+        require_text(kind, "features_of")
     better = getattr(kind, "higher_is_better", None)
     wrong = f"{kind.__name__}.higher_is_better is {better!r}; True or False is needed"
     require(isinstance(better, bool), wrong)

@@ -26,8 +26,13 @@ def write_template(kind: str, path: Path) -> None:
             f"{path}: a plug-in is a .py file, and the file name is the name of the plug-in",
             f"Use letters, digits, - and _, as in my_{kind}.py.",
         )
-    if path.stem in registry.available(f"{kind}s") or path.stem in NOT_EXPERIMENTS:  # type: ignore[arg-type]
-        message = f"{path}: the name {path.stem!r} already exists"
+    problem = ""
+    if path.stem in registry.available(f"{kind}s"):  # type: ignore[arg-type]
+        problem = "already exists"
+    elif kind == "experiment" and path.stem in NOT_EXPERIMENTS:
+        problem = "is that of a file of each cell"
+    if problem:
+        message = f"{path}: the name {path.stem!r} {problem}"
         raise UserError(message, f"Choose another, such as my_{path.stem}.py.")
     if path.exists():
         raise UserError(f"{path} already exists", "Choose another name; nothing is overwritten.")

@@ -44,6 +44,7 @@ def run_checks(text: str, sizes: Sizes) -> Iterator[Verdict]:
     try:
         component = registry.locate(selector.name.partition(":")[0])
         component.load()
+        registry.distinct_components(component.kind, [selector.name.partition(":")[0]])
     except BrokenComponentError as error:
         yield Verdict(LOADS, QUESTION, "failed", error.message, error.hint)
         return
@@ -58,7 +59,7 @@ def _suite(component: Component, selector: Selector, sizes: Sizes) -> tuple[Sequ
         return METHOD_CHECKS, _trial(component, selector.settings, sizes)
     if component.kind == "datasets":
         dataset = registry.load_dataset(selector.name, selector.settings)
-        return DATASET_CHECKS, DatasetTrial(dataset, sizes.size)
+        return DATASET_CHECKS, DatasetTrial(dataset, sizes.size, component.name if component.path else "")
     kind = component.load()
     if component.kind == "metrics":
         return checks_of(kind), kind

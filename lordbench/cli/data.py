@@ -106,6 +106,10 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
     from lordbench.utils import hardware
 
     dataset = _published(name, settings, "preparation")
+    for key, value in _assignments(settings).items():
+        if key not in dataset.stored_settings:
+            message = f"--set {key}: all of the set is prepared, and this is chosen when it is used"
+            raise UserError(message, f"Name it there: --dataset '{name}[{key}={value}]'")
     _prepare(dataset, Source(path.expanduser(), not no_verify, tracker(ERR), workers or hardware.cores()))
 
 
@@ -125,7 +129,7 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
       lordbench data show folder:faces
     """  # noqa: D301
     from lordbench.config import selectors
-    from lordbench.config.registry import load_dataset
+    from lordbench.config.registry import load_dataset, load_images
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.report.progress import tracker
 
@@ -133,7 +137,7 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
         raise UserError(f"--out {out}: a contact sheet is a PNG", "Give a name that ends in .png.")
     selector = selectors.parse(name)
     dataset = load_dataset(selector.name, selector.settings | _assignments(settings))
-    images = dataset.load(size, tracker(ERR))
+    images = load_images(dataset, size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     say(f"Wrote {path}")

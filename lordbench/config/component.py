@@ -23,6 +23,8 @@ CONTRACTS: dict[Kind, tuple[str, str]] = {
     "experiments": ("lordbench.evaluation.experiment", "Experiment"),
 }
 """Module and name of the class that components of a kind derive from; most of them import torch."""
+SOURCE = "__lordbench_source__"
+"""Attribute of a plug-in's module: the bytes that it was made of."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,15 @@ def _imported(module: str, path: Path | None, what: str) -> ModuleType:
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
+    # In a notebook a file is edited between two runs: what it was before must not run under its new hash.
+    source, known = path.read_bytes(), sys.modules.get(name)
+    if known is not None and vars(known).get(SOURCE) == source:
+        return known
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    vars(module)[SOURCE] = source
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

@@ -8,6 +8,7 @@ only when it is loaded; one that fails to import is listed as broken and does no
 import contextlib
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import entry_points
@@ -16,9 +17,11 @@ from typing import Any
 
 from lordbench.config.component import CONTRACTS, Component, Kind, from_file, identify
 from lordbench.data.dataset import Dataset
-from lordbench.utils.errors import BrokenComponentError, UserError, did_you_mean
+from lordbench.data.images import ImageSet
+from lordbench.utils.errors import BrokenComponentError, UserError, described, did_you_mean, line_of
 from lordbench.utils.files import PACKAGE, plugin_folder
 from lordbench.utils.names import restored
+from lordbench.utils.progress import Track, untracked
 from lordbench.utils.settings import validated
 
 VARIABLE = "LORDBENCH_PLUGINS"
@@ -66,6 +69,18 @@ def find(kind: Kind, name: str) -> Component:
     return components[name]
 
 
+def distinct_components(kind: Kind, names: Iterable[str]) -> dict[str, Component]:
+    """Find components; UserError if two have one name, by which tables and folders know them."""
+    known, components = available(kind), {text: find(kind, text) for text in names}
+    by_name: dict[str, Component] = {}
+    for text, component in components.items():
+        taken = known.get(component.name, component) != component
+        if taken or by_name.setdefault(component.name, component) != component:
+            message = f"{kind.removesuffix('s')} {text}: the name {component.name!r} already exists"
+            raise UserError(message, "Rename the file: its name is the plug-in's.")
+    return components
+
+
 def locate(name: str) -> Component:
     """Find a component of any kind, by name or by path.
 
@@ -98,6 +113,30 @@ def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
     if colon and not kind.takes_source:
         raise UserError(f"data set {kind_name!r} takes no path, but {source!r} was given")
     return kind(validated(kind.Config, settings, f"data set {kind_name}"), restored(source))
+
+
+def load_images(dataset: Dataset, size: int, track: Track[int] = untracked) -> ImageSet:
+    """Load the images of a data set, (N, C, size, size).
+
+    Raises:
+        UserError: as from `Dataset.load`, or a plug-in's `load` has an error, or gives no ImageSet.
+    """
+    module = type(dataset).__module__
+    if module.startswith("lordbench."):
+        return dataset.load(size, track)
+    path = Path(getattr(sys.modules[module], "__file__", None) or module)
+    try:
+        images: Any = dataset.load(size, track)
+    except UserError:
+        raise
+    except Exception as error:
+        message = f"the data set in {path} cannot be loaded: {described(error)}"
+        where = f"{line}. " if (line := line_of(error, path)) else ""
+        raise UserError(message, f"{where}Try it: lordbench check {path}") from error
+    if not isinstance(images, ImageSet):
+        message = f"the data set in {path}: `load` gives {type(images).__name__}, not an ImageSet"
+        raise UserError(message, f"Try it: lordbench check {path}")
+    return images
 
 
 def source_hash(files: list[Path]) -> str:
@@ -145,13 +184,13 @@ def refuse_untrusted(name: str, where: str, hint: str) -> None:
 
 @cache
 def _available(kind: Kind, plugins: tuple[Path, ...]) -> dict[str, Component]:
-    components = {component.name: component for component in _shipped_and_installed(kind)}
-    for component in _in_plugins(kind, plugins):
+    components: dict[str, Component] = {}
+    for component in [*_shipped_and_installed(kind), *_in_plugins(kind, plugins)]:
         existing = components.setdefault(component.name, component)
         if existing != component:
             raise UserError(
                 f"two {kind} are called {component.name!r}: {existing.where} and {component.where}",
-                "Rename the file: a plug-in is named after its file.",
+                "Rename the file, after which a plug-in is named, or the entry point of the package.",
             )
     return dict(sorted(components.items()))
 

@@ -78,6 +78,8 @@ def _read(path: Path, size: int, mode: str) -> UInt8Array:
         kind = kind_of_file(path) if path.is_file() else None
         problem = f"it is {kind.name}" if kind else error or type(error).__name__
         remedy = kind.hint if kind else "Replace the file, or save it again as an 8-bit PNG without metadata."
+        if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
+            remedy = "Make it smaller."
         raise UserError(
             f"{path}: cannot read this image: {problem}", f"{remedy} Otherwise move it out of the folder."
         ) from error

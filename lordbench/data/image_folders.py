@@ -14,7 +14,7 @@ from lordbench.utils.names import composed
 SYSTEM_NAMES = frozenset(
     (
         *("__macosx", "temporary items", "network trash folder", "icon\r"),
-        *("$recycle.bin", "recycler", "recycled", "system volume information", "found.000", "lost+found"),
+        *("$recycle.bin", "system volume information", "found.000", "lost+found"),
         *("thumbs.db", "ehthumbs.db", "desktop.ini"),
         *("@eadir", "@tmp", "@sharebin", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
         "__pycache__",

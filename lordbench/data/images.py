@@ -13,7 +13,8 @@ from lordbench.utils.errors import UserError
 
 UInt8Array = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
-TRAIN, TEST, UNUSED = 0, 1, -1  # parts of an official split; an official validation part is UNUSED
+PARTS = TRAIN, TEST, UNUSED = 0, 1, -1
+"""Parts of an official split; an official validation part is UNUSED."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class ImageSet:
             raise ValueError(f"{self.name}: contents and content_names go together")
         if self.contents is not None and self.content_names is not None:
             _check_labels(self.name, "contents", self.contents, len(self), len(self.content_names))
+        if self.parts is not None:
+            _check_parts(self.name, self.parts, len(self))
         for name, column in self.attributes.items():
             if (shape := column.values.shape) != (len(self),):
                 raise ValueError(f"{self.name}: attribute {name} must be ({len(self)},), not {shape}")
@@ -165,13 +168,23 @@ def flattened(images: UInt8Array) -> npt.NDArray[np.float32]:
     return (images.reshape(len(images), -1) / np.float32(255)).astype(np.float32)
 
 
-def fingerprint(images: UInt8Array, classes: Int64Array, contents: Int64Array | None, version: str) -> str:
-    """Hash pixels, labels and the preparation's version to 16 hex digits; reads 1,024 images at a time."""
+def fingerprint(
+    images: UInt8Array,
+    classes: Int64Array,
+    contents: Int64Array | None,
+    version: str,
+    parts: Int64Array | None = None,
+) -> str:
+    """Hash pixels, labels, official split and the preparation's version to 16 hex digits.
+
+    Reads 1,024 images at a time. Without `parts` the hash is of the others alone.
+    """
     digest = hashlib.sha256(f"{version}|{images.shape}".encode())
     for start in range(0, len(images), 1024):
         digest.update(np.ascontiguousarray(images[start : start + 1024]).tobytes())
     digest.update(classes.astype("<i8").tobytes())
     digest.update(b"no contents" if contents is None else contents.astype("<i8").tobytes())
+    digest.update(b"" if parts is None else b"parts" + parts.astype("<i8").tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -195,6 +208,12 @@ def require_classes(name: str, class_names: tuple[str, ...]) -> None:
             f"{name}: at least two classes are required, found {present}",
             "Put the images of each class into a separate folder, or describe the paths with --pattern.",
         )
+
+
+def _check_parts(name: str, parts: Int64Array, n_images: int) -> None:
+    if parts.dtype != np.int64 or parts.shape != (n_images,) or not np.isin(parts, PARTS).all():
+        wanted = f"int64 ({n_images},) of TRAIN, TEST and UNUSED"
+        raise ValueError(f"{name}: parts must be {wanted}, not {parts.dtype} {parts.shape}")
 
 
 def _check_labels(name: str, what: str, labels: Int64Array, n_images: int, n_labels: int) -> None:

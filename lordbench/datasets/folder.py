@@ -153,7 +153,7 @@ def _regex(pattern: str) -> str:
         name = part[1:-1]
         if part == "*":
             parts.append("[^/]*")
-        elif not part.startswith("{"):
+        elif not re.fullmatch(r"\{\w+\}", part):
             parts.append(re.escape(part))
         elif name in names:
             parts.append(f"(?P={name})")

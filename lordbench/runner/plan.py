@@ -1,7 +1,7 @@
 """The plan: a request turned into cells."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lordbench.config import controls, registry, selectors
-from lordbench.config.component import Component, Kind, module_files
+from lordbench.config.component import Component, module_files
 from lordbench.config.labels import parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
@@ -122,9 +122,9 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     of_methods = tuple(f"{Path(selector.name).stem}." for selector in selected.values())
     overrides = {key: value for key, value in request.overrides.items() if not key.startswith(of_methods)}
     preset = load_preset(grid.extends, overrides)
+    registry.distinct_components("methods", [selector.name for selector in selected.values()])
     refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
     preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
-    _distinct("methods", [selector.name for selector in selected.values()])
     methods: dict[str, dict[str, Any]] = {}
     broken: dict[str, BrokenComponentError] = {}
     for text, selector in selected.items():
@@ -144,7 +144,7 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         dataset, data = _dataset(part, request.data_settings)
         key = data_key(data["dataset"], data["data_settings"], preset.image_size)
         if key not in images:
-            images[key] = dataset.load(preset.image_size, track)
+            images[key] = registry.load_images(dataset, preset.image_size, track)
         data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
         data |= {"preset_name": preset_name, "preset": preset, "metrics": list(request.metrics)}
         kinds = [parse_labels(text) for text in part.labels]
@@ -260,25 +260,14 @@ def require_named(example: str, names: Collection[str]) -> None:
 
 def _experiments(part: Part) -> list[str]:
     """Names, or absolute paths, of a part's experiments: all that can be loaded if it names none."""
-    components = _distinct("experiments", part.experiments or registry.load_all("experiments"))
+    names = part.experiments or registry.load_all("experiments")
+    components = registry.distinct_components("experiments", names)
     for name, component in components.items():
         component.load()
         if component.name in NOT_EXPERIMENTS:
             message = f"experiment {name}: a cell has a file of that name already"
             raise UserError(message, "Rename the file: its name is the experiment's.")
     return [str(each.path) if name.endswith(".py") else name for name, each in components.items()]
-
-
-def _distinct(kind: Kind, names: Iterable[str]) -> dict[str, Component]:
-    """Find components; UserError if two have one name, by which tables and folders know them."""
-    available, components = registry.available(kind), {text: registry.find(kind, text) for text in names}
-    by_name: dict[str, Component] = {}
-    for text, component in components.items():
-        taken = available.get(component.name, component) != component
-        if taken or by_name.setdefault(component.name, component) != component:
-            message = f"{kind.removesuffix('s')} {text}: the name {component.name!r} already exists"
-            raise UserError(message, "Rename the file: its name is the plug-in's.")
-    return components
 
 
 def _missing(names: Sequence[str], images: ImageSet, split: SplitName, labels: str) -> dict[str, str]:
@@ -292,6 +281,7 @@ def _missing(names: Sequence[str], images: ImageSet, split: SplitName, labels: s
 def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, Any]]:
     """A part's data set, and the fields of a cell that describe it."""
     selector = selectors.parse(part.dataset)
+    registry.distinct_components("datasets", [selector.name.partition(":")[0]])
     given = distinct([*selector.settings.items(), *settings.items()], f"data set {selector.name}")
     dataset = registry.load_dataset(selector.name, given)
     defaults, complete = (c.model_dump(mode="json") for c in (type(dataset).Config(), dataset.config))

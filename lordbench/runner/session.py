@@ -153,10 +153,12 @@ def run_session(
 def require_comparable(plan: Plan, store: Store) -> None:
     """Raise UserError if the tables of a run folder could not have both its results and those of a plan."""
     hint = "Choose another folder with --out."
-    planned = {
-        (plan.images[cell.data].name, cell.data_variant, cell.preset_name): cell.data_fingerprint
-        for cell in plan.cells
-    }
+    planned: dict[tuple[str, str, str], str] = {}
+    for cell in plan.cells:
+        name, fingerprint = plan.images[cell.data].name, cell.data_fingerprint
+        if planned.setdefault((name, cell.data_variant, cell.preset_name), fingerprint) != fingerprint:
+            message = f"two data sets of the run are called {name}, and tables could not tell them apart"
+            raise UserError(message, "Rename one, or run each with an --out of its own.")
     for own in _evaluated(store):
         if own.protocol_version != PROTOCOL_VERSION:
             old, new = own.protocol_version, PROTOCOL_VERSION

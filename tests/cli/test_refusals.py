@@ -16,6 +16,15 @@ class {0}(Lord):
     summary = "a copy"
     source = "none"
 """
+DATASET = """
+from typing import ClassVar
+from lordbench.data import Dataset
+
+class Mine(Dataset):
+    summary: ClassVar[str] = "nothing"
+    def missing(self): return ""
+    def load(self, size, track=None): {0}
+"""
 EXPERIMENT = """
 from typing import ClassVar
 from lordbench.evaluation.experiment import Experiment
@@ -31,6 +40,42 @@ def message(capsys: pytest.CaptureFixture[str]) -> str:
     error = capsys.readouterr().err
     assert "Traceback" not in error
     return " ".join(error.split())
+
+
+class TestDataSets:
+    def test_two_of_one_name(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        for folder, shift in (("a", 0), ("b", 100)):
+            for i in range(24):
+                path = Path(f"{folder}/faces/{i % 3}/{i}.png")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (20, 20), (5 * i + shift, 90, 120)).save(path)
+        both = ["--dataset", "folder:a/faces", "--dataset", "folder:b/faces"]
+        assert run("run", "--preset", "tiny.yaml", "--methods", "mlvae", *both) == 2
+        assert "two data sets of the run are called folder:faces" in message(capsys)
+        assert not list(Path("runs").glob("cells/*"))
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            ("raise KeyError('pixels')", "KeyError: 'pixels' line 8 in load"),
+            ("return None", "`load` gives NoneType, not an ImageSet"),
+        ],
+    )
+    def test_a_plug_in_with_an_error(
+        self, run: Run, capsys: pytest.CaptureFixture[str], body: str, words: str
+    ) -> None:
+        Path("mine.py").write_text(DATASET.format(body))
+        for command in (["run", *ONE[1:], "--dataset", "./mine.py"], ["data", "show", "./mine.py"]):
+            assert run(*command) == 2
+            shown = message(capsys)
+            assert words in shown
+            assert "lordbench check" in shown
+
+    def test_one_with_the_name_of_a_shipped_one(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("toycars.py").write_text(DATASET.format("return None"))
+        for command in (["run", *ONE[1:], "--dataset", "./toycars.py"], ["check", "./toycars.py"]):
+            assert run(*command) == 2
+            assert "the name 'toycars' already exists" in message(capsys)
 
 
 class TestRunFolder:

@@ -1,6 +1,7 @@
 """The registry: components by file, path and entry point; broken ones do not affect the others."""
 
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,27 @@ def test_plugin_names_shadow_nothing(tmp_path: Path) -> None:
 
     assert str(tmp_path) not in str(lpips.__file__)
     assert not {"drnet", "baselines", "metrics"} & set(sys.modules)
+
+
+def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
+    """A notebook edits a file between two runs."""
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    first = registry.find("methods", str(path)).load()
+    assert registry.find("methods", str(path)).load() is first
+    path.write_text(PLUGIN.replace("a grey image", "a greyer image"))
+    assert registry.find("methods", str(path)).load().summary == "a greyer image"
+
+
+def test_no_package_takes_the_name_of_a_shipped_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("mlvae", "somewhere:Mine", "lordbench.methods")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == entry.group else [])
+    registry._available.cache_clear()
+    try:
+        with pytest.raises(UserError, match=r"two methods are called 'mlvae': .*mlvae\.py and somewhere"):
+            registry.find("methods", "lord")
+    finally:
+        registry._available.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,11 @@ class TestLabels:
         with pytest.raises(ValidationError):
             FolderConfig(pattern=pattern)
 
+    def test_a_brace_that_names_nothing_is_text(self, tmp_path: Path) -> None:
+        for name in ("abe{1.png", "bea{1.png"):
+            put(tmp_path / name)
+        assert load(tmp_path, "{class}{*").class_names == ("abe", "bea")
+
 
 class TestOrderAndFingerprint:
     def test_neither_folder_nor_order_of_writing_matters(self, people: Path, tmp_path: Path) -> None:
@@ -247,6 +252,10 @@ class TestOtherFiles:
         (people / "cid").mkdir()
         (people / "abe" / "left.png").rename(people / "cid" / f"left{suffix}")
         assert load(people).class_names == ("abe", "bea", "cid")
+
+    def test_recycled_things_are_a_class(self, people: Path) -> None:
+        put(people / "recycled" / "1.png")
+        assert load(people).class_names == ("abe", "bea", "recycled")
 
     @pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found"])
     def test_folders_of_systems_are_no_classes(self, people: Path, name: str) -> None:

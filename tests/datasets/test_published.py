@@ -111,6 +111,33 @@ class TestStore:
         assert not half.exists()
         assert len(load("edges2shoes")) == 16
 
+    def test_an_interruption_between_the_two_renames_loses_nothing(
+        self, run: Run, prepared: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mark, replace = load("edges2shoes").fingerprint, Path.replace
+
+        def interrupted(path: Path, target: Path) -> Path:
+            if path.name.startswith(".half-"):
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", interrupted)
+            assert run(*PREPARE, str(archive), "--no-verify") == 130
+        assert load("edges2shoes").fingerprint == mark
+
+    def test_a_size_that_another_process_has_made_is_not_made_again(
+        self, prepared: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load("edges2shoes", 32)
+        found = next(path for path in prepared.rglob("images.npy") if path.parent != prepared)
+        before, answers = found.stat().st_ino, iter([None])
+        read = store.read
+        # The first look finds nothing yet.
+        monkeypatch.setattr(store, "read", lambda f: next(answers, read(f)) if f == found.parent else read(f))
+        load("edges2shoes", 32)
+        assert found.stat().st_ino == before
+
     @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "meta.json"])
     def test_a_damaged_store_is_named(self, prepared: Path, name: str) -> None:
         path = prepared / name
@@ -215,6 +242,12 @@ class TestCommandLine:
     def test_a_place_that_is_not_there(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(*PREPARE, "nowhere.tar.gz") == 2
         assert "nowhere.tar.gz: no such file" in capsys.readouterr().err
+
+    def test_settings_that_preparing_ignores_are_refused(
+        self, run: Run, archive: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("data", "prepare", "cars3d", "--from", str(archive), "--set", "n_cars=20") == 2
+        assert "cars3d[n_cars=20]" in capsys.readouterr().err
 
     def test_unknown_settings_are_refused(self, run: Run, archive: Path) -> None:
         assert run(*PREPARE, str(archive), "--set", "resolutoin=32") == 2

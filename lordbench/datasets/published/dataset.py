@@ -174,7 +174,8 @@ class PublishedDataset(Dataset):
         if part := store.read(folder):
             return part
         rows = np.arange(len(whole.images), dtype=np.int64) if rows is None else rows
-        return store.write(folder, _resized_draft(whole, rows, size), whole.about, track)
+        draft = _resized_draft(whole, rows, size)
+        return store.write(folder, draft, whole.about, track, replace=False)
 
     def _stored_settings(self, config: DatasetConfig) -> dict[str, Any]:
         return {name: getattr(config, name) for name in self.stored_settings}

@@ -60,13 +60,20 @@ class Store:
         return int(self.images.shape[2])
 
 
-def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) -> Store:
-    """Write a store, replacing an existing one; an error or interruption leaves the existing one."""
+def write(
+    folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any], *, replace: bool = True
+) -> Store:
+    """Write a store, replacing an existing one; an error or interruption leaves the existing one.
+
+    With `replace=False` a store that another process has written in the meantime is kept, and returned.
+    """
     half, old = (folder.parent / f".{state}-{folder.name}" for state in ("half", "old"))
     with locked(folder.parent / f".{folder.name}.lock"):
         # Left by a killed process: nobody else writes here while we hold the lock.
-        for rest in (half, old):
-            shutil.rmtree(rest, ignore_errors=True)
+        _restore(folder, old)
+        shutil.rmtree(half, ignore_errors=True)
+        if not replace and (existing := read(folder)):
+            return existing
         half.mkdir()
         try:
             checksum = _write_images(half / IMAGES, draft, track)
@@ -80,11 +87,18 @@ def write(folder: Path, draft: Draft, about: dict[str, Any], track: Track[Any]) 
                 folder.replace(old)
             half.replace(folder)
         finally:
-            for rest in (half, old):
-                shutil.rmtree(rest, ignore_errors=True)
+            _restore(folder, old)
+            shutil.rmtree(half, ignore_errors=True)
     store = read(folder)
     assert store is not None
     return store
+
+
+def _restore(folder: Path, old: Path) -> None:
+    """Put the old store back if there is no new one; else delete it."""
+    if old.exists() and not folder.exists():
+        old.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read(folder: Path) -> Store | None:
