@@ -160,11 +160,19 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str, only_tr
         watchers.end(failed=False)
         return Outcome(cell, "trained" if only_train and missing else "done")
     except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and _passed_through(error, "submitit"):
+            raise  # The job was preempted and is queued again: it resumes from its checkpoint.
         summary = f"{type(error).__name__}: {error}"
         record_failure(folder, cell, summary, traceback.format_exc())
         watchers.end(failed=True)
         state.on_error(error)
         return Outcome(cell, "failed", summary)
+
+
+def _passed_through(error: BaseException, package: str) -> bool:
+    """Whether code of a package, such as a signal handler of it, raised an error or passed it on."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__", "").partition(".")[0] == package for frame in frames)
 
 
 def build(cell: Cell, spec: DataSpec) -> Method:
