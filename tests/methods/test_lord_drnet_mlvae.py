@@ -81,10 +81,12 @@ def test_lord_keeps_the_class_out_of_content_codes_and_an_autoencoder_does_not()
     autoencoder = {"class_code": "amortized", "content_code": "amortized", "regularizer": "none"}
     leaks = {}
     for label, settings in (("lord", {}), ("autoencoder", autoencoder)):
-        method, _ = train("lord", data, images=16_000, **settings)
-        leaks[label] = class_leak(data, inference.encode(method, data.images, CPU).content_code)
-    assert leaks["lord"] < 0.2
-    assert leaks["autoencoder"] > 0.4
+        # What a single autoencoder leaks is chance: 0.14 to 0.71 in these three.
+        methods = [train("lord", data, images=images, **settings)[0] for images in (12_000, 16_000, 20_000)]
+        codes = [inference.encode(method, data.images, CPU).content_code for method in methods]
+        leaks[label] = np.mean([class_leak(data, code) for code in codes])
+    assert leaks["lord"] < 0.15
+    assert leaks["autoencoder"] > 0.3
 
 
 @pytest.mark.parametrize(
