@@ -41,10 +41,11 @@ def run_checks(text: str, sizes: Sizes) -> Iterator[Verdict]:
         UserError: there is no such component, or a setting is wrong.
     """
     selector = selectors.parse(text)
+    name, _, _ = selector.name.partition(":")
     try:
-        component = registry.locate(selector.name.partition(":")[0])
+        component = registry.locate(name)
         component.load()
-        registry.distinct_components(component.kind, [selector.name.partition(":")[0]])
+        registry.distinct_components(component.kind, [name])
     except BrokenComponentError as error:
         yield Verdict(LOADS, QUESTION, "failed", error.message, error.hint)
         return

@@ -94,10 +94,10 @@ class CheckpointStore:
 
     Args:
         path: of the checkpoint; None for no checkpoints (a method used outside a run).
-        arithmetic: of the training, in words; one that was saved with another starts over.
         every: seconds between checkpoints. Results do not depend on it: each step is a function of the state
             and its number, so a resumed training gives the same bytes as an uninterrupted one (on a GPU: the
             same up to rounding).
+        arithmetic: of the training, in words; one that was saved with another starts over.
     """
 
     def __init__(self, path: Path | None, every: float = CHECKPOINT_SECONDS, arithmetic: str = "") -> None:
