@@ -63,7 +63,7 @@ def mean_interval(
         return Estimate(mean, *ends, len(values))
     if (values == values[0]).all():  # what resampling would find, in no time: chance levels are often equal
         return Estimate(mean, mean, mean, len(values))
-    means = resampled_means(values.astype(np.float64), groups, generator, resamples)
+    means = Resamples(groups, generator, resamples).means(values.astype(np.float64))
     return Estimate(mean, *percentiles(means, fewest), len(values))
 
 
@@ -81,35 +81,42 @@ def unanimous_interval(correct: Floats | Bools, groups: Groups) -> tuple[float, 
     return (1 - reach, 1.0) if correct[0] else (0.0, reach)
 
 
-def resampled_means(
-    values: Floats, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES
-) -> npt.NDArray[np.float64]:
-    """Return means of finite values over resampled groups, two or more in each way (cluster bootstrap).
+class Resamples:
+    """Groups drawn with replacement, two or more in each way, again and again (cluster bootstrap).
 
-    Whole groups are drawn with replacement, not single values: values of one group are dependent, and
-    treating them as independent would make the interval too narrow (Davison & Hinkley 1997, section 3.8).
-    Where values are grouped in several ways at once (a transfer belongs to its class and to its content
-    image), the groups of each way are drawn independently, and a value counts as often as the product of its
-    groups' counts (Owen 2007, the pigeonhole bootstrap).
+    Whole groups are drawn, not single values: values of one group are dependent, and treating them as
+    independent would make the interval too narrow (Davison & Hinkley 1997, section 3.8). Where values are
+    grouped in several ways at once (a transfer belongs to its class and to its content image), the groups of
+    each way are drawn independently, and a value counts as often as the product of its groups' counts (Owen
+    2007, the pigeonhole bootstrap).
 
-    The draws depend on the groups and the generator only: with equal ones, two calls see the same resamples,
-    and the difference of their means is that of the paired values.
-
-    Values are (N,), or (N, K) for K means over the same resamples; the result is (R,) or (R, K). R may be
-    less than `resamples`, as crossed groups may have drawn no value at all.
+    The draws depend on the groups and the generator only: of two values with the same resamples, the
+    difference of their means is that of the paired values.
     """
-    factors = _factors(groups)
-    sizes = [int(factor.max()) + 1 for factor in factors]
-    drawn = [generator.multinomial(n, np.full(n, 1 / n), size=resamples) for n in sizes]
-    means = []
-    for start in range(0, resamples, BLOCK):
-        weights = np.ones((1, len(values)))
-        for counts, factor in zip(drawn, factors, strict=True):
-            weights = weights * counts[start : start + BLOCK, factor]
-        totals = weights.sum(axis=1)
-        nonempty = totals > 0
-        means.append(((weights @ values)[nonempty].T / totals[nonempty]).T)
-    return np.concatenate(means)
+
+    def __init__(self, groups: Groups, generator: np.random.Generator, resamples: int = RESAMPLES) -> None:
+        self._factors = _factors(groups)
+        sizes = [int(factor.max()) + 1 for factor in self._factors]
+        # A group is drawn about once, so a count is small.
+        self._drawn = [
+            generator.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.int16) for n in sizes
+        ]
+
+    def means(self, values: Floats) -> npt.NDArray[np.float64]:
+        """Return the means of finite values over each resample.
+
+        Values are (N,), or (N, K) for K means; the result is (R,) or (R, K). R may be less than the number of
+        resamples, as crossed groups may have drawn no value at all.
+        """
+        means = []
+        for start in range(0, len(self._drawn[0]), BLOCK):
+            weights = np.ones((1, len(values)))
+            for counts, factor in zip(self._drawn, self._factors, strict=True):
+                weights = weights * counts[start : start + BLOCK, factor]
+            totals = weights.sum(axis=1)
+            nonempty = totals > 0
+            means.append(((weights @ values)[nonempty].T / totals[nonempty]).T)
+        return np.concatenate(means)
 
 
 def percentiles(means: npt.NDArray[np.float64], n_groups: int) -> tuple[float, float]:

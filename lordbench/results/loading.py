@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from lordbench.evaluation.measurement import Samples
-from lordbench.evaluation.statistics import fewest_groups, resampled_means
+from lordbench.evaluation.statistics import Resamples, fewest_groups
 from lordbench.results.damage import DamageWarning, warn_of_damage
 from lordbench.results.rows import COLUMNS, column_types, read_csv, typed
 from lordbench.results.run_folder import CellFolder, Store
@@ -92,6 +93,7 @@ class SampleFiles:
         self._stores = [Store(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
         self._blocks: dict[tuple[Path, str], list[Block]] = {}
         self._found: dict[Value, tuple[Block, int]] = {}
+        self._resamples: dict[tuple[int, str, bytes], Resamples] = {}
         self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
 
     def samples(self, value: Value) -> Samples:
@@ -111,11 +113,20 @@ class SampleFiles:
             groups = tuple(block.groups)
             fewest, means = fewest_groups(groups), None
             if fewest > 1:
-                generator = seeds.numpy_generator(value.seed, "paired", value.experiment)
-                means = resampled_means(block.values.T.astype(np.float64), groups, generator)
+                # As small as these matrices are, threads cost more than they save.
+                with threadpool_limits(1):
+                    means = self._draws(value, block).means(block.values.T.astype(np.float64))
             self._resampled[id(block)] = means, fewest
         means, n_groups = self._resampled[id(block)]
         return None if means is None else means[:, index], n_groups
+
+    def _draws(self, value: Value, block: Block) -> Resamples:
+        """The resamples of a seed, an experiment and a block's groups: drawn once for all methods."""
+        key = value.seed, value.experiment, block.groups.tobytes()
+        if key not in self._resamples:
+            generator = seeds.numpy_generator(value.seed, "paired", value.experiment)
+            self._resamples[key] = Resamples(tuple(block.groups), generator)
+        return self._resamples[key]
 
     def _find(self, value: Value) -> tuple[Block, int]:
         """The block that holds a value's samples, and their index in it."""
