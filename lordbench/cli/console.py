@@ -1,6 +1,7 @@
 """What the commands share: consoles, exit statuses, options, writing of output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ PATH, COUNT = click.Path(path_type=Path), click.IntRange(min=1)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-runs_argument = click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+
 out_option = click.option("--out", type=PATH, help="File to write.  [default: the terminal]")
 plugins_option = click.option(
     "--plugins", multiple=True, type=PATH, metavar="PATH",
@@ -28,6 +29,28 @@ plugins_option = click.option(
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data set (repeatable)."
 )
+
+
+class _Runs(click.Path):
+    """A run folder or results CSV; `reference` names those that ship with lordbench."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Path, ...]:
+        if value != "reference":
+            return (Path(str(super().convert(value, param, ctx))),)
+        from lordbench.results.reference import reference_runs  # it imports pandas
+
+        return tuple(reference_runs())
+
+
+def runs_argument(*, required: bool = True) -> Callable[[Command], Command]:
+    """Make the argument RUNS, a tuple of paths."""
+
+    def flat(_: click.Context, __: click.Parameter, paths: Sequence[Sequence[Path]]) -> tuple[Path, ...]:
+        return tuple(chain.from_iterable(paths))
+
+    return click.argument("runs", nargs=-1, required=required, type=_Runs(exists=True), callback=flat)
 
 
 def format_option(*others: str, help_: str = "Output format.") -> Callable[[Command], Command]:

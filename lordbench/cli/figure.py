@@ -39,7 +39,7 @@ def figure() -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @metric_option(
     "Draw this metric (repeatable), named as in `lordbench leaderboard`.  [default: the summary's]"
 )
@@ -61,7 +61,7 @@ def forest(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @click.option("--metric", show_default="both_agreement, else lpips, else class_agreement",
               help="Metric of transfers.")  # fmt: skip
 @dataset_option
@@ -79,7 +79,7 @@ def tradeoff(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @metric_option(
     "Rank by this metric (repeatable), named as in `lordbench leaderboard`."
     "  [default: columns of the leaderboard]"
@@ -102,7 +102,7 @@ def ranks(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @click.option("--metric", default="l1", show_default=True, help="Metric of one-shot transfers.")
 @dataset_option
 @width_option("page")
@@ -119,7 +119,7 @@ def shots(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @click.option("--probe", default="probe_best", show_default=True, help="Probe of the class.")
 @width_option("column")
 @out_option
@@ -135,7 +135,7 @@ def dose(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @dataset_option
 @width_option("page")
 @out_option
@@ -150,7 +150,7 @@ def informativeness(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @width_option("page")
 @out_option
 def curves(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
@@ -164,7 +164,7 @@ def curves(runs: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 @figure.command()
-@runs_argument
+@runs_argument()
 @click.option("--picture", default="transfer-encoded", show_default=True,
               help="Which of the cells' pictures: its file name without .png.")  # fmt: skip
 @click.option("--dataset", help="Only this data set.  [default: the first]")

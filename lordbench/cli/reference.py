@@ -12,9 +12,12 @@ from lordbench.cli.console import ERR, OUT, PATH, runs_argument, say
 def reference() -> None:
     """Show the results that ship with lordbench, or contribute to them.
 
+    Commands that read RUNS take the word `reference` for these results.
+
     \b
     Examples:
       lordbench reference list
+      lordbench differences reference
       lordbench leaderboard --reference
       lordbench leaderboard runs --reference
       lordbench run --methods ./my_method.py --against reference
@@ -40,7 +43,7 @@ def list_() -> None:
 
 
 @reference.command()
-@runs_argument
+@runs_argument()
 @click.option("--models", is_flag=True, help="Also the trained model of each method's first seed.")
 @click.option("--into", type=PATH, default=Path("reference"), show_default=True,
               help="Folder of the archives, in a checkout.")  # fmt: skip

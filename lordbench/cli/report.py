@@ -10,7 +10,7 @@ from lordbench.cli.console import ERR, EXIT_FAILED, OUT, PATH, runs_argument, sa
 
 
 @click.command()
-@runs_argument
+@runs_argument()
 @click.option("--out", type=PATH, default=Path("report"), show_default=True, help="Folder for index.html.")
 def report(runs: tuple[Path, ...], out: Path) -> None:
     """Write one page with all tables, figures, pictures and failures, and the settings behind each number.

@@ -21,7 +21,7 @@ from lordbench.utils.errors import UserError
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@runs_argument(required=False)
 @metric_option(
     "Show only this metric (repeatable). A bare name means the one in the default table; a full path"
     " (EXPERIMENT/CODES/SUBJECT/METRIC) selects another."
@@ -115,7 +115,7 @@ def _print_reference() -> None:
 
 
 @click.command()
-@runs_argument
+@runs_argument()
 @metric_option("Compare by this metric (repeatable).  [default: those of the leaderboard; in CSV all]")
 @format_option("csv")
 @out_option
@@ -181,7 +181,7 @@ def compare(
 
 
 @click.command()
-@runs_argument
+@runs_argument()
 @click.option("--claims", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="YAML file of claims.  [default: configs/claims.yaml, claims of the papers]")  # fmt: skip
 @format_option("csv", "markdown")
@@ -192,6 +192,7 @@ def claims(runs: tuple[Path, ...], file: Path | None, format_: str, out: Path | 
     \b
     Examples:
       lordbench run --preset experiments --seeds 0,1,2 && lordbench claims runs
+      lordbench claims reference                        those that ship with lordbench
       lordbench claims runs --claims mine.yaml --format markdown --out claims.md
     """  # noqa: D301
     from lordbench.report.claims import LEGEND, claim_tables, claims_markdown

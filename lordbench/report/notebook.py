@@ -1,6 +1,7 @@
 """Results in Python: what the commands of the same names show, as objects that a notebook displays.
 
-Nothing here imports torch.
+Runs are run folders and results CSVs; `"reference"` names the results that ship with lordbench. Nothing here
+imports torch.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lordbench.report.page.page import write_report as write_page
 from lordbench.report.summary import summaries
 from lordbench.report.tables import markdown
 from lordbench.results.leaderboard import collect, label
-from lordbench.results.reference import reference_runs
+from lordbench.results.reference import NAME, reference_runs
 
 Run = Path | str
 RUNS = (Path("runs"),)
@@ -146,7 +147,9 @@ def write_report(*runs: Run, out: Run = "report") -> Path:
 
 
 def _paths(runs: Sequence[Run]) -> tuple[Path, ...]:
-    return tuple(map(Path, runs)) or RUNS
+    """Their paths; `reference` names those that ship with lordbench."""
+    paths = [reference_runs() if run == NAME else [Path(run)] for run in runs]
+    return tuple(path for group in paths for path in group) or RUNS
 
 
 def _verdict(rows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, ...]:

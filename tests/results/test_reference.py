@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import Run
 
+import lordbench
 from lordbench.config import registry
 from lordbench.report import contribution
 from lordbench.results import reference
@@ -147,6 +148,21 @@ class TestAdd:
         assert reference.model_folder("mlvae/digits").name != old.name
 
 
+class TestNamedReference:
+    """Where runs are named, `reference` is the results that ship with lordbench."""
+
+    def test_in_commands(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        for command in (["differences"], ["leaderboard"], ["claims"], ["report"]):
+            capsys.readouterr()
+            assert added(*command, "reference") == 0
+            if command == ["differences"]:
+                assert "mlvae" in capsys.readouterr().out
+
+    def test_in_python(self, added: Run) -> None:
+        assert lordbench.load_results("reference").equals(collect([unpacked(ARCHIVE)]))
+        assert set(lordbench.leaderboard("reference").frame["method"]) >= {"mlvae", "drnet"}
+
+
 class TestBeside:
     def test_of_a_method_that_both_have_only_the_own_results_are_shown(
         self, added: Run, capsys: pytest.CaptureFixture[str]
@@ -171,7 +187,6 @@ class TestBeside:
         alone = collect([Path("mine")])
         found = beside(alone, [Path("mine")], [kept])
         assert not found.missing
-        import lordbench
 
         tables = lordbench.leaderboard("mine", reference=True)
         assert set(tables.frame["method"]) >= {"gvae", "mlvae", "drnet"}
@@ -219,7 +234,6 @@ class TestCommands:
         assert "0123abc" in screen
 
     def test_a_trained_method(self, added: Run) -> None:
-        import lordbench
 
         model = lordbench.load_method("reference:mlvae/digits")
         images = registry.load_dataset("digits", {}).load(16).images[:3]
