@@ -1,7 +1,6 @@
 """What the commands share: consoles, exit statuses, options, writing of output."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +15,9 @@ OUT, ERR = Console(), Console(stderr=True)
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 PATH, COUNT = click.Path(path_type=Path), click.IntRange(min=1)
+EXISTING = click.Path(exists=True)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
 
 out_option = click.option("--out", type=PATH, help="File to write.  [default: the terminal]")
 plugins_option = click.option(
@@ -31,26 +30,22 @@ settings_option = click.option(
 )
 
 
-class _Runs(click.Path):
-    """A run folder or results CSV; `reference` names those that ship with lordbench."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Path, ...]:
-        if value != "reference":
-            return (Path(str(super().convert(value, param, ctx))),)
-        from lordbench.results.reference import reference_runs  # it imports pandas
-
-        return tuple(reference_runs())
-
-
 def runs_argument(*, required: bool = True) -> Callable[[Command], Command]:
-    """Make the argument RUNS, a tuple of paths."""
+    """Make the argument RUNS: run folders and results CSVs; `reference` is those that ship with lordbench."""
 
-    def flat(_: click.Context, __: click.Parameter, paths: Sequence[Sequence[Path]]) -> tuple[Path, ...]:
-        return tuple(chain.from_iterable(paths))
+    def found(context: click.Context, parameter: click.Parameter, named: Sequence[Path]) -> tuple[Path, ...]:
+        runs: list[Path] = []
+        for path in named:
+            if str(path) == "reference":
+                from lordbench.results.reference import reference_runs  # it imports pandas
 
-    return click.argument("runs", nargs=-1, required=required, type=_Runs(exists=True), callback=flat)
+                runs += reference_runs()
+            else:
+                EXISTING.convert(path, parameter, context)
+                runs.append(path)
+        return tuple(runs)
+
+    return click.argument("runs", nargs=-1, required=required, type=PATH, callback=found)
 
 
 def format_option(*others: str, help_: str = "Output format.") -> Callable[[Command], Command]:
