@@ -19,7 +19,7 @@ from lordbench.cli.figure import figure
 from lordbench.cli.plugins import check, new
 from lordbench.cli.reference import reference
 from lordbench.cli.report import report, status
-from lordbench.cli.results import claims, compare, differences, leaderboard
+from lordbench.cli.results import claims, compare, differences, leaderboard, summary
 from lordbench.cli.run import run
 from lordbench.cli.search import search
 from lordbench.utils.errors import Notice, UserError
@@ -35,6 +35,7 @@ SECTIONS = {
         "calibrate": "Try the instruments on known truths.",
     },
     "Results": {
+        "summary": "Who is best, in a few lines.",
         "leaderboard": "Tables of runs, merged.",
         "differences": "Any two methods on the same samples.",
         "compare": "What differs between two cells or runs.",
@@ -171,6 +172,7 @@ for command in (
     calibrate,
     data,
     status,
+    summary,
     leaderboard,
     differences,
     compare,

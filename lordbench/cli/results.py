@@ -1,4 +1,4 @@
-"""`lordbench leaderboard`, `differences`, `compare` and `claims`: results of runs, merged and compared."""
+"""`lordbench summary`, `leaderboard`, `differences`, `compare` and `claims`: results of runs, compared."""
 
 from pathlib import Path
 
@@ -18,6 +18,35 @@ from lordbench.cli.console import (
     write,
 )
 from lordbench.utils.errors import UserError
+
+
+@click.command()
+@runs_argument()
+@click.option("--columns", metavar="NAME[,NAME]", shell_complete=completes("metrics"),
+              help="Metrics to show, named as in `lordbench leaderboard --metric`.")  # fmt: skip
+@format_option("markdown")
+@out_option
+def summary(runs: tuple[Path, ...], columns: str | None, format_: str, out: Path | None) -> None:
+    """Show what a run shows last: a few values of each method, the best first, and what they say.
+
+    Floors and real images are the best of each column. `lordbench leaderboard` has all of them.
+
+    \b
+    Examples:
+      lordbench summary runs
+      lordbench summary reference                            results that ship with lordbench
+      lordbench summary runs --columns lpips,ssim --format markdown
+    """  # noqa: D301
+    from lordbench.config.selectors import split_list
+    from lordbench.report.leaderboard import read
+    from lordbench.report.summary import TerminalSummary, summaries, summaries_markdown
+
+    collected = read(runs)
+    found = summaries(collected.rows, collected.differences, split_list(columns or ""))
+    if format_ == "table" and out is None:
+        OUT.print(TerminalSummary(found))
+    else:
+        write(summaries_markdown(found), out)
 
 
 @click.command()

@@ -14,7 +14,7 @@ from rich.text import Text
 from lordbench.config.controls import NAME as CONTROL
 from lordbench.report.boards import headline_tables, method_names, unsearched, with_entries
 from lordbench.report.quantities import Column, choose, missing, pick, summarised
-from lordbench.report.tables import Entry, Table, decimals, footnotes, number
+from lordbench.report.tables import Entry, Table, decimals, footnotes, markdown, number
 from lordbench.report.terminal import TerminalTable
 from lordbench.results.leaderboard import (
     FLOOR,
@@ -81,9 +81,9 @@ class TerminalSummary:
             yield Text(LEGEND, style="dim")
 
 
-def summaries(rows: pd.DataFrame, differences: pd.DataFrame) -> list[Summary]:
-    """Summarise each group of collected rows; `differences` are those of the rows."""
-    return summarise(with_entries(marked(aggregate(rows), differences)))
+def summaries(rows: pd.DataFrame, differences: pd.DataFrame, columns: Sequence[str] = ()) -> list[Summary]:
+    """Summarise each group of collected rows; `differences` are those of the rows, `columns` as below."""
+    return summarise(with_entries(marked(aggregate(rows), differences)), columns)
 
 
 def summarise(
@@ -92,12 +92,16 @@ def summarise(
     """Summarise each group of results as from `boards.with_entries`.
 
     `columns` are names for `quantities.choose`, in place of the headline columns; `methods` the order of the
-    methods. UserError: a column is unknown here, or has no value.
+    methods, by default by the first column, the best first. UserError: a column is unknown here, or has no
+    value.
     """
     found = []
     chosen = choose(averaged, columns) if columns else None
-    for group, means in in_order(_with_shuffled(averaged), methods).groupby(GROUP, sort=False):
-        shown_columns, names = chosen or summarised(means), _names(means)
+    for group, own in averaged.groupby(GROUP, sort=False):
+        means = _with_shuffled(own)
+        shown_columns = chosen or summarised(means)
+        means = in_order(means, methods or _best_first(means, shown_columns))
+        names = _names(means)
         shown = means[names != ""]
         values = {column: pick(shown, column) for column in shown_columns}
         title = group_title(group)
@@ -107,6 +111,12 @@ def summarise(
                 verdict = list(_verdict(shown, shown_columns))
                 found.append(Summary(replace(table, notes=footnotes(absent)), verdict))
     return found
+
+
+def summaries_markdown(found: Iterable[Summary]) -> str:
+    """Write summaries as Markdown that ends with a line break."""
+    parts = [f"{markdown(table)}\n{' '.join(verdict)}\n" for table, verdict in found]
+    return "\n".join([*parts, LEGEND.replace("*", r"\*") + "\n"])
 
 
 def first_values(rows: pd.DataFrame, most: int) -> list[str]:
@@ -123,6 +133,23 @@ def in_order(averaged: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
         ["part", "place"], kind="stable"
     )
     return averaged.loc[order.index]
+
+
+def _best_first(averaged: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Names of the methods with a value in the first column, by merit."""
+    if not columns:
+        return []
+    merits = (
+        _merits(pick(averaged[~averaged["reference"]], columns[0]))
+        .dropna()
+        .sort_values(ascending=False, kind="stable")
+    )
+    return list(method_names(averaged.loc[merits.index])["method"])
+
+
+def _merits(means: pd.DataFrame) -> pd.Series[float]:
+    """Values, turned so that more is better; NaN where there is none, or no direction of merit."""
+    return means["value"] * means["higher_is_better"].map({True: 1.0, False: -1.0})
 
 
 def _with_shuffled(averaged: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +169,7 @@ def _names(means: pd.DataFrame) -> pd.Series[str]:
     """Names of the rows of a summary's table; empty for references other than the best and real images."""
     names = method_names(means)["method"]
     of_methods = pd.Series(list(map(is_floor, names, means["experiment"], means["metric"])), means.index)
-    merits = means["value"] * means["higher_is_better"].map({True: 1.0, False: -1.0})
+    merits = _merits(means)
     floors = means.assign(merit=merits)[of_methods & merits.notna()]
     best = floors.groupby(QUANTITY)["merit"].idxmax()
     others = means["reference"] & (means["method"] != CONTROL)
@@ -162,8 +189,7 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         own = pick(methods, column)
         names = method_names(own)["method"]
         for mark, same in names.groupby(own["mark"]):
-            every = len(own) > 1 and len(same) == len(own)
-            by_mark[mark][column.title] = ["all methods"] if every else list(same)
+            by_mark[mark][column.title] = _named(same, names) if mark == "floor" else list(same)
         if len(better := names[own["notes"].str.contains(FEWER_SEEDS, regex=False)]):
             fewer[column.title] = list(better)
     if best := by_mark["best"]:
@@ -184,6 +210,17 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         yield ONE_SEED
     elif single := list(seeds.index[seeds <= 1]):
         yield f"{_joined(single)}: {ONE_SEED[0].lower()}{ONE_SEED[1:]}"
+
+
+def _named(names: Iterable[str], of: Sequence[str]) -> list[str]:
+    """Some of the methods, shorter where they are all or nearly all."""
+    named = set(names)
+    others = [name for name in of if name not in named]
+    if not others:
+        return ["all methods"] if len(named) > 1 else list(named)
+    if 3 * len(others) < len(named):
+        return [f"all but {_joined(others)}"]
+    return [name for name in of if name in named]
 
 
 def _where(methods: Mapping[str, Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,9 +11,19 @@ from commandline import TINY, Run
 from rich.console import Console
 from synthetic import cell, measured, without_samples
 
-from lordbench.report.boards import boards
+from lordbench.report.boards import boards, with_entries
 from lordbench.report.ranks import rank_boards
-from lordbench.report.summary import BELOW, FOR_TESTING, ONE_SEED, Summary, TerminalSummary, summaries
+from lordbench.report.summary import (
+    BELOW,
+    FOR_TESTING,
+    ONE_SEED,
+    Summary,
+    TerminalSummary,
+    summaries,
+    summarise,
+)
+from lordbench.results.leaderboard import aggregate
+from lordbench.results.marks import marked
 
 LEAK = {"experiment": "leakage", "subject": "class from content", "metric": "probe_best.normalized"}
 COLLAPSED = {"experiment": "reconstruction", "subject": "reconstruction", "metric": "collapsed"}
@@ -156,6 +167,20 @@ class TestTerminal:
     def test_many_methods_are_shown_without_intervals(self, methods: int, shown: bool) -> None:
         assert any("±" in line for line in self.lines(self.headlines(methods))) == shown
 
+    def test_the_best_comes_first_unless_an_order_is_given(self) -> None:
+        table = self.headlines(3)
+        (found,) = summaries(table, without_samples(table))
+        given = summarise(
+            with_entries(marked(aggregate(table), without_samples(table))), methods=["method1", "method0"]
+        )
+        names = [[row.texts[0] for row in each.table.rows][:3] for each in (found, *given)]
+        assert names == [["method2", "method1", "method0"], ["method1", "method0", "method2"]]
+
+    def test_nearly_all_methods_are_named_by_the_others(self) -> None:
+        table = self.headlines(9)
+        (found,) = summaries(table, without_samples(table))
+        assert "all but method1 and method0 in L1 and LPIPS" in " ".join(found.verdict)
+
     def test_of_several_data_sets_the_verdicts_remain(self) -> None:
         table = pd.concat([self.headlines(3, name) for name in ("squares", "circles")], ignore_index=True)
         lines = self.lines(table)
@@ -186,3 +211,15 @@ def test_a_run_prints_all_tables_only_if_asked(run: Run, capsys: pytest.CaptureF
     assert ONE_SEED[:20] in short
     run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction", "--verbose")
     assert len(capsys.readouterr().out.splitlines()) > len(short.splitlines())
+
+
+def test_the_command_shows_what_the_run_showed_last(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*TINY, "--methods", "mlvae,drnet", "--experiments", "reconstruction") == 0
+    shown = capsys.readouterr().out
+    assert run("summary", "runs") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 5
+    assert sorted(lines[3:5]) == sorted(shown.splitlines()[3:5])  # the order of methods may differ
+    assert run("summary", "runs", "--columns", "psnr,ssim", "--format", "markdown", "--out", "s.md") == 0
+    assert "| recon. PSNR ↑ | recon. SSIM ↑ |" in Path("s.md").read_text()
+    assert run("summary", "runs", "--columns", "psrn") == 2
