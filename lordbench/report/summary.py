@@ -212,7 +212,7 @@ def _verdict(means: pd.DataFrame, columns: Sequence[Column]) -> Iterator[str]:
         yield f"{_joined(single)}: {ONE_SEED[0].lower()}{ONE_SEED[1:]}"
 
 
-def _named(names: Iterable[str], of: Sequence[str]) -> list[str]:
+def _named(names: Iterable[str], of: Iterable[str]) -> list[str]:
     """Some of the methods, shorter where they are all or nearly all."""
     named = set(names)
     others = [name for name in of if name not in named]

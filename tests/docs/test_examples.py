@@ -24,6 +24,7 @@ BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
+TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 INLINE = re.compile(r"`(lordbench [^`]+)`")
 OPTIONAL = re.compile(r"\[(-[^\]]+)\]")
 """Optional parts of a usage line: `[--prepare]`, but not the settings of `lord[noise=1]`."""
@@ -111,6 +112,30 @@ SELF_CONTAINED = {"docs/plugins.md", "docs/api.md"}
 def test_a_page_that_shows_a_run(page: str, run: Run) -> None:
     assert run(*TINY, "--methods", "drnet,mlvae", "--experiments", "reconstruction") == 0
     run_page(page, run)
+
+
+def tables_below(page: str) -> dict[str, list[str]]:
+    """Commands that write Markdown, with the tables below each, up to the next block."""
+    text = (CHECKOUT / page).read_text()
+    found, matches = {}, list(BLOCK.finditer(text))
+    for match, following in zip(matches, [*matches[1:], None], strict=True):
+        if match["reason"] is None and "--format markdown" in match["text"]:
+            below = text[match.end() : following.start() if following else None]
+            found[match["text"].strip()] = TABLE.findall(below)
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if tables_below(page)])
+def test_tables_below_a_command_are_what_it_writes(
+    page: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command, tables in tables_below(page).items():
+        capsys.readouterr()
+        run_command(command, run)
+        written = capsys.readouterr().out
+        assert tables, command
+        for table in tables:
+            assert table in written, f"{page}: not what `{command}` writes:\n{table}"
 
 
 @pytest.mark.parametrize("page", PAGES)
