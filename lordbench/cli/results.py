@@ -164,7 +164,7 @@ def differences(runs: tuple[Path, ...], metrics: tuple[str, ...], format_: str, 
     from lordbench.report.tables import csv
     from lordbench.report.terminal import TerminalTable
 
-    compared = read(runs).differences
+    compared = read(runs).differences.table
     if format_ == "table" and out is None:
         OUT.print(*map(TerminalTable, difference_tables(select(compared, metrics))), sep="\n")
     else:

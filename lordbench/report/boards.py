@@ -10,6 +10,7 @@ import pandas as pd
 
 from lordbench.report.quantities import Column, keys, missing, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import (
     GROUP,
     LINE,
@@ -38,9 +39,7 @@ class EntryColumn(NamedTuple):
     entries: Mapping[tuple[str, ...], Entry]
 
 
-def boards(
-    rows: pd.DataFrame, differences: pd.DataFrame, averaged: pd.DataFrame | None = None
-) -> list[Table]:
+def boards(rows: pd.DataFrame, differences: Differences, averaged: pd.DataFrame | None = None) -> list[Table]:
     """Make the headline tables of collected rows: for each group, each section that has a value.
 
     `averaged`, if they are known already, are the rows averaged and marked, as from `with_entries`.

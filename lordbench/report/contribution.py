@@ -19,7 +19,7 @@ from lordbench.config.summaries import is_shipped
 from lordbench.report.leaderboard import all_tables
 from lordbench.report.reference import TABLES_FORMAT
 from lordbench.results.cells import CellRecord, cell_records
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label
 from lordbench.results.loading import SampleFiles
 from lordbench.results.reference import TABLES, sizes_of, unpacked
@@ -158,7 +158,7 @@ def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) ->
         for record in records:
             _copy(record.folder, store.cell(record.settings.id))
         store.write_rows(rows)
-        compared = differences(rows, SampleFiles([store.root]))
+        compared = Differences(rows, SampleFiles([store.root]))
         write_text(store.root / TABLES, TABLES_FORMAT.dump_json(all_tables(rows, compared)).decode())
         n = len(store.cells())
         _write_archive(archive, store.root)

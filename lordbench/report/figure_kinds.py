@@ -17,7 +17,7 @@ from lordbench.report.figures import WIDTHS, Drawn
 from lordbench.report.figures.values import only
 from lordbench.report.picture_comparisons import choose
 from lordbench.results.cells import cell_records
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError, did_you_mean
@@ -28,7 +28,7 @@ def forest(
 ) -> Drawn:
     """Draw values and intervals beside floors and real images: see `figures.forest`."""
     rows = only(collect(runs), dataset)
-    return figures.forest(rows, differences(rows, SampleFiles(runs)), listed(metrics) or (), WIDTHS[width])
+    return figures.forest(rows, Differences(rows, SampleFiles(runs)), listed(metrics) or (), WIDTHS[width])
 
 
 def tradeoff(

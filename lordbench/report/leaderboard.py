@@ -14,7 +14,7 @@ from lordbench.report.quantities import titles
 from lordbench.report.ranks import RANKS_LEGEND, rank_boards
 from lordbench.report.tables import Table, csv, latex, markdown, with_legend
 from lordbench.report.terminal import TerminalTable
-from lordbench.results.differences import differences as paired
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import aggregate, collect, wide
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
@@ -28,7 +28,7 @@ class Collected(NamedTuple):
     """Rows of run folders with their paired differences, the requested pivot, if any, and remarks."""
 
     rows: pd.DataFrame
-    differences: pd.DataFrame
+    differences: Differences
     pivot: Pivot | None
     remarks: list[str]
 
@@ -48,7 +48,7 @@ def read(
     """
     rows, pivot = collect(runs), Pivot.read(group_by, metrics)
     rows, remarks = with_others(rows, runs, against)
-    compared = paired(rows, SampleFiles([*runs, *against]), pivot.apart if pivot else ())
+    compared = Differences(rows, SampleFiles([*runs, *against]), pivot.apart if pivot else ())
     return Collected(rows, compared, pivot, remarks)
 
 
@@ -64,7 +64,7 @@ def with_others(
 
 def chapters(
     rows: pd.DataFrame,
-    differences: pd.DataFrame,
+    differences: Differences,
     pivot: Pivot | None = None,
     means: pd.DataFrame | None = None,
 ) -> Iterator[tuple[list[Table], str]]:
@@ -84,7 +84,7 @@ def chapters(
 
 def all_tables(
     rows: pd.DataFrame,
-    differences: pd.DataFrame,
+    differences: Differences,
     pivot: Pivot | None = None,
     means: pd.DataFrame | None = None,
 ) -> list[Table]:
@@ -93,12 +93,12 @@ def all_tables(
     return [table for tables, legend in parts for table in with_legend(tables, legend)]
 
 
-def frame(rows: pd.DataFrame, differences: pd.DataFrame, pivot: Pivot | None = None) -> pd.DataFrame:
+def frame(rows: pd.DataFrame, differences: Differences, pivot: Pivot | None = None) -> pd.DataFrame:
     """Lay out all values, or those of the pivot, one row per method: see `wide` and `Pivot.wide`."""
     return pivot.wide(rows, differences) if pivot else wide(marked(aggregate(rows), differences))
 
 
-def render(rows: pd.DataFrame, format_: str, differences: pd.DataFrame, pivot: Pivot | None = None) -> str:
+def render(rows: pd.DataFrame, format_: str, differences: Differences, pivot: Pivot | None = None) -> str:
     """Write the leaderboard as text that ends with a line break.
 
     `csv` has the values of `frame`; `latex`, and Markdown for any other format, have
@@ -130,9 +130,9 @@ def render_published(format_: str) -> str:
     return "\n".join([*map(markdown, tables), LEGEND_PUBLISHED + "\n"])
 
 
-def write_tables(folder: Path, rows: pd.DataFrame, differences: pd.DataFrame) -> None:
+def write_tables(folder: Path, rows: pd.DataFrame, differences: Differences) -> None:
     """Write `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `ranks.csv`, each atomically."""
     write_text(folder / "leaderboard.csv", render(rows, "csv", differences))
     write_text(folder / "leaderboard.md", render(rows, "markdown", differences))
-    write_text(folder / "differences.csv", csv(differences))
+    write_text(folder / "differences.csv", csv(differences.table))
     write_text(folder / "ranks.csv", csv(ranks(rows, titles(rows))))

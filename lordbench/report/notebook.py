@@ -22,6 +22,7 @@ from lordbench.report.leaderboard import frame, read, render
 from lordbench.report.page.page import write_report as write_page
 from lordbench.report.summary import summaries
 from lordbench.report.tables import markdown
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect, label
 from lordbench.results.reference import NAME, reference_runs
 
@@ -111,7 +112,7 @@ def differences(*runs: Run, metrics: str | Sequence[str] = ()) -> Tables:
         UserError: as `leaderboard`.
     """
     rows, compared, *_ = read(_paths(runs))
-    shown = select(compared, listed(metrics) or ())
+    shown = select(compared.table, listed(metrics) or ())
     text = "\n".join(map(markdown, difference_tables(shown)))
     return Tables(f"differences: {_contents(rows)}", shown.reset_index(drop=True), (), text)
 
@@ -152,7 +153,7 @@ def _paths(runs: Sequence[Run]) -> tuple[Path, ...]:
     return tuple(path for group in paths for path in group) or RUNS
 
 
-def _verdict(rows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, ...]:
+def _verdict(rows: pd.DataFrame, compared: Differences) -> tuple[str, ...]:
     """The sentences that a run ends with; of several data sets each behind the name of its own."""
     found = summaries(rows, compared)
     several = len(found) > 1

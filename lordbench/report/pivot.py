@@ -14,6 +14,7 @@ import pandas as pd
 from lordbench.report.boards import LEGEND, headline_tables, method_names, with_entries
 from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import (
     ENDS,
     QUANTITY,
@@ -66,15 +67,15 @@ class Pivot:
 
     @property
     def apart(self) -> list[str]:
-        """What is not averaged, for `results.differences.differences`."""
+        """What is not averaged, for `results.differences.Differences`."""
         return [SEED] if SEED in self.group_by else []
 
-    def boards(self, rows: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
+    def boards(self, rows: pd.DataFrame, differences: Differences) -> list[Table]:
         """Make the tables: one with all metrics, or one per metric if other things are in columns."""
         means, names = self._means(rows, differences)
         return headline_tables(means, names[list(self.group_by)].astype(str), self._tables(means, names))
 
-    def wide(self, rows: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
+    def wide(self, rows: pd.DataFrame, differences: Differences) -> pd.DataFrame:
         """Lay out the same values as one wide table.
 
         Returns:
@@ -98,12 +99,12 @@ class Pivot:
         table = pd.DataFrame(columns, index.unique())
         return table.dropna(how="all", subset=quantities).reset_index()
 
-    def _means(self, rows: pd.DataFrame, differences: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _means(self, rows: pd.DataFrame, differences: Differences) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Marked results in the order of the tables, and their names in `DIMENSIONS`.
 
         Only results in the chosen metrics are left: others neither count seeds nor make columns.
         """
-        means = with_entries(marked(aggregate(rows, self.apart), differences, self.apart))
+        means = with_entries(marked(aggregate(rows, self.apart), differences))
         if self.metrics:
             chosen = [column[1:] for column in choose(means, self.metrics)]
             means = means[keys(means[QUANTITY]).isin(chosen)]

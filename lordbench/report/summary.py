@@ -16,6 +16,7 @@ from lordbench.report.boards import headline_tables, method_names, unsearched, w
 from lordbench.report.quantities import Column, choose, missing, pick, summarised
 from lordbench.report.tables import Entry, Table, decimals, footnotes, markdown, number
 from lordbench.report.terminal import TerminalTable
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import (
     FLOOR,
     GROUP,
@@ -81,7 +82,7 @@ class TerminalSummary:
             yield Text(LEGEND, style="dim")
 
 
-def summaries(rows: pd.DataFrame, differences: pd.DataFrame, columns: Sequence[str] = ()) -> list[Summary]:
+def summaries(rows: pd.DataFrame, differences: Differences, columns: Sequence[str] = ()) -> list[Summary]:
     """Summarise each group of collected rows; `differences` are those of the rows, `columns` as below."""
     return summarise(with_entries(marked(aggregate(rows), differences)), columns)
 

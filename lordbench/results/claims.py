@@ -66,7 +66,7 @@ def read_claims(path: Path | None = None) -> list[Claim]:
 def check_claims(claims: Sequence[Claim], rows: pd.DataFrame, files: SampleFiles) -> pd.DataFrame:
     """Check claims: is the row that is claimed to be better significantly better in the primary quantity?
 
-    Differences are those of `differences.differences`; here the two values may also be of different codes of
+    Differences are those of `differences.Differences`; here the two values may also be of different codes of
     one method. The p values of all claims tested here are corrected together (Holm 1979).
 
     Returns:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -41,7 +42,7 @@ COLUMNS = [
     *GROUP, *QUANTITY, "method_a", "method_b", "reference", "difference", "ci_low", "ci_high", "n", "n_seeds",
     "higher_is_better", "verdict", "note", "p", "sd", "trainings_ci_low", "trainings_ci_high", *DECLARED,
 ]  # fmt: skip
-"""Columns of `differences.csv`: see `differences`."""
+"""Columns of `differences.csv`: see `Differences.table`."""
 
 NAN = float("nan")
 OTHER_SAMPLES = "scored on other samples"
@@ -49,7 +50,7 @@ NO_INTERVAL = "no interval from one seed"
 
 
 class Difference(NamedTuple):
-    """A paired difference a - b: columns of `differences`."""
+    """A paired difference a - b: columns of `Differences.table`."""
 
     difference: float = NAN
     ci_low: float = NAN
@@ -115,32 +116,67 @@ class Quantity:
         return difference(a.values, b.values, files, self.higher_is_better, scale=self.scale, error=error)
 
 
-def differences(rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = ()) -> pd.DataFrame:
-    """Compare every two methods of a group, and every method with every reference, in each quantity.
+class Differences:
+    """Paired differences of any two methods of a group, and of methods and references, in each quantity.
 
     See `difference` and `Quantity`. Collapsed trainings are left out, unless all of a method have collapsed.
-    Nothing is corrected for the number of comparisons. With `seed` among the columns `apart`, each seed is
-    compared by itself.
-
-    Returns:
-        One row per pair and quantity that has a direction of merit, in the order of `by_seed`, with
-        `GROUP`, `QUANTITY` and: `method_a`, `method_b` (with variants, as in `leaderboard.wide`), `reference`
-        (whether `method_b` is a control, floor or ceiling), `higher_is_better`, the fields of
-        `Difference`, `section` and `title` (see `Measurement`), and the columns `apart`.
+    Nothing is corrected for the number of comparisons. Two methods are compared when it is asked for: all
+    pairs of many methods take long, and tables need few of them.
     """
-    rows, keys = by_seed(rows), [*GROUP, *apart, *QUANTITY]
-    records: list[dict[str, Any]] = []
-    for key, same in grouped(rows[rows["value"].notna()].to_dict("records"), keys).items():
-        if direction(same) is None:
-            continue
-        quantity = Quantity.of(same)
-        shared = dict(zip(keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
-        shared |= {name: same[-1][name] for name in DECLARED}
-        for a, b in combinations(quantity.methods.values(), 2):
-            if not a.reference:
-                names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
-                records.append(shared | names | quantity.compare(a, b, files)._asdict())
-    return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
+
+    def __init__(self, rows: pd.DataFrame, files: SampleFiles, apart: Sequence[str] = ()) -> None:
+        """Take collected rows; with `seed` among the columns `apart`, each seed is compared by itself."""
+        self.keys = [*GROUP, *apart, *QUANTITY]
+        self._files, rows = files, by_seed(rows)
+        valued = grouped(rows[rows["value"].notna()].to_dict("records"), self.keys)
+        self._rows = {key: same for key, same in valued.items() if direction(same) is not None}
+        self._quantities: dict[Hashable, Quantity] = {}
+        self._found: dict[tuple[Hashable, str, str], Difference] = {}
+
+    def verdict(self, key: Hashable, a: str, b: str) -> Verdict:
+        """Whether a is better than b by the interval of their difference; empty if there is none.
+
+        `key` has the values of the columns `keys`; a and b are named as in `row_name`.
+        """
+        if key not in self._rows:
+            return ""
+        methods = self._quantity(key).methods
+        if a == b or not {a, b} <= methods.keys() or (methods[a].reference and methods[b].reference):
+            return ""
+        names = sorted(methods, key=lambda name: methods[name].reference)
+        if names.index(a) > names.index(b):
+            return TURNED[self.verdict(key, b, a)]
+        return self._between(key, methods[a], methods[b]).verdict
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All pairs but those of references: a row per pair and quantity, in the order of `by_seed`.
+
+        The columns are `COLUMNS` and those that are kept apart: `GROUP`, `QUANTITY`, `method_a`, `method_b`
+        (with variants, as in `leaderboard.wide`), `reference` (whether `method_b` is a control, floor or
+        ceiling), `higher_is_better`, the fields of `Difference`, `section` and `title` (see `Measurement`).
+        """
+        records: list[dict[str, Any]] = []
+        for key, same in self._rows.items():
+            quantity = self._quantity(key)
+            shared = dict(zip(self.keys, key, strict=True)) | {name: same[-1][name] for name in DECLARED}
+            shared["higher_is_better"] = quantity.higher_is_better
+            for a, b in combinations(quantity.methods.values(), 2):
+                if not a.reference:
+                    names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
+                    records.append(shared | names | self._between(key, a, b)._asdict())
+        apart = [name for name in self.keys if name not in COLUMNS]
+        return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
+
+    def _quantity(self, key: Hashable) -> Quantity:
+        if key not in self._quantities:
+            self._quantities[key] = Quantity.of(self._rows[key])  # type: ignore[index]
+        return self._quantities[key]
+
+    def _between(self, key: Hashable, a: Method, b: Method) -> Difference:
+        if (key, a.name, b.name) not in self._found:
+            self._found[key, a.name, b.name] = self._quantity(key).compare(a, b, self._files)
+        return self._found[key, a.name, b.name]
 
 
 def values_by_seed(rows: Iterable[Record]) -> dict[int, Value]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from lordbench.evaluation.measurement import Samples
 from lordbench.evaluation.statistics import Resamples, fewest_groups
@@ -91,6 +91,7 @@ class SampleFiles:
     def __init__(self, paths: Iterable[Path]) -> None:
         folders = (path if path.is_dir() else path.parent for path in paths)
         self._stores = [Store(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+        self._threads = ThreadpoolController()
         self._blocks: dict[tuple[Path, str], list[Block]] = {}
         self._found: dict[Value, tuple[Block, int]] = {}
         self._resamples: dict[tuple[int, str, bytes], Resamples] = {}
@@ -114,7 +115,7 @@ class SampleFiles:
             fewest, means = fewest_groups(groups), None
             if fewest > 1:
                 # As small as these matrices are, threads cost more than they save.
-                with threadpool_limits(1):
+                with self._threads.limit(limits=1):
                     means = self._draws(value, block).means(block.values.T.astype(np.float64))
             self._resampled[id(block)] = means, fewest
         means, n_groups = self._resampled[id(block)]

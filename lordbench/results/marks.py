@@ -1,15 +1,14 @@
 """The mark of each value in a table: whether it is the best, by paired differences, and no floor's equal."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Literal
 
 import pandas as pd
 
-from lordbench.results.differences import TURNED, Verdict
+from lordbench.results.differences import Differences, Verdict
 from lordbench.results.leaderboard import (
-    GROUP,
     LINE,
-    QUANTITY,
     Record,
     grouped,
     is_floor,
@@ -23,10 +22,11 @@ Mark = Literal["", "best", "tied", "no interval", "floor", "collapsed"]
 significantly better than the best floor, except those that win by construction. Collapsed: a training of the
 method has collapsed."""
 FEWER_SEEDS = "better than *, but from fewer seeds"
-Verdicts = Mapping[tuple[str, str], Verdict]
+Verdicts = Callable[[str, str], Verdict]
+"""The verdict on the first of two methods against the second."""
 
 
-def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
+def marked(means: pd.DataFrame, differences: Differences) -> pd.DataFrame:
     """Mark aggregated results by their differences, both with the same columns `apart`.
 
     Marks compare methods in one quantity and group. The best is the method with the best value of those that
@@ -38,16 +38,14 @@ def marked(means: pd.DataFrame, differences: pd.DataFrame, apart: Sequence[str] 
         significantly different from the best, without a direction of merit, of a preset for testing, or
         missing. `notes` name values that are better than the best, but from fewer seeds.
     """
-    keys, verdicts = [*GROUP, *apart, *QUANTITY], dict[Hashable, dict[tuple[str, str], Verdict]]()
-    columns = [*keys, "method_a", "method_b", "verdict"]
-    for *key, a, b, verdict in differences[columns].itertuples(index=False, name=None):
-        verdicts.setdefault(tuple(key), {}).update({(a, b): verdict, (b, a): TURNED[verdict]})
     found: dict[Hashable, Mark] = {}
     fewer: set[Hashable] = set()
     counts = means["value"].notna() & means["higher_is_better"].notna()
     valued = means[counts & ~means["preset"].map(is_for_testing).astype(bool)]
-    for group, same in grouped(valued.assign(index=valued.index).to_dict("records"), keys).items():
-        own, better = _marks(same, verdicts.get(group, {}))
+    for group, same in grouped(
+        valued.assign(index=valued.index).to_dict("records"), differences.keys
+    ).items():
+        own, better = _marks(same, partial(differences.verdict, group))
         found |= {row["index"]: mark for row, mark in zip(same, own, strict=True)}
         fewer |= {row["index"] for row, fewer_seeds in zip(same, better, strict=True) if fewer_seeds}
     mark = pd.Series([found.get(i, "") for i in means.index], means.index, dtype=object)
@@ -68,7 +66,7 @@ def _marks(same: Sequence[Record], verdicts: Verdicts) -> tuple[list[Mark], list
     if floors := [name for name in names if is_floor(name, experiment, metric)]:
         floor = max(floors, key=merits.__getitem__)
         for name in (name for name in methods if name not in marks):
-            verdict = verdicts.get((name, floor), "")
+            verdict = verdicts(name, floor)
             if verdict != "better" and (verdict or merits[name] <= merits[floor]):
                 marks[name] = "floor"
     candidates = [name for name in methods if name not in marks]
@@ -80,7 +78,7 @@ def _marks(same: Sequence[Record], verdicts: Verdicts) -> tuple[list[Mark], list
     if complete and len(methods) > 1:
         best = max(complete, key=merits.__getitem__)
         against: dict[Verdict, Mark] = {"better": "", "worse": "", "": "no interval"}
-        marks |= {name: against.get(verdicts.get((name, best), ""), "tied") for name in candidates}
+        marks |= {name: against.get(verdicts(name, best), "tied") for name in candidates}
         marks[best] = "best"
         fewer = [name for name in candidates if merits[name] > merits[best]]
     return [marks.get(name, "") for name in names], [name in fewer for name in names]

@@ -19,7 +19,7 @@ from lordbench.report.leaderboard import all_tables, with_others, write_tables
 from lordbench.report.progress import ProgressLines, RunProgress, tracker
 from lordbench.report.summary import TerminalSummary, first_values, summarise
 from lordbench.report.terminal import TerminalTable
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
@@ -272,7 +272,7 @@ def _write_and_print_tables(
 ) -> pd.DataFrame:
     """Write the tables of the whole run folder, print the plan's summary, and return the plan's rows."""
     rows = collect([out])
-    compared = differences(rows, SampleFiles([out]))
+    compared = Differences(rows, SampleFiles([out]))
     write_tables(out, rows, compared)
     planned = rows[rows["cell"].isin([cell.id for cell in plan.cells])]
     if len(planned):
@@ -282,7 +282,7 @@ def _write_and_print_tables(
         except UserError as error:
             remarks.append(str(error))
         if len(planned) < len(rows) or options.against:
-            compared = differences(shown, SampleFiles([out, *options.against]))
+            compared = Differences(shown, SampleFiles([out, *options.against]))
         means = with_entries(marked(aggregate(shown), compared))
         if options.verbose:
             console.print(*map(TerminalTable, all_tables(shown, compared, means=means)), sep="\n")

@@ -93,7 +93,7 @@ def test_they_have_no_rank() -> None:
 
 
 def test_differences_list_them_as_references() -> None:
-    found = without_samples(rows()).query("metric == 'l1'")
+    found = without_samples(rows()).table.query("metric == 'l1'")
     assert not found["method_a"].str.startswith("control").any()
     assert set(found.loc[~found["reference"], "method_b"]) == {"lord"}
     assert set(found.loc[found["reference"], "method_b"]) == {name for name, part, _ in EXPECTED if part}
@@ -102,7 +102,9 @@ def test_differences_list_them_as_references() -> None:
 def test_their_errors_are_not_those_of_methods() -> None:
     """The pooled error is that of the methods with or without controls."""
     methods = rows().query("method != 'control'")
-    with_controls, without = (without_samples(table).query("not reference") for table in (rows(), methods))
+    with_controls, without = (
+        without_samples(table).table.query("not reference") for table in (rows(), methods)
+    )
     pd.testing.assert_frame_equal(with_controls.reset_index(drop=True), without.reset_index(drop=True))
 
 

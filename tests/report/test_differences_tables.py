@@ -29,7 +29,7 @@ TWO = [*SHORT, "drnet,mlvae"]
 CLASSES = np.arange(60) % 6
 
 
-def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, differences.Differences]:
     """LPIPS of methods on the same samples, with differences that spread by 0.01, and of a floor at 0.2."""
     rows = []
     for seed, (method, mean) in enumerate(means.items()):
@@ -45,7 +45,7 @@ def compared(folder: Path, **means: float) -> tuple[pd.DataFrame, pd.DataFrame]:
         rows.append(cell(*found, method=method, cell=method))
         Store(folder).cell(method).write_measurements("content-transfer", found)
     together = pd.concat(rows, ignore_index=True)
-    return together, differences.differences(together, SampleFiles([folder]))
+    return together, differences.Differences(together, SampleFiles([folder]))
 
 
 class TestTables:
@@ -70,7 +70,7 @@ class TestTables:
 
     def test_all_pairs_are_listed(self, tmp_path: Path) -> None:
         _, found = compared(tmp_path, a=0.15, c=0.18)
-        (table,) = difference_tables(found)
+        (table,) = difference_tables(found.table)
         pairs = {row.texts[0]: row.texts for row in table.rows if len(row.texts) > 1}
         assert list(pairs) == ["a - c", "a - floor: copy of B", "c - floor: copy of B"]
         _, difference, these, n, seeds, verdict = pairs["a - c"]

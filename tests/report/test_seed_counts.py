@@ -72,7 +72,7 @@ class TestOneMetric:
 
     def test_differences_count_them(self, recorded: bool) -> None:
         compared = without_samples(rows(recorded=recorded))
-        (one,) = compared.query("metric == 'l1'").to_dict("records")
+        (one,) = compared.table.query("metric == 'l1'").to_dict("records")
         assert (one["n_seeds"], one["verdict"]) == (1, "")
         assert "mean of 1 of 3 seeds" in one["note"]
 

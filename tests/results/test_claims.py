@@ -137,7 +137,7 @@ class TestVerdicts:
         tables += seeds_of("noise=1", 0.5 + 5 * NOISE)
         rows = pd.concat(tables, ignore_index=True)
         (line,) = check_claims([claim()], rows, SampleFiles([])).to_dict("records")
-        expected = without_samples(rows).query("method_b == 'lord[noise=0]'").iloc[0]
+        expected = without_samples(rows).table.query("method_b == 'lord[noise=0]'").iloc[0]
         assert (line["ci_low"], line["p"]) == (expected["ci_low"], expected["p"])
 
     def test_p_values_are_corrected_for_all_claims_tested(self) -> None:

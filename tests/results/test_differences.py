@@ -13,7 +13,7 @@ from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.evaluation.statistics import Groups, mean_interval
-from lordbench.results.differences import COLUMNS, differences
+from lordbench.results.differences import COLUMNS, Differences
 from lordbench.results.leaderboard import REFERENCES, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
@@ -52,7 +52,7 @@ class Runs:
         return folder.path
 
     def differences(self) -> pd.DataFrame:
-        found = differences(collect([self.folder]), SampleFiles([self.folder]))
+        found = Differences(collect([self.folder]), SampleFiles([self.folder])).table
         assert list(found) == COLUMNS
         return found
 
@@ -289,7 +289,7 @@ class TestReasons:
             runs.add(method, sampled(values(0)))
         alone = tmp_path / "alone.csv"
         alone.write_bytes((runs.folder / "results.csv").read_bytes())
-        (line,) = differences(collect([alone]), SampleFiles([alone])).to_dict("records")
+        (line,) = Differences(collect([alone]), SampleFiles([alone])).table.to_dict("records")
         assert "samples were not kept" in line["note"]
 
     def test_a_quantity_without_a_direction_is_not_compared(self, runs: Runs) -> None:
@@ -310,5 +310,5 @@ def test_two_run_folders_are_compared(tmp_path: Path) -> None:
         made.add(method, sampled(values(seed, shift=0.3 * seed)))
         folders.append(made.folder)
     for order in (folders, folders[::-1]):
-        (line,) = differences(collect(order), SampleFiles(order)).to_dict("records")
+        (line,) = Differences(collect(order), SampleFiles(order)).table.to_dict("records")
         assert (line["method_a"], line["verdict"]) == ("drnet", "better")

@@ -12,7 +12,7 @@ from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Samples
 from lordbench.evaluation.statistics import mean_interval
-from lordbench.results.differences import TIE, differences
+from lordbench.results.differences import TIE, Differences
 from lordbench.results.loading import SampleFiles
 from lordbench.results.run_folder import Store
 
@@ -47,7 +47,7 @@ def compared(folder: Path, cells: list[tuple[str, int, Values]], groups: Pairs) 
         name = f"{method}{seed}"
         Store(folder).cell(name).write_measurements("content-transfer", found)
         rows.append(cell(*found, method=method, seed=seed, cell=name))
-    lines = differences(pd.concat(rows, ignore_index=True), SampleFiles([folder]))
+    lines = Differences(pd.concat(rows, ignore_index=True), SampleFiles([folder])).table
     assert len(lines) == TRIALS
     return lines
 

@@ -10,7 +10,7 @@ import pytest
 from synthetic import cell, measured, without_samples
 
 from lordbench.evaluation.measurement import Measurement, Samples
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import aggregate
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import FEWER_SEEDS, marked
@@ -39,7 +39,7 @@ def of_one_seed(folder: Path, floor: float = 0.9, **centres: float) -> dict[str,
 
 def marks(rows: pd.DataFrame, files: SampleFiles | None = None, metric: str = "lpips") -> dict[str, str]:
     """Marks of a metric by method."""
-    found = marked(aggregate(rows), differences(rows, files or SampleFiles([])))
+    found = marked(aggregate(rows), Differences(rows, files or SampleFiles([])))
     found = found[found["metric"] == metric]
     return dict(zip(found["method"], found["mark"], strict=True))
 
@@ -135,7 +135,7 @@ class TestFewerSeeds:
             Store(folder).cell(name).write_measurements("content-transfer", [own])
             rows.append(cell(own, method=method, seed=seed, cell=name))
         table = pd.concat(rows, ignore_index=True)
-        found = marked(aggregate(table), differences(table, SampleFiles([folder])))
+        found = marked(aggregate(table), Differences(table, SampleFiles([folder])))
         return dict(zip(found["method"], zip(found["mark"], found["notes"], strict=True), strict=True))
 
     def test_its_value_may_be_close_to_the_best_or_better_but_is_not_called_the_best(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lordbench.evaluation.measurement import Measurement
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import LINE
 from lordbench.results.loading import SampleFiles
 from lordbench.results.rows import Provenance, frame
@@ -30,9 +30,9 @@ def measured(value: float | None = 0.1, reach: float | None = 0.01, **other: Any
     return Measurement.model_validate(given | other)
 
 
-def without_samples(rows: pd.DataFrame, *apart: str) -> pd.DataFrame:
+def without_samples(rows: pd.DataFrame, *apart: str) -> Differences:
     """Differences of rows whose samples were not kept."""
-    return differences(rows, SampleFiles([]), apart)
+    return Differences(rows, SampleFiles([]), apart)
 
 
 def cell(*measurements: Measurement, **other: Any) -> pd.DataFrame:

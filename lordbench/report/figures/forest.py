@@ -26,6 +26,7 @@ from lordbench.report.figures.signs import Sign, method_signs
 from lordbench.report.figures.values import Quantity, Value, read, short
 from lordbench.report.quantities import Column, choose, pick, summarised
 from lordbench.report.tables import SIGNS
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, aggregate, group_title
 from lordbench.results.marks import Mark, marked
 from lordbench.utils.errors import UserError
@@ -41,7 +42,7 @@ Panel = tuple[Quantity, Mapping[str, Mark]]
 
 
 def forest(
-    rows: pd.DataFrame, differences: pd.DataFrame, metrics: Sequence[str] = (), width: float = PAGE
+    rows: pd.DataFrame, differences: Differences, metrics: Sequence[str] = (), width: float = PAGE
 ) -> Drawn:
     """Draw values and 95 % intervals, with the marks of tables.
 

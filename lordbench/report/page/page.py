@@ -24,7 +24,7 @@ from lordbench.report.picture_comparisons import comparisons
 from lordbench.report.summary import summarise
 from lordbench.report.tables import GREY, SIGNS, Table, latex
 from lordbench.results.cells import cell_records
-from lordbench.results.differences import differences
+from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, LINE, aggregate, collect, group_title
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
@@ -44,7 +44,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     """Write the report of `runs`, as `collect` takes them, into a folder, atomically, and return its path."""
     rows, records = collect(runs), cell_records(runs)
     details = Details(rows, records)
-    compared = differences(rows, SampleFiles(runs))
+    compared = Differences(rows, SampleFiles(runs))
     means = with_entries(marked(aggregate(rows), compared))
     (headline_tables, legend), (rank_tables, rank_legend) = chapters(rows, compared, means=means)
     tables = list(widened(headline_tables, means))
@@ -118,7 +118,7 @@ def definitions(tables: Sequence[Table]) -> dict[tuple[str, str], tuple[str, str
     return found
 
 
-def _forests(groups: Sequence[tuple[str, pd.DataFrame]], compared: pd.DataFrame) -> Iterator[Figure]:
+def _forests(groups: Sequence[tuple[str, pd.DataFrame]], compared: Differences) -> Iterator[Figure]:
     """A forest plot for each group of comparable results."""
     for i, (title, own) in enumerate(groups):
         for drawn in _drawn(f"forest-{i}", title, partial(forest, own, compared)):
