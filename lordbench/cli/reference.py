@@ -12,7 +12,7 @@ from lordbench.cli.console import ERR, OUT, PATH, runs_argument, say
 def reference() -> None:
     """Show the results that ship with lordbench, or contribute to them.
 
-    Commands that read RUNS take the word `reference` for these results.
+    Commands that show results of RUNS, all but `status` and `compare`, take the word `reference` for these.
 
     \b
     Examples:
@@ -51,7 +51,7 @@ def add(runs: tuple[Path, ...], models: bool, into: Path) -> None:
     """Check runs, and merge them into the archives of a checkout.
 
     Refused are other protocols, uncommitted code, unfinished or damaged cells, other images under the same
-    name, plug-ins, and paths of the machine.
+    name, presets that are changed or for testing, plug-ins, and paths of the machine.
 
     \b
     Example:

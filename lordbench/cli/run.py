@@ -58,18 +58,19 @@ EXECUTOR_SETTINGS = (
               " repeatable.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--dry-run", is_flag=True,
-              help="Only print the plan, with times estimated from a few training steps; keep and write"
-              " nothing.")  # fmt: skip
+              help="Only print the plan, with times estimated from a few training steps; write nothing"
+              " to the run folder.")  # fmt: skip
 @click.option("--only-evaluate", is_flag=True,
               help="Only run experiments, on trained cells. The exit status is 1 if a cell is not"
               " trained.")  # fmt: skip
 @click.option("--executor", type=click.Choice(executors.NAMES), show_default="local",
               help="Where cells run: on this machine, on a Ray cluster, or as Slurm jobs.")  # fmt: skip
 @click.option("-j", "--jobs", type=COUNT,
-              show_default="as many as there are CPU cores for; 1 on a GPU; slurm: 16",
+              show_default="as many as there are CPU cores and memory for; 1 on a GPU; ray: as many as"
+              " fit; slurm: 16",
               help="Cells at a time.")  # fmt: skip
 @click.option("--retries", type=click.IntRange(min=0), show_default="2",
-              help="Retries for a training whose worker was killed; it resumes from its"
+              help="Retries for a cell whose worker was killed; a training resumes from its"
               " checkpoint.")  # fmt: skip
 @click.option("--ray-address", "address", metavar="HOST:PORT",
               show_default="$RAY_ADDRESS, or a cluster on this machine alone",
@@ -86,7 +87,8 @@ EXECUTOR_SETTINGS = (
 @click.option("--slurm-cluster", "cluster", type=click.Choice(["slurm", "local"]), show_default="slurm",
               help="slurm: local runs the jobs on this machine, without Slurm.")  # fmt: skip
 @click.option("--checkpoint-every", type=click.FloatRange(min=0), show_default="60",
-              metavar="SECONDS", help="What a killed training loses at most.")  # fmt: skip
+              metavar="SECONDS", help="Time between checkpoints: a killed training loses that, and 25"
+              " steps at most.")  # fmt: skip
 @click.option("--tensorboard", is_flag=True,
               help="Also write event files for `tensorboard --logdir OUT/tensorboard`.")  # fmt: skip
 @click.option("--wandb", is_flag=True, help="Also log to Weights & Biases ($WANDB_PROJECT, $WANDB_MODE).")

@@ -124,7 +124,7 @@ def figure(kind: str, *runs: Run, out: Run | None = None, **options: Any) -> Dra
         kind: `forest`, `tradeoff`, `grid` or another of the command's.
         runs: run folders; `runs` if none is named.
         out: also write it to this .png, .svg or .pdf file.
-        options: those of the command, e.g. `metric="ssim"`, `pairs=8`.
+        options: those of the command, e.g. `metric="ssim"`, `pairs=8`; of `forest` and `ranks`, `metrics`.
 
     Returns:
         A pair: `figure`, of Matplotlib, and `words`, what is seen.

@@ -40,7 +40,7 @@ HOW = (
 
 
 def dry_run(request: Request, out: Path, options: RunOptions, messages: Console) -> None:
-    """Print the plan of a request with estimated times; nothing is written, downloaded or kept.
+    """Print the plan of a request with estimated times; the run folder is left as it is.
 
     UserError: as from `run_session`.
     """

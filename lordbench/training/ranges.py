@@ -16,9 +16,12 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole numbers if both ends are, unlike `Range(0.0, 1.0)`.
+    """Numbers of a range; whole numbers if both ends are, unlike `Range(0.0, 1.0)`.
 
-    With `log`, each factor is as likely as any other: for rates and weights.
+    Attributes:
+        low: the least value.
+        high: the greatest value, included.
+        log: whether each factor is as likely as any other: for rates and weights.
 
     Raises:
         ValueError: the range is empty, or a logarithmic one includes zero.
@@ -63,7 +66,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values: numbers, texts, booleans or None. ValueError: they are fewer than two."""
+    """One of several values.
+
+    Attributes:
+        values: numbers, texts, booleans or None.
+
+    Raises:
+        ValueError: they are fewer than two.
+    """
 
     values: tuple[Any, ...]
 

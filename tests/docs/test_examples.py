@@ -118,7 +118,7 @@ def tables_below(page: str) -> dict[str, list[str]]:
     """Commands that write Markdown, with the tables below each, up to the next block."""
     text = (CHECKOUT / page).read_text()
     found, matches = {}, list(BLOCK.finditer(text))
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in zip(matches, [*matches[1:], None], strict=False):
         if match["reason"] is None and "--format markdown" in match["text"]:
             below = text[match.end() : following.start() if following else None]
             found[match["text"].strip()] = TABLE.findall(below)
