@@ -115,14 +115,18 @@ def test_a_page_that_shows_a_run(page: str, run: Run) -> None:
 
 
 def tables_below(page: str) -> dict[str, list[str]]:
-    """Commands that write Markdown, with the tables below each, up to the next block."""
+    """Commands that write Markdown, with the tables below each, up to the next of them."""
     text = (CHECKOUT / page).read_text()
-    found, matches = {}, list(BLOCK.finditer(text))
-    for match, following in zip(matches, [*matches[1:], None], strict=False):
-        if match["reason"] is None and "--format markdown" in match["text"]:
-            below = text[match.end() : following.start() if following else None]
-            found[match["text"].strip()] = TABLE.findall(below)
-    return found
+    writing = [
+        match
+        for match in BLOCK.finditer(text)
+        if match["reason"] is None and "--format markdown" in match["text"]
+    ]
+    ends = [*(match.start() for match in writing[1:]), len(text)]
+    return {
+        match["text"].strip(): TABLE.findall(text[match.end() : end])
+        for match, end in zip(writing, ends, strict=False)
+    }
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if tables_below(page)])
