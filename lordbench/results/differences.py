@@ -106,14 +106,20 @@ class Quantity:
         pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
         return cls(methods, bool(direction(rows)), scale, error, pooled)
 
-    def compare(self, a: Method, b: Method, files: SampleFiles) -> Difference:
-        """Compare one of the methods with a method or reference, which may be of another quantity."""
+    def compare(self, a: Method, b: Method, files: SampleFiles, *, trainings: bool = True) -> Difference:
+        """Compare one of the methods with a method or reference, which may be of another quantity.
+
+        `trainings` as for `difference`.
+        """
         # A reference has no training: its error is smaller than that of methods.
         shared = a.name in self.pooled and (
             b.reference or (self.methods.get(b.name) is b and b.name in self.pooled)
         )
         error = self.error if shared else None
-        return difference(a.values, b.values, files, self.higher_is_better, scale=self.scale, error=error)
+        return difference(
+            a.values, b.values, files, self.higher_is_better,
+            scale=self.scale, error=error, trainings=trainings,
+        )  # fmt: skip
 
 
 class Differences:
@@ -131,7 +137,7 @@ class Differences:
         valued = grouped(rows[rows["value"].notna()].to_dict("records"), self.keys)
         self._rows = {key: same for key, same in valued.items() if direction(same) is not None}
         self._quantities: dict[Hashable, Quantity] = {}
-        self._found: dict[tuple[Hashable, str, str], Difference] = {}
+        self._verdicts: dict[tuple[Hashable, str, str], Verdict] = {}
 
     def verdict(self, key: Hashable, a: str, b: str) -> Verdict:
         """Whether a is better than b by the interval of their difference; empty if there is none.
@@ -146,7 +152,10 @@ class Differences:
         names = sorted(methods, key=lambda name: methods[name].reference)
         if names.index(a) > names.index(b):
             return TURNED[self.verdict(key, b, a)]
-        return self._between(key, methods[a], methods[b]).verdict
+        if (key, a, b) not in self._verdicts:
+            compared = self._quantity(key).compare(methods[a], methods[b], self._files, trainings=False)
+            self._verdicts[key, a, b] = compared.verdict
+        return self._verdicts[key, a, b]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -164,7 +173,7 @@ class Differences:
             for a, b in combinations(quantity.methods.values(), 2):
                 if not a.reference:
                     names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
-                    records.append(shared | names | self._between(key, a, b)._asdict())
+                    records.append(shared | names | quantity.compare(a, b, self._files)._asdict())
         apart = [name for name in self.keys if name not in COLUMNS]
         return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
 
@@ -172,11 +181,6 @@ class Differences:
         if key not in self._quantities:
             self._quantities[key] = Quantity.of(self._rows[key])  # type: ignore[index]
         return self._quantities[key]
-
-    def _between(self, key: Hashable, a: Method, b: Method) -> Difference:
-        if (key, a.name, b.name) not in self._found:
-            self._found[key, a.name, b.name] = self._quantity(key).compare(a, b, self._files)
-        return self._found[key, a.name, b.name]
 
 
 def values_by_seed(rows: Iterable[Record]) -> dict[int, Value]:
@@ -193,6 +197,7 @@ def difference(
     *,
     scale: Scale,
     error: PooledError | None = None,
+    trainings: bool = True,
 ) -> Difference:
     """Compare two methods in one quantity, by their values by seed; `files_b` if b is of other run folders.
 
@@ -201,7 +206,8 @@ def difference(
     pooled `error` if there is one: it holds for other trainings, splits and pairs, on the same data. It needs
     no samples; if these are lost, an equal seed and number of samples are taken for equal samples. The
     interval for these very trainings is that of a bootstrap over the groups of the samples, averaged over
-    seeds: it holds on other classes (and content images) of the same kind. With one seed it is the only one.
+    seeds: it holds on other classes (and content images) of the same kind. With one seed it is the only one;
+    of several seeds it is left out without `trainings`, as it takes most of the time.
 
     Returns:
         `difference` is the mean over seeds; interval ends are NaN without an interval; `n` is the number of
@@ -215,8 +221,10 @@ def difference(
         return Difference(note=OTHER_SAMPLES if common else "no seed in common")
     values = np.array([[side[seed].value for seed in paired] for side in (a, b)])
     plain = values[0] - values[1]
-    trainings, note, sd = *_bootstrap([(a[seed], b[seed]) for seed in paired], files, files_b), NAN
-    tested = trainings
+    own, note, sd = Tested(NAN, NAN, NAN), "", NAN
+    if trainings or len(paired) == 1:
+        own, note = _bootstrap([(a[seed], b[seed]) for seed in paired], files, files_b)
+    tested = own
     if len(paired) > 1:
         tested, note, sd = _over_seeds(values, scale, error), "", float(np.std(plain, ddof=1))
     total = len(a.keys() | b.keys())
@@ -232,8 +240,8 @@ def difference(
         note=note,
         p=tested.p,
         sd=sd,
-        trainings_ci_low=trainings.low,
-        trainings_ci_high=trainings.high,
+        trainings_ci_low=own.low,
+        trainings_ci_high=own.high,
     )
 
 
