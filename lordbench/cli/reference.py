@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from lordbench.cli.console import ERR, OUT, PATH, runs_argument, say
@@ -38,7 +39,7 @@ def list_() -> None:
     for name in ("results", "methods", "seeds", "commits", "hardware", "training"):
         table.add_column(name, overflow="fold")
     for row in contents():
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     OUT.print(table)
 
 

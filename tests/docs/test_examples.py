@@ -115,17 +115,14 @@ def test_a_page_that_shows_a_run(page: str, run: Run) -> None:
 
 
 def tables_below(page: str) -> dict[str, list[str]]:
-    """Commands that write Markdown, with the tables below each, up to the next of them."""
+    """Commands that write Markdown, with the tables below each, up to the next block."""
     text = (CHECKOUT / page).read_text()
-    writing = [
-        match
-        for match in BLOCK.finditer(text)
-        if match["reason"] is None and "--format markdown" in match["text"]
-    ]
-    ends = [*(match.start() for match in writing[1:]), len(text)]
+    matches = list(BLOCK.finditer(text))
+    ends = [*(match.start() for match in matches[1:]), len(text)]
     return {
         match["text"].strip(): TABLE.findall(text[match.end() : end])
-        for match, end in zip(writing, ends, strict=False)
+        for match, end in zip(matches, ends, strict=False)
+        if match["reason"] is None and "--format markdown" in match["text"]
     }
 
 

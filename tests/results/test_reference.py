@@ -148,6 +148,15 @@ class TestAdd:
         assert reference.model_folder("mlvae/digits").name != old.name
 
 
+def test_the_list_names_variants(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = ("toycars", "1: lord[noise=0]", "3", "0123abc", "CPU", "1 h")
+    monkeypatch.setattr("lordbench.report.reference.contents", lambda: [row])
+    assert run("reference", "list") == 0
+    assert "lord[noise=0]" in capsys.readouterr().out.replace("\n", "")
+
+
 class TestNamedReference:
     """Where runs are named, `reference` is the results that ship with lordbench."""
 
