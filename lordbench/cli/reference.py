@@ -13,7 +13,8 @@ from lordbench.cli.console import ERR, OUT, PATH, runs_argument, say
 def reference() -> None:
     """Show the results that ship with lordbench, or contribute to them.
 
-    Commands that show results of RUNS, all but `status` and `compare`, take the word `reference` for these.
+    Commands that show results of RUNS, all but `status` and `compare`, take the word `reference` for these. A
+    run folder of your own with that name is given by its absolute path.
 
     \b
     Examples:

@@ -44,7 +44,7 @@ def summary(runs: tuple[Path, ...], columns: str | None, format_: str, out: Path
     collected = read(runs)
     found = summaries(collected.rows, collected.differences, split_list(columns or ""))
     if format_ == "table" and out is None:
-        OUT.print(TerminalSummary(found))
+        OUT.print(TerminalSummary(found, whole=True))
     else:
         write(summaries_markdown(found), out)
 

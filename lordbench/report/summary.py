@@ -56,13 +56,17 @@ class Summary(NamedTuple):
 
 @dataclass(frozen=True)
 class TerminalSummary:
-    """Summaries that rich prints; of several groups, the tables only if all of them fit on the terminal."""
+    """Summaries that rich prints; of several groups, the tables only if all of them fit on the terminal.
+
+    With `whole`, the tables in any case.
+    """
 
     found: Sequence[Summary]
+    whole: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         whole = Group(*self._parts(with_tables=True))
-        if len(self.found) > 1 and console.is_terminal:
+        if len(self.found) > 1 and console.is_terminal and not self.whole:
             height = len(console.render_lines(whole, options.update(height=None)))
             if height + BELOW > console.height:
                 whole = Group(*self._parts(with_tables=False))

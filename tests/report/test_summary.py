@@ -151,10 +151,10 @@ class TestTerminal:
             for i in range(methods)
         ], ignore_index=True)  # fmt: skip
 
-    def lines(self, table: pd.DataFrame) -> list[str]:
+    def lines(self, table: pd.DataFrame, *, whole: bool = False) -> list[str]:
         stream = io.StringIO()
         console = Console(width=80, height=24, file=stream, force_terminal=True, color_system=None)
-        console.print(TerminalSummary(summaries(table, without_samples(table))))
+        console.print(TerminalSummary(summaries(table, without_samples(table)), whole))
         return stream.getvalue().splitlines()
 
     def test_three_methods_fit_on_a_terminal_with_what_stands_below(self) -> None:
@@ -188,6 +188,8 @@ class TestTerminal:
         assert [line.partition(",")[0] for line in lines if "preset quick" in line] == ["circles", "squares"]
         assert sum(line.startswith("Best: ") for line in lines) == 2
         assert not any(line.startswith("method ") for line in lines)
+        whole = self.lines(table, whole=True)
+        assert sum(line.startswith("method ") for line in whole) == 2
 
 
 class TestForTesting:
