@@ -34,16 +34,12 @@ def runs_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """Make the argument RUNS: run folders and results CSVs; `reference` is those that ship with lordbench."""
 
     def found(context: click.Context, parameter: click.Parameter, named: Sequence[Path]) -> tuple[Path, ...]:
-        runs: list[Path] = []
-        for path in named:
-            if str(path) == "reference":
-                from lordbench.results.reference import reference_runs  # it imports pandas
+        from lordbench.results.reference import runs_named  # it imports pandas
 
-                runs += reference_runs()
-            else:
-                EXISTING.convert(path, parameter, context)
-                runs.append(path)
-        return tuple(runs)
+        runs = tuple(run for path in named for run in runs_named(path))
+        for run in runs:
+            EXISTING.convert(run, parameter, context)
+        return runs
 
     return click.argument("runs", nargs=-1, required=required, type=PATH, callback=found)
 

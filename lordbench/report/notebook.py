@@ -24,7 +24,7 @@ from lordbench.report.summary import summaries
 from lordbench.report.tables import markdown
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect, label
-from lordbench.results.reference import NAME, reference_runs
+from lordbench.results.reference import reference_runs, runs_named
 
 Run = Path | str
 RUNS = (Path("runs"),)
@@ -148,9 +148,7 @@ def write_report(*runs: Run, out: Run = "report") -> Path:
 
 
 def _paths(runs: Sequence[Run]) -> tuple[Path, ...]:
-    """Their paths; `reference` names those that ship with lordbench."""
-    paths = [reference_runs() if run == NAME else [Path(run)] for run in runs]
-    return tuple(path for group in paths for path in group) or RUNS
+    return tuple(path for run in runs for path in runs_named(run)) or RUNS
 
 
 def _verdict(rows: pd.DataFrame, compared: Differences) -> tuple[str, ...]:

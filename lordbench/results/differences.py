@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -36,8 +36,6 @@ from lordbench.results.scales import Scale, scale_of
 
 Verdict = Literal["better", "worse", "not significantly different", ""]
 TIE: Verdict = "not significantly different"
-TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better", TIE: TIE, "": ""}
-"""The verdict on b by that on a."""
 COLUMNS = [
     *GROUP, *QUANTITY, "method_a", "method_b", "reference", "difference", "ci_low", "ci_high", "n", "n_seeds",
     "higher_is_better", "verdict", "note", "p", "sd", "trainings_ci_low", "trainings_ci_high", *DECLARED,
@@ -85,10 +83,12 @@ class Method(NamedTuple):
 class Quantity:
     """The methods of a group in one quantity, by name, the scale that they are compared on, and their error.
 
-    `error` is pooled over methods and the seeds that all of them have; see `pooled_error`.
+    `declared` are its `DECLARED` columns. `error` is pooled over methods and the seeds that all of them have;
+    see `pooled_error`.
     """
 
     methods: Mapping[str, Method]
+    declared: Mapping[str, str]
     higher_is_better: bool
     scale: Scale
     error: PooledError | None
@@ -104,7 +104,8 @@ class Quantity:
         values = [[method.values[seed].value for seed in seeds] for method in trained]
         error = pooled_error(scale.forward(np.array(values))) if seeds else None
         pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
-        return cls(methods, bool(direction(rows)), scale, error, pooled)
+        declared = {name: rows[-1][name] for name in DECLARED}
+        return cls(methods, declared, bool(direction(rows)), scale, error, pooled)
 
     def compare(self, a: Method, b: Method, files: SampleFiles, *, trainings: bool = True) -> Difference:
         """Compare one of the methods with a method or reference, which may be of another quantity.
@@ -135,26 +136,22 @@ class Differences:
         self.keys = [*GROUP, *apart, *QUANTITY]
         self._files, rows = files, by_seed(rows)
         valued = grouped(rows[rows["value"].notna()].to_dict("records"), self.keys)
-        self._rows = {key: same for key, same in valued.items() if direction(same) is not None}
-        self._quantities: dict[Hashable, Quantity] = {}
-        self._verdicts: dict[tuple[Hashable, str, str], Verdict] = {}
+        self._quantities = {
+            key: Quantity.of(same) for key, same in valued.items() if direction(same) is not None
+        }
+        self._verdicts: dict[tuple[tuple[Any, ...], str, str], Verdict] = {}
 
-    def verdict(self, key: Hashable, a: str, b: str) -> Verdict:
-        """Whether a is better than b by the interval of their difference; empty if there is none.
+    def verdict(self, key: tuple[Any, ...], a: str, b: str) -> Verdict:
+        """Whether a method is better than another, or than a reference; empty without an interval.
 
         `key` has the values of the columns `keys`; a and b are named as in `row_name`.
         """
-        if key not in self._rows:
+        quantity = self._quantities.get(key)
+        if quantity is None or not {a, b} <= quantity.methods.keys():
             return ""
-        methods = self._quantity(key).methods
-        if a == b or not {a, b} <= methods.keys() or (methods[a].reference and methods[b].reference):
-            return ""
-        names = sorted(methods, key=lambda name: methods[name].reference)
-        if names.index(a) > names.index(b):
-            return TURNED[self.verdict(key, b, a)]
         if (key, a, b) not in self._verdicts:
-            compared = self._quantity(key).compare(methods[a], methods[b], self._files, trainings=False)
-            self._verdicts[key, a, b] = compared.verdict
+            methods = quantity.methods[a], quantity.methods[b]
+            self._verdicts[key, a, b] = quantity.compare(*methods, self._files, trainings=False).verdict
         return self._verdicts[key, a, b]
 
     @cached_property
@@ -166,21 +163,15 @@ class Differences:
         ceiling), `higher_is_better`, the fields of `Difference`, `section` and `title` (see `Measurement`).
         """
         records: list[dict[str, Any]] = []
-        for key, same in self._rows.items():
-            quantity = self._quantity(key)
-            shared = dict(zip(self.keys, key, strict=True)) | {name: same[-1][name] for name in DECLARED}
-            shared["higher_is_better"] = quantity.higher_is_better
+        for key, quantity in self._quantities.items():
+            shared = dict(zip(self.keys, key, strict=True)) | {"higher_is_better": quantity.higher_is_better}
+            shared |= quantity.declared
             for a, b in combinations(quantity.methods.values(), 2):
                 if not a.reference:
                     names = {"method_a": a.name, "method_b": b.name, "reference": b.reference}
                     records.append(shared | names | quantity.compare(a, b, self._files)._asdict())
         apart = [name for name in self.keys if name not in COLUMNS]
         return pd.DataFrame.from_records(records, columns=[*COLUMNS, *apart])
-
-    def _quantity(self, key: Hashable) -> Quantity:
-        if key not in self._quantities:
-            self._quantities[key] = Quantity.of(self._rows[key])  # type: ignore[index]
-        return self._quantities[key]
 
 
 def values_by_seed(rows: Iterable[Record]) -> dict[int, Value]:

@@ -23,7 +23,6 @@ import pandas as pd
 
 from lordbench.results.cells import Settings, cell_records
 from lordbench.results.leaderboard import GROUP, LINE, collect, group_title, label, merge, row_name
-from lordbench.results.loading import results_file
 from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
 
@@ -65,13 +64,13 @@ def reference_runs() -> list[Path]:
     return [unpacked(archive) for archive in found]
 
 
-def runs_named(name: str) -> list[Path]:
+def runs_named(name: Path | str) -> list[Path]:
     """The runs that a name stands for: those of the reference, or the run folder or results CSV itself.
 
     Raises:
-        UserError: as from `reference_runs`, or it holds no results.
+        UserError: as from `reference_runs`.
     """
-    return reference_runs() if name == NAME else [results_file(Path(name))]
+    return reference_runs() if str(name) == NAME else [Path(name)]
 
 
 def unpacked(archive: Path) -> Path:

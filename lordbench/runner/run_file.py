@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from lordbench.config import selectors
 from lordbench.config.presets import load_grid
 from lordbench.data.splits import SplitName
+from lordbench.results.loading import results_file
 from lordbench.results.reference import runs_named
 from lordbench.runner import executors
 from lordbench.runner.plan import Request
@@ -101,7 +102,7 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
             checkpoint_seconds=self.checkpoint_every,
             trackers=tuple(self.trackers),
             columns=tuple(self.columns),
-            against=tuple(run for name in self.against for run in runs_named(name)),
+            against=tuple(results_file(run) for name in self.against for run in runs_named(name)),
             run_file=self.text(),
             **more,
         )
