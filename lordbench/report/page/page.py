@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from lordbench.report.page.pictures import pictures
 from lordbench.report.picture_comparisons import comparisons
 from lordbench.report.summary import summarise
 from lordbench.report.tables import GREY, SIGNS, Table, latex
-from lordbench.results.cells import cell_records
+from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, LINE, aggregate, collect, group_title
 from lordbench.results.loading import SampleFiles
@@ -43,13 +44,35 @@ Figure = dict[str, Any]
 def write_report(runs: Sequence[Path], out: Path) -> Path:
     """Write the report of `runs`, as `collect` takes them, into a folder, atomically, and return its path."""
     rows, records = collect(runs), cell_records(runs)
+    with ThreadPoolExecutor(1) as pool:
+        # Pillow decodes and encodes without Python's lock, while tables and figures hold it.
+        encoded = pool.submit(_pictures, records)
+        page = _page(runs, rows, records, encoded)
+    file = out / FILE
+    write_text(file, page)
+    return file
+
+
+def _pictures(records: Sequence[CellRecord]) -> dict[str, Any]:
+    """What the page shows of the cells' pictures."""
+    compared, problems = comparisons(records)
+    strips, note = pictures(compared)
+    selections = max((strip["selections"] for strip in strips), key=len, default=())
+    return {"comparisons": strips, "selections": selections, "picture_note": note, "problems": problems}
+
+
+def _page(
+    runs: Sequence[Path],
+    rows: pd.DataFrame,
+    records: Sequence[CellRecord],
+    encoded: Future[dict[str, Any]],
+) -> str:
+    """The page as HTML; `encoded` are its `_pictures`."""
     details = Details(rows, records)
     compared = Differences(rows, SampleFiles(runs))
     means = with_entries(marked(aggregate(rows), compared))
     (headline_tables, legend), (rank_tables, rank_legend) = chapters(rows, compared, means=means)
     tables = list(widened(headline_tables, means))
-    compared_pictures, problems = comparisons(records)
-    strips, picture_note = pictures(compared_pictures)
     groups = [(group_title(group), own) for group, own in means.groupby(GROUP, sort=False)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -57,7 +80,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
     )  # fmt: skip
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["with_code"] = with_code
-    page = environment.get_template("page.html").render(
+    return environment.get_template("page.html").render(
         card=card(rows, records, runs),
         verdicts=[(each.table.title, each.verdict) for each in summarise(means)],
         groups=[title for title, _ in groups],
@@ -75,20 +98,14 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
         forests=list(_forests(groups, compared)),
         figures=list(_figures(means)),
         curves=list(_drawn("curves", "Training curves", partial(curves, records))),
-        comparisons=strips,
-        selections=max((strip["selections"] for strip in strips), key=len, default=()),
-        picture_note=picture_note,
-        problems=problems,
         failures=[record for record in records if record.failure is not None],
         cells=details.listed(),
         differing=details.differing(),
         details=details.values,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         behaviour=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        **encoded.result(),
     )
-    file = out / FILE
-    write_text(file, page)
-    return file
 
 
 def heading(text: str) -> tuple[str, str]:
