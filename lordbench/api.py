@@ -23,9 +23,9 @@ from lordbench.nn import weights
 from lordbench.report.quantities import pick, summarised
 from lordbench.results import reference
 from lordbench.results.leaderboard import label
-from lordbench.results.run_folder import CellFolder, Store
+from lordbench.results.run_folder import CellFolder
 from lordbench.runner.cell import Cell
-from lordbench.runner.run_cell import WorkerState, build
+from lordbench.runner.run_cell import build
 from lordbench.runner.run_file import RunFile
 from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import run_session
@@ -207,7 +207,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
         raise UserError(f"{folder.path}: the training is not finished", "Run it again; it resumes.")
     with use_plugins(plugins):
         _refuse_unnamed(described.method, folder)
-        method = build(described, read_spec(folder) or _spec(described, folder))
+        method = build(described, read_spec(folder))
     load_module(folder.model, method)
     return _ready(method, device, f"{described.title}, preset {described.preset_name}", folder)
 
@@ -289,16 +289,6 @@ def image_set(
         content_ids, content_names = number_labels([str(label) for label in contents])
     key = fingerprint(images, ids, content_ids, "arrays-1")
     return ImageSet(name, images, ids, content_ids, names, content_names, key)
-
-
-def _spec(cell: Cell, folder: CellFolder) -> DataSpec:
-    """What a cell's method was built for, from its data: older models do not record it."""
-    _refuse_unnamed(cell.dataset.partition(":")[0], folder)
-    images = registry.load_dataset(cell.dataset, cell.data_settings).load(cell.preset.image_size)
-    if images.fingerprint != cell.data_fingerprint:
-        raise UserError(f"{cell.dataset}: the data has changed since this cell was trained", "Run it again.")
-    state = WorkerState(Store(folder.path.parent.parent), "cpu")
-    return DataSpec.of(state.split(cell, images).train)
 
 
 def _refuse_unnamed(name: str, folder: CellFolder) -> None:

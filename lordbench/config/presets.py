@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lordbench.training import Budget, MethodConfig
 
 
+NOT_SIZES = frozenset({"summary", "methods", "defaults", "searched"})
+"""Fields of a preset that are words or about methods."""
+
+
 class BudgetConfig(BaseModel, extra="forbid", frozen=True):
     """Training budget of every method: images seen in training, epochs, or the larger of the two.
 
@@ -96,7 +100,7 @@ class Preset(BaseModel, extra="forbid", frozen=True):
 
     def sizes(self) -> dict[str, Any]:
         """Return what trainings depend on besides their methods' own settings, as JSON values."""
-        return self.model_dump(mode="json", exclude={"methods", "defaults", "searched", "summary"})
+        return self.model_dump(mode="json", exclude=set(NOT_SIZES))
 
     def settings(self, method: str, config: type[MethodConfig]) -> dict[str, Any]:
         """Return the settings of a method: the defaults that it declares, then its own."""

@@ -91,6 +91,11 @@ class Measurement(BaseModel):
     _samples: Samples | None = PrivateAttr(None)
 
     @property
+    def full_name(self) -> str:
+        """The quantity as users write it: EXPERIMENT/CODES/SUBJECT/METRIC."""
+        return "/".join((self.experiment, self.codes, self.subject, self.metric))
+
+    @property
     def samples(self) -> Samples | None:
         """The samples that the value is the mean of; stored in a file of their own, not in the row."""
         return self._samples

@@ -91,7 +91,7 @@ def _problems(records: Sequence[CellRecord], rows: pd.DataFrame, models: bool) -
         yield f"{cell_id}: its folder is missing, or its cell.json is missing or damaged"
     for record in records:
         cell, own = record.settings, by_cell.get(record.settings.id)
-        title = f"{cell.label} on {cell.dataset}, seed {cell.seed} ({cell.id})"
+        title = f"{cell.title} ({cell.id})"
         yield from (f"{title}: {found}" for found in record.damage)
         experiments = map(component_name, cell.experiments)
         missing = [name for name in experiments if record.folder.measurements(name) is None]

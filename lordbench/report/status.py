@@ -81,8 +81,8 @@ def _run(run: RunStatus, now: datetime) -> Iterable[RenderableType]:
         yield f"[yellow]Damaged:[/] {escape(note)}"
     for status in cells:
         if status.failure is not None:
-            name = f"{status.cell.label} on {status.cell.dataset}, seed {status.cell.seed}"
-            yield f"[bold red]Failed:[/] {escape(name)}\n  traceback: {escape(str(status.failure))}"
+            yield f"[bold red]Failed:[/] {escape(status.cell.title)}"
+            yield f"  traceback: {escape(str(status.failure))}"
     if _is_unfinished(run):
         yield LEGEND
 

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from lordbench.config.presets import NOT_SIZES
 from lordbench.results.damage import Damage, damage
-from lordbench.results.leaderboard import label
+from lordbench.results.leaderboard import cell_title, label
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import read_text
@@ -50,6 +51,16 @@ class Settings(BaseModel, frozen=True):
     def label(self) -> str:
         """The method with its variant and its labels, as in tables."""
         return label(self.method_name, self.variant, self.labels)
+
+    @property
+    def title(self) -> str:
+        """The cell in messages."""
+        return cell_title(self.label, label(self.dataset, self.data_variant), self.seed)
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The preset without its words and what it sets of methods, which `settings` has."""
+        return {name: value for name, value in self.preset.items() if name not in NOT_SIZES}
 
 
 class Failure(BaseModel, frozen=True):

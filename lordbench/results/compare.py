@@ -48,8 +48,6 @@ ROW_SETTINGS = {
     "environment": ("device", "precision", "threads", "torch_version", "cuda_version"),
 }
 """Columns of rows that describe a cell and its provenance, by kind."""
-NOT_SIZES = ("summary", "defaults", "methods")
-"""Fields of a preset that are words or about methods; those that count are among the method's settings."""
 COSTS = ("train_seconds", "train_images_per_second", "peak_memory_mib")
 
 
@@ -325,8 +323,7 @@ def _row_settings(row: Mapping[Hashable, Any]) -> dict[tuple[str, str], Any]:
 
 
 def _file_settings(settings: Settings) -> dict[tuple[str, str], Any]:
-    sizes = {name: value for name, value in settings.preset.items() if name not in NOT_SIZES}
-    parts = {"method": settings.settings, "data": settings.data_settings, "preset": sizes}
+    parts = {"method": settings.settings, "data": settings.data_settings, "preset": settings.sizes}
     return {(kind, name): value for kind, values in parts.items() for name, value in _dotted(values)}
 
 

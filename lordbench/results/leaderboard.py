@@ -398,6 +398,11 @@ def label(method: str, variant: str, labels: str = "") -> str:
     return f"{name} on {labels}" if labels else name
 
 
+def cell_title(method: str, dataset: str, seed: int) -> str:
+    """Name a cell in messages: `lord on toycars, seed 0`; `method` and `dataset` as from `label`."""
+    return f"{method} on {dataset}, seed {seed}"
+
+
 def group_title(group: Sequence[Hashable]) -> str:
     """Name a group by its data set, split and preset, the values of `GROUP`."""
     data, split, preset, warning = group_parts(group)

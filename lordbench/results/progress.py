@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
-from lordbench.results.leaderboard import label
+from lordbench.results.leaderboard import cell_title, label
 from lordbench.utils.files import component_name, is_plain_name, read_json, write_json
 from lordbench.utils.integrity import write_with_checksum
 
@@ -112,6 +112,11 @@ class PlannedCell(BaseModel, extra="forbid", frozen=True):
             seed=fields["seed"],
             experiments=tuple(component_name(name) for name in fields["experiments"]),
         )
+
+    @property
+    def title(self) -> str:
+        """The cell in messages."""
+        return cell_title(self.label, self.dataset, self.seed)
 
     @property
     def kind(self) -> tuple[str, str, str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel
 
+from lordbench.results.cells import Failure
 from lordbench.results.damage import Damage, damage
 from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
 from lordbench.results.run_folder import CellFolder, Store
@@ -96,7 +97,7 @@ def read_status(root: Path, plan: RunPlan | None = None) -> RunStatus:
         pass
     except (OSError, ValueError) as error:
         problem = f"{store.plan}: no readable plan: {type(error).__name__}"
-        notes.append(f"{problem} The next `lordbench run` writes it again.")
+        notes.append(f"{problem}. The next `lordbench run` writes it again.")
     since = plan.began if plan is not None and (alive or not latest) else None
     planned = () if plan is None else plan.cells
     cells = tuple(_cell_status(store.cell(cell.id), cell, alive, since) for cell in planned)
@@ -138,9 +139,8 @@ def _cell_status(
                 ends[name] = timing.ended.timestamp() if timing and timing.ended else written
     with _noted(folder.failure, problems):
         failure = _time(folder.failure.stat().st_mtime), "(not readable)"
-        content = read_json(folder.failure)
-        when = datetime.fromisoformat(content["when"]).astimezone(UTC)
-        failure = when, str(content["error"]).strip().splitlines()[-1]
+        found = Failure.model_validate(read_json(folder.failure))
+        failure = datetime.fromisoformat(found.when).astimezone(UTC), found.error.strip().splitlines()[-1]
     fields: dict[str, Any] = {
         "cell": cell,
         "train_seconds": train_seconds,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lordbench.config.presets import Preset
 from lordbench.data.splits import SPLIT_VERSION, SplitName
-from lordbench.results.leaderboard import label
+from lordbench.results.leaderboard import cell_title, label
 from lordbench.utils.version import PROTOCOL_VERSION
 
 DataKey = tuple[str, str, int]
@@ -77,8 +77,8 @@ class Cell(BaseModel):
 
     @property
     def title(self) -> str:
-        """The cell in messages, e.g. `lord on toycars, seed 0`."""
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
+        """The cell in messages."""
+        return cell_title(self.label, label(self.dataset, self.data_variant), self.seed)
 
     @property
     def data(self) -> DataKey:

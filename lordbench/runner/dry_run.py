@@ -8,11 +8,9 @@ from statistics import median
 
 import torch
 from rich.console import Console
-from rich.markup import escape
 
 from lordbench.data import ImageSet
 from lordbench.report.progress import tracker
-from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import Store
 from lordbench.results.status import RunStatus, read_status
 from lordbench.results.time_left import Estimate, Kind
@@ -56,8 +54,7 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
     tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
     unfinished = [cell for cell in plan.cells if tasks[cell.id] != NOTHING_TO_DO]
     jobs = options.executor.sized(plan, len(unfinished), device).jobs
-    planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-    status = read_status(out, RunPlan.begin(planned, jobs, datetime.now(UTC)))
+    status = read_status(out, plan.begun(jobs))
     measured, problems = _measured(unfinished, plan.images, status, out, options)
     estimate = Estimate(status, datetime.now(UTC), measured)
     times = {each.cell.id: estimate.cell(each) for each in status.cells}
@@ -68,7 +65,7 @@ def dry_run(request: Request, out: Path, options: RunOptions, messages: Console)
     )
     log.print(f"[dim]{HOW}[/]", soft_wrap=True)
     for problem in problems:
-        log.print(f"[yellow]Not tried:[/] {escape(problem)}", soft_wrap=True)
+        log.warn("Not tried", problem)
 
 
 def _measured(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset,
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
 from lordbench.data.splits import require_splittable
+from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import NOT_EXPERIMENTS
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
 from lordbench.utils.errors import BrokenComponentError, UserError
@@ -93,6 +95,11 @@ class Plan:
     weights: frozenset[str]
     broken: dict[str, BrokenComponentError] = field(default_factory=dict)
     left_out: dict[tuple[DataKey, SplitName], dict[str, str]] = field(default_factory=dict)
+
+    def begun(self, jobs: int) -> RunPlan:
+        """The plan as `plan.json` has it, of a run that begins now with `jobs` cells at a time."""
+        cells = [PlannedCell.of(cell.model_dump()) for cell in self.cells]
+        return RunPlan.begin(cells, jobs, datetime.now(UTC))
 
 
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:

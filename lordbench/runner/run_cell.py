@@ -36,6 +36,7 @@ from lordbench.evaluation.collapse import (
     l1,
 )
 from lordbench.nn import weights
+from lordbench.results.cells import Failure
 from lordbench.results.rows import NOT_SEARCHED, Provenance
 from lordbench.results.run_folder import CellFolder, Store, curve_text, encode_provenance
 from lordbench.runner.cell import Cell
@@ -163,7 +164,7 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str, only_tr
         if isinstance(error, SystemExit) and _passed_through(error, "submitit"):
             raise  # The job was preempted and is queued again: it resumes from its checkpoint.
         summary = f"{type(error).__name__}: {error}"
-        record_failure(folder, cell, summary, traceback.format_exc())
+        record_failure(folder, summary, traceback.format_exc())
         watchers.end(failed=True)
         state.on_error(error)
         return Outcome(cell, "failed", summary)
@@ -316,12 +317,12 @@ def _warn_of_collapse(cell: Cell, method: Method, images: UInt8Array, device: to
         warnings.warn(f"{cell.title}: {described(*values)}", CollapseWarning, stacklevel=2)
 
 
-def record_failure(folder: CellFolder, cell: Cell, summary: str, trace: str) -> None:
+def record_failure(folder: CellFolder, summary: str, trace: str) -> None:
     """Write how a cell failed into its folder."""
-    failure = {"cell": cell.id, "label": cell.label, "error": summary, "traceback": trace, "when": now()}
+    failure = Failure(error=summary, traceback=trace, when=now())
     # A full disk is a common cause of failures; the summary still reaches the user.
     with contextlib.suppress(OSError):
-        write_json(folder.failure, failure)
+        write_json(folder.failure, failure.model_dump())
 
 
 def now() -> str:

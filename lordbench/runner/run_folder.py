@@ -93,15 +93,14 @@ def encode_spec(spec: DataSpec) -> dict[str, str]:
     return {"spec": json.dumps(asdict(spec), sort_keys=True)}
 
 
-def read_spec(folder: CellFolder) -> DataSpec | None:
-    """The data that a cell's model was built for; None if the model does not record it.
+def read_spec(folder: CellFolder) -> DataSpec:
+    """The data that a cell's model was built for.
 
     Raises:
         UserError: the model's file is damaged.
     """
-    spec = read_metadata(folder.model).get("spec")
     try:
-        return _SPEC.validate_json(spec) if spec else None
+        return _SPEC.validate_json(read_metadata(folder.model).get("spec", ""))
     except ValidationError as error:
         message = f"{folder.model}: its data specification is not readable: {error}"
         raise UserError(message, "Run again with --force.") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from lordbench.utils.version import __version__
@@ -29,6 +30,14 @@ class RunLog:
         """Print a text with markup, or anything that rich prints."""
         self.console.print(text, soft_wrap=soft_wrap)
         self.keep(text, soft_wrap=soft_wrap)
+
+    def warn(self, title: str, text: object) -> None:
+        """Print what did not stop the run, after a title."""
+        self.print(f"[yellow]{title}:[/] {escape(str(text))}", soft_wrap=True)
+
+    def fail(self, text: str) -> None:
+        """Print what failed."""
+        self.print(f"[bold red]Failed:[/] {escape(text)}", soft_wrap=True)
 
     def keep(self, *texts: Any, soft_wrap: bool = False) -> None:
         """Print to the file alone, each text on lines of its own."""

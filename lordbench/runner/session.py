@@ -23,7 +23,7 @@ from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
-from lordbench.results.progress import CellProgress, PlannedCell, RunPlan, read_progress
+from lordbench.results.progress import CellProgress, read_progress
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store
 from lordbench.results.status import read_status
@@ -114,16 +114,15 @@ def run_session(
         if options.force:
             for cell in plan.cells:
                 store.cell(cell.id).clear()
-        repair(plan.cells, store, lambda text: _warn(log, "Damaged", text))
+        repair(plan.cells, store, lambda text: log.warn("Damaged", text))
         forget_progress(store)
         untrained: list[Cell] = []
         if options.only_evaluate:
             plan, untrained = only_trained(plan, store)
-        cells = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
         tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
         unfinished = sum(text != NOTHING_TO_DO for text in tasks.values())
         executor = options.executor.sized(plan, unfinished, device)
-        RunPlan.begin(cells, executor.jobs, datetime.now(UTC)).write(store.plan)
+        plan.begun(executor.jobs).write(store.plan)
         if options.run_file:
             write_text(store.run_file, options.run_file)
         precision = Precision.resolve(plan.cells[0].preset.precision, device).name
@@ -131,7 +130,7 @@ def run_session(
         if unfinished:
             # Rows of components that cannot be loaded will be missing.
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
-                _warn(log, "Left out", error)
+                log.warn("Left out", error)
         state = WorkerState(store, options.device, options.trackers, options.checkpoint_seconds)
         outcomes = execute(plan, state, executor, log, options.on_error)
         rows = store.write_results()
@@ -142,11 +141,11 @@ def run_session(
         for outcome in (outcome for outcome in outcomes if outcome.status == "failed"):
             trace = store.cell(outcome.cell.id).failure
             where = f"\n  traceback: {trace}" if trace.exists() else ""
-            failures.append(f"{outcome.cell.label}, seed {outcome.cell.seed}: {outcome.error}{where}")
+            failures.append(f"{outcome.cell.title}: {outcome.error}{where}")
         failures += [f"{method}: {error}" for method, error in plan.broken.items()]
         failures += [f"{cell.title}: not trained" for cell in untrained]
         for failure in failures:
-            log.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
+            log.fail(failure)
     return RunResult(rows.reset_index(drop=True), failures)
 
 
@@ -199,7 +198,7 @@ def fetch_weights(needed: frozenset[str], log: RunLog) -> None:
         except UserError as error:
             if name in needed:
                 raise
-            _warn(log, f"Without {name} weights", error)
+            log.warn(f"Without {name} weights", error)
 
 
 def execute(
@@ -221,7 +220,7 @@ def execute(
         watch = Watch(
             started=lambda cell: progress.begin(short[cell.id]),
             look=lambda: progress.show(_running(short, state.store)),
-            note=lambda text: _warn(log, "Lost", text),
+            note=lambda text: log.warn("Lost", text),
         )
         for outcome in executor.run(plan, state, watch):
             progress.end()
@@ -290,13 +289,13 @@ def _write_and_print_tables(
         try:
             found = summarise(means, options.columns, methods)
         except UserError as error:
-            _warn(log, "--columns", error)
+            log.warn("--columns", error)
             found = summarise(means, (), methods)
         shown_last = TerminalSummary(found)
         console.print(shown_last)
         log.keep(shown_last)
         for remark in remarks:
-            _warn(log, "Not compared", remark)
+            log.warn("Not compared", remark)
     return planned
 
 
@@ -307,7 +306,3 @@ def _print_next(out: Path, log: RunLog) -> None:
         f"all tables: lordbench leaderboard {escape(str(out))}; every value: {escape(str(out))}/results.csv",
         soft_wrap=True,
     )
-
-
-def _warn(log: RunLog, title: str, text: object) -> None:
-    log.print(f"[yellow]{title}:[/] {escape(str(text))}", soft_wrap=True)

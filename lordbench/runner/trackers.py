@@ -31,7 +31,7 @@ class Tracker(Watcher):
     """Sends one cell to a tracker. Each attempt sends the whole curve up to the checkpoint again.
 
     Tags are `PHASE/TERM` and `PHASE/images per second` at the steps of the phase, as in `curve.csv`; at the
-    end `EXPERIMENT/SUBJECT/CODES/METRIC` for every value with a direction of merit, the cell's
+    end `EXPERIMENT/CODES/SUBJECT/METRIC` for every value with a direction of merit, the cell's
     hyperparameters, and the pictures.
 
     Attributes:
@@ -110,7 +110,7 @@ class Tracker(Watcher):
         names = map(component_name, self.cell.experiments)
         for m in (m for name in names for m in self.folder.measurements(name) or []):
             if m.value is not None and m.higher_is_better is not None:
-                values["/".join(filter(None, (m.experiment, m.subject, m.codes, m.metric)))] = m.value
+                values[m.full_name] = m.value
         return values
 
 

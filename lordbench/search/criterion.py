@@ -120,7 +120,6 @@ CRITERIA = {
     )
 }
 """Criteria by name; the first is the protocol's, the same for all methods."""
-DEFAULT = next(iter(CRITERIA))
 
 
 def parse_criterion(text: str) -> Criterion:
@@ -138,7 +137,7 @@ def parse_criterion(text: str) -> Criterion:
 
 def by_name(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
     """Return measurements by the full name of their quantity."""
-    return {"/".join((m.experiment, m.codes, m.subject, m.metric)): m for m in measurements}
+    return {m.full_name: m for m in measurements}
 
 
 def valued(measured: Mapping[str, Measurement]) -> dict[str, float]:

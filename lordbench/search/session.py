@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +14,6 @@ from lordbench.config.presets import load_grid
 from lordbench.data import splits
 from lordbench.evaluation import Measurement, PairMetric, SetMetric
 from lordbench.report.progress import tracker
-from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan, Request, make_plan, require_named
@@ -170,10 +168,9 @@ class Session:
         plan = Plan(list({cell.id: cell for cell in cells}.values()), self.plan.images, self.plan.weights)
         if not plan.cells:
             return {}
-        repair(plan.cells, self.store, lambda text: self.log.print(f"[yellow]Damaged:[/] {escape(text)}"))
+        repair(plan.cells, self.store, lambda text: self.log.warn("Damaged", text))
         executor = self.options.executor.sized(plan, len(plan.cells), resolve_device(self.options.device))
-        planned = [PlannedCell.of(cell.model_dump()) for cell in plan.cells]
-        RunPlan.begin(planned, executor.jobs, datetime.now(UTC)).write(self.store.plan)
+        plan.begun(executor.jobs).write(self.store.plan)
         outcomes = execute(plan, self.state, executor, self.log)
         return {outcome.cell.id: outcome.error for outcome in outcomes if outcome.status == "failed"}
 
@@ -271,7 +268,7 @@ def run_search(
         failures = [f"{name}: {error}" for name, error in session.failures.items()]
         failures += [f"{method}: {error}" for method, error in plan.broken.items()]
         for failure in failures:
-            log.print(f"[bold red]Failed:[/] {escape(failure)}", soft_wrap=True)
+            log.fail(failure)
         log.print(f"settings: {escape(str(out))}/best.yaml; tries: tries.csv", soft_wrap=True)
     return failures
 

@@ -164,8 +164,6 @@ def sha256(path: Path) -> str:
 
 def _flush_folder(folder: Path) -> None:
     """Flush a folder to disk, so that a rename in it survives a power cut."""
-    if os.name == "nt":
-        return  # folders cannot be opened
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

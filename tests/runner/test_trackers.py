@@ -26,7 +26,7 @@ def test_mlflow_has_curve_values_and_pictures(run: Run, monkeypatch: pytest.Monk
     assert found.data.params["seed"] == "0"
     rows = results()
     (ssim,) = rows.query("subject == 'transfer' and metric == 'ssim' and codes == 'encoded'")["value"]
-    assert found.data.metrics["content-transfer/transfer/encoded/ssim"] == pytest.approx(ssim)
+    assert found.data.metrics["content-transfer/encoded/transfer/ssim"] == pytest.approx(ssim)
     (path,) = Path("runs").rglob("curve.csv")
     curve = pd.read_csv(path)
     phase = curve["phase"].iloc[0]
@@ -42,7 +42,7 @@ def test_wandb_leaves_a_run_to_sync(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert run(*ARGUMENTS, "--wandb") == 0
     (written,) = Path("runs/wandb").rglob("*.wandb")
     content = written.read_bytes()
-    assert b"content-transfer/transfer/encoded/ssim" in content
+    assert b"content-transfer/encoded/transfer/ssim" in content
     assert b"images per second" in content
 
 

@@ -90,5 +90,5 @@ class Folder:
 
     def fail(self, cell_id: str, error: str = "ValueError: no such luck", when: datetime = NOW) -> CellFolder:
         folder = self.store.cell(cell_id)
-        write_json(folder.failure, {"error": error, "when": when.isoformat()})
+        write_json(folder.failure, {"error": error, "traceback": "Traceback", "when": when.isoformat()})
         return folder

@@ -67,13 +67,8 @@ class Details:
         }
         for record in self.records:
             s = record.settings
-            sizes = {
-                key: value
-                for key, value in s.preset.items()
-                if key not in ("methods", "defaults", "searched")
-            }
             cells.setdefault(s.id, {"provenance": {}})["settings"] = {
-                "method": s.settings, "data set": s.data_settings, "preset": sizes,
+                "method": s.settings, "data set": s.data_settings, "preset": s.sizes,
                 "experiments": s.experiments,
             }  # fmt: skip
         return cells

@@ -188,7 +188,7 @@ class WorkerExecutor(Executor):
                         result = Result.model_validate_json(self.result(handle))
                     except WorkerLostError as error:
                         if attempt.number <= self.retries:
-                            watch.note(f"{cell.label}, seed {cell.seed}: {error}; retrying")
+                            watch.note(f"{cell.title}: {error}; retrying")
                             waiting.add(replace(attempt, number=attempt.number + 1))
                             continue
                         result = _give_up(cell, state, f"{error}, {attempt.number} times")
@@ -203,7 +203,7 @@ class WorkerExecutor(Executor):
 
 def _give_up(cell: Cell, state: WorkerState, summary: str) -> Result:
     folder = state.store.cell(cell.id)
-    record_failure(folder, cell, summary, "The worker left none: see the system's log.\n")
+    record_failure(folder, summary, "The worker left none: see the system's log.\n")
     folder.progress.unlink(missing_ok=True)
     return Result(status="failed", error=summary)
 
