@@ -57,14 +57,7 @@ def pair_direction(kind: type[PairMetric]) -> str:
     """An image closer to its target has a better value, in the declared direction."""
     metric = kind(CPU)
     real, near, far = images(3)
-    values = [float(metric(fake, real).double().mean()) for fake in (near, far)]
-    better = values[0] > values[1] if metric.higher_is_better else values[0] < values[1]
-    require(
-        better,
-        f"a little noise has {values[0]:.4g} and much noise {values[1]:.4g}, but higher_is_better is "
-        f"{metric.higher_is_better}",
-    )
-    return f"a little noise {values[0]:.4g}, much noise {values[1]:.4g}"
+    return _direction(metric, *(float(metric(fake, real).double().mean()) for fake in (near, far)))
 
 
 def pair_alone(kind: type[PairMetric]) -> str:
@@ -106,10 +99,15 @@ def set_direction(kind: type[SetMetric]) -> str:
     """A set with less noise has a better value, in the declared direction."""
     metric = kind(CPU)
     real, near, far = (metric.features(part).double().numpy() for part in images(3))
-    values = [metric.distance(fake, real) for fake in (near, far)]
-    better = values[0] > values[1] if metric.higher_is_better else values[0] < values[1]
-    require(better, f"a little noise has {values[0]:.4g}, much noise {values[1]:.4g}: wrong direction")
-    return f"a little noise {values[0]:.4g}, much noise {values[1]:.4g}"
+    return _direction(metric, *(metric.distance(fake, real) for fake in (near, far)))
+
+
+def _direction(metric: PairMetric | SetMetric, near: float, far: float) -> str:
+    """Require the value of a little noise to be better than that of much noise."""
+    better = near > far if metric.higher_is_better else near < far
+    found = f"a little noise {near:.4g}, much noise {far:.4g}"
+    require(better, f"{found}, but higher_is_better is {metric.higher_is_better}")
+    return found
 
 
 def probe_predicts(kind: type[Probe]) -> str:

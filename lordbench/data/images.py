@@ -125,6 +125,14 @@ class ImageSet:
             return self.attributes[name].values
         return {"class": self.classes, "content": self.contents}.get(name)
 
+    def groups(self, index: Int64Array) -> tuple[Int64Array, ...]:
+        """Labels that make the images at `index`, int64 (M,), depend on each other, int64 (M,) each.
+
+        These are the class, and the content where it is labelled; intervals resample both.
+        """
+        labels = (self.classes,) if self.contents is None else (self.classes, self.contents)
+        return tuple(values[index] for values in labels)
+
     def subset(self, index: Int64Array) -> ImageSet:
         """Return the images at `index`, int64 (M,); label ids stay the same."""
         return replace(

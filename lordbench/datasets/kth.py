@@ -5,7 +5,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -21,9 +21,11 @@ from lordbench.utils import files
 from lordbench.utils.errors import UserError, require_extra
 
 SITE = "https://www.csc.kth.se/cvap/actions/"
-ACTIONS = ("walking", "jogging", "running", "boxing", "handwaving", "handclapping")
+Action = Literal["walking", "jogging", "running", "boxing", "handwaving", "handclapping"]
+ACTIONS = get_args(Action)
 PERSONS = tuple(f"person{i:02d}" for i in range(1, 26))
-CONDITIONS = ("d1", "d2", "d3", "d4")
+Condition = Literal["d1", "d2", "d3", "d4"]
+CONDITIONS = get_args(Condition)
 SEQUENCES = OfficialFile("00sequences.txt", url=f"{SITE}00sequences.txt")
 ZIPS = tuple(OfficialFile(f"{action}.zip", url=f"{SITE}{action}.zip") for action in ACTIONS)
 VIDEO = "_uncomp.avi"
@@ -49,8 +51,8 @@ class KthConfig(PublishedConfig):
     """
 
     resolution: int = Field(default=64, ge=8, le=128)
-    action: Literal["walking", "jogging", "running", "boxing", "handwaving", "handclapping"] = "handwaving"
-    condition: Literal["d1", "d2", "d3", "d4"] = "d4"
+    action: Action = "handwaving"
+    condition: Condition = "d4"
 
 
 @dataclass(frozen=True)

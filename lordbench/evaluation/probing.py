@@ -13,7 +13,6 @@ from lordbench.evaluation import inference
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.evaluation.metric import BoolArray, Float32Array, Prediction, ProbeTask
-from lordbench.evaluation.statistics import unanimous_interval
 from lordbench.training import Codes
 from lordbench.utils import seeds
 
@@ -40,6 +39,11 @@ class Fold(NamedTuple):
 
 Features = Callable[[Fold], tuple[Float32Array, Float32Array]]
 """Returns the features of a fold's training and test images, (K, D) and (M, D)."""
+
+
+def of_images(values: Float32Array) -> Features:
+    """Features that are the same in every fold, such as codes: (N, D), of all images."""
+    return lambda fold: (values[fold.train], values[fold.test])
 
 
 class Reading(NamedTuple):
@@ -117,9 +121,8 @@ class LabelProbing:
 
         def reading(label: str, code: str) -> Reading:
             key = MeasurementKey(self.experiment, f"{label} from {code}{suffix}", kind)
-            own = features[code]
-            of_fold = lambda fold: (own[fold.train], own[fold.test])  # noqa: E731
-            return Reading(key, label, of_fold, label == code, floor=floors and label != code)
+            own = label == code
+            return Reading(key, label, of_images(features[code]), own, floor=floors and not own)
 
         return self.read([reading(label, code) for label in labels for code in of])
 
@@ -191,8 +194,7 @@ class LabelProbing:
         shares = [_most_frequent(labels[self.train | self.test], labels[fold.train]) for fold in folds]
         chance = float(np.average(shares, weights=[len(fold.test) for fold in folds]))
         yield Measurement(**key._asdict(), metric="chance", value=chance, n=len(test), higher_is_better=None)
-        contents = self.images.contents
-        groups = (self.images.classes[test], *([] if contents is None else [contents[test]]))
+        groups = self.images.groups(test)
         policies = {name: probe.policy() for name, probe in self.trained.scoring.probes()}
         for name, own in (predicted | _best(predicted)).items():
             correct = np.concatenate([p.labels == labels[f.test] for p, f in zip(own, folds, strict=True)])
@@ -201,15 +203,17 @@ class LabelProbing:
             how = "; ".join(filter(None, [reading.policy, policies.get(name, BEST), settings]))
             edges = sum(prediction.at_edge for prediction in own)
             note = f"{name}: chose the edge of its grid in {edges} of {len(own)} folds" if edges else ""
-            bounds = unanimous_interval(correct, groups)
-            for metric, low, width in (("accuracy", 0.0, 1.0), ("normalized", chance, 1 - chance)):
-                full, values = f"{name}.{metric}", (correct - low) / width
-                row = self.trained.scoring.mean(
-                    key, full, values, groups, self.trained.seed, higher_is_better=better, policy=how
+            for metric, low in (("accuracy", 0.0), ("normalized", chance)):
+                row = self.trained.scoring.share(
+                    key,
+                    f"{name}.{metric}",
+                    correct,
+                    groups,
+                    self.trained.seed,
+                    higher_is_better=better,
+                    chance=low,
+                    policy=how,
                 )
-                if bounds is not None:
-                    ends = {"ci_low": (bounds[0] - low) / width, "ci_high": (bounds[1] - low) / width}
-                    row = row.model_copy(update=ends)
                 yield row.model_copy(update={"note": note}) if note else row
 
 

@@ -14,7 +14,7 @@ from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Traine
 from lordbench.evaluation.clustering import likeness
 from lordbench.evaluation.grids import Translation, translation_grids
 from lordbench.evaluation.headlines import ANY, PROBE, Headline, Headlines
-from lordbench.evaluation.probing import LabelProbing, Reading
+from lordbench.evaluation.probing import LabelProbing, Reading, of_images
 from lordbench.training import Codes
 from lordbench.utils import seeds
 
@@ -197,8 +197,8 @@ def _views(trained: Trained, way: Direction) -> list[Measurement]:
     for subject, tested in (("view across domains", way.source), ("view within the target", way.target)):
         train, test = is_train & (domain == way.target), ~is_train & (domain == tested)
         key = MeasurementKey(NAME, f"{subject}, {way.name}", "encoded")
-        of_fold = Reading(key, "content", lambda fold: (codes[fold.train], codes[fold.test]), True)
-        rows += LabelProbing(trained, NAME, images, train, test).read([of_fold])
+        reading = Reading(key, "content", of_images(codes), True)
+        rows += LabelProbing(trained, NAME, images, train, test).read([reading])
     return rows
 
 

@@ -79,10 +79,8 @@ def _measured(trained: Trained, kind: CodeKind, images: ImageSet, codes: Codes) 
         generator = seeds.numpy_generator(trained.seed, NAME, "permutations", kind)
         permuted = [_permuted(a, b, generator) for _ in range(PERMUTATIONS)]
     key = MeasurementKey(NAME, CODES, kind)
-    contents = images.contents
-    groups = (images.classes[chosen], *([] if contents is None else [contents[chosen]]))
     yield trained.scoring.mean(
-        key, METRIC, values, groups, trained.seed, higher_is_better=False, policy=POLICY
+        key, METRIC, values, images.groups(chosen), trained.seed, higher_is_better=False, policy=POLICY
     )
     low, high = np.quantile(permuted, [0.025, 0.975])
     yield Measurement(

@@ -1,16 +1,15 @@
 """Informativeness: how well each attribute of an image can be predicted from each of its codes."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from lordbench.data import Column, ImageSet, Int64Array, SplitName
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, ridge
 from lordbench.evaluation.headlines import Headline, Headlines
-from lordbench.evaluation.metric import Float32Array, Float64Array
-from lordbench.evaluation.probing import FOLDS, MAX_LABELS, Features, Fold, LabelProbing, part_of
-from lordbench.evaluation.statistics import unanimous_interval
+from lordbench.evaluation.metric import Float64Array
+from lordbench.evaluation.probing import FOLDS, MAX_LABELS, Features, Fold, LabelProbing, of_images, part_of
 from lordbench.experiments.dependence import SECTION
 from lordbench.experiments.leakage import pixel_features
 from lordbench.utils import seeds
@@ -53,7 +52,7 @@ class Informativeness(Experiment):
             return []
         rows: list[Measurement] = []
         for code, values in (("content", codes.content_code), ("class", codes.class_code)):
-            rows += _from(probing, code, "encoded", _of_fold(values.float().cpu().numpy()))
+            rows += _from(probing, code, "encoded", of_images(values.float().cpu().numpy()))
         return rows + trained.shared(f"{NAME}: pixels", lambda: _from_pixels(probing))
 
 
@@ -82,11 +81,7 @@ def _from_pixels(probing: LabelProbing) -> list[Measurement]:
     drawn = generator.permutation(np.flatnonzero(probing.train))[: probing.trained.sizes.probed]
     every = Fold(np.sort(drawn), np.arange(len(probing.images)))
     components = pixel_features(probing)(every)[1]
-    return list(_from(probing, "pixels", "", _of_fold(components)))
-
-
-def _of_fold(values: Float32Array) -> Features:
-    return lambda fold: (values[fold.train], values[fold.test])
+    return list(_from(probing, "pixels", "", of_images(components)))
 
 
 def _from(probing: LabelProbing, code: str, kind: CodeKind, features: Features) -> Iterator[Measurement]:
@@ -157,19 +152,12 @@ def _scored(
     better: bool | None,
 ) -> Iterator[Measurement]:
     images, trained = probing.images, probing.trained
-    contents, test = images.contents, read.test
-    groups = (images.classes[test], *([] if contents is None else [contents[test]]))
-    values = column.values[test]
-
-    def mean(metric: str, shares: Float64Array) -> Measurement:
-        return trained.scoring.mean(
-            key, metric, shares, groups, trained.seed, higher_is_better=better, policy=ridge.POLICY
-        )
-
+    groups, values = images.groups(read.test), column.values[read.test]
+    how: Any = {"higher_is_better": better, "policy": ridge.POLICY}
     if column.names is None:
         # A guess of the mean has an R² of 0.
-        variance = max(float(values.var()), 1e-12)
-        yield mean("r2", 1 - np.square(predicted[:, 0] - values) / variance)
+        shares = 1 - np.square(predicted[:, 0] - values) / max(float(values.var()), 1e-12)
+        yield trained.scoring.mean(key, "r2", shares, groups, trained.seed, **how)
         return
     correct = predicted.argmax(axis=1) == values
     counts = np.bincount(column.values[probing.train | probing.test])
@@ -178,12 +166,8 @@ def _scored(
         **key._asdict(),
         metric="chance",
         value=chance,
-        n=len(test),
+        n=len(values),
         higher_is_better=None,
         policy="most frequent",
     )
-    row = mean("normalized", (correct - chance) / (1 - chance))
-    if (bounds := unanimous_interval(correct, groups)) is not None:
-        low, high = ((bound - chance) / (1 - chance) for bound in bounds)
-        row = row.model_copy(update={"ci_low": low, "ci_high": high})
-    yield row
+    yield trained.scoring.share(key, "normalized", correct, groups, trained.seed, chance=chance, **how)

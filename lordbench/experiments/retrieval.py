@@ -218,8 +218,6 @@ def _mean(
     better: bool | None,
     policy: str,
 ) -> Measurement:
-    contents = images.contents
-    groups = (images.classes[queries], *([] if contents is None else [contents[queries]]))
     return trained.scoring.mean(
-        key, metric, values, groups, trained.seed, higher_is_better=better, policy=policy
+        key, metric, values, images.groups(queries), trained.seed, higher_is_better=better, policy=policy
     )

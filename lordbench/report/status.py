@@ -148,8 +148,8 @@ def _progress(at: CellProgress, now: datetime | None) -> str:
     parts = (
         at.doing or "starting",
         "" if at.share is None else f"{at.share:.0%} of training",
-        f"{at.rate:.0f} images/s" if at.rate else "",
         "" if at.loss is None else f"loss {at.loss:.4f}",
+        f"{at.rate:.0f} images/s" if at.rate else "",
         f"last update {duration(silent)} ago" if silent > SILENT_SECONDS else "",
     )
     return " · ".join(filter(None, parts))

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from lordbench.evaluation.measurement import Measurement
-from lordbench.utils.errors import UserError, require_package
+from lordbench.utils.errors import UserError, require_extra
 from lordbench.utils.files import replacing
 
 SCHEMA_VERSION = 2
@@ -130,11 +130,8 @@ def check_name(path: Path) -> None:
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(f"{path}: unknown kind of file", "Give a name that ends in .csv or .parquet.")
     if path.suffix == ".parquet":
-        require_package(
-            "pyarrow",
-            f"{path}: Parquet is written by pyarrow, which is not installed",
-            'Install it with `pip install "lordbench[parquet]"`, or write CSV.',
-        )
+        need = f"{path}: Parquet is written by pyarrow"
+        require_extra("pyarrow", "parquet", need, ", or give a name that ends in .csv")
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> None:

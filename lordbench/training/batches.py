@@ -88,7 +88,10 @@ class GroupedBatches:
         leads = self.images[self.leads.index(step)]
         if self.couples:
             # Sorted by class, the first half differs from the second unless a class fills more than half.
-            leads = leads[np.argsort(self.classes[leads], kind="stable")].reshape(2, -1).T.reshape(-1)
+            # In the order of the ids, similar classes with ids close together would never meet.
+            order = seeds.numpy_generator(self.seed, "couples", step).permutation(len(self.members))
+            by_class = np.argsort(order[self.classes[leads]], kind="stable")
+            leads = leads[by_class].reshape(2, -1).T.reshape(-1)
         return np.concatenate([self._group(lead, generator) for lead in leads])
 
     def _group(self, lead: int, generator: np.random.Generator) -> Int64Array:

@@ -47,15 +47,14 @@ class TrainingDivergedError(RuntimeError):
     """A loss or an output of a method is NaN or infinite; names it, and of a loss the phase and the step."""
 
 
-def require_package(package: str, message: str, hint: str) -> None:
-    """Raise UserError with this message and hint unless an optional package is installed."""
+def require_extra(package: str, extra: str, need: str, otherwise: str = "") -> None:
+    """Raise UserError, beginning with `need`, unless a package of one of lordbench's extras is installed.
+
+    `otherwise` follows the hint on how to install it.
+    """
     if find_spec(package) is None:
-        raise UserError(message, hint)
-
-
-def require_extra(package: str, extra: str, need: str) -> None:
-    """Raise UserError, beginning with `need`, unless a package of one of lordbench's extras is installed."""
-    require_package(package, f"{need}, which is not installed", f"Run: pip install 'lordbench[{extra}]'")
+        hint = f"Run: pip install 'lordbench[{extra}]'"
+        raise UserError(f"{need}, which is not installed", f"{hint}{otherwise}")
 
 
 def did_you_mean(

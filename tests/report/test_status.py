@@ -143,7 +143,7 @@ class TestStates:
             "trained in 1 min 15 s",
             "out of memory",
             str(folder.store.cell("b").failure),
-            "amortization · 25% of training · 100 images/s · loss 0.2500",
+            "amortization · 25% of training · loss 0.2500 · 100 images/s",
             "4 cells: 1 running, 1 failed, 1 planned, 1 done",
         ):
             assert words in text

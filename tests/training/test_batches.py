@@ -70,6 +70,17 @@ class TestGroups:
         assert np.array_equal(one.index(40), other.index(40))
         assert all(not np.array_equal(one.index(a), one.index(b)) for a, b in pairwise(range(5)))
 
+    def test_every_class_is_compared_with_every_other_equally_often(self) -> None:
+        """Whatever the order of ids: those of similar classes are often neighbours."""
+        classes = np.repeat(np.arange(24), 8)
+        counts = np.zeros((24, 24))
+        for batch in classes[epoch(classes, 2, couples=True, n=200)][:, ::2]:
+            other, _ = another_class(torch.from_numpy(batch))
+            np.add.at(counts, (batch, batch[other.numpy()]), 1)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        assert shares[~np.eye(24, dtype=bool)] == pytest.approx(1 / 23, rel=0.6)
+        assert not shares.diagonal().any()
+
     def test_sets_smaller_than_a_batch_have_smaller_batches(self) -> None:
         assert GroupedBatches(np.repeat([0, 1], 3), 64, 2, 0).batch_size == 12
         assert GroupedBatches(np.repeat([0, 1], [2, 3]), 64, 2, 0, couples=True).batch_size == 8

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import pandas as pd
 
-from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure
+from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, SMALL, Drawn, figure, marker
 from lordbench.report.figures.signs import method_signs
 from lordbench.report.quantities import choose, titles
 from lordbench.results.ranks import FEWEST_BLOCKS, block_ranks, critical_difference, indistinguishable
@@ -75,16 +75,7 @@ def ranks(rows: pd.DataFrame, metrics: Sequence[str] = (), width: float = PAGE) 
             y = -BAR * len(bars) - ROW * ((i if left else n_methods - 1 - i) + 0.9)
             end = 1 - 0.02 * n_methods if left else n_methods + 0.02 * n_methods
             ax.plot([rank, rank, end], [0, y, y], color=signs[str(name)].colour, linewidth=0.9, clip_on=False)
-            ax.plot(
-                [rank],
-                [0],
-                clip_on=False,
-                color=signs[str(name)].colour,
-                markeredgecolor="white",
-                marker=signs[str(name)].shape,
-                markersize=6,
-                label=name,
-            )  # type: ignore[arg-type]
+            ax.plot([rank], [0], label=name, clip_on=False, **marker(signs[str(name)]))
             text = f"{name}  {rank:.2f} " if left else f" {rank:.2f}  {name}"
             ax.text(end, y, text, ha="right" if left else "left", va="center", fontsize=SMALL, clip_on=False)
         said = f"{n_blocks} blocks (data set and seed); Nemenyi test, 5 %"

@@ -22,7 +22,7 @@ from lordbench.results.progress import RunPlan
 from lordbench.results.run_folder import Store
 from lordbench.runner.executors.base import RetriesConfig, Task, WorkerExecutor, WorkerLostError, run_task
 from lordbench.runner.run_cell import WorkerState
-from lordbench.utils.errors import UserError, require_package
+from lordbench.utils.errors import UserError, require_extra
 from lordbench.utils.files import is_plain_name, replacing, stamps, write_text
 from lordbench.utils.integrity import read_verified
 
@@ -147,8 +147,7 @@ class RayCluster(WorkerExecutor):
     """
 
     def __init__(self, config: Config) -> None:
-        hint = "Install it: pip install 'lordbench[ray]', on every machine."
-        require_package("ray", "--executor ray needs Ray", hint)
+        require_extra("ray", "ray", "--executor ray needs Ray", " on every machine")
         import ray
 
         super().__init__(config.jobs or 1, config.retries, config.cpus_per_cell)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from lordbench.runner.executors.base import RetriesConfig, Task, WorkerExecutor, WorkerLostError, run_task
 from lordbench.runner.run_cell import WorkerState
-from lordbench.utils.errors import UserError, require_package
+from lordbench.utils.errors import UserError, require_extra
 from lordbench.utils.files import home, write_text
 
 LATE_SECONDS = 10.0
@@ -46,8 +46,7 @@ class SlurmJobs(WorkerExecutor):
     """
 
     def __init__(self, config: Config) -> None:
-        message, hint = "--executor slurm needs submitit", "Install it: pip install 'lordbench[slurm]'."
-        require_package("submitit", message, hint)
+        require_extra("submitit", "slurm", "--executor slurm needs submitit")
         super().__init__(config.jobs, config.retries, config.cpus_per_cell)
         self.config = config
         self.submitted: dict[Path, Any] = {}
