@@ -72,7 +72,10 @@ class Judge:
         self.predicted = self.predict(test.images)
         self.correct: npt.NDArray[np.bool_] = self.predicted == self.test_labels
         generator = seeds.numpy_generator(seed, "judge", "ceiling", label)
-        self.ceiling = mean_interval(self.correct.astype(float), self.test_labels, generator)
+        # Where all answers are right, two classes would be too few trials for any certainty.
+        unanimous = len(np.unique(self.correct)) == 1
+        groups = np.arange(len(self.correct)) if unanimous else self.test_labels
+        self.ceiling = mean_interval(self.correct, groups, generator)
         self.chance = float(np.bincount(self.test_labels).max() / len(self.test_labels))
 
     def _fit(self, images: UInt8Array, labels: Int64Array, generator: np.random.Generator) -> None:

@@ -21,6 +21,8 @@ MIN_TRAIN = 2
 """Fewest training images of a label: one to fit a probe on, one to choose its settings on."""
 MAX_LABELS = 100
 """Most labels of a fold; they are drawn at random where there are more."""
+UNBALANCED = 0.98
+"""Chance level above which a hundredth of the answers is half of the range of normalized values."""
 OTHER = {"class": "content", "content": "class"}
 SHUFFLED = ", shuffled"
 OF_BEST = ("probe_linear", "probe_kernel", "probe_mlp")
@@ -193,6 +195,7 @@ class LabelProbing:
         test = np.concatenate([fold.test for fold in folds])
         shares = [_most_frequent(labels[self.train | self.test], labels[fold.train]) for fold in folds]
         chance = float(np.average(shares, weights=[len(fold.test) for fold in folds]))
+        rare = chance > UNBALANCED
         yield Measurement(**key._asdict(), metric="chance", value=chance, n=len(test), higher_is_better=None)
         groups = self.images.groups(test)
         policies = {name: probe.policy() for name, probe in self.trained.scoring.probes()}
@@ -202,7 +205,10 @@ class LabelProbing:
             settings = f"chosen: {' / '.join(chosen)}" if any(chosen) else ""
             how = "; ".join(filter(None, [reading.policy, policies.get(name, BEST), settings]))
             edges = sum(prediction.at_edge for prediction in own)
-            note = f"{name}: chose the edge of its grid in {edges} of {len(own)} folds" if edges else ""
+            note = "; ".join(filter(None, (
+                f"{name}: chose the edge of its grid in {edges} of {len(own)} folds" if edges else "",
+                f"one label has {chance:.1%} of the images: normalized values vary widely" if rare else "",
+            )))  # fmt: skip
             for metric, low in (("accuracy", 0.0), ("normalized", chance)):
                 row = self.trained.scoring.share(
                     key,
@@ -292,7 +298,9 @@ def _fold(
         return None
     present = present[np.argsort(n_test[present] == 0, kind="stable")]  # labels with test images come first
     usable = [np.flatnonzero(part & np.isin(labels, present[:MAX_LABELS])) for part in (train, test)]
-    return Fold(*(np.sort(generator.permutation(images)[:most]) for images in usable))
+    fold = Fold(*(np.sort(generator.permutation(images)[:most]) for images in usable))
+    # Of a rare label `most` images may hold none.
+    return fold if len(np.unique(labels[fold.train])) > 1 else None
 
 
 def _most_frequent(labels: Int64Array, taking_part: Int64Array) -> float:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from scipy import special
 
 from lordbench.results.differences import Method, Quantity
-from lordbench.results.leaderboard import GROUP, QUANTITY, by_seed, grouped
+from lordbench.results.leaderboard import GROUP, QUANTITY, by_seed, grouped, is_for_testing
 from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
@@ -130,12 +130,15 @@ def _check(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dic
             group
             for group in first
             if group in second
+            and not is_for_testing(group[GROUP.index("preset")])
             and claim.better in first[group].methods
             and claim.than in second[group].methods
         ]
         for group in groups:
             methods = first[group].methods[claim.better], second[group].methods[claim.than]
             result = _compare(first[group], *methods, files)
+            if collapsed := ", ".join(dict.fromkeys(side.name for side in methods if side.collapsed)):
+                result |= {"p": NAN, "note": f"collapsed: {collapsed}"}
             record |= dict(zip(GROUP, group, strict=True)) | result
             record["seeds_needed"] = (
                 seeds_needed(result["sd"], record["margin"]) if record["primary"] else NAN

@@ -32,7 +32,7 @@ from lordbench.results.leaderboard import (
     row_name,
 )
 from lordbench.results.loading import NoSamplesError, SampleFiles, Value
-from lordbench.results.scales import Scale, scale_of
+from lordbench.results.scales import PLAIN, Scale, is_defined, scale_of
 
 Verdict = Literal["better", "worse", "not significantly different", ""]
 TIE: Verdict = "not significantly different"
@@ -78,6 +78,11 @@ class Method(NamedTuple):
         collapsed = any(row["collapsed"] for row in kept)
         return cls(name, bool(rows[0]["reference"]), collapsed, values_by_seed(kept))
 
+    @property
+    def numbers(self) -> list[float]:
+        """The values alone."""
+        return [value.value for value in self.values.values()]
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -98,7 +103,9 @@ class Quantity:
     def of(cls, rows: Sequence[Record]) -> Quantity:
         """Read rows with a value, as from `by_seed`, of one quantity that has a direction of merit."""
         methods = {method.name: method for method in map(Method.of, grouped(rows, LINE).values())}
-        scale = scale_of(str(rows[0]["metric"]), [row["value"] for row in rows])
+        # Not of references: the oracle, which has no error, would decide how methods are compared.
+        own = [value for method in methods.values() if not method.reference for value in method.numbers]
+        scale = scale_of(str(rows[0]["metric"]), own)
         trained = [method for method in methods.values() if not (method.reference or method.collapsed)]
         seeds = sorted(set.intersection(*(set(method.values) for method in trained))) if trained else []
         values = [[method.values[seed].value for seed in seeds] for method in trained]
@@ -116,11 +123,12 @@ class Quantity:
         shared = a.name in self.pooled and (
             b.reference or (self.methods.get(b.name) is b and b.name in self.pooled)
         )
-        error = self.error if shared else None
+        scale, error = (self.scale, self.error if shared else None)
+        if not is_defined(scale, [*a.numbers, *b.numbers]):
+            scale, error = PLAIN, None
         return difference(
-            a.values, b.values, files, self.higher_is_better,
-            scale=self.scale, error=error, trainings=trainings,
-        )  # fmt: skip
+            a.values, b.values, files, self.higher_is_better, scale=scale, error=error, trainings=trainings
+        )
 
 
 class Differences:

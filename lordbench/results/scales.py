@@ -43,5 +43,10 @@ SCALES = {
 def scale_of(metric: str, values: npt.ArrayLike) -> Scale:
     """The scale of a metric; the plain one if it is not defined for all of the values."""
     scale = SCALES.get(metric) or SCALES.get(metric.replace(".", "_").rpartition("_")[2], PLAIN)
+    return scale if is_defined(scale, values) else PLAIN
+
+
+def is_defined(scale: Scale, values: npt.ArrayLike) -> bool:
+    """Whether a scale is defined for all values: a distance of 0, as the oracle's, has no logarithm."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return scale if np.isfinite(scale.forward(np.asarray(values, dtype=np.float64))).all() else PLAIN
+        return bool(np.isfinite(scale.forward(np.asarray(values, dtype=np.float64))).all())

@@ -50,9 +50,7 @@ class TestResults:
         assert list(rows.columns) == list(lordbench.load_results("runs").columns)
 
     def test_failures_are_warnings_and_other_cells_have_rows(self, run: Run) -> None:
-        with pytest.warns(
-            UserWarning, match=r"broken on \./halves_set\.py, seed 0: ValueError"
-        ):
+        with pytest.warns(UserWarning, match=r"broken on \./halves_set\.py, seed 0: ValueError"):
             rows = lordbench.run(
                 ["./broken.py", "mlvae"],
                 "./halves_set.py",

@@ -19,6 +19,7 @@ from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import Metric, Prediction, Probe, ProbeTask
+from lordbench.evaluation.probes import choose
 from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, Reading, make_folds
 from lordbench.evaluation.scoring import Scoring
 from lordbench.evaluation.statistics import mean_interval, unanimous_interval
@@ -206,6 +207,18 @@ class TestChoice:
         assert "chosen: C = " in hidden["encoded", "class from class", "probe_linear.accuracy"].policy
         assert "chosen: width " in class_from_content("linear")[1].policy
 
+    @pytest.mark.parametrize(("lead", "chosen", "at_edge"), [(3, 2, False), (6, 0, True)])
+    def test_a_setting_at_the_edge_must_be_better_by_a_standard_error(
+        self, lead: int, chosen: int, at_edge: bool
+    ) -> None:
+        """Of 100 codes 80 are predicted, with a standard error of about 4; the last code does not count."""
+        right = [80 + lead, 80, 80, 80, 80]
+        correct = torch.tensor([[[[i < n for i in range(100)] + [True] for n in right]]])
+        held = torch.tensor([[True] * 100 + [False]])
+        best, accuracy, edge = choose(correct, held)
+        assert (best.item(), edge.item()) == (chosen, at_edge)
+        assert accuracy.item() == pytest.approx(0.8 if chosen else 0.86)
+
     def test_the_choice_depends_on_the_training_codes(self) -> None:
         """Noisy codes need a strong penalty, small differences in clean codes a weak one."""
         generator = np.random.default_rng(0)
@@ -277,6 +290,15 @@ class TestFolds:
         (fold,) = self.folds(labels, None, train=np.arange(900) % 3 > 0, test=test)
         assert len(np.unique(labels[fold.train])) == MAX_LABELS
         assert len(fold.test) == MAX_LABELS
+
+    def test_a_fold_in_which_only_one_label_was_drawn_is_dropped(self) -> None:
+        labels = np.repeat([0, 1], [1992, 8])
+        both, generator = np.ones(2000, dtype=bool), np.random.default_rng(0)
+        folds = [
+            fold for _ in range(20) for fold in make_folds(labels, None, both, both, generator, most=150)
+        ]
+        assert 5 < len(folds) < 75
+        assert all(len(set(labels[fold.train].tolist())) == 2 for fold in folds)
 
     def test_of_many_images_some_are_drawn(self) -> None:
         for fold in self.folds(DATA.classes, DATA.contents, most=20):

@@ -72,6 +72,12 @@ class TestRetrieval:
                 assert found[f"from {label}, {label}", metric] == 1
             assert found[f"from {other}, {label}", "top1"] == 0  # each class shows each content once
 
+    def test_a_code_should_find_its_own_label_alone(self) -> None:
+        rows = measure(Retrieval, Oracle)
+        for label, other in (("class", "content"), ("content", "class")):
+            assert rows[f"from {label}, {label}", "top1"].higher_is_better is True
+            assert rows[f"from {other}, {label}", "top1"].higher_is_better is False
+
     def test_a_leak_is_found(self) -> None:
         found = values(measure(Retrieval, Leaky))
         assert found["from content, class", "top1"] == 1
@@ -149,6 +155,10 @@ class TestDependence:
         assert value is not None
         assert floor is not None
         assert value > floor + 0.3
+
+    def test_less_is_better(self) -> None:
+        row = measure(Dependence, Oracle)["class and content codes", "distance_correlation"]
+        assert row.higher_is_better is False
 
     def test_equal_codes_depend_on_nothing(self) -> None:
         assert values(measure(Dependence, Blank))["class and content codes", "distance_correlation"] == 0

@@ -117,6 +117,16 @@ class TestRightInBoth:
         assert value(rows, "transfer", wrong) < 0.3
         assert value(rows, "transfer", "both_agreement") < 0.3
 
+    def test_intervals_are_over_the_class_of_b_and_the_image_a(self, tmp_path: Path) -> None:
+        """Transfers that share either are no independent evidence."""
+        rows = measure(tmp_path)
+        for metric in ("l1", *JUDGED):
+            samples = rows["transfer", metric].samples
+            assert samples is not None
+            of_b, of_a = samples.groups
+            assert len(set(of_b.tolist())) == DATA.n_classes
+            assert len(set(of_a.tolist())) > DATA.n_classes
+
     def test_blur_costs_little_of_it(self, tmp_path: Path) -> None:
         rows = measure(tmp_path, Blurred)
         assert value(rows, "transfer", "both_agreement") > 0.8

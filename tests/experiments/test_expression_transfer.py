@@ -187,6 +187,19 @@ class TestOnlyChanged:
         assert rows["other expressions", "both_accuracy"] < 0.4
 
 
+def test_the_floor_of_other_expressions_is_without_the_true_photograph(tmp_path: Path) -> None:
+    trained = trained_on(DATA, tmp_path)
+    transfers, pool = (
+        make_transfers(trained, trained.split.test, np.arange(len(trained.split.test))),
+        trained.pool,
+    )
+    found = expression_transfer._other_expressions(trained, transfers)
+    pool.images[transfers.truth[0]] = 255 - pool.images[transfers.truth[0]]
+    again = expression_transfer._other_expressions(trained, transfers)
+    assert np.array_equal(found[0], again[0])
+    assert not np.array_equal(found, again)
+
+
 class TestTransfers:
     def test_support_images_are_training_images_of_other_people(self, tmp_path: Path) -> None:
         trained = trained_on(DATA, tmp_path)

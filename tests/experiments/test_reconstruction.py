@@ -95,4 +95,5 @@ def test_means_and_distances_by_hand() -> None:
     expected = np.abs(images.astype(float) - images[::-1]).mean() / 255
     assert l1(images, images[::-1]) == pytest.approx(expected)
     assert has_collapsed(0.1, 0.1)
-    assert not has_collapsed(0.05, 0.1)
+    assert has_collapsed(0.096, 0.1)
+    assert not has_collapsed(0.094, 0.1)

@@ -166,6 +166,18 @@ class TestAugmentations:
         assert 25 < changed.sum() < 75
         assert ((levels >= 0.3 - 1e-4) & (levels <= 0.7 + 1e-4)).all()
 
+    def test_saturation_changes_colours_and_not_the_step_in_brightness(self) -> None:
+        """Brightness and contrast scale both alike, blur and crop keep them far from the edge."""
+        image = torch.full((3, 64, 64), 0.2)
+        image[0] += 0.1
+        image[:, :, 32:] += 0.1
+        views = self.augmented(image.expand(200, 3, 64, 64))
+        colours = views[:, 0, 32, 0] - views[:, 1, 32, 0]
+        ratios = colours / (views[:, 1, 32, -1] - views[:, 1, 32, 0])
+        changed = ((ratios - 1).abs() > 0.01) & (ratios > 0.01)
+        assert 25 < changed.sum() < 75
+        assert ((ratios[changed] > 0.59) & (ratios[changed] < 1.41)).all()
+
     def test_crops_move_an_edge_and_blurs_widen_it(self) -> None:
         edge = (torch.arange(64) >= 32).float().expand(200, 1, 64, 64)
         rows = self.augmented(edge)[:, 0, 32]

@@ -255,6 +255,14 @@ class TestSeam:
         assert len(made) == 2
         assert not unused
 
+    def test_rates_fall_at_test_time_as_in_stage_1(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        method, run, phases = build("lord", final_rate=3e-4), context(16, batch_size=8), []
+        monkeypatch.setattr(run, "run", lambda module, images, given: phases.extend(given))
+        method.optimize_codes(DATA, run)
+        (phase,) = phases
+        assert phase.final_rate == 3e-4
+        assert [group["lr"] for group in phase.optimizers[0].param_groups] == [method.config.latent_rate]
+
     @pytest.mark.parametrize("settings", [{}, {"class_code": "amortized"}])
     def test_the_three_parts_share_the_budget(self, settings: dict[str, str]) -> None:
         _, run = trained(build("lord", **settings), images=160)

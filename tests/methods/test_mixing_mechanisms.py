@@ -18,6 +18,13 @@ PARTNERS = [1, 0, 3, 2, 5, 4, 7, 6]
 ACROSS = [2, 3, 0, 1, 6, 7, 4, 5]
 
 
+@pytest.mark.parametrize("name", ["drnet", "mathieu", "szabo"])
+def test_adversaries_and_their_opponents_have_little_momentum(name: str) -> None:
+    optimizers = [own for update in build(name).updates(pyramid) for own in update.optimizers]
+    assert len(optimizers) == 2
+    assert {group["betas"] for own in optimizers for group in own.param_groups} == {(0.5, 0.999)}
+
+
 class TestGzsNet:
     def test_one_encoder_gives_both_parts(self) -> None:
         method = build("gzsnet")

@@ -102,6 +102,21 @@ class TestDiscriminator:
         value = method.discriminate(batch())["discriminator"].item()
         assert value == pytest.approx(2 * math.log(1 + math.exp(-3)), rel=1e-4)
 
+    def test_the_methods_own_images_are_those_of_the_tuned_generator(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        method, seen = build("overlord"), []
+        with torch.no_grad():
+            for weight in method.tuned_generator.parameters():
+                weight.mul_(1.5)
+        fixed(
+            method.discriminator, lambda images: seen.append(images) or images.flatten(1)[:, :1], monkeypatch
+        )
+        method.discriminate(batch())
+        codes = method.encode(batch().images)
+        assert torch.equal(seen[1], method.decode(codes))
+        assert not torch.equal(seen[1], method.decode_learned(codes))
+
     def test_its_gradient_at_real_images_is_penalized(self) -> None:
         """Of a linear one the gradient is its weight, at all images."""
         method = build("overlord")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torchvision import models
 
-from lordbench.nn import features, weights
+from lordbench.nn import features, losses, weights
 
 
 class TestWeightsAreTorchvisions:
@@ -25,6 +25,14 @@ class TestWeightsAreTorchvisions:
         torch.testing.assert_close(
             weights.load("alexnet")["features.0.weight"][0, 0, 0, :3], row, atol=5e-6, rtol=0
         )
+
+
+def test_the_perceptual_loss_has_the_published_layers() -> None:
+    """conv1_2, conv2_2, conv3_2 and conv4_3, and the last pooling."""
+    kinds = [type(layer).__name__ for layer in models.vgg16(weights=None).features]
+    convolutions = [i for i, kind in enumerate(kinds) if kind == "Conv2d"]
+    assert list(losses.LAYERS[:4]) == [convolutions[i] for i in (1, 3, 5, 9)]
+    assert kinds[losses.LAYERS[4] :] == ["MaxPool2d"]
 
 
 class TestFeatureNetworks:

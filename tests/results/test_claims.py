@@ -109,6 +109,21 @@ class TestVerdicts:
         assert line["verdict"] == ""
         assert "no interval" in line["note"]
 
+    def test_collapsed_trainings_confirm_nothing(self) -> None:
+        collapse = measured(1.0, None, subject="reconstruction", metric="collapsed",
+                            experiment="reconstruction", higher_is_better=None)  # fmt: skip
+        worse = [
+            cell(measured(float(v)), collapse, variant="noise=0", seed=i) for i, v in enumerate(0.9 + NOISE)
+        ]
+        line = found(seeds_of("", 0.3 - NOISE), worse)
+        assert (line["verdict"], line["note"]) == ("", "collapsed: lord[noise=0]")
+        assert np.isnan(line["p"])
+
+    def test_the_preset_for_testing_confirms_nothing(self) -> None:
+        tables = [table.assign(preset="smoke") for table in seeds_of("", 0.1 + NOISE)]
+        tables += [table.assign(preset="smoke") for table in seeds_of("noise=0", 0.3 - NOISE)]
+        assert found(tables)["note"] == "not in these results"
+
     def test_missing_results_are_noted(self) -> None:
         line = found(seeds_of("", np.array([0.1])))
         assert (line["n_seeds"], line["note"]) == (0, "not in these results")

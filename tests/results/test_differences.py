@@ -181,6 +181,21 @@ class TestSeveralSeeds:
         line, expected = runs.only(), stats.ttest_rel(values, [0.5, 0.7]).confidence_interval(0.95)
         assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
 
+    def test_the_oracle_does_not_change_how_methods_are_compared(self, runs: Runs) -> None:
+        """Its distance of 0 has no logarithm; so it is compared with as it is, and they are not."""
+        drnet, lord = [0.10, 0.12, 0.11], [0.30, 0.31, 0.36]
+        for seed in range(3):
+            runs.add("drnet", measured(drnet[seed], metric="l1"), seed=seed)
+            runs.add("lord", measured(lord[seed], metric="l1"), seed=seed)
+        alone = runs.only()
+        for seed in range(3):
+            runs.add("control", measured(0.0, metric="l1"), seed=seed)
+        table = runs.differences().set_index(["method_a", "method_b"])
+        assert table.loc[("drnet", "lord"), "ci_high"] == alone["ci_high"]
+        expected = stats.ttest_1samp(lord, 0).confidence_interval(0.95)
+        row = table.loc[("lord", "control")]
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high))
+
     def test_the_interval_for_these_trainings_is_beside_it(self, runs: Runs) -> None:
         """Two trainings on each side differ by chance; on these two pairs the difference is clear."""
         for seed, shift in enumerate((0.3, 0.1)):

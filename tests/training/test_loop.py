@@ -136,6 +136,34 @@ def test_learning_rate_follows_the_cosine() -> None:
     assert cosine(1.0, 0.1, 0.5) == pytest.approx(0.55)
 
 
+class TestSchedule:
+    """Six steps of a phase: the learning rate and the first random number of each."""
+
+    def steps(
+        self, final_rate: float | None, name: str = "p", seed: int = 0
+    ) -> tuple[list[float], list[float]]:
+        model, run, rates, noise = torch.nn.Linear(1, 1), context(6 * 32), list[float](), list[float]()
+        run.seed, optimizer = seed, adam([(model, 1e-2)], (0.9, 0.99))
+
+        def loss(batch: Batch) -> dict[str, Tensor]:
+            rates.append(optimizer.param_groups[0]["lr"])
+            noise.append(torch.rand(1, generator=batch.generator).item())
+            return {"loss": model(torch.ones(1, 1)).sum()}
+
+        batches = ShuffledBatches(len(halves()), 32, 0)
+        run.run(model, halves(), [Phase(name, 6, batches, [Update([optimizer], loss)], final_rate)])
+        return rates, noise
+
+    def test_rates_follow_the_cosine_of_the_phase_or_stay_constant(self) -> None:
+        assert self.steps(1e-4)[0] == pytest.approx([cosine(1e-2, 1e-4, i / 6) for i in range(6)])
+        assert self.steps(None)[0] == [1e-2] * 6
+
+    def test_noise_differs_between_steps_phases_and_seeds(self) -> None:
+        drawn = [self.steps(None, name, seed)[1] for name, seed in (("p", 0), ("q", 0), ("p", 1))]
+        assert len({value for noise in drawn for value in noise}) == 3 * 6
+        assert self.steps(None)[1] == drawn[0]
+
+
 def test_initialising_leaves_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
     with seeds.initialising(5, "x"):
