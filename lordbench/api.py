@@ -104,6 +104,8 @@ class Model:
                 f"{spec.size}, {spec.size})",
                 "Channels come first. Resize the images, or train a method at their size.",
             )
+        if not len(pixels):
+            raise UserError("no images: an array of length 0", "Give one image or more.")
         if pixels.dtype == np.uint8:
             return pixels.astype(np.uint8, copy=False)
         if not np.issubdtype(pixels.dtype, np.floating) or not (pixels.min() >= 0 and pixels.max() <= 1):
@@ -174,7 +176,7 @@ def run(
         "plugins": [plugins] if isinstance(plugins, Path | str) else list(plugins),
     }  # fmt: skip
     run_file = validated(RunFile, chosen, "lordbench.run")
-    messages = Console(file=sys.stderr, quiet=quiet)
+    messages = Console(file=sys.stderr, quiet=quiet, emoji=False)
     with use_plugins(run_file.plugins):
         options = run_file.options(force=force)
         result = run_session(run_file.request(), run_file.out, options, Console(quiet=True), messages)

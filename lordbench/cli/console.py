@@ -11,7 +11,8 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.names import shown
 
 # Messages and bars go to stderr, so that `lordbench leaderboard --format csv > file` holds the table only.
-OUT, ERR = Console(), Console(stderr=True)
+# A folder called dog, in `folder:dog:`, is no picture of one.
+OUT, ERR = Console(emoji=False), Console(emoji=False, stderr=True)
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 PATH, COUNT = click.Path(path_type=Path), click.IntRange(min=1)
@@ -19,6 +20,7 @@ EXISTING = click.Path(exists=True)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+PATTERN_HELP = 'Labels in file names of folder:PATH, e.g. "{class}/{content}.png".'
 out_option = click.option("--out", type=PATH, help="File to write.  [default: the terminal]")
 plugins_option = click.option(
     "--plugins", multiple=True, type=PATH, metavar="PATH",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lordbench.cli.console import COUNT, ERR, OUT, PATH, say, settings_option
+from lordbench.cli.console import COUNT, ERR, OUT, PATH, PATTERN_HELP, say, settings_option
 from lordbench.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -118,15 +118,16 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
 @click.option("--out", type=PATH, help="File to write.  [default: NAME.png]")
 @click.option("--size", type=click.IntRange(8, 256), default=64, show_default=True,
               help="Pixels per image side.")  # fmt: skip
+@click.option("--pattern", help=PATTERN_HELP)
 @settings_option
-def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> None:
+def show(name: str, out: Path | None, size: int, pattern: str | None, settings: tuple[str, ...]) -> None:
     """Write a contact sheet of a data set: one row per class, one column per content.
 
     \b
     Examples:
       lordbench data show toycars
       lordbench data show "smallnorb[class_label=object]" --out norb.png
-      lordbench data show folder:faces
+      lordbench data show folder:faces --pattern "{class}/{content}.png"
     """  # noqa: D301
     from lordbench.config import selectors
     from lordbench.config.registry import load_dataset, load_images
@@ -136,8 +137,8 @@ def show(name: str, out: Path | None, size: int, settings: tuple[str, ...]) -> N
     if out is not None and out.suffix.lower() not in ("", ".png"):
         raise UserError(f"--out {out}: a contact sheet is a PNG", "Give a name that ends in .png.")
     selector = selectors.parse(name)
-    dataset = load_dataset(selector.name, selector.settings | _assignments(settings))
-    images = load_images(dataset, size, tracker(ERR))
+    given = _assignments(settings) | ({} if pattern is None else {"pattern": pattern})
+    images = load_images(load_dataset(selector.name, selector.settings | given), size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     say(f"Wrote {path}")

@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from lordbench.cli.completion import completes
-from lordbench.cli.console import COUNT, ERR, EXIT_FAILED, OUT, PATH, integers, plugins_option
+from lordbench.cli.console import (
+    COUNT,
+    ERR,
+    EXIT_FAILED,
+    OUT,
+    PATH,
+    PATTERN_HELP,
+    integers,
+    plugins_option,
+)
 from lordbench.runner import executors
 from lordbench.utils.errors import UserError
 
@@ -28,7 +37,7 @@ EXECUTOR_SETTINGS = (
               " (repeatable).")  # fmt: skip
 @click.option("--dataset", multiple=True, show_default="toycars", shell_complete=completes("datasets"),
               help="Data set: NAME, NAME[key=value] or folder:PATH (repeatable).")  # fmt: skip
-@click.option("--pattern", help='Labels in file names of folder:PATH, e.g. "{class}/{content}.png".')
+@click.option("--pattern", help=PATTERN_HELP)
 @click.option("--preset", show_default="quick", shell_complete=completes("presets"),
               help="Sizes and schedules: smoke, quick, standard, paper, or FILE.yaml. Some presets also set"
               " defaults of other options: see `lordbench list presets`.")  # fmt: skip

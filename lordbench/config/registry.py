@@ -136,6 +136,9 @@ def load_images(dataset: Dataset, size: int, track: Track[int] = untracked) -> I
     if not isinstance(images, ImageSet):
         message = f"the data set in {path}: `load` gives {type(images).__name__}, not an ImageSet"
         raise UserError(message, f"Try it: lordbench check {path}")
+    if images.size != size:
+        message = f"the data set in {path}: `load` gives images of {images.size} px, not of {size}"
+        raise UserError(message, f"Resize them in `load`. Try it: lordbench check {path}")
     return images
 
 

@@ -9,6 +9,10 @@ METRIC = "{metric}"
 ANY = "*"
 """In place of a metric: those of plug-ins."""
 PROBE = "probe_best.normalized"
+BY_CODE = (
+    "attributes read off each code (0 chance, 1 all), and dependence of the codes (distance correlation)"
+)
+"""A section that two experiments share."""
 LABELLED = "labelled contents (of folder:PATH by --pattern, e.g. '{class}/{content}.png')"
 """What true images, and judges and probes of the content, need."""
 

@@ -1,5 +1,6 @@
 """Run a trained method over many images: in batches, without gradients, in float32."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,8 +10,11 @@ from torch import Tensor
 from lordbench.data import Int64Array, UInt8Array
 from lordbench.evaluation.measurement import CodeKind
 from lordbench.training import Codes, Method
-from lordbench.utils.errors import TrainingDivergedError
+from lordbench.utils.errors import Notice, TrainingDivergedError
 from lordbench.utils.parallel import full_precision, in_batches
+
+CLIPPED = 1e-3
+"""How far images may be outside [0, 1] by rounding."""
 
 
 def to_float(images: UInt8Array, device: torch.device) -> Tensor:
@@ -24,6 +28,8 @@ def encode(method: Method, images: UInt8Array, device: torch.device) -> Codes:
 
     def compute(batch: slice) -> Codes:
         codes = method.encode(to_float(images[batch], device))
+        if not isinstance(codes, Codes):
+            raise TypeError(f"`encode` gives {type(codes).__name__}, not Codes")
         for code in (codes.class_code, codes.content_code):
             _require_finite(code, "codes")
         return codes
@@ -51,6 +57,19 @@ def _require_finite(values: Tensor, what: str) -> None:
     """Raise TrainingDivergedError for NaN and infinite values, which would be scored as black images."""
     if not bool(values.isfinite().all()):
         raise TrainingDivergedError(f"the {what} of the trained method hold NaN or infinite values")
+
+
+def _require_images(images: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ValueError for anything but floats of this shape; warn of values that are clipped to [0, 1]."""
+    if not isinstance(images, Tensor) or not images.is_floating_point() or images.shape != shape:
+        what = (
+            f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        )
+        raise ValueError(f"`decode` gives {what}; float images {shape} in [0, 1] are needed")
+    _require_finite(images, "images")
+    low, high = (float(end) for end in images.aminmax())
+    if low < -CLIPPED or high > 1 + CLIPPED:
+        warnings.warn("images by `decode` are outside [0, 1], and are clipped", Notice, stacklevel=2)
 
 
 def join(parts: Sequence[Codes]) -> Codes:
@@ -89,8 +108,9 @@ def decode(method: Method, codes: Codes, kind: CodeKind = "encoded") -> UInt8Arr
     decoder = method.decode if kind == "encoded" else method.decode_learned
 
     def compute(batch: slice) -> Tensor:
-        images = decoder(codes[batch])
-        _require_finite(images, "images")
+        part = codes[batch]
+        images = decoder(part)
+        _require_images(images, (len(part), method.spec.channels, method.spec.size, method.spec.size))
         return (images * 255).round().clamp(0, 255).to(torch.uint8).cpu()
 
     with full_precision():

@@ -13,6 +13,7 @@ from lordbench.evaluation import inference
 from lordbench.evaluation.experiment import Trained
 from lordbench.evaluation.measurement import CodeKind, Measurement, MeasurementKey
 from lordbench.evaluation.metric import BoolArray, Float32Array, Prediction, ProbeTask
+from lordbench.evaluation.scoring import named
 from lordbench.training import Codes
 from lordbench.utils import seeds
 
@@ -146,7 +147,8 @@ class LabelProbing:
         predicted: dict[str, list[list[Prediction]]] = {}
         for name, probe in self.trained.scoring.probes():
             self.trained.log(f"{self.experiment}: {name}, {len(tasks)} fits")
-            predicted[name] = probe.predict_all(tasks, self.trained.device)
+            with named(name):
+                predicted[name] = probe.predict_all(tasks, self.trained.device)
         rows: list[Measurement] = []
         start = 0
         for reading, folds in pairs:

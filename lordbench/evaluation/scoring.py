@@ -1,6 +1,8 @@
 """Scoring of images and codes by the metrics of a run: values, intervals, reasons for missing values."""
 
+import contextlib
 import itertools
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +19,7 @@ from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe,
 from lordbench.evaluation.statistics import Floats, Groups, mean_interval, unanimous_interval
 from lordbench.utils import seeds
 from lordbench.utils.cache import LruCache
-from lordbench.utils.errors import MissingWeightsError, UserError
+from lordbench.utils.errors import MissingWeightsError, UserError, described
 from lordbench.utils.parallel import in_batches, in_threads
 
 M = TypeVar("M", bound=Metric)
@@ -43,7 +45,8 @@ class Scoring:
         self.cache = LruCache(CACHE_SIZE)
         for name, kind in kinds.items():
             try:
-                self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
+                with named(name):
+                    self.metrics[name] = kind() if issubclass(kind, Probe) else kind(device)  # type: ignore[call-arg]
             except MissingWeightsError as error:
                 self.reasons[name] = f"{error.message} (`lordbench weights --fetch`)"
             except UserError as error:
@@ -88,7 +91,8 @@ class Scoring:
                 outputs[network] = compute(np.concatenate(list(fakes.values())), known)
             targets, policy = _rows(known, real), metric.policy()
             for key, fake in fakes.items():
-                value = metric.distance(_rows(outputs[network], fake), targets)
+                with named(name):
+                    value = _finite(float(metric.distance(_rows(outputs[network], fake), targets)))
                 few = f"from fewer than {metric.enough:,} images: biased; compare only at the same n"
                 note = few if min(len(fake), len(real)) < metric.enough else ""
                 yield Measurement(
@@ -201,8 +205,10 @@ class Scoring:
             outputs = {key: inference.to_float(fake[batch], self.device) for key, fake in fakes.items()}
             values: dict[tuple[MeasurementKey, str], Tensor] = {}
             for name, metric in metrics.items():
-                against = metric.against(targets)
-                values |= {(key, name): against(images).double().cpu() for key, images in outputs.items()}
+                with named(name):
+                    against = metric.against(targets)
+                    for key, images in outputs.items():
+                        values[key, name] = _one_each(against(images), len(images))
             return values
 
         thread_safe = all(metric.thread_safe for metric in metrics.values())
@@ -234,7 +240,8 @@ class Scoring:
             distinct = np.stack(list(new.values()))
 
             def compute(batch: slice) -> Tensor:
-                return metric.features(inference.to_float(distinct[batch], self.device)).double().cpu()
+                with named(metric.features_of):
+                    return metric.features(inference.to_float(distinct[batch], self.device)).double().cpu()
 
             pixels = metric.side**2 or images[0, 0].size
             rows = self._concatenated(compute, len(distinct), pixels, metric)
@@ -246,6 +253,36 @@ class Scoring:
     ) -> Float64Array:
         parts = in_batches(compute, n, pixels, self.device, parallel=metric.thread_safe)
         return torch.cat(parts).numpy()
+
+
+class MetricError(RuntimeError):
+    """A metric fails, or gives something else than its contract says; names it."""
+
+
+@contextlib.contextmanager
+def named(metric: str) -> Iterator[None]:
+    """Name a metric in its errors; messages for the user stay as they are."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise MetricError(f"metric {metric}: {described(error)}") from error
+
+
+def _one_each(values: Tensor, n: int) -> Tensor:
+    """The values of n pairs as float64 on the CPU; ValueError if they are not finite or not (n,)."""
+    if values.shape != (n,):
+        raise ValueError(f"gives {tuple(values.shape)} for {n} pairs; ({n},) is needed")
+    if not bool(values.isfinite().all()):
+        raise ValueError("gives NaN or infinite values")
+    return values.double().cpu()
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("gives NaN or infinite values")
+    return value
 
 
 def _direction(metric: Metric | type[Metric]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lordbench.data import ImageSet
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained
-from lordbench.evaluation.headlines import Headline, Headlines
+from lordbench.evaluation.headlines import BY_CODE, Headline, Headlines
 from lordbench.evaluation.metric import Float64Array
 from lordbench.nn.dependence import centred_distances, correlation
 from lordbench.training import Codes
@@ -18,9 +18,6 @@ from lordbench.utils.parallel import one_thread
 
 NAME, METRIC = "dependence", "distance_correlation"
 CODES, PERMUTED = "class and content codes", "class and content codes, permuted"
-SECTION = (
-    "attributes read off each code (0 chance, 1 all), and dependence of the codes (distance correlation)"
-)
 MOST = 1000
 """Most images whose codes are compared: cost and memory grow with the square."""
 PERMUTATIONS = 200
@@ -38,7 +35,7 @@ class Dependence(Experiment):
 
     summary: ClassVar[str] = "distance correlation between class and content codes; permuted codes as a floor"
     headlines: ClassVar[Headlines] = {
-        SECTION: (
+        BY_CODE: (
             Headline("dependence", "encoded", CODES, METRIC),
             Headline("dependence floor", "encoded", PERMUTED, METRIC),
         )

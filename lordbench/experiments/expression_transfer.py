@@ -18,7 +18,7 @@ from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementK
 from lordbench.evaluation.grids import Panel, confusion_matrices, panels_side_by_side
 from lordbench.evaluation.headlines import ANY, METRIC, Headline, Headlines
 from lordbench.evaluation.statistics import Groups
-from lordbench.experiments.content_transfer import degraded_truth, real_images, reconstructed
+from lordbench.evaluation.transfers import degraded_truth, real_images, reconstructed
 from lordbench.training import Codes
 from lordbench.utils import seeds
 

@@ -23,7 +23,7 @@ from lordbench.evaluation.faces import (
 from lordbench.evaluation.headlines import Headline, Headlines
 from lordbench.evaluation.metric import BoolArray, Float64Array
 from lordbench.evaluation.statistics import Groups
-from lordbench.experiments.content_transfer import exchanged, reconstructed, transfer_pairs
+from lordbench.evaluation.transfers import exchanged, reconstructed, transfer_pairs
 from lordbench.utils import seeds
 from lordbench.utils.errors import UserError
 

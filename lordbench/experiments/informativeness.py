@@ -7,11 +7,10 @@ import numpy as np
 
 from lordbench.data import Column, ImageSet, Int64Array, SplitName
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, ridge
-from lordbench.evaluation.headlines import Headline, Headlines
+from lordbench.evaluation.headlines import BY_CODE, Headline, Headlines
 from lordbench.evaluation.metric import Float64Array
+from lordbench.evaluation.pixel_features import pixel_features
 from lordbench.evaluation.probing import FOLDS, MAX_LABELS, Features, Fold, LabelProbing, of_images, part_of
-from lordbench.experiments.dependence import SECTION
-from lordbench.experiments.leakage import pixel_features
 from lordbench.utils import seeds
 
 NAME = "informativeness"
@@ -36,7 +35,7 @@ class Informativeness(Experiment):
 
     summary: ClassVar[str] = "each attribute (azimuth, elevation, glasses ...) predicted from each code"
     headlines: ClassVar[Headlines] = {
-        SECTION: (
+        BY_CODE: (
             Headline("* from content", "encoded", "from content, *", "normalized"),
             Headline("* from class", "encoded", "from class, *", "normalized"),
         )

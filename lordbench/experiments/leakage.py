@@ -4,24 +4,16 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
-from lordbench.data import UInt8Array, flattened
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.headlines import LABELLED, PROBE, Headline, Headlines
-from lordbench.evaluation.metric import Float32Array
-from lordbench.evaluation.probing import Features, Fold, LabelProbing, Reading
+from lordbench.evaluation.pixel_features import PIXELS, pixel_features
+from lordbench.evaluation.probing import LabelProbing, Reading
 from lordbench.training import Codes
 from lordbench.utils import seeds
-from lordbench.utils.parallel import one_thread
 
 NAME = "leakage"
-COMPONENTS, SHARE = 64, 4
-"""Principal components of pixels, at most one per `SHARE` training images: probes scale all components to
-equal deviation, and the last ones of few images are noise."""
-PIXELS = f"pixels by {COMPONENTS} principal components of the training images, at most one per {SHARE} images"
-BATCH = 1000
 DRAWN = ", drawn"
 
 
@@ -87,12 +79,6 @@ def probe_pixels(probing: LabelProbing) -> list[Measurement]:
     ])  # fmt: skip
 
 
-def pixel_features(probing: LabelProbing) -> Features:
-    """Return what turns a fold's images into features: principal components of its training images."""
-    images, seed = probing.images.images, seeds.derive(probing.trained.seed, NAME, "pixels") % 2**32
-    return lambda fold: _components(images, fold, seed)
-
-
 def _drawn(trained: Trained, means: Codes) -> Codes | None:
     """Draw codes of all images from posteriors with these means; None if the method has no posteriors."""
     parts = (
@@ -111,14 +97,3 @@ def _drawn(trained: Trained, means: Codes) -> Codes | None:
     return Codes(*(draw(*pair) for pair in (
         (means.class_code, spread.class_code), (means.content_code, spread.content_code)
     )))  # fmt: skip
-
-
-def _components(images: UInt8Array, fold: Fold, seed: int) -> tuple[Float32Array, Float32Array]:
-    """Project a fold's images on the principal components of its training images."""
-    train = flattened(images[fold.train])
-    with one_thread():
-        size = min(COMPONENTS, max(1, len(train) // SHARE), train.shape[1])
-        components = PCA(size, svd_solver="randomized", iterated_power=3, random_state=seed).fit(train)
-        batches = range(0, len(fold.test), BATCH)
-        test = [components.transform(flattened(images[fold.test[i : i + BATCH]])) for i in batches]
-        return components.transform(train), np.concatenate(test)

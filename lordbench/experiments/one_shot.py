@@ -9,7 +9,7 @@ from lordbench.data.pairs import class_sources, nearest_images, split_into_sets,
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
 from lordbench.evaluation.headlines import ANY, PROBE, Headline, Headlines
 from lordbench.evaluation.probing import LabelProbing
-from lordbench.experiments.content_transfer import (
+from lordbench.evaluation.transfers import (
     BOTH,
     agreements,
     draw_grid,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lordbench.report.figures import WIDTHS, Drawn
 from lordbench.report.figures.values import only
 from lordbench.report.picture_comparisons import choose
 from lordbench.results.cells import cell_records
+from lordbench.results.damage import DamageWarning
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
@@ -62,7 +64,11 @@ def informativeness(runs: Sequence[Path], dataset: str | None = None, width: str
 
 def curves(runs: Sequence[Path], width: str = "page") -> Drawn:
     """Draw training curves: see `figures.curves`."""
-    return figures.curves(cell_records(runs), WIDTHS[width])
+    records = cell_records(runs)
+    for record in records:
+        if record.curve is None and record.folder.curve.exists():
+            warnings.warn(f"{record.folder.curve}: damaged, and left out", DamageWarning, stacklevel=2)
+    return figures.curves(records, WIDTHS[width])
 
 
 def grid(

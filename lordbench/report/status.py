@@ -136,7 +136,9 @@ def _details(status: CellStatus, now: datetime) -> str:
         return _progress(status.progress, now if status.state == "running" else None)
     if status.train_seconds is not None:
         return "trained"
-    return "" if status.state == "planned" else "resumes from its checkpoint"
+    if status.state == "planned":
+        return ""
+    return "resumes from its checkpoint" if status.has_checkpoint else "is trained again"
 
 
 def _progress(at: CellProgress, now: datetime | None) -> str:

@@ -1,8 +1,9 @@
 """Reading results: the CSV of a run folder, or one by itself, and the samples behind its values."""
 
 import io
+import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ from lordbench.utils.errors import UserError
 from lordbench.utils.integrity import ALTERED, checksum_file, differs_from_checksum
 
 HINT = "A leaderboard is made of results.csv files as `lordbench run` writes them."
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+"""Characters that a terminal would obey."""
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 TOLERANCE = 1e-5
 """Samples are float32: their mean is the row's value up to this, relative to the largest sample."""
 
@@ -55,7 +59,21 @@ def read_results(file: Path) -> pd.DataFrame:
             table[name] = typed(table[name], kind)
         except (ValueError, TypeError) as error:
             raise UserError(f"{file}: column {name}: {error}", HINT) from None
+    if problem := next(_problems(table), ""):
+        raise UserError(f"{file}: {problem}", HINT)
     return table
+
+
+def _problems(table: pd.DataFrame) -> Iterator[str]:
+    """What rows of the right types cannot contain: `lordbench run` writes none of it."""
+    for name, kind in column_types().items():
+        if kind == "text" and any(CONTROL.search(text) for text in table[name].unique()):
+            yield f"column {name}: control characters"
+    for text in table["started"].unique():
+        if not DATE.match(text):
+            yield f"column started: {text!r} is no date with a time; a row may be truncated"
+    if (table["ci_low"] > table["ci_high"]).any():
+        yield "an interval ends before it begins: ci_low is above ci_high"
 
 
 def _altered(file: Path, store: Store, cells: list[CellFolder]) -> io.StringIO:

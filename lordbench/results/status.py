@@ -42,6 +42,7 @@ class CellStatus(BaseModel, frozen=True):
         missing: experiments that are still to be run.
         error: last line of the error of a failed cell; `failure`: file with its traceback.
         notes: damaged files.
+        has_checkpoint: whether its training can resume.
     """
 
     cell: PlannedCell
@@ -54,6 +55,7 @@ class CellStatus(BaseModel, frozen=True):
     error: str = ""
     failure: Path | None = None
     notes: tuple[str, ...] = ()
+    has_checkpoint: bool = False
 
 
 class RunStatus(BaseModel, frozen=True):
@@ -147,6 +149,7 @@ def _cell_status(
         "missing": tuple(name for name in cell.experiments if name not in ends),
         "experiment_seconds": {name: timing.seconds for name, timing in timings.items()},
         "notes": (*notes, *problems),
+        "has_checkpoint": folder.checkpoint.exists(),
     }
     if alive and progress is not None:
         return CellStatus(state="running", progress=progress, **fields)
@@ -156,7 +159,7 @@ def _cell_status(
     fields["progress"] = progress
     if failure is not None and not (since is not None and failure[0] < since):
         return CellStatus(state="failed", error=failure[1], failure=folder.failure, **fields)
-    started = folder.checkpoint.exists() or folder.is_trained() or folder.progress.exists()
+    started = fields["has_checkpoint"] or folder.is_trained() or folder.progress.exists()
     waiting: State = "planned" if train_seconds is None else "trained"
     return CellStatus(state="interrupted" if started and not alive else waiting, **fields)
 

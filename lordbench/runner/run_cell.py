@@ -105,6 +105,8 @@ class WorkerState:
             parts = validation(images, cell.split, cell.reserved, cell.seed)
         else:
             parts = split(images, cell.split, cell.seed)
+        for part in (parts.train, parts.test):
+            part.images.flags.writeable = False  # Who writes into them changes what others measure.
         labels, device = parse_labels(cell.labels), hardware.resolve_device(self.device)
         if labels is None:
             return parts
@@ -150,24 +152,45 @@ def _run(cell: Cell, images: ImageSet, state: WorkerState, started: str, only_tr
         describe(cell, folder)
         watchers.begin()
         trained = _trained(cell, images, state, watchers, started)
+        failed: dict[str, list[str]] = {}
         for i, name in enumerate(() if only_train else missing):
             watchers.experiment(name, i, len(missing))
-            began, before = time.monotonic(), folder.pictures()
-            measurements = with_titles(name, registry.find("experiments", name).load()().run(trained))
-            pictures = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
-            folder.write_measurements(component_name(name), measurements, pictures)
-            folder.write_seconds(component_name(name), time.monotonic() - began)
+            try:
+                _measure(name, trained, folder)
+            except Exception as error:
+                # The other experiments can do without it.
+                failed.setdefault(f"{type(error).__name__}: {error}", []).append(component_name(name))
+                last = error
+        if failed:
+            summary = "; ".join(f"{text} (in {', '.join(names)})" for text, names in failed.items())
+            return _failed(cell, state, watchers, last, summary)
         folder.failure.unlink(missing_ok=True)
         watchers.end(failed=False)
         return Outcome(cell, "trained" if only_train and missing else "done")
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and _passed_through(error, "submitit"):
             raise  # The job was preempted and is queued again: it resumes from its checkpoint.
-        summary = f"{type(error).__name__}: {error}"
-        record_failure(folder, summary, traceback.format_exc())
-        watchers.end(failed=True)
-        state.on_error(error)
-        return Outcome(cell, "failed", summary)
+        return _failed(cell, state, watchers, error, f"{type(error).__name__}: {error}")
+
+
+def _measure(name: str, trained: Trained, folder: CellFolder) -> None:
+    """Run an experiment of a cell, and write what it measured and drew."""
+    began, before = time.monotonic(), folder.pictures()
+    measurements = with_titles(name, registry.find("experiments", name).load()().run(trained))
+    pictures = [path for path, stamp in folder.pictures().items() if before.get(path) != stamp]
+    folder.write_measurements(component_name(name), measurements, pictures)
+    folder.write_seconds(component_name(name), time.monotonic() - began)
+
+
+def _failed(
+    cell: Cell, state: WorkerState, watchers: Watchers, error: BaseException, summary: str
+) -> Outcome:
+    """Record how a cell failed, and tell who watches it."""
+    trace = "".join(traceback.format_exception(error))
+    record_failure(state.store.cell(cell.id), summary, trace)
+    watchers.end(failed=True)
+    state.on_error(error)
+    return Outcome(cell, "failed", summary)
 
 
 def _passed_through(error: BaseException, package: str) -> bool:

@@ -82,7 +82,9 @@ def run_log(console: Console, path: Path) -> Iterator[RunLog]:
                 f"{before}=== {datetime.now():%Y-%m-%d %H:%M:%S} · lordbench {__version__} · {_command()}\n"
             )
         lines: Any = Timed(file)
-        yield RunLog(console, Console(file=lines, width=WIDTH, force_terminal=False, no_color=True))
+        yield RunLog(
+            console, Console(file=lines, width=WIDTH, force_terminal=False, no_color=True, emoji=False)
+        )
     finally:
         with contextlib.suppress(OSError):
             file.close()

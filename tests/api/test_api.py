@@ -150,6 +150,8 @@ class TestModel:
             (np.zeros((2, 3, 32, 32), np.uint8), "trained on"),
             (np.full((2, 3, 16, 16), 7.0), r"float in \[0, 1\]"),
             (np.zeros((2, 3, 16, 16), np.int64), "uint8"),
+            (np.zeros((0, 3, 16, 16), np.uint8), "no images"),
+            (np.zeros((0, 3, 16, 16), np.float32), "no images"),
         ],
     )
     def test_names_the_required_form_of_images(self, model: Model, images: np.ndarray, words: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import TINY, Run, results
 from filelock import FileLock
+from PIL import Image
 
 from lordbench.cli.console import OUT
 
@@ -52,6 +53,15 @@ def test_bad_input_is_named_and_exits_with_2(
     assert words in captured.err
     assert "Traceback" not in captured.err
     assert not Path("runs").exists()
+
+
+def test_names_are_no_pictures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal library would show :dog: as one."""
+    for name in ("a", "b"):
+        Path("dog", name).mkdir(parents=True)
+        Image.new("RGB", (16, 16)).save(f"dog/{name}/1.png")
+    assert run("run", "--dataset", "folder:dog", "--dry-run") == 2
+    assert "folder:dog:" in capsys.readouterr().err
 
 
 def test_missing_weights_for_training_stop_before_training(

@@ -15,7 +15,7 @@ import torch
 from commandline import STAMPS, TINY, Run, results
 from torch import Tensor
 
-from lordbench.evaluation import distances, experiment
+from lordbench.evaluation import distances, experiment, transfers
 from lordbench.evaluation.measurement import MeasurementKey
 from lordbench.evaluation.metric import Metric, PairMetric, SetMetric
 from lordbench.evaluation.scoring import Scoring
@@ -133,10 +133,11 @@ class TestCellsOfOneProcess:
             monkeypatch.setattr(module, name, lambda *arguments: made.append(name) or make(*arguments))
 
         count(experiment, "Judge")
-        count(content_transfer, "_floors")
+        count(content_transfer, "floors")
+        count(transfers, "floors")
         assert run(*SHORT, "drnet,mlvae", "--seeds", "0,1") == 0
         # For each of two seeds, the judges of class and content, and floors for pairs and for sets of images.
-        assert Counter(made) == {"Judge": 4, "_floors": 4}
+        assert Counter(made) == {"Judge": 4, "floors": 4}
 
     @pytest.mark.slow
     def test_their_rows_are_those_of_a_cell_alone(self, run: Run) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from lordbench.config import registry
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import Split, split
+from lordbench.evaluation import transfers
 from lordbench.evaluation.degraded import blurred
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement
@@ -172,7 +173,7 @@ class TestReferences:
 
     def test_real_sets_do_not_overlap(self, tmp_path: Path) -> None:
         cell = trained(tmp_path, Lookup, DATA)
-        first, second = content_transfer.real_images(cell), content_transfer.other_real_images(cell, 60)
+        first, second = transfers.real_images(cell), transfers.other_real_images(cell, 60)
         assert not {image.tobytes() for image in first} & {image.tobytes() for image in second}
 
     def test_they_are_measured_once_for_all_methods(
@@ -180,7 +181,8 @@ class TestReferences:
     ) -> None:
         cell = trained(tmp_path, Lookup, DATA)
         first = [row for row in ContentTransfer().run(cell) if not row.codes]
-        monkeypatch.setattr(content_transfer, "_floors", lambda *_: {})
+        for module in (content_transfer, transfers):
+            monkeypatch.setattr(module, "floors", lambda *_: {})
         again = [row for row in ContentTransfer().run(cell) if not row.codes]
         assert again == first
 

@@ -14,7 +14,7 @@ from lordbench.config.controls import CONTROLS, LEAKS, OUTPUTS, expanded
 from lordbench.data.pairs import draw_pairs
 from lordbench.data.splits import Split, split
 from lordbench.evaluation import inference
-from lordbench.experiments.content_transfer import exchanged
+from lordbench.evaluation.transfers import exchanged
 from lordbench.runner.plan import Request, make_plan
 from lordbench.training import DataSpec
 from lordbench.utils.errors import UserError

@@ -204,6 +204,20 @@ class TestTableRows:
             name = f"clustered-domain/encoded/transfer of random styles, {way}/lpips"
             assert list(table[name]) == [value, value]
 
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"started": "2024-01"}, "column started: '2024-01' is no date with a time"),
+            ({"ci_low": 0.4, "ci_high": 0.2}, "an interval ends before it begins"),
+            ({"method": "lord\x1b[31m"}, "column method: control characters"),
+        ],
+    )
+    def test_rows_that_no_run_writes_are_refused(self, tmp_path: Path, changed: dict, words: str):
+        path = tmp_path / "results.csv"
+        cell(measured(0.3)).assign(**changed).to_csv(path, index=False)
+        with pytest.raises(UserError, match=words):
+            collect([path])
+
     def test_a_method_given_other_labels_is_another_row_and_floors_belong_to_all(self):
         floor = measured(0.5, subject="copy", codes="")
         told = [

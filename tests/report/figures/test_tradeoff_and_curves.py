@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from reporting import made_up_run
 from synthetic import cell, measured, without_samples
 
+from lordbench.report import figure_kinds
 from lordbench.report.figures import curves, forest, rendered, tradeoff
 from lordbench.report.figures.curves import POINTS
 from lordbench.results.cells import cell_records
+from lordbench.results.damage import DamageWarning
 from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.run_folder import curve_text
 from lordbench.utils.errors import UserError
@@ -140,6 +143,14 @@ def test_curves_share_their_axis_and_the_look_of_a_term(folder: Path) -> None:
     looks = [{line.get_label(): line.get_color() for line in ax.lines if line.get_label()[0] != "_"}
              for ax in (first, second)]  # fmt: skip
     assert looks[0] == looks[1]
+
+
+def test_a_curve_that_is_damaged_is_named(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    damaged = next(copy.glob("cells/*/curve.csv"))
+    damaged.write_text("phase,step\n")
+    with pytest.warns(DamageWarning, match=f"{damaged}: damaged, and left out"):
+        figure_kinds.curves([copy])
 
 
 def test_long_curves_are_thinned_by_means(tmp_path: Path) -> None:
