@@ -151,7 +151,7 @@ def weights(fetch: bool) -> None:
       lordbench weights
       lordbench weights --fetch
     """  # noqa: D301
-    from lordbench.report.listing import fetch_weights, weights_table
+    from lordbench.cli.machine import fetch_weights, weights_table
 
     if fetch:
         fetch_weights(ERR)
@@ -161,7 +161,8 @@ def weights(fetch: bool) -> None:
 @cli.command()
 def doctor() -> None:
     """Show what is installed here: device, precision, versions, weights, data sets."""
-    from lordbench.report.listing import listing, machine_table, weights_table
+    from lordbench.cli.machine import machine_table, weights_table
+    from lordbench.report.listing import listing
 
     OUT.print(machine_table(), weights_table(), listing("datasets"), sep="\n", crop=False)
 

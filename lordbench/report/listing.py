@@ -1,16 +1,14 @@
-"""Tables of components, presets, weights and this computer."""
+"""Tables of components and presets."""
 
 import inspect
-import platform
 import re
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -18,10 +16,7 @@ from rich.text import Text
 from lordbench.config import registry
 from lordbench.config.presets import load_grid, load_preset, presets
 from lordbench.config.summaries import summaries
-from lordbench.report.progress import tracker
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import home
-from lordbench.utils.version import __version__
 
 CHECKS = {
     "checksums": "ready; checksums match",
@@ -29,8 +24,6 @@ CHECKS = {
     "none": "ready; not verified",
 }
 """How a published data set was verified."""
-PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
-"""Packages whose versions `lordbench doctor` lists."""
 
 
 def table_of(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> Group:
@@ -146,52 +139,3 @@ def described_attributes(kind: type) -> dict[str, str]:
             elif name and line.startswith("        "):
                 found[name] += f" {line.strip()}"
     return found
-
-
-def weights_table() -> Group:
-    """Pretrained weights, and where they were found."""
-    from lordbench.nn import weights
-
-    entries = weights.status()
-    rows = [(escape(entry.name), escape(entry.used_for), escape(entry.checksum)) for entry in entries]
-    table = table_of("Weights", ("weights", "used for", "checksum"), rows)
-    return Group(table, *(_unwrapped(f"{entry.name}: {entry.found}") for entry in entries))
-
-
-def _unwrapped(text: str) -> Text:
-    """A line with a path, which can be copied; print it with `crop=False`."""
-    return Text(text, no_wrap=True, overflow="ignore")
-
-
-def fetch_weights(console: Console) -> None:
-    """Fetch all missing weights; print an error for those that cannot be fetched."""
-    from lordbench.nn import weights
-
-    for entry in weights.status():
-        try:
-            weights.ensure(entry.name, tracker(console))
-        except UserError as error:
-            console.print(f"[yellow]{entry.name}:[/] {escape(str(error))}", soft_wrap=True)
-
-
-def machine_table() -> Group:
-    """Device, precision, threads, versions and folders."""
-    import torch
-
-    from lordbench.training.precision import Precision
-    from lordbench.utils.hardware import device_name, git_sha, resolve_device
-
-    device = resolve_device("auto")
-    rows = [
-        ("lordbench", f"{__version__} {git_sha()}"),
-        ("python", platform.python_version()),
-        ("device", escape(f"{device.type}: {device_name(device)}")),
-        ("precision chosen by auto", Precision.resolve("auto", device).name),
-        ("threads", str(torch.get_num_threads())),
-    ]
-    for package in PACKAGES:
-        try:
-            rows.append((package, version(package)))
-        except PackageNotFoundError:
-            rows.append((package, "[red]missing[/]"))
-    return Group(table_of("lordbench doctor", ("this computer", ""), rows), _unwrapped(f"home: {home()}"))
