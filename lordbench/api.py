@@ -269,7 +269,7 @@ def load_dataset(dataset: str, size: int = 32, plugins: Plugins = ()) -> ImageSe
     """
     selector = selectors.parse(dataset)
     with use_plugins(plugins):
-        return registry.load_images(registry.load_dataset(selector.name, selector.settings), size)
+        return registry.load_images(registry.make_dataset(selector.name, selector.settings), size)
 
 
 def image_set(

@@ -59,7 +59,7 @@ def _suite(component: Component, selector: Selector, sizes: Sizes) -> tuple[Sequ
     if component.kind == "methods":
         return METHOD_CHECKS, _trial(component, selector.settings, sizes)
     if component.kind == "datasets":
-        dataset = registry.load_dataset(selector.name, selector.settings)
+        dataset = registry.make_dataset(selector.name, selector.settings)
         return DATASET_CHECKS, DatasetTrial(dataset, sizes.size, component.name if component.path else "")
     kind = component.load()
     if component.kind == "metrics":

@@ -130,7 +130,7 @@ def show(name: str, out: Path | None, size: int, pattern: str | None, settings: 
       lordbench data show folder:faces --pattern "{class}/{content}.png"
     """  # noqa: D301
     from lordbench.config import selectors
-    from lordbench.config.registry import load_dataset, load_images
+    from lordbench.config.registry import load_images, make_dataset
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.report.progress import tracker
 
@@ -138,7 +138,7 @@ def show(name: str, out: Path | None, size: int, pattern: str | None, settings: 
         raise UserError(f"--out {out}: a contact sheet is a PNG", "Give a name that ends in .png.")
     selector = selectors.parse(name)
     given = _assignments(settings) | ({} if pattern is None else {"pattern": pattern})
-    images = load_images(load_dataset(selector.name, selector.settings | given), size, tracker(ERR))
+    images = load_images(make_dataset(selector.name, selector.settings | given), size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     say(f"Wrote {path}")
@@ -146,10 +146,10 @@ def show(name: str, out: Path | None, size: int, pattern: str | None, settings: 
 
 def _published(name: str, settings: Iterable[str], need: str) -> PublishedDataset:
     """The published data set of a name; an error for those that need no `need`."""
-    from lordbench.config.registry import load_dataset
+    from lordbench.config.registry import make_dataset
     from lordbench.datasets.published.dataset import PublishedDataset
 
-    dataset = load_dataset(name, _assignments(settings))
+    dataset = make_dataset(name, _assignments(settings))
     if not isinstance(dataset, PublishedDataset):
         raise UserError(
             f"data set {name!r} needs no {need}", dataset.missing() or "`lordbench run` can use it as it is."

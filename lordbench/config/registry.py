@@ -104,7 +104,7 @@ def locate(name: str) -> Component:
     )
 
 
-def load_dataset(name: str, settings: dict[str, Any]) -> Dataset:
+def make_dataset(name: str, settings: dict[str, Any]) -> Dataset:
     """Make a data set from its name, with its source after a colon, and its settings; or raise UserError."""
     kind_name, colon, source = name.partition(":")
     kind: type[Dataset] = find("datasets", kind_name).load()

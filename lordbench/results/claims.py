@@ -25,7 +25,7 @@ COLUMNS = [
     "verdict", "note",
 ]  # fmt: skip
 """Columns of `check_claims`."""
-LEVEL, POWER = 0.05, 0.8
+SIGNIFICANCE, POWER = 0.05, 0.8
 Path4 = Annotated[str, Field(pattern=r"^[^/]+/[^/]*/[^/]+/[^/]+$")]
 
 
@@ -98,7 +98,7 @@ def holm(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _verdict(row: dict[Hashable, Any]) -> str:
     if -row["margin"] < row["ci_low"] and row["ci_high"] < row["margin"]:
         return "equivalent"
-    if row["p_holm"] >= LEVEL:
+    if row["p_holm"] >= SIGNIFICANCE:
         return "undecided"
     return "confirmed" if (row["difference"] > 0) == row["higher_is_better"] else "refuted"
 
@@ -107,11 +107,11 @@ def seeds_needed(sd: float, margin: float) -> float:
     """Seeds for which a paired t test finds a difference of `margin` with `POWER`; NaN without an `sd`."""
     if np.isnan(sd):
         return sd
-    n = max(2, int(((special.ndtri(1 - LEVEL / 2) + special.ndtri(POWER)) * sd / margin) ** 2))
-    while (
-        sd
-        and special.nctdtr(n - 1, margin / sd * np.sqrt(n), special.stdtrit(n - 1, 1 - LEVEL / 2)) > 1 - POWER
-    ):
+    if sd == 0:
+        return 2
+    quantile = 1 - SIGNIFICANCE / 2
+    n = max(2, int(((special.ndtri(quantile) + special.ndtri(POWER)) * sd / margin) ** 2))
+    while special.nctdtr(n - 1, margin / sd * np.sqrt(n), special.stdtrit(n - 1, quantile)) > 1 - POWER:
         n += 1
     return n
 

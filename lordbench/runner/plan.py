@@ -290,7 +290,7 @@ def _dataset(part: Part, settings: dict[str, Any]) -> tuple[Dataset, dict[str, A
     selector = selectors.parse(part.dataset)
     registry.distinct_components("datasets", [selector.name.partition(":")[0]])
     given = distinct([*selector.settings.items(), *settings.items()], f"data set {selector.name}")
-    dataset = registry.load_dataset(selector.name, given)
+    dataset = registry.make_dataset(selector.name, given)
     defaults, complete = (c.model_dump(mode="json") for c in (type(dataset).Config(), dataset.config))
     return dataset, {
         "dataset": selector.name,

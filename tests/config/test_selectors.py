@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.config.selectors import Selector, parse, split_list
 
 
@@ -43,6 +43,6 @@ def test_a_list_of_paths_is_split_between_them() -> None:
 @pytest.mark.parametrize("name", ["caf\udce9", r"caf\xe9", "scans [2024]", "x "])
 def test_the_folder_of_a_selector_is_the_one_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    dataset = load_dataset(parse(f"folder:{tmp_path / name}").name, {})
+    dataset = make_dataset(parse(f"folder:{tmp_path / name}").name, {})
     assert dataset.source == str(tmp_path / name)
     assert dataset.missing() == ""

@@ -11,7 +11,7 @@ from commandline import PRESET, Run, results
 from helpers import halves
 from preparing import jpeg, write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet, Int64Array
 from lordbench.data.splits import SplitName, official_kind, split, title, validation
 
@@ -93,7 +93,7 @@ def test_a_run_says_which_split_it_used(run: Run, tmp_path: Path) -> None:
     partition = {0: 0, 1: 0, 2: 1, 3: 2, 4: 2, 5: 0, 6: 2}
     faces(tmp_path, partition)
     assert run("data", "prepare", "celeba", "--from", ".", "--no-verify", "--workers", "1") == 0
-    cut = split(load_dataset("celeba", {}).load(64), "classes", seed=3)
+    cut = split(make_dataset("celeba", {}).load(64), "classes", seed=3)
     assert cut.train.class_names == ("0", "1", "5")
     assert cut.test.class_names == ("3", "4", "6")
     Path("small.yaml").write_text(PRESET.replace("images: 640", "images: 64"))

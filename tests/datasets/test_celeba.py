@@ -10,7 +10,7 @@ import pytest
 from commandline import Run
 from preparing import jpeg, load, shades, write_folder, write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 
 IDENTITIES = {"000001.jpg": 2880, "000002.jpg": 7, "000003.jpg": 2880, "000004.jpg": 10177, "000005.jpg": 7}
 ZIP = "img_align_celeba.zip"
@@ -131,7 +131,7 @@ class TestLabels:
             "5\n5_o_Clock_Shadow Young \n" + "".join(f"{name}  1 -1\n" for name in IDENTITIES)
         )
         prepare(run, official)
-        columns = load_dataset("celeba", {}).stored().columns
+        columns = make_dataset("celeba", {}).stored().columns
         assert columns["partition"].values.tolist() == [1, 2, 0, 1, 2]
         assert columns["Young"].values.tolist() == [-1] * 5
         assert columns["5_o_Clock_Shadow"].values.tolist() == [1] * 5
@@ -153,7 +153,7 @@ class TestErrors:
         said = capsys.readouterr().err
         assert "identity_CelebA.txt" in said
         assert "000004.jpg" in said or damage in ("no word", "no file")
-        assert load_dataset("celeba", {}).missing()
+        assert make_dataset("celeba", {}).missing()
 
     def test_members_outside_the_folder_have_no_effect(self, run: Run, official: Path) -> None:
         prepare(run, official)

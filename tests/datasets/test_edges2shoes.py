@@ -117,10 +117,10 @@ class TestErrors:
 
 
 def test_the_store_keeps_the_official_split(run: Run, tmp_path: Path) -> None:
-    from lordbench.config.registry import load_dataset
+    from lordbench.config.registry import make_dataset
 
     prepare(run, archive(tmp_path, files()))
-    store = load_dataset("edges2shoes", {}).stored()
+    store = make_dataset("edges2shoes", {}).stored()
     assert store.columns["split"].names == ("train", "val")
     assert store.columns["split"].values.tolist() == [0] * 6 + [1] * 2
     assert shades(store.images)[6] == pytest.approx(colour("val", 1, "edge"), abs=3)

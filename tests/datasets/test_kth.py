@@ -11,7 +11,7 @@ from kth_files import RANGES, SEQUENCES, avi, listing, of, prepare, refused, sha
 from PIL import Image
 from preparing import load, write_folder, write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.data.images import TEST, TRAIN, UNUSED
 from lordbench.utils.errors import UserError
 
@@ -24,7 +24,7 @@ def official(tmp_path: Path) -> Path:
 class TestLabels:
     def test_each_frame_has_the_labels_of_its_file_and_range(self, run: Run, official: Path) -> None:
         assert prepare(run, official) == 0
-        store = load_dataset("kth", {}).stored()
+        store = make_dataset("kth", {}).stored()
         columns = store.columns
         found = {}
         for i, image in enumerate(store.images):
@@ -39,7 +39,7 @@ class TestLabels:
 
     def test_frames_are_resized_without_cropping_and_black_is_black(self, run: Run, official: Path) -> None:
         prepare(run, official)
-        for image in load_dataset("kth", {}).stored().images[:, 0]:
+        for image in make_dataset("kth", {}).stored().images[:, 0]:
             assert image.shape == (64, 64)
             assert image[:, 60:].max() <= 2
             assert np.ptp(image[:, :55].astype(int)) <= 3
@@ -72,7 +72,7 @@ class TestLabels:
         folder = write_folder(tmp_path / "kth", [(f"{v}_uncomp.avi", files[v]) for v in ranges])
         (folder / "00sequences.txt").write_bytes(listing(ranges))
         assert prepare(run, folder) == 0
-        assert load_dataset("kth", {}).stored().columns["frame"].values.tolist() == [1, 2, 244, 245, 1, 2]
+        assert make_dataset("kth", {}).stored().columns["frame"].values.tolist() == [1, 2, 244, 245, 1, 2]
 
 
 class TestPlaces:
@@ -147,7 +147,7 @@ class TestFrames:
         assert found.class_names == ("person01", "person02")
         assert np.rint(found.images.mean(axis=(1, 2, 3))).tolist() == [40, 10, 20, 30]
         assert found.parts.tolist() == [UNUSED, TEST, TEST, TEST]
-        columns = load_dataset("kth", {}).stored().columns
+        columns = make_dataset("kth", {}).stored().columns
         assert columns["frame"].values[-3:].tolist() == [1, 2, 3] or given == ""
         assert set(columns["sequence"].values) == {0}
         assert len(columns["frame"].values) == (6 if given == "" else 5)
@@ -191,7 +191,7 @@ class TestVerification:
             (folder / "00sequences.txt").write_bytes(listing(ranges))
             assert run("data", "prepare", "kth", "--from", str(folder)) == status
         assert "98 videos of handclapping, where the official set has 99" in capsys.readouterr().err
-        assert load_dataset("kth", {}).stored().about["check"] == "count"
+        assert make_dataset("kth", {}).stored().about["check"] == "count"
 
 
 def test_a_run_on_kth(run: Run, official: Path) -> None:

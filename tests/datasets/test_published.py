@@ -15,7 +15,7 @@ from commandline import PRESET, Run, results
 from PIL import Image
 from preparing import jpeg, load, write_folder, write_tar, write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.data.images import Column, ImageSet, UInt8Array
 from lordbench.datasets import edges2shoes
 from lordbench.datasets.published import decoding, store
@@ -86,7 +86,7 @@ class TestStore:
         archive = pairs(tmp_path)
         if before:
             run(*PREPARE, str(archive), "--no-verify")
-        dataset = load_dataset("edges2shoes", {})
+        dataset = make_dataset("edges2shoes", {})
         mark = dataset.load(64).fingerprint if before else None
 
         def interrupted(*_: object) -> Iterator[tuple[np.ndarray, UInt8Array]]:
@@ -106,7 +106,7 @@ class TestStore:
         half = STORE.parent / f".half-{STORE.name}"
         half.mkdir(parents=True)
         (half / "images.npy").write_bytes(b"half")
-        assert load_dataset("edges2shoes", {}).missing()
+        assert make_dataset("edges2shoes", {}).missing()
         assert run(*PREPARE, str(archive), "--no-verify") == 0
         assert not half.exists()
         assert len(load("edges2shoes")) == 16

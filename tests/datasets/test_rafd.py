@@ -12,7 +12,7 @@ from commandline import PRESET, Run, results
 from PIL import Image
 from preparing import Files, jpeg, load, write_folder, write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.data.images import UInt8Array
 from lordbench.datasets import rafd
 from lordbench.datasets.rafd import FRONT, LEFT, RIGHT, face_square
@@ -61,7 +61,7 @@ class TestLabels:
     def test_each_image_has_the_labels_of_its_name(self, run: Run, official: Path) -> None:
         assert prepare(run, official) == 0
         found = load("rafd")
-        columns = load_dataset("rafd", {}).stored().columns
+        columns = make_dataset("rafd", {}).stored().columns
         assert found.images.shape == (6, 3, 64, 64)
         assert found.contents is not None
         assert found.content_names is not None
@@ -106,7 +106,7 @@ class TestLabels:
 class TestCrop:
     def test_it_follows_the_face(self, run: Run, official: Path) -> None:
         prepare(run, official)
-        columns = load_dataset("rafd", {}).stored().columns
+        columns = make_dataset("rafd", {}).stored().columns
         assert columns["detected"].values.tolist() == [int(name in AT) for name in NAMES]
         one, other = load("rafd").images[2:4].astype(int)
         assert np.abs(one - other).mean() < 12
@@ -125,7 +125,7 @@ class TestCrop:
 
     def test_the_fixed_box_ignores_the_face(self, run: Run, official: Path) -> None:
         assert prepare(run, official, "--set", "crop=box") == 0
-        stored = load_dataset("rafd", {"crop": "box"}).stored()
+        stored = make_dataset("rafd", {"crop": "box"}).stored()
         assert stored.about["settings"] == {"resolution": 64, "crop": "box"}
         assert not stored.columns["detected"].values.any()
         left, top, side = rafd.BOX
@@ -135,7 +135,7 @@ class TestCrop:
 
     def test_both_crops_are_kept_side_by_side(self, run: Run, official: Path) -> None:
         prepare(run, official)
-        assert load_dataset("rafd", {"crop": "box"}).missing()
+        assert make_dataset("rafd", {"crop": "box"}).missing()
         prepare(run, official, "--set", "crop=box")
         assert load("rafd").fingerprint != load("rafd", crop="box").fingerprint
 
@@ -165,7 +165,7 @@ class TestErrors:
         path.write_bytes(path.read_bytes()[:800])
         assert prepare(run, official) == 2
         assert NAMES[4] in capsys.readouterr().err
-        assert load_dataset("rafd", {}).missing()
+        assert make_dataset("rafd", {}).missing()
 
     def test_an_image_of_another_size_is_named(
         self, run: Run, official: Path, capsys: pytest.CaptureFixture[str]

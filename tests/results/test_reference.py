@@ -244,7 +244,7 @@ class TestCommands:
 
     def test_a_trained_method(self, added: Run) -> None:
         model = lordbench.load_method("reference:mlvae/digits")
-        images = registry.load_dataset("digits", {}).load(16).images[:3]
+        images = registry.make_dataset("digits", {}).load(16).images[:3]
         assert model.decode(model.encode(images)).shape == images.shape
         with pytest.raises(UserError, match="did you mean mlvae/digits"):
             lordbench.load_method("reference:mlvea/digits")

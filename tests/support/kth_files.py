@@ -12,7 +12,7 @@ import pytest
 from commandline import Run
 from preparing import write_zip
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 
 HEADER = """
 This database contains sequences of six classes of actions performed by
@@ -100,7 +100,7 @@ def prepare(run: Run, path: Path, *more: str) -> int:
 def refused(run: Run, path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What is said of files that cannot be prepared; nothing may be left of them."""
     assert prepare(run, path) == 2
-    assert load_dataset("kth", {}).missing()
+    assert make_dataset("kth", {}).missing()
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return said

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lordbench.config.registry import load_dataset
+from lordbench.config.registry import make_dataset
 from lordbench.data.images import ImageSet
 
 Files = Iterable[tuple[str, bytes]]
@@ -50,7 +50,7 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 
 def load(name: str, size: int = 64, **settings: Any) -> ImageSet:
-    return load_dataset(name, settings).load(size)
+    return make_dataset(name, settings).load(size)
 
 
 def shades(images: np.ndarray) -> list[list[int]]:

@@ -298,7 +298,7 @@ def _images(dataset: str, settings: str, size: int) -> ImageSet:
     with warnings.catch_warnings():
         # The run has shown its notices.
         warnings.simplefilter("ignore", Notice)
-        return registry.load_images(registry.load_dataset(dataset, json.loads(settings)), size)
+        return registry.load_images(registry.make_dataset(dataset, json.loads(settings)), size)
 
 
 @functools.cache
