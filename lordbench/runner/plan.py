@@ -12,7 +12,7 @@ import numpy as np
 
 from lordbench.config import controls, registry, selectors
 from lordbench.config.component import Component, module_files
-from lordbench.config.labels import parse_labels
+from lordbench.config.labels import Labels, parse_labels
 from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
@@ -20,6 +20,7 @@ from lordbench.data.splits import require_splittable
 from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import NOT_EXPERIMENTS
 from lordbench.runner.cell import Cell, DataKey, data_key, make_cell
+from lordbench.training import MethodConfig
 from lordbench.utils.errors import BrokenComponentError, UserError
 from lordbench.utils.files import PACKAGE
 from lordbench.utils.progress import Track, untracked
@@ -102,22 +103,21 @@ class Plan:
         return RunPlan.begin(cells, jobs, datetime.now(UTC))
 
 
+@dataclass(frozen=True)
+class PlannedMethod:
+    """A requested method: the fields of a cell that describe it, and its settings, which know its needs."""
+
+    fields: dict[str, Any]
+    config: MethodConfig
+
+
 def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     """Check a request, load its data sets, and turn it into cells.
 
     Raises:
         UserError: anything named in the request is unknown, wrong or missing, or no method can be loaded.
     """
-    _refuse_repeated("--seeds", request.seeds)
-    if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
-        given = ", ".join(map(str, request.seeds)) or "of none"
-        message = f"seeds {given}: one or more of 64 bits are needed"
-        raise UserError(message, "Give small whole numbers, such as 0,1,2.")
-    for name in request.metrics:
-        if name.endswith(".py"):
-            message = f"--metrics {name}: a path"
-            raise UserError(message, "Give --plugins FILE.py, and the name of the metric here.")
-        registry.find("metrics", name).load()
+    _check(request)
     grid = load_grid(request.preset)
     parts = request.parts(grid)
     for part in parts:
@@ -131,16 +131,12 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     preset = load_preset(grid.extends, overrides)
     registry.distinct_components("methods", [selector.name for selector in selected.values()])
     refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
-    preset_name = grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else "")
-    methods: dict[str, dict[str, Any]] = {}
-    broken: dict[str, BrokenComponentError] = {}
-    for text, selector in selected.items():
-        try:
-            methods[text] = _method(selector, preset, request.overrides)
-        except BrokenComponentError as error:
-            broken[text] = error
-    if broken and not methods:
-        raise next(iter(broken.values()))
+    shared = {
+        "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
+        "preset": preset,
+        "metrics": list(request.metrics),
+    }
+    methods, broken = _methods(selected, preset, request.overrides)
     _refuse_small_images(preset.image_size, methods)
     cells: dict[str, Cell] = {}
     images: dict[DataKey, ImageSet] = {}
@@ -152,25 +148,16 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
         key = data_key(data["dataset"], data["data_settings"], preset.image_size)
         if key not in images:
             images[key] = registry.load_images(dataset, preset.image_size, track)
-        data |= {"data_fingerprint": images[key].fingerprint, "split": part.split}
-        data |= {"preset_name": preset_name, "preset": preset, "metrics": list(request.metrics)}
+        own = {text: methods[text] for text in part.methods if text in methods}
         kinds = [parse_labels(text) for text in part.labels]
-        for labels in filter(None, kinds):
-            labels.check(images[key], part.split)
-        require_splittable(images[key], part.split)
-        loaded = [text for text in part.methods if text in methods]
-        _refuse_unlabelled_contents(images[key], {text: methods[text] for text in loaded})
-        if None in kinds:
-            _refuse_single_images(images[key], [text for text in loaded if methods[text]["needs_pairs"]])
-        missing = {
-            kind: _missing(experiments, images[key], part.split, kind.selector if kind else "")
-            for kind in kinds
-        }
+        _check_data(images[key], part.split, kinds, own)
+        missing = {kind: _missing(experiments, images[key], part.split, _selector(kind)) for kind in kinds}
         for reasons in missing.values():
             left_out.setdefault((key, part.split), {}).update(reasons)
+        fields = shared | data | {"data_fingerprint": images[key].fingerprint, "split": part.split}
         in_part: dict[str, str] = {}
-        for seed, kind, text in product(request.seeds, kinds, loaded):
-            values = {**methods[text], **data, "labels": kind.selector if kind else "", "seed": seed}
+        for seed, kind, method in product(request.seeds, kinds, own.values()):
+            values = method.fields | fields | {"labels": _selector(kind), "seed": seed}
             cell = make_cell(values, [name for name in experiments if name not in missing[kind]])
             if cell.id in in_part:
                 message = f"{in_part[cell.id]} and {cell.title} are the same training"
@@ -181,12 +168,57 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
                 both = dict.fromkeys([*cells[cell.id].experiments, *cell.experiments])
                 cell = cell.model_copy(update={"experiments": list(both)})
             cells[cell.id] = cell
-            weights.update(methods[text]["weights"], kind.weights() if kind else ())
+            weights.update(method.config.weights(), kind.weights() if kind else ())
     return Plan(list(cells.values()), images, frozenset(weights), broken, left_out)
 
 
-def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a cell that describe a method, and the weights that it needs."""
+def _check(request: Request) -> None:
+    """Check what a request names besides its parts: seeds and metrics."""
+    _refuse_repeated("--seeds", request.seeds)
+    if not request.seeds or any(not -LARGEST_SEED <= seed < LARGEST_SEED for seed in request.seeds):
+        given = ", ".join(map(str, request.seeds)) or "of none"
+        message = f"seeds {given}: one or more of 64 bits are needed"
+        raise UserError(message, "Give small whole numbers, such as 0,1,2.")
+    for name in request.metrics:
+        if name.endswith(".py"):
+            message = f"--metrics {name}: a path"
+            raise UserError(message, "Give --plugins FILE.py, and the name of the metric here.")
+        registry.find("metrics", name).load()
+
+
+def _check_data(
+    images: ImageSet, split: SplitName, kinds: Sequence[Labels | None], methods: Mapping[str, PlannedMethod]
+) -> None:
+    """Check that a data set can be split, labelled and learned by the methods of a part."""
+    for labels in filter(None, kinds):
+        labels.check(images, split)
+    require_splittable(images, split)
+    _refuse_unlabelled_contents(images, methods)
+    if None in kinds:
+        _refuse_single_images(images, [text for text, own in methods.items() if own.config.needs_pairs()])
+
+
+def _selector(labels: Labels | None) -> str:
+    return labels.selector if labels else ""
+
+
+def _methods(
+    selected: Mapping[str, Selector], preset: Preset, overrides: dict[str, Any]
+) -> tuple[dict[str, PlannedMethod], dict[str, BrokenComponentError]]:
+    """The methods that can be loaded, and why the others cannot; BrokenComponentError if none can."""
+    methods: dict[str, PlannedMethod] = {}
+    broken: dict[str, BrokenComponentError] = {}
+    for text, selector in selected.items():
+        try:
+            methods[text] = _method(selector, preset, overrides)
+        except BrokenComponentError as error:
+            broken[text] = error
+    if broken and not methods:
+        raise next(iter(broken.values()))
+    return methods, broken
+
+
+def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> PlannedMethod:
     component = registry.find("methods", selector.name)
     kind, name = component.load(), component.name
     prefix = f"{name}."
@@ -194,19 +226,16 @@ def _method(selector: Selector, preset: Preset, overrides: dict[str, Any]) -> di
     variant = distinct([*selector.settings.items(), *own], f"method {name}, with --set")
     config = validated(kind.Config, preset.settings(name, kind.Config) | variant, f"method {name}")
     by_path = component.path is not None and name != selector.name
-    return {
+    fields = {
         "method": str(component.path) if by_path else selector.name,
         "method_name": name,
         "variant": selectors.describe(variant),
         # With other settings the method is no longer the one that was searched.
         "searched": "" if variant else preset.searched.get(name, ""),
-        "weights": config.weights(),
-        "min_image_size": config.min_image_size(),
-        "needs_contents": config.needs_contents(),
-        "needs_pairs": config.needs_pairs(),
         "settings": config.model_dump(mode="json"),
         "method_source": method_source(component),
     }
+    return PlannedMethod(fields, config)
 
 
 def method_source(component: Component) -> str:
@@ -219,9 +248,9 @@ def method_source(component: Component) -> str:
     return registry.source_hash(files)
 
 
-def _refuse_unlabelled_contents(images: ImageSet, methods: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_unlabelled_contents(images: ImageSet, methods: Mapping[str, PlannedMethod]) -> None:
     """Raise UserError if a method, such as an oracle, needs labels of contents that the images lack."""
-    names = [text for text, values in methods.items() if values["needs_contents"]]
+    names = [text for text, own in methods.items() if own.config.needs_contents()]
     if images.contents is None and names:
         others = ", ".join(text for text in controls.CONTROLS if text in methods and text not in names)
         raise UserError(
@@ -245,17 +274,17 @@ def _refuse_repeated(name: str, values: Collection[object]) -> None:
         raise UserError(f"{name}: {repeated[0]} is listed twice", "Name each once.")
 
 
-def _refuse_small_images(size: int, methods: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_small_images(size: int, methods: Mapping[str, PlannedMethod]) -> None:
     """Raise UserError if images are too small for a method with its settings, or for a metric."""
-    needs = {f"method {text}": values["min_image_size"] for text, values in methods.items()}
+    needs = {f"method {text}": own.config.min_image_size() for text, own in methods.items()}
     needs |= {f"metric {name}": m.min_image_size for name, m in registry.load_all("metrics").items()}
     most = max(needs.values())
     if size < most:
-        names = ", ".join(name for name, need in needs.items() if need > size)
+        names = [name for name, need in needs.items() if need > size]
+        others = ", or a method's reconstruction=pyramid" if names[0].startswith("method ") else ""
         raise UserError(
-            f"image_size {size} is too small for: {names}",
-            f"Set image_size to {most} or more"
-            + (", or a method's reconstruction=pyramid." if "method" in names else "."),
+            f"image_size {size} is too small for: {', '.join(names)}",
+            f"Set image_size to {most} or more{others}.",
         )
 
 
