@@ -47,6 +47,8 @@ class LordConfig(TrunkConfig):
         generator_rate: Adam's learning rate for the networks in stage 1.
         latent_rate: Adam's learning rate for the latent codes.
         encoder_rate: Adam's learning rate for the encoders, in stage 2.
+        encoder_momentum: first decay rate of Adam for the encoders, in stage 2; 0.5 as published. With 0.9
+            encoders bear higher rates.
         tuning_rate: Adam's learning rate for the generator, in stage 2; as published, a third of stage 1's.
         final_rate: where every learning rate ends, on a cosine; each part of stage 2 has its own.
         code_weight: weight of the mean squared error between encoded and learned codes in stage 2.
@@ -64,11 +66,17 @@ class LordConfig(TrunkConfig):
     generator_rate: Annotated[float, RATE] = Field(3e-4, gt=0)
     latent_rate: Annotated[float, LATENT_RATE] = Field(3e-3, gt=0)
     encoder_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
+    encoder_momentum: float = Field(0.5, ge=0, lt=1)
     tuning_rate: Annotated[float, RATE] = Field(1e-4, gt=0)
     final_rate: float = Field(1e-5, ge=0)
     code_weight: float = Field(10.0, ge=0)
     stage1_share: float = Field(0.5, gt=0, lt=1)
     warmup_share: float = Field(0.2, gt=0, lt=1)
+
+    @property
+    def encoder_betas(self) -> tuple[float, float]:
+        """Adam's decay rates for the encoders in stage 2."""
+        return self.encoder_momentum, BETAS[1]
 
     def penalty(self, content: Tensor) -> Tensor:
         """Activation decay, a scalar, of clean content codes, float32 (N, content size)."""
@@ -216,7 +224,7 @@ class Lord(Method):
         """Begin stage 2 with the encoders alone, which learn the codes."""
         config, name = self.config, "encoders alone"
         # An encoder that stage 1 has trained gets no gradient here, and so does not move.
-        optimizer = adam([(network, config.encoder_rate) for network in self.encoders], BETAS)
+        optimizer = adam([(network, config.encoder_rate) for network in self.encoders], config.encoder_betas)
         update = Update([optimizer], lambda batch: self.code_terms(self.encode(batch.images), batch))
         return Phase(name, steps, self.batches(context, name), [update], config.final_rate)
 
@@ -226,8 +234,11 @@ class Lord(Method):
         rates: list[tuple[nn.Module, float]] = [(network, config.encoder_rate) for network in self.encoders]
         if self.content_codes.table is None and self.content_codes.log_variance is not None:
             rates.append((self.content_codes.log_variance, config.encoder_rate))
-        optimizer = adam([*rates, (self.tuned_generator, config.tuning_rate)], BETAS)
-        update = Update([optimizer], lambda batch: self.amortization_terms(batch, reconstruct)[0])
+        tuned = adam([(self.tuned_generator, config.tuning_rate)], BETAS)
+        update = Update(
+            [adam(rates, config.encoder_betas), tuned],
+            lambda batch: self.amortization_terms(batch, reconstruct)[0],
+        )
         batches = self.batches(context, name)
         return Phase(name, steps, batches, [update], config.final_rate, self.copy_generator)
 

@@ -158,6 +158,18 @@ class TestLatentOptimization:
             assert each.final_rate == method.config.final_rate
             assert all(group["betas"] == (0.5, 0.999) for o in each.optimizers for group in o.param_groups)
 
+    def test_the_momentum_of_encoders_is_a_setting(self) -> None:
+        method, run = build("lord", encoder_momentum=0.9), context(80, batch_size=8)
+        for phase in (method.warm_up(run, 5), method.amortization(run, pyramid, 5)):
+            betas = {
+                parameter: group["betas"]
+                for optimizer in phase.optimizers
+                for group in optimizer.param_groups
+                for parameter in group["params"]
+            }
+            assert {betas[p] for encoder in method.encoders for p in encoder.parameters()} == {(0.9, 0.999)}
+            assert {betas.get(p, (0.5, 0.999)) for p in method.tuned_generator.parameters()} == {(0.5, 0.999)}
+
     def test_the_published_rate_of_tuning_is_a_third_of_stage_1s(self) -> None:
         assert LordConfig().tuning_rate == pytest.approx(LordConfig().generator_rate / 3)
 
