@@ -141,15 +141,12 @@ def in_order(averaged: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
 
 def _best_first(averaged: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
-    """Names of the methods with a value in the first column, by merit."""
-    if not columns:
-        return []
-    merits = (
-        _merits(pick(averaged[~averaged["reference"]], columns[0]))
-        .dropna()
-        .sort_values(ascending=False, kind="stable")
-    )
-    return list(method_names(averaged.loc[merits.index])["method"])
+    """Names of the methods with a value in the first column that has any, by merit."""
+    own = averaged[~averaged["reference"]]
+    found = (_merits(pick(own, column)).dropna() for column in columns)
+    merits = next((values for values in found if len(values)), pd.Series(dtype=float))
+    ordered = merits.sort_values(ascending=False, kind="stable").index
+    return list(method_names(averaged.loc[ordered])["method"])
 
 
 def _merits(means: pd.DataFrame) -> pd.Series[float]:
