@@ -3,7 +3,6 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.text import Text
@@ -11,10 +10,8 @@ from rich.text import Text
 from lordbench.nn import weights
 from lordbench.report.listing import table_of
 from lordbench.report.progress import tracker
-from lordbench.training.precision import Precision
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import home
-from lordbench.utils.hardware import device_name, git_sha, resolve_device
 from lordbench.utils.version import __version__
 
 PACKAGES = ("torch", "torchvision", "scikit-learn", "lpips", "pytorch-fid", "pandas", "numpy", "pillow")
@@ -45,6 +42,12 @@ def fetch_weights(console: Console) -> None:
 
 def machine_table() -> Group:
     """Device, precision, threads, versions and folders."""
+    # `lordbench weights` needs none of it.
+    import torch
+
+    from lordbench.training.precision import Precision
+    from lordbench.utils.hardware import device_name, git_sha, resolve_device
+
     device = resolve_device("auto")
     rows = [
         ("lordbench", f"{__version__} {git_sha()}"),

@@ -4,18 +4,16 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 from rich.markup import escape
 
 from lordbench.cli.calibrate import calibrate
-from lordbench.cli.completion import completes
-from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED, OUT, plugins_option
+from lordbench.cli.console import ERR, EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from lordbench.cli.data import data
 from lordbench.cli.figure import figure
+from lordbench.cli.listing import doctor, list_, weights
 from lordbench.cli.plugins import check, new
 from lordbench.cli.reference import reference
 from lordbench.cli.report import report, status
@@ -27,32 +25,32 @@ from lordbench.utils.names import shown
 from lordbench.utils.terminal import spell_missing_characters
 from lordbench.utils.version import __version__
 
-SECTIONS = {
+SECTIONS: dict[str, dict[click.Command, str]] = {
     "Run": {
-        "run": "Train methods, run the experiments, compare.",
-        "status": "Progress of runs, and the time left.",
-        "search": "Tune methods with equal effort.",
-        "calibrate": "Try the instruments on known truths.",
+        run: "Train methods, run the experiments, compare.",
+        status: "Progress of runs, and the time left.",
+        search: "Tune methods with equal effort.",
+        calibrate: "Try the instruments on known truths.",
     },
     "Results": {
-        "summary": "Who is best, in a few lines.",
-        "leaderboard": "Tables of runs, merged.",
-        "differences": "Any two methods on the same samples.",
-        "compare": "What differs between two cells or runs.",
-        "claims": "Claims of papers: confirmed or refuted?",
-        "report": "One page with everything, for a browser.",
-        "figure": "Figures for papers.",
-        "reference": "Results that ship with lordbench.",
+        summary: "Who is best, in a few lines.",
+        leaderboard: "Tables of runs, merged.",
+        differences: "Any two methods on the same samples.",
+        compare: "What differs between two cells or runs.",
+        claims: "Claims of papers: confirmed or refuted?",
+        report: "One page with everything, for a browser.",
+        figure: "Figures for papers.",
+        reference: "Results that ship with lordbench.",
     },
     "Plug-ins": {
-        "new": "Write a plug-in from a template.",
-        "check": "Does a plug-in keep its contract?",
+        new: "Write a plug-in from a template.",
+        check: "Does a plug-in keep its contract?",
     },
     "What there is": {
-        "list": "Methods, data sets, metrics, experiments, presets.",
-        "data": "Data sets: list, fetch, prepare, show.",
-        "weights": "Weights of networks: where they are, fetch them.",
-        "doctor": "Device, versions, weights, data sets here.",
+        list_: "Methods, data sets, metrics, experiments, presets.",
+        data: "Data sets: list, fetch, prepare, show.",
+        weights: "Weights of networks: where they are, fetch them.",
+        doctor: "Device, versions, weights, data sets here.",
     },
 }
 """Commands by what they are for, in a few words: one line each on the narrowest terminal."""
@@ -92,7 +90,7 @@ class Grouped(click.Group):
         """Write a section for each of `SECTIONS`."""
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(list(commands.items()))
+                formatter.write_dl([(str(command.name), text) for command, text in commands.items()])
 
 
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,77 +111,7 @@ def cli() -> None:
     """  # noqa: D301
 
 
-def _names(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Complete a name of the kind that the command line has already."""
-    return completes(context.params["kind"])(context, parameter, typed)
-
-
-@cli.command("list")
-@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "experiments", "presets"]))
-@click.argument("name", required=False, shell_complete=_names)
-@plugins_option
-def list_(kind: str, name: str | None, plugins: tuple[Path, ...]) -> None:
-    """List methods, data sets, metrics, experiments or presets; or one of them, with its settings.
-
-    Broken plug-ins are listed with their error.
-
-    \b
-    Examples:
-      lordbench list methods
-      lordbench list methods lord
-      lordbench list presets quick
-      lordbench list metrics --plugins ./my_plugins
-    """  # noqa: D301
-    from lordbench.config.registry import use_plugins
-    from lordbench.report.listing import details, listing
-
-    with use_plugins(plugins):
-        OUT.print(listing(kind) if name is None else details(kind, name))
-
-
-@cli.command()
-@click.option("--fetch", is_flag=True, help="Fetch missing weights.")
-def weights(fetch: bool) -> None:
-    """Show which pretrained weights are found, and where.
-
-    \b
-    Examples:
-      lordbench weights
-      lordbench weights --fetch
-    """  # noqa: D301
-    from lordbench.cli.machine import fetch_weights, weights_table
-
-    if fetch:
-        fetch_weights(ERR)
-    OUT.print(weights_table(), crop=False)
-
-
-@cli.command()
-def doctor() -> None:
-    """Show what is installed here: device, precision, versions, weights, data sets."""
-    from lordbench.cli.machine import machine_table, weights_table
-    from lordbench.report.listing import listing
-
-    OUT.print(machine_table(), weights_table(), listing("datasets"), sep="\n", crop=False)
-
-
-for command in (
-    run,
-    search,
-    calibrate,
-    data,
-    status,
-    summary,
-    leaderboard,
-    differences,
-    compare,
-    claims,
-    report,
-    figure,
-    reference,
-    check,
-    new,
-):
+for command in (command for commands in SECTIONS.values() for command in commands):
     cli.add_command(command)
 
 

@@ -69,5 +69,5 @@ def test_a_command_that_only_reads_imports_nothing_slow(runs: Path, command: str
 
 
 def test_help_lists_every_command_once() -> None:
-    listed = [name for commands in SECTIONS.values() for name in commands]
+    listed = [command.name for commands in SECTIONS.values() for command in commands]
     assert sorted(listed) == sorted(cli.commands)
