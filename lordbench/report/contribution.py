@@ -20,7 +20,7 @@ from lordbench.report.leaderboard import all_tables
 from lordbench.report.reference import TABLES_FORMAT
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label
+from lordbench.results.leaderboard import GROUP, LINE, collect, is_for_testing, label
 from lordbench.results.loading import SampleFiles
 from lordbench.results.reference import TABLES, sizes_of, unpacked
 from lordbench.results.run_folder import CellFolder, Store
@@ -138,14 +138,19 @@ def _strays(record: CellRecord, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _of_archive(rows: pd.DataFrame, archive: Path, records: Sequence[CellRecord]) -> pd.DataFrame:
-    """Those rows that are of an archive, if it exists, or of records; UserError if sizes differ."""
+    """Those rows that are of an archive, if it exists, or of records; UserError if sizes differ.
+
+    Of cells of one name and seed the newest takes the place of the others.
+    """
     kept = [unpacked(archive)] if archive.exists() else []
     together = [*cell_records(kept), *records]
     if len({sizes_of(record.settings) for record in together}) > 1:
         message = f"not added: {archive.name} has results of a preset of that name with other sizes"
         raise UserError(message, "Delete the archive first, or run with the sizes of its results.")
-    wanted = {record.settings.id for record in together}
-    return rows[rows["cell"].isin(list(wanted))]
+    own = rows[rows["cell"].isin([record.settings.id for record in together])]
+    in_time = own.sort_values(["started", "cell"], kind="stable")
+    newest = in_time.drop_duplicates([*LINE, "seed"], keep="last")["cell"]
+    return own[own["cell"].isin(list(newest))]
 
 
 def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) -> Added:
@@ -154,15 +159,18 @@ def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) ->
         store = Store(Path(temporary))
         if archive.exists():
             shutil.copytree(unpacked(archive) / "cells", store.root / "cells")
-        before = len(store.cells())
+        before = {folder.path.name for folder in store.cells()}
         for record in records:
             _copy(record.folder, store.cell(record.settings.id))
+        for folder in store.cells():
+            if folder.path.name not in set(rows["cell"]):
+                shutil.rmtree(folder.path)
         store.write_rows(rows)
         compared = Differences(rows, SampleFiles([store.root]))
         write_text(store.root / TABLES, TABLES_FORMAT.dump_json(all_tables(rows, compared)).decode())
-        n = len(store.cells())
+        cells = {folder.path.name for folder in store.cells()}
         _write_archive(archive, store.root)
-    return Added(archive, n, n - before)
+    return Added(archive, len(cells), len(cells - before))
 
 
 def _copy(source: CellFolder, target: CellFolder) -> None:

@@ -65,6 +65,20 @@ class TestAdd:
         assert set(rows.loc[rows["method"] == "mlvae", "seed"]) == {0, 1, 2}
         assert set(rows.loc[rows["method"] == "drnet", "seed"]) == {0, 1}
 
+    def test_a_changed_method_takes_the_place_of_the_old_one(
+        self, added: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(plan, "method_source", lambda component: "changed")
+        assert added(*DIGITS, "--methods", "mlvae", "--out", "changed") == 0
+        capsys.readouterr()
+        assert added("reference", "add", "changed", "--models") == 0
+        assert "4 cells, 1 of them new" in capsys.readouterr().err.replace("\n", " ")
+        rows = collect([unpacked(ARCHIVE)]).query("method == 'mlvae'")
+        assert dict(zip(rows["seed"], rows["method_source"], strict=True))[0] == "changed"
+        assert {f.name for f in unpacked(ARCHIVE).glob("cells/*")} >= set(rows["cell"])
+        models = unpacked(ARCHIVE.parent / "models" / ARCHIVE.name).glob("cells/*")
+        assert set(rows.loc[rows["seed"] == 0, "cell"]) <= {path.name for path in models}
+
     @pytest.mark.parametrize(
         ("fault", "words"),
         [
