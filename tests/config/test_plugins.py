@@ -101,7 +101,7 @@ def test_five_broken_methods_stop_no_run_of_the_others(
     assert {"good", "never_learns"} <= set(results()["method"])
     shown = " ".join(capsys.readouterr().err.split())
     assert "No module named 'nothing_like_this'" in shown
-    assert "Failed: wrong_shape, seed 0" in shown
+    assert "Failed: wrong_shape on ./halves_set.py, seed 0" in shown
 
 
 def test_if_every_method_is_broken_nothing_is_run(run: Run, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class TestEveryMethod:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def source(name: str) -> Any:
-            return plan._method(parse(name), load_preset("smoke", {}), {})["method_source"]
+            return plan._method(parse(name), load_preset("smoke", {}), {}).fields["method_source"]
 
         assert [path.name for path in module_files("lordbench.lord")] == ["lord.py"]
         with_parts = source("overlord")
