@@ -22,7 +22,7 @@ from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
 from lordbench.report.quantities import pick, summarised
 from lordbench.results import reference
-from lordbench.results.leaderboard import label
+from lordbench.results.leaderboard import cell_title, label
 from lordbench.results.run_folder import CellFolder
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_cell import build
@@ -250,7 +250,7 @@ def fit_method(
     keep_freed_memory()
     with seeds.initialising(seed, "init"):
         name = label(component.name, selectors.describe(selector.settings))
-        title = f"{name} on {images.name}, seed {seed}, preset {preset}"
+        title = f"{cell_title(name, images.name, seed)}, preset {preset}"
         model = _ready(kind(config, DataSpec.of(images)), device, title)
     precision = Precision.resolve(chosen.precision, model.device)
     budget = chosen.budget.budget(len(images))

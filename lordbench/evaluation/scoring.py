@@ -86,9 +86,10 @@ class Scoring:
                 continue
             network = metric.features_of
             compute, cache_key = partial(self._features, metric), ("features", network, real_key)
-            known = self.cache.get(cache_key, partial(compute, real, {}))
-            if network not in outputs:
-                outputs[network] = compute(np.concatenate(list(fakes.values())), known)
+            with named(name):
+                known = self.cache.get(cache_key, partial(compute, real, {}))
+                if network not in outputs:
+                    outputs[network] = compute(np.concatenate(list(fakes.values())), known)
             targets, policy = _rows(known, real), metric.policy()
             for key, fake in fakes.items():
                 with named(name):
@@ -121,7 +122,8 @@ class Scoring:
             return Measurement(
                 **key._asdict(), metric="diversity", value=None, n=n, higher_is_better=True, note=note
             )
-        values, unit = self._differences(metric, outputs), metric.unit
+        with named(name):
+            values, unit = self._differences(metric, outputs), metric.unit
         policy = f"mean {name} over the pairs of {m} outputs; {metric.policy()}"
         return self.mean(
             key, "diversity", values, groups, seed, higher_is_better=True, unit=unit, policy=policy
@@ -240,8 +242,7 @@ class Scoring:
             distinct = np.stack(list(new.values()))
 
             def compute(batch: slice) -> Tensor:
-                with named(metric.features_of):
-                    return metric.features(inference.to_float(distinct[batch], self.device)).double().cpu()
+                return metric.features(inference.to_float(distinct[batch], self.device)).double().cpu()
 
             pixels = metric.side**2 or images[0, 0].size
             rows = self._concatenated(compute, len(distinct), pixels, metric)

@@ -20,7 +20,7 @@ from lordbench.report.leaderboard import all_tables
 from lordbench.report.reference import TABLES_FORMAT
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import GROUP, LINE, collect, is_for_testing, label
+from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label, of_newest_cells
 from lordbench.results.loading import SampleFiles
 from lordbench.results.reference import TABLES, sizes_of, unpacked
 from lordbench.results.run_folder import CellFolder, Store
@@ -148,9 +148,7 @@ def _of_archive(rows: pd.DataFrame, archive: Path, records: Sequence[CellRecord]
         message = f"not added: {archive.name} has results of a preset of that name with other sizes"
         raise UserError(message, "Delete the archive first, or run with the sizes of its results.")
     own = rows[rows["cell"].isin([record.settings.id for record in together])]
-    in_time = own.sort_values(["started", "cell"], kind="stable")
-    newest = in_time.drop_duplicates([*LINE, "seed"], keep="last")["cell"]
-    return own[own["cell"].isin(list(newest))]
+    return own[of_newest_cells(own)]
 
 
 def _merged(archive: Path, rows: pd.DataFrame, records: Sequence[CellRecord]) -> Added:

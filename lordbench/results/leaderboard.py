@@ -285,11 +285,17 @@ def with_samples(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(samples=keys).astype(dict.fromkeys(("value", "ci_low", "ci_high"), "float64"))
 
 
+def of_newest_cells(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether a row is of the cell of its table row and seed that was started last."""
+    in_time = rows.sort_values(["started", "cell"], kind="stable")
+    return rows["cell"].isin(in_time.drop_duplicates([*LINE, "seed"], keep="last")["cell"])
+
+
 def latest_cells(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the newest cell of each table row and seed: a changed method is another cell, not another seed."""
-    cells = rows.sort_values(["started", "cell"], kind="stable").drop_duplicates([*LINE, "seed"], keep="last")
-    kept = rows[rows["cell"].isin(cells["cell"])].copy()
-    dropped = rows.loc[~rows["cell"].isin(cells["cell"]), LINE].drop_duplicates()
+    is_newest = of_newest_cells(rows)
+    kept = rows[is_newest].copy()
+    dropped = rows.loc[~is_newest, LINE].drop_duplicates()
     superseded = pd.MultiIndex.from_frame(kept[LINE]).isin(pd.MultiIndex.from_frame(dropped))
     kept.loc[superseded, "note"] = [
         f"{note}; {OLDER_CELLS}" if note else OLDER_CELLS for note in kept.loc[superseded, "note"]
