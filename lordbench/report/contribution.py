@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import tarfile
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,14 +22,12 @@ from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label, of_newest_cells
 from lordbench.results.loading import SampleFiles
-from lordbench.results.reference import TABLES, sizes_of, unpacked
+from lordbench.results.reference import SUFFIX, TABLES, sizes_of, unpacked
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, replacing, write_text
 from lordbench.utils.version import PROTOCOL_VERSION
 
-MOMENT = (2020, 1, 1, 0, 0, 0)
-"""Time of all files in an archive, so that the same results give the same bytes."""
 PATH = re.compile(r'"(?:[\w-]+:)?(?:[A-Za-z]:\\\\|/|~)[^"]*"')
 """A path that is not relative, as a value in JSON, maybe behind the name of a component."""
 KEPT = (".json", ".npz")
@@ -73,7 +71,7 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
 def _with_archives(runs: Sequence[Path], folder: Path) -> pd.DataFrame:
     """The rows of run folders and of all archives in a folder; UserError if they cannot be compared."""
     try:
-        return collect([*map(unpacked, sorted(folder.glob("*.zip"))), *runs])
+        return collect([*map(unpacked, sorted(folder.glob(f"*{SUFFIX}"))), *runs])
     except UserError as error:
         hint = f"Archives in {folder} of another protocol, or of other images, have to be deleted first."
         raise UserError(f"not added: {error.message}", hint) from None
@@ -81,7 +79,7 @@ def _with_archives(runs: Sequence[Path], folder: Path) -> pd.DataFrame:
 
 def _archive_name(dataset: str, data_settings: str, split: str, preset: str) -> str:
     parts = (label(dataset, data_settings), split, preset)
-    return re.sub(r"[^A-Za-z0-9]+", "-", " ".join(parts)).strip("-").lower() + ".zip"
+    return re.sub(r"[^A-Za-z0-9]+", "-", " ".join(parts)).strip("-").lower() + SUFFIX
 
 
 def _problems(records: Sequence[CellRecord], rows: pd.DataFrame, models: bool) -> Iterator[str]:
@@ -194,9 +192,11 @@ def _write_models(archive: Path, records: Sequence[CellRecord]) -> None:
 
 
 def _write_archive(archive: Path, folder: Path) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as opened:
-        for path in files:
-            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), MOMENT)
-            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            opened.writestr(member, path.read_bytes(), compresslevel=9)
+    """Archive a folder; the same files give the same bytes."""
+    with replacing(archive) as temporary, tarfile.open(temporary, "w:xz", preset=9) as opened:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            # Only name, size and content: times and owners would differ from machine to machine.
+            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            member.size = path.stat().st_size
+            with path.open("rb") as file:
+                opened.addfile(member, file)

@@ -4,8 +4,8 @@
 pictures, and with its tables in `leaderboard.json`. Archives are unpacked once, into lordbench's folder of
 the user.
 
-    toycars-samples-quick.zip
-    models/toycars-samples-quick.zip   the trained method of one seed of each method
+    toycars-samples-quick.tar.xz
+    models/toycars-samples-quick.tar.xz   the trained method of one seed of each method
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tarfile
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from lordbench.utils.errors import UserError, did_you_mean
 from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
 
 NAME = "reference"
+SUFFIX = ".tar.xz"
 TABLES = "leaderboard.json"
 MEMBER = re.compile(
     r"(results\.csv(\.sha256)?|leaderboard\.json|cells/[0-9a-f]{16}/[\w-]+\.(json|npz|safetensors))"
@@ -49,7 +50,7 @@ class Beside(NamedTuple):
 
 def archives(models: bool = False) -> list[Path]:
     """The archives that ship with lordbench: of results, or of trained models."""
-    return sorted((plugin_folder(NAME) / ("models" if models else "")).glob("*.zip"))
+    return sorted((plugin_folder(NAME) / ("models" if models else "")).glob(f"*{SUFFIX}"))
 
 
 def reference_runs() -> list[Path]:
@@ -79,29 +80,37 @@ def unpacked(archive: Path) -> Path:
     Raises:
         UserError: it is damaged, or holds anything but the files of a reference.
     """
-    folder = home() / NAME / f"{archive.stem}-{sha256(archive)[:12]}"
+    folder = home() / NAME / f"{archive.name.removesuffix(SUFFIX)}-{sha256(archive)[:12]}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(folder.parent, older_than=3600.0)
     temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            if sum(member.file_size for member in members) > LARGEST:
-                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
-            for member in members:
-                if not MEMBER.fullmatch(member.filename):
-                    raise ValueError(f"it holds {member.filename!r}, which is no file of a reference")
-                opened.extract(member, temporary)
+        _extract(archive, temporary)
         os.replace(temporary, folder)
     except Exception as error:
-        # Another process may have unpacked it meanwhile. zipfile raises nearly any exception on damage.
+        # Another process may have unpacked it meanwhile. tarfile raises nearly any exception on damage.
         if not folder.is_dir():
             raise UserError(f"{archive}: cannot be unpacked: {error}", "Install lordbench again.") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    left = LARGEST
+    with tarfile.open(archive, "r:xz") as opened:
+        for member in opened:
+            content = opened.extractfile(member) if MEMBER.fullmatch(member.name) else None
+            if content is None or not member.isreg():
+                raise ValueError(f"it holds {member.name!r}, which is no file of a reference")
+            if (left := left - member.size) < 0:
+                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
+            path = folder / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with content, path.open("xb") as file:
+                shutil.copyfileobj(content, file)
 
 
 def model_folder(name: str) -> Path:

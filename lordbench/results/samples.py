@@ -5,6 +5,8 @@ A file is a NumPy archive (`numpy.load(path)`), with three arrays for each set o
     i.keys     str (K,)         CODES/SUBJECT/METRIC of each mean
     i.values   float32 (K, N)   its samples
     i.groups   int64 (F, N)     group of each sample, in each of F groupings
+
+It is not compressed: many cells share floors and groups, which an archive of all cells then compresses once.
 """
 
 import math
@@ -50,7 +52,7 @@ def write_samples(path: Path, samples: Mapping[str, Samples]) -> None:
         arrays[f"{i}.values"] = np.stack([samples[key].values for key in keys])
         arrays[f"{i}.groups"] = samples[keys[0]].groups
     with replacing(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez(temporary, **arrays)
 
 
 def read_samples(path: Path) -> list[Block]:

@@ -1,7 +1,9 @@
 """Results that ship with lordbench: contributions are checked, and a run's results stand beside them."""
 
+import io
 import json
-import zipfile
+import lzma
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from lordbench.utils import hardware
 from lordbench.utils.errors import UserError
 
 DIGITS = ["run", "--dataset", "digits", "--preset", "tiny.yaml", "--experiments", "reconstruction,dependence"]
-ARCHIVE = Path("reference/digits-samples-tiny-yaml.zip")
+ARCHIVE = Path("reference/digits-samples-tiny-yaml.tar.xz")
 
 
 @pytest.fixture
@@ -137,10 +139,10 @@ class TestAdd:
     ) -> None:
         other = collect([Path("runs")]).assign(split="classes", data_fingerprint="other")
         Store(tmp_path / "other").write_rows(other)
-        archive = Path("reference/digits-classes-tiny-yaml.zip")
-        with zipfile.ZipFile(archive, "w") as opened:
+        archive = Path("reference/digits-classes-tiny-yaml.tar.xz")
+        with tarfile.open(archive, "w:xz") as opened:
             for name in ("results.csv", "results.csv.sha256"):
-                opened.write(tmp_path / "other" / name, name)
+                opened.add(tmp_path / "other" / name, name)
         before = ARCHIVE.read_bytes()
         assert added("reference", "add", "runs") == 2
         assert "results on different data do not compare" in capsys.readouterr().err
@@ -265,19 +267,55 @@ class TestCommands:
 
 
 class TestArchives:
-    def test_nothing_is_written_outside(self, tmp_path: Path, run: Run) -> None:
-        path = tmp_path / "evil.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("../outside.txt", "x")
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("../outside.txt", tarfile.REGTYPE),
+            ("/outside.txt", tarfile.REGTYPE),
+            ("cells/../../outside.json", tarfile.REGTYPE),
+            ("results.csv", tarfile.SYMTYPE),
+            ("results.csv", tarfile.LNKTYPE),
+            ("cells/0123456789abcdef/a.json", tarfile.DIRTYPE),
+            ("results.csv", tarfile.FIFOTYPE),
+        ],
+    )
+    def test_only_files_of_a_reference_are_unpacked(
+        self, tmp_path: Path, run: Run, name: str, kind: bytes
+    ) -> None:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "leaderboard.json"
+        with tarfile.open(tmp_path / "evil.tar.xz", "w:xz") as archive:
+            archive.addfile(tarfile.TarInfo("leaderboard.json"))
+            archive.addfile(member, io.BytesIO())
         with pytest.raises(UserError, match="no file of a reference"):
-            unpacked(path)
-        assert not list(tmp_path.rglob("outside.txt"))
+            unpacked(tmp_path / "evil.tar.xz")
+        assert not list(tmp_path.rglob("outside*"))
 
-    def test_a_truncated_one_is_named(self, added: Run) -> None:
-        path = Path("cut.zip")
-        path.write_bytes(ARCHIVE.read_bytes()[:2000])
-        with pytest.raises(UserError, match=r"cut\.zip"):
+    def test_a_name_that_occurs_twice_replaces_nothing(self, tmp_path: Path, run: Run) -> None:
+        with tarfile.open(tmp_path / "twice.tar.xz", "w:xz") as archive:
+            for _ in range(2):
+                archive.addfile(tarfile.TarInfo("results.csv"))
+        with pytest.raises(UserError, match=r"twice\.tar\.xz: cannot be unpacked"):
+            unpacked(tmp_path / "twice.tar.xz")
+
+    def test_one_that_is_too_large_is_refused(
+        self, added: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path / "other-home"))
+        monkeypatch.setattr(reference, "LARGEST", 1000)
+        with pytest.raises(UserError, match="more than 1,000 bytes"):
+            unpacked(ARCHIVE)
+
+    @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+    def test_a_truncated_one_is_named(self, added: Run, share: float) -> None:
+        path, whole = Path("cut.tar.xz"), ARCHIVE.read_bytes()
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match=r"cut\.tar\.xz"):
             unpacked(path)
+
+    def test_what_cells_share_is_stored_once(self, added: Run) -> None:
+        samples = [path.read_bytes() for path in unpacked(ARCHIVE).glob("cells/*/*.npz")]
+        assert len(lzma.compress(b"".join(samples))) < 0.8 * sum(len(lzma.compress(each)) for each in samples)
 
     def test_without_any_the_way_out_is_named(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
