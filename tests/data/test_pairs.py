@@ -5,7 +5,7 @@ import pytest
 from helpers import halves
 
 from lordbench.data.images import ImageSet, join
-from lordbench.data.pairs import draw_pairs, random_views
+from lordbench.data.pairs import class_means, draw_pairs, nearest_images, random_views
 from lordbench.data.splits import split
 
 
@@ -84,3 +84,20 @@ def test_rare_pairs_are_found_among_many_images() -> None:
     assert len({*zip(pairs.content.tolist(), pairs.class_.tolist(), strict=True)}) == 500
     assert (images.contents[pairs.truth] == images.contents[pairs.content]).all()
     assert (images.classes[pairs.truth] == images.classes[pairs.class_]).all()
+
+
+def test_the_nearest_image_is_of_the_content_and_by_absolute_differences() -> None:
+    shades = np.array([10, 250, 100, 40], dtype=np.uint8)
+    images = np.broadcast_to(shades[:, None, None, None], (4, 1, 8, 8))
+    data = ImageSet("shades", images, np.arange(4), np.array([0, 0, 1, 1]), tuple("abcd"), ("x", "y"), "")
+    targets = np.full((3, 1, 8, 8), 90, np.uint8)
+    nearest = nearest_images(data, np.array([0, 1, 1]), targets)
+    assert nearest[:, 0, 0, 0].tolist() == [10, 100, 100]
+
+
+def test_a_class_mean_is_over_all_images_of_the_class() -> None:
+    data = halves(n_classes=3, n_contents=4)
+    found = class_means(data, np.array([2, 0, 2]))
+    for image, class_ in zip(found, (2, 0, 2), strict=True):
+        expected = data.images[data.classes == class_].astype(float).mean(axis=0)
+        assert np.abs(image - expected).max() <= 0.5

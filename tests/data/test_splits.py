@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from commandline import PRESET, Run, results
 from helpers import halves
 from preparing import jpeg, write_zip
 
 from lordbench.config.registry import make_dataset
-from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet, Int64Array
+from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet, Int64Array, fingerprint
 from lordbench.data.splits import SplitName, official_kind, split, title, validation
 
 
@@ -100,6 +101,36 @@ def test_a_run_says_which_split_it_used(run: Run, tmp_path: Path) -> None:
     assert run("run", "--dataset", "celeba", "--split", "classes", "--methods", "lord", "--preset",
                "small.yaml", "--experiments", "reconstruction") == 0  # fmt: skip
     assert set(results()["split"]) == {"official classes"}
+
+
+class TestDrawn:
+    def test_a_tenth_is_held_out_of_each_class_or_of_the_classes(self) -> None:
+        data = halves(n_classes=30, n_contents=20)
+        assert np.bincount(split(data, "samples", 0).test.classes).tolist() == [2] * 30
+        assert split(data, "classes", 0).test.n_classes == 3
+
+    @pytest.mark.parametrize("name", ["samples", "classes"])
+    def test_every_seed_holds_out_others(self, name: SplitName) -> None:
+        held_out = {split(halves(n_classes=20), name, seed).test.images.tobytes() for seed in range(4)}
+        assert len(held_out) == 4
+
+
+class TestFingerprint:
+    def test_it_covers_every_label_and_pixel(self) -> None:
+        generator = np.random.default_rng(0)
+        images = generator.integers(0, 256, (1500, 1, 8, 8)).astype(np.uint8)
+        labels = generator.integers(0, 3, (3, 1500))
+        plain = [images, *labels]
+
+        def mark(pixels: npt.NDArray[np.uint8], *own: Int64Array) -> str:
+            return fingerprint(pixels, own[0], own[1], "1", own[2])
+
+        marks = {mark(*plain), fingerprint(images, labels[0], None, "1", labels[2])}
+        for i in range(4):
+            changed = [part.copy() for part in plain]
+            changed[i][1400] = (changed[i][1400] + 1) % 3
+            marks.add(mark(*changed))
+        assert len(marks) == 6
 
 
 @pytest.mark.parametrize("name", ["samples", "classes"])

@@ -341,6 +341,15 @@ class TestIntervals:
         assert unanimous_interval(np.arange(4) > 0, (np.arange(4),)) is None
         assert unanimous_interval(np.ones(4, dtype=bool), (np.zeros(4),)) is None
 
+    def test_the_exact_interval_is_on_the_scale_of_chance_as_well(self) -> None:
+        scoring, key, groups = Scoring(CPU, {}), MeasurementKey("e", "s", ""), np.arange(60) % 20
+        for right in (False, True):
+            correct = np.full(60, right)
+            row = scoring.share(key, "m", correct, groups, 0, higher_is_better=True, chance=0.25)
+            expected = [(end - 0.25) / 0.75 for end in unanimous_interval(correct, groups) or ()]
+            assert row.value == pytest.approx(expected[right])
+            assert [row.ci_low, row.ci_high] == pytest.approx(expected)
+
     def test_normalized_is_the_share_of_possible_accuracy_above_chance(self, hidden: dict) -> None:
         for subject in ("class from content", "class from class"):
             chance = hidden["encoded", subject, "chance"].value

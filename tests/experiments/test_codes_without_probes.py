@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lordbench.data.images import Column, ImageSet
 from lordbench.data.splits import split
+from lordbench.evaluation import ridge
 from lordbench.evaluation.experiment import EvaluationConfig, Experiment, Trained
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
@@ -122,6 +123,19 @@ class TestRetrieval:
         expected = expected_average_precision(np.array([4]), 30)[0]
         assert np.mean(averages) == pytest.approx(expected, abs=0.01)
 
+    def test_queries_are_held_out_images(self) -> None:
+        n_test = len(split(DATA, "samples", seed=0).test)
+        found = measure(Retrieval, Oracle)
+        assert n_test < 60  # so that more could be drawn
+        assert {found[f"from {code}, class", "top1"].n for code in ("class", "content")} == {n_test}
+
+    def test_the_floor_of_the_nearest_neighbour_is_the_share_of_other_images_with_the_label(self) -> None:
+        """Of 120 images 12 show a class and 20 an azimuth; one and two steps are three and five azimuths."""
+        found = values(measure(Retrieval, Oracle))
+        assert found["from random order, class", "top1"] == pytest.approx(11 / 119)
+        for metric, images in (("top1", 20), ("within_1_top1", 60), ("within_2_top1", 100)):
+            assert found["from random order, azimuth", metric] == pytest.approx((images - 1) / 119)
+
     def test_held_out_classes_are_their_own_gallery(self) -> None:
         found = measure(Retrieval, Oracle, how="classes")
         assert found["from content, content", "top1"].value == 1
@@ -183,6 +197,19 @@ class TestDependence:
         assert correlation(a, b) == pytest.approx(expected)
         assert contributions(a, b).mean() == pytest.approx(expected)
 
+    def test_contributions_vary_as_much_as_the_value_does(self) -> None:
+        """Their standard error, from which the interval comes, is that of the value on a fixed scale."""
+        generator = torch.Generator().manual_seed(0)
+        found, scales, errors = [], [], []
+        for _ in range(200):
+            x = torch.randn(60, 2, generator=generator)
+            y = x + torch.randn(60, 2, generator=generator)
+            a, b = centred_distances(x), centred_distances(y)
+            scales.append(float((a.square().sum() * b.square().sum()).sqrt()))
+            found.append(float(correlation(a, b)) * scales[-1])
+            errors.append(contributions(a, b).std(ddof=1) / np.sqrt(60))
+        assert np.mean(errors) == pytest.approx(np.std(found) / np.mean(scales), rel=0.3)
+
     def test_independent_codes_read_zero_on_average(self) -> None:
         generator = torch.Generator().manual_seed(0)
         drawn = [
@@ -224,6 +251,11 @@ class TestInformativeness:
         assert rows["from content, noise", "r2"] < 0.2
         assert ("from content, nose_x", "normalized") not in rows
 
+    def test_chance_is_the_share_of_the_most_frequent_value(self) -> None:
+        glasses = Column((np.random.default_rng(0).random(len(DATA)) < 0.2).astype(np.int64), ("no", "yes"))
+        rows = values(measure(Informativeness, Oracle, replace(DATA, attributes={"glasses": glasses})))
+        assert rows["from content, glasses", "chance"] == pytest.approx(1 - glasses.values.mean())
+
     def test_class_and_content_under_another_name_are_left_out(self) -> None:
         again = {
             "model": Column((DATA.classes + 3) % 10, tuple("abcdefghij")),
@@ -233,3 +265,32 @@ class TestInformativeness:
         data = replace(DATA, attributes={**DATA.attributes, **again})
         assert set(attributes_of(data)) == {"azimuth", "elevation"}
         assert not measure(Informativeness, Oracle, replace(DATA, attributes=again))
+
+
+class TestRidge:
+    """The regression of informativeness, on codes of 12 groups."""
+
+    GROUPS = np.repeat(np.arange(12), 20)
+
+    def error(self, codes: np.ndarray, target: np.ndarray, seed: int = 0) -> float:
+        """The squared error, in variances, on the last four groups of a regression on the others."""
+        train, codes = self.GROUPS < 8, codes.astype(np.float32)
+        own = [target[train, None]]
+        (predicted,) = ridge.predict(codes[train], own, self.GROUPS[train], codes[~train], seed)
+        return float(np.square(predicted[:, 0] - target[~train]).mean() / target.var())
+
+    def test_a_penalty_is_as_strong_as_noise_asks_and_no_stronger(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        generator = np.random.default_rng(0)
+        codes = generator.normal(size=(240, 100))
+        targets = {"noisy": generator.normal(size=240) + 0.3 * codes[:, 0], "exact": codes @ codes[0]}
+        chosen = {name: self.error(codes, target) for name, target in targets.items()}
+        errors: dict[str, list[float]] = {name: [] for name in targets}
+        for penalty in ridge.PENALTIES:
+            monkeypatch.setattr(ridge, "PENALTIES", (penalty,))
+            for name, target in targets.items():
+                errors[name].append(self.error(codes, target))
+        for name, own in errors.items():
+            assert max(own) > 1.5 * min(own)
+            assert chosen[name] < 1.2 * min(own) + 0.01

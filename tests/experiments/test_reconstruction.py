@@ -14,7 +14,7 @@ from lordbench.config import registry
 from lordbench.data import UInt8Array
 from lordbench.data.splits import split
 from lordbench.evaluation import EvaluationConfig, Measurement, Scoring, Trained
-from lordbench.evaluation.collapse import has_collapsed, l1, mean_image
+from lordbench.evaluation.collapse import best_single_image, has_collapsed, l1, mean_image
 from lordbench.evaluation.inference import to_float
 from lordbench.experiments.reconstruction import Reconstruction
 from lordbench.training import Codes, Context, DataSpec, Method
@@ -97,3 +97,9 @@ def test_means_and_distances_by_hand() -> None:
     assert has_collapsed(0.1, 0.1)
     assert has_collapsed(0.096, 0.1)
     assert not has_collapsed(0.094, 0.1)
+
+
+def test_the_best_single_image_of_many_is_of_all_of_them() -> None:
+    """The first thousands may be of one class."""
+    images = np.repeat(np.array([0, 200], np.uint8), [1500, 2000])[:, None, None, None]
+    assert best_single_image(images).item() == 200

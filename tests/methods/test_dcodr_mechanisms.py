@@ -22,6 +22,17 @@ def unit(*rows: tuple[float, float]) -> Tensor:
     return F.normalize(torch.tensor(rows, dtype=torch.float32))
 
 
+def contrasted(own: Tensor, positive: Tensor, temperature: float) -> Tensor:
+    """The contrast of `FOURS`, from an encoder's outputs for the images and for their other views."""
+    own, positive = F.normalize(own), F.normalize(positive)
+    values = []
+    for i in range(8):
+        rest = [j for j in range(8) if j // 4 == i // 4 and j != i]
+        similar = torch.stack([own[i] @ positive[i], *(own[i] @ own[j] for j in rest)]) / temperature
+        values.append(similar.logsumexp(0) - similar[0])
+    return torch.stack(values).mean()
+
+
 class TestContrast:
     def test_it_is_the_cross_entropy_of_the_positive_among_the_negatives(self) -> None:
         codes, positives = unit((1, 0), (0, 1), (1, 1)), unit((1, 1), (0, 1), (1, 0))
@@ -37,13 +48,19 @@ class TestContrast:
         method, of = build("dcodr", temperature=0.5), batch(*FOURS)
         codes = outputs(method.content_encoder)
         value = loss(method, of)["contrast"].item()
-        own, positive = (F.normalize(code) for code in codes)
-        expected = []
-        for i in range(8):
-            rest = [j for j in range(8) if j // 4 == i // 4 and j != i]
-            similar = torch.stack([own[i] @ positive[i], *(own[i] @ own[j] for j in rest)]) / 0.5
-            expected.append(similar.logsumexp(0) - similar[0])
-        assert value == pytest.approx(torch.stack(expected).mean().item(), rel=1e-4)
+        assert value == pytest.approx(contrasted(*codes, 0.5).item(), rel=1e-4)
+
+    def test_codes_learn_as_images_as_other_views_and_as_negatives(self) -> None:
+        method = build("dcodr", temperature=0.5)
+        codes = outputs(method.content_encoder)
+        value = loss(method, batch(*FOURS))["contrast"]
+        own, positive = (code.detach().requires_grad_() for code in codes)
+        contrasted(own, positive, 0.5).backward()
+        for gradient, expected in zip(
+            torch.autograd.grad(value, codes), (own.grad, positive.grad), strict=True
+        ):
+            assert torch.allclose(gradient, expected, rtol=1e-3, atol=1e-6)
+            assert expected.any(dim=1).all()
 
     def test_the_positive_is_the_augmented_image(self) -> None:
         method, seen = build("dcodr"), []
@@ -101,6 +118,10 @@ class TestGenerator:
         expected = 0.7 * pyramid(made[0], batch().images).item()
         assert terms["reconstruction"].item() == pytest.approx(expected)
 
+    def test_class_codes_start_as_small_as_lords(self) -> None:
+        start = build("dcodr", class_size=200).class_codes.weight
+        assert 0.04 < start.abs().max() <= 0.05
+
     def test_codes_learn_from_the_reconstruction_unless_the_variant_is_without(self) -> None:
         joint, apart = build("dcodr"), build("dcodr", joint=False)
         both = {"class_codes", "generator"}
@@ -150,6 +171,12 @@ class TestAugmentations:
         assert not torch.equal(views[:8], self.augmented(seed=1)[:8])
         assert torch.equal(views, self.augmented())
 
+    def test_grey_is_as_bright_as_the_eye_sees_colours(self) -> None:
+        views = self.augmented()
+        grey = (views - views.mean(dim=1, keepdim=True)).abs().amax(dim=(1, 2, 3)) < 1e-6
+        red, green, blue = self.IMAGES[grey].unbind(dim=1)
+        assert torch.allclose(views[grey][:, 0], 0.299 * red + 0.587 * green + 0.114 * blue, atol=1e-5)
+
     def test_views_stay_within_the_range_of_images(self) -> None:
         views = self.augmented()
         assert views.shape == self.IMAGES.shape
@@ -178,16 +205,42 @@ class TestAugmentations:
         assert 25 < changed.sum() < 75
         assert ((ratios[changed] > 0.59) & (ratios[changed] < 1.41)).all()
 
-    def test_crops_move_an_edge_and_blurs_widen_it(self) -> None:
+    def test_contrast_changes_apart_from_brightness(self) -> None:
+        """Blur, crop and grey keep the levels far from an edge."""
+        edge = torch.where(torch.arange(64) < 32, 0.3, 0.5).expand(200, 3, 64, 64)
+        views = self.augmented(edge)
+        low, high = views.amin(dim=(1, 2, 3)), views.amax(dim=(1, 2, 3))
+        contrasts = (high - low) / (high + low) / 0.25
+        changed = (contrasts - 1).abs() > 0.01
+        assert 25 < changed.sum() < 75
+        assert ((contrasts[changed] > 0.59) & (contrasts[changed] < 1.41)).all()
+        brightness = (high + low)[changed] / 0.8
+        assert torch.corrcoef(torch.stack([contrasts[changed], brightness]))[0, 1].abs() < 0.5
+
+    def test_no_view_is_stretched_or_shows_what_is_outside_the_image(self) -> None:
+        """Twice as steep downwards as across stays so, and is nowhere flat."""
+        places = torch.arange(64) / 1000
+        views = self.augmented((places + 2 * places[:, None] + 0.3).expand(200, 1, 64, 64))[:, 0]
+        across, down = views.diff(dim=2), views.diff(dim=1)
+        assert torch.allclose(down[:, 32, 32] / across[:, 32, 32], torch.tensor(2.0), atol=0.02)
+        assert (across > 0).all()
+        assert (down > 0).all()
+
+    @pytest.mark.parametrize("lying", [False, True])
+    def test_crops_move_an_edge_and_blurs_widen_it(self, lying: bool) -> None:
         edge = (torch.arange(64) >= 32).float().expand(200, 1, 64, 64)
-        rows = self.augmented(edge)[:, 0, 32]
+        views = self.augmented(edge.mT).mT if lying else self.augmented(edge)
+        rows = views[:, 0, 32]
         low, high = rows.amin(1, keepdim=True), rows.amax(1, keepdim=True)
         heights = (rows - low) / (high - low)
         moved = (heights < 0.5).sum(dim=1) != 32
-        wide = ((heights > 0.05) & (heights < 0.95)).sum(dim=1) > 2
+        widths = ((heights > 0.05) & (heights < 0.95)).sum(dim=1)
+        wide = widths > 2
         assert 25 < moved.sum() < 75
         assert 25 < wide.sum() < 75
         assert not (moved & wide).any()
+        # A Gaussian of deviation 2 takes 6.6 pixels from 5 to 95 %.
+        assert 5 <= widths.max() <= 8
 
     def test_grey_images_are_taken(self) -> None:
         assert self.augmented(self.IMAGES[:8, :1]).shape == (8, 1, 16, 16)

@@ -21,6 +21,13 @@ def constant_logits(method: nn.Module, value: float, monkeypatch: pytest.MonkeyP
     fixed(method.discriminator, lambda pairs: torch.full((len(pairs), 1), value), monkeypatch)
 
 
+def test_published_settings() -> None:
+    config = type(build("drnet")).Config()
+    assert (config.class_size, config.content_size, config.hidden) == (128, 10, 100)
+    assert (config.adversary, config.similarity) == (1e-4, 1)
+    assert (config.learning_rate, config.adversary_rate) == (2e-3, 2e-3)
+
+
 class TestReconstruction:
     def test_an_image_is_decoded_from_its_content_and_its_partners_class(
         self, monkeypatch: pytest.MonkeyPatch

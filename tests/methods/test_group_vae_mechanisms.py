@@ -171,6 +171,7 @@ class TestGroups:
 
     def test_the_published_likelihood_is_of_a_whole_image(self, name: str, pooled: Any) -> None:
         assert type(build(name)).published_loss is negative_log_likelihood
+        assert type(build(name)).Config().kl_weight == 1
 
 
 class TestAdaGVae:
@@ -213,6 +214,31 @@ class TestAdaGVae:
         shared = module("adagvae").shared_dimensions(means, spreads).float().mean(0)
         loss(method, batch())
         assert torch.allclose(method.shared, 1 + 0.01 * (shared - 1))
+
+    def test_the_settings_divide_means_and_deviations_alike(self) -> None:
+        method = build("adagvae", division=0.8)
+        method.shared.copy_(torch.linspace(0, 1, CLASS + CONTENT))
+        of_class = torch.linspace(0, 1, CLASS + CONTENT) >= 0.8
+        mean, log_variance = method.encoder(batch().images).chunk(2, dim=1)
+        for codes, whole in (
+            (method.encode(batch().images), mean),
+            (method.deviations(batch().images), (0.5 * log_variance).exp()),
+        ):
+            assert torch.allclose(codes.class_code, torch.where(of_class, whole, 0))
+            assert torch.allclose(codes.content_code, torch.where(of_class, 0, whole))
+
+    def test_the_decoder_is_given_the_whole_latent_twice(self) -> None:
+        method = build("adagvae")
+        method.shared.copy_(torch.linspace(0, 1, CLASS + CONTENT))
+        mean = method.encoder(batch().images).chunk(2, dim=1)[0]
+        assert torch.equal(method.decode(method.encode(batch().images)), method.generator(mean, mean))
+
+    def test_the_division_is_saved_with_the_networks(self) -> None:
+        method, restored = build("adagvae"), build("adagvae")
+        method.shared.copy_(torch.linspace(0, 1, CLASS + CONTENT))
+        restored.load_state_dict(method.state_dict())
+        codes = [own.encode(batch().images).class_code for own in (method, restored)]
+        assert torch.equal(*codes)
 
     def test_only_the_networks_have_rates(self) -> None:
         method = build("adagvae", learning_rate=5e-4)

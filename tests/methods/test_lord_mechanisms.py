@@ -260,6 +260,13 @@ class TestSeam:
             assert torch.equal(encoded, method.tuned_generator(codes.class_code, codes.content_code))
         assert not torch.equal(learned, encoded)
 
+    def test_learned_codes_are_those_of_each_image_and_of_its_class(self) -> None:
+        method = build("lord")
+        trained(method)
+        codes = method.train_codes()
+        assert torch.equal(codes.class_code, method.class_codes.table.weight[torch.from_numpy(DATA.classes)])
+        assert torch.equal(codes.content_code, method.content_codes.table.weight)
+
     def test_optimized_codes_are_fitted_to_stage_1s_generator(self) -> None:
         method = build("lord")
         made, unused = outputs(method.generator), outputs(method.tuned_generator)
@@ -274,6 +281,7 @@ class TestSeam:
         (phase,) = phases
         assert phase.final_rate == 3e-4
         assert [group["lr"] for group in phase.optimizers[0].param_groups] == [method.config.latent_rate]
+        assert [group["betas"] for group in phase.optimizers[0].param_groups] == [(0.5, 0.999)]
 
     @pytest.mark.parametrize("settings", [{}, {"class_code": "amortized"}])
     def test_the_three_parts_share_the_budget(self, settings: dict[str, str]) -> None:
@@ -325,14 +333,15 @@ class TestVariants:
 
 
 class TestPublishedWeights:
-    def test_they_map_onto_the_generator_of_the_paper_preset_in_order(self) -> None:
+    @pytest.mark.parametrize("slope", [0.01, 0.3])
+    def test_they_map_onto_the_generator_of_the_paper_preset_in_order(self, slope: float) -> None:
         """The published layers in plain torch, with our state loaded in order, give our images."""
         from lordbench.config.presets import load_preset
 
-        config = LordConfig(**load_preset("paper", {}).settings("lord", LordConfig))
+        config = LordConfig(**load_preset("paper", {}).settings("lord", LordConfig), slope=slope)
         torch.manual_seed(0)
         ours = config.generator(DataSpec(channels=3, size=64, n_classes=2, n_images=4)).eval()
-        published = PublishedGenerator()
+        published = PublishedGenerator(slope)
         state = ours.state_dict()
         assert [value.shape for value in state.values()] == [p.shape for p in published.state_dict().values()]
         published.load_state_dict(dict(zip(published.state_dict(), state.values(), strict=True)))
@@ -345,8 +354,9 @@ class TestPublishedWeights:
 class PublishedGenerator(nn.Module):
     """The generator of the authors' releases at 64 pixels."""
 
-    def __init__(self) -> None:
+    def __init__(self, slope: float) -> None:
         super().__init__()
+        self.slope = slope
         self.modulation = nn.ModuleList(nn.Linear(256, 2 * 256) for _ in range(4))
         sizes = (128, 4 * 4 * 32, 4 * 4 * 64, 4 * 4 * 256)
         self.linear = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
@@ -356,11 +366,11 @@ class PublishedGenerator(nn.Module):
     def forward(self, class_code: Tensor, content_code: Tensor) -> Tensor:
         x = content_code
         for layer in self.linear:
-            x = F.leaky_relu(layer(x), 0.01)
+            x = F.leaky_relu(layer(x), self.slope)
         x = x.view(-1, 256, 4, 4)
         for modulation, convolution in zip(self.modulation, self.blocks, strict=True):
-            x = F.leaky_relu(convolution(F.interpolate(x, scale_factor=2, mode="nearest")), 0.01)
+            x = F.leaky_relu(convolution(F.interpolate(x, scale_factor=2, mode="nearest")), self.slope)
             offset, scale = modulation(class_code).view(-1, 2, 256, 1, 1).unbind(dim=1)
             x = F.instance_norm(x) * scale + offset
         first, second = self.last
-        return torch.sigmoid(second(F.leaky_relu(first(x), 0.01)))
+        return torch.sigmoid(second(F.leaky_relu(first(x), self.slope)))

@@ -25,6 +25,12 @@ def test_adversaries_and_their_opponents_have_little_momentum(name: str) -> None
     assert {group["betas"] for own in optimizers for group in own.param_groups} == {(0.5, 0.999)}
 
 
+@pytest.mark.parametrize("name", ["gzsnet", "cyclevae", "gvae", "adagvae", "mlvae"])
+def test_methods_without_an_adversary_have_adams_usual_momentum(name: str) -> None:
+    optimizers = [own for update in build(name).updates(pyramid) for own in update.optimizers]
+    assert {group["betas"] for own in optimizers for group in own.param_groups} == {(0.9, 0.999)}
+
+
 class TestGzsNet:
     def test_one_encoder_gives_both_parts(self) -> None:
         method = build("gzsnet")
@@ -66,6 +72,15 @@ class TestGzsNet:
             assert terms[term].item() == pytest.approx(weight * pyramid(output, of.images).item())
             assert learning(method, loss(method, of)[term]) == {"encoder", "generator"}
 
+    def test_both_parts_of_every_code_learn_from_all_three(self) -> None:
+        """From the cycle also through the images in between."""
+        method = build("gzsnet")
+        codes = outputs(method.encoder)
+        for term in loss(method, batch(*COUPLES)).values():
+            (gradient,) = torch.autograd.grad(term, codes[0], retain_graph=True)
+            for own in gradient.split([CLASS, CONTENT], dim=1):
+                assert (own.abs().sum(dim=1) > 0).all()
+
     def test_published_loss_is_l1(self) -> None:
         assert build("gzsnet").published_loss is F.l1_loss
 
@@ -83,6 +98,8 @@ class TestSzabo:
         expected = pyramid(made[0], batch(*COUPLES).images).item()
         assert terms["reconstruction"].item() == pytest.approx(expected)
         assert method.published_loss is F.mse_loss
+        networks = {"class_encoder", "content_encoder", "generator"}
+        assert learning(method, terms["reconstruction"]) == networks
 
     def test_a_mix_has_the_images_class_and_a_content_of_another_class(
         self, monkeypatch: pytest.MonkeyPatch

@@ -63,6 +63,7 @@ class TestStages:
         networks = ("class_encoder", "content_encoder", "tuned_generator")
         assert rates(others.optimizers, method) == dict.fromkeys(networks, 2e-4)
         assert phase.final_rate is None
+        assert {group["betas"] for own in phase.optimizers for group in own.param_groups} == {(0.5, 0.999)}
         alone = method.warm_up(run, 10)
         assert rates(alone.optimizers, method) == {"class_encoder": 1e-4, "content_encoder": 1e-4}
         assert alone.final_rate == 1e-5
@@ -70,7 +71,7 @@ class TestStages:
 
 class TestSynthesis:
     def test_terms_and_their_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        method = build("overlord")
+        method = build("overlord", adversary=0.3)
         fixed(method.discriminator, lambda images: torch.full((len(images), 1), 3.0), monkeypatch)
         terms = method.synthesize(batch(), pyramid)
         expected, output = method.amortization_terms(batch(), pyramid)
@@ -78,7 +79,7 @@ class TestSynthesis:
         assert all(terms[name].item() == pytest.approx(expected[name].item()) for name in expected)
         assert terms["reconstruction"].item() == pytest.approx(pyramid(output, batch().images).item())
         # Not saturating: images are to look real.
-        assert terms["adversary"].item() == pytest.approx(math.log(1 + math.exp(-3)), rel=1e-4)
+        assert terms["adversary"].item() == pytest.approx(0.3 * math.log(1 + math.exp(-3)), rel=1e-4)
 
     def test_the_adversary_reaches_encoders_and_the_copy_of_the_generator(self) -> None:
         method = build("overlord")
@@ -119,13 +120,13 @@ class TestDiscriminator:
 
     def test_its_gradient_at_real_images_is_penalized(self) -> None:
         """Of a linear one the gradient is its weight, at all images."""
-        method = build("overlord")
+        method = build("overlord", gradient_penalty=0.7)
         method.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
         weight = method.discriminator[1].weight
         penalty = method.discriminate(batch())["gradient penalty"]
-        assert penalty.item() == pytest.approx(0.5 * weight.square().sum().item(), rel=1e-4)
+        assert penalty.item() == pytest.approx(0.7 * weight.square().sum().item(), rel=1e-4)
         (gradient,) = torch.autograd.grad(penalty, weight)
-        assert torch.allclose(gradient, weight, rtol=1e-4)
+        assert torch.allclose(gradient, 1.4 * weight, rtol=1e-4)
 
     def test_the_penalty_is_averaged_over_real_images_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         method, real = build("overlord"), batch()

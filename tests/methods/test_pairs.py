@@ -64,6 +64,17 @@ def test_what_is_called_another_class_is_one(name: str, accumulate: int) -> None
     assert np.mean(comparable) >= 0.5
 
 
+@pytest.mark.parametrize("final", [None, 3e-5])
+@pytest.mark.parametrize("name", PAIRED)
+def test_rates_fall_to_the_final_one_if_there_is_one(
+    name: str, final: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, run, phases = build(name, final_rate=final), context(64), []
+    monkeypatch.setattr(run, "run", lambda module, images, given: phases.extend(given))
+    method.fit(DATA, run)
+    assert [phase.final_rate for phase in phases] == [final]
+
+
 @pytest.mark.parametrize("name", PAIRED)
 def test_classes_of_one_image_each_are_refused(name: str) -> None:
     single = DATA.subset(np.array([0, 4, 8, 12]))

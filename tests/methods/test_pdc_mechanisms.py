@@ -70,6 +70,10 @@ class TestDistanceCorrelation:
         assert abs(torch.corrcoef(torch.cat([sample, square], 1).T)[0, 1]) < 0.2
         assert correlation(sample, square) > 0.15
 
+    def test_its_gradient_is_exact(self) -> None:
+        samples = normal(6, 2).double().requires_grad_(), normal(6, 3, seed=1).double().requires_grad_()
+        assert torch.autograd.gradcheck(distance_correlation, samples)
+
     def test_without_meaning_it_is_zero_and_so_is_its_gradient(self) -> None:
         sample = normal(3, 2).requires_grad_()
         equal = torch.zeros(6, 2, requires_grad=True)
@@ -112,5 +116,21 @@ class TestPenalty:
         assert correlation(contents.detach(), classes.detach()[everything.classes]) < 0.1
 
     def test_lords_regularizers_can_be_added(self) -> None:
-        terms = stage_1(build("pdc", regularizer="noise"), batch())
+        """Noise is no part of the codes that must be independent."""
+        method = build("pdc", regularizer="noise", dependence=1.0)
+        terms = stage_1(method, batch())
         assert set(terms) == {"reconstruction", "decay", "distance correlation"}
+        contents = method.content_codes.table.weight[batch().index]
+        classes = method.class_codes.table.weight[batch().classes]
+        assert terms["distance correlation"].item() == pytest.approx(correlation(contents, classes), abs=1e-6)
+
+    def test_codes_fitted_to_unseen_images_are_kept_independent_too(self) -> None:
+        method, unseen = build("pdc", dependence=1.0), build("pdc")
+        for table in (unseen.class_codes.table, unseen.content_codes.table):
+            torch.nn.init.normal_(table.weight, generator=torch.Generator().manual_seed(0))
+        terms = method.latent_loss(unseen.class_codes, unseen.content_codes, pyramid)(batch())
+        contents = unseen.content_codes.table.weight[batch().index]
+        classes = unseen.class_codes.table.weight[batch().classes]
+        assert terms["distance correlation"].item() == pytest.approx(correlation(contents, classes), abs=1e-6)
+        for term in terms.values():
+            assert learning(unseen, term) == {"class_codes", "content_codes"}

@@ -99,6 +99,18 @@ class TestReverseCycle:
         assert learning(method, reverse.loss(batch())) == {"content_encoder"}
         assert len(build("cyclevae", cycle_rate=None).updates(pyramid)) == 1
 
+    def test_the_codes_of_both_images_learn(self) -> None:
+        method = build("cyclevae")
+        codes = outputs(method.content_encoder)
+        (gradient,) = torch.autograd.grad(method.reverse_cycle(batch())["reverse cycle"], codes[0])
+        first, second = gradient[:, :CONTENT].chunk(2)
+        assert torch.equal(first, -second)
+        assert first.abs().sum(dim=1).all()
+
+    def test_published_settings(self) -> None:
+        config = type(build("cyclevae")).Config()
+        assert (config.kl_weight, config.learning_rate, config.cycle_rate) == (0.75, 1e-4, 1e-4)
+
     def test_one_class_alone_says_nothing(self) -> None:
         assert build("cyclevae").reverse_cycle(batch(0, 1, 2, 3))["reverse cycle"].item() == 0
 
@@ -177,6 +189,21 @@ class TestMathieu:
         assert (others[:, 0] != contents[:, 0]).all()
         assert torch.equal(prior, torch.randn(6, CONTENT, generator=torch.Generator().manual_seed(0)))
         assert exist.all()
+
+    def test_both_losses_mix_the_images_classes_with_drawn_contents_of_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        method = build("mathieu")
+        classes = method.class_encoder(batch().images)
+        drawn = draw(*posterior(method), torch.Generator().manual_seed(0))
+        calls = decoded(method, monkeypatch)
+        method.discriminate(batch())
+        loss(method, batch())
+        for mix in (calls[0], calls[-1]):
+            assert torch.equal(mix.class_code, classes.repeat(2, 1))
+            given = (mix.content_code[:6, None] == drawn).all(dim=2)
+            assert given.any(dim=1).all()
+            assert (batch().classes[given.int().argmax(dim=1)] != batch().classes).all()
 
     def test_a_mix_with_the_same_class_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where a batch has one class only, mixes with contents of the prior are left."""

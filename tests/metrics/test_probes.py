@@ -192,6 +192,25 @@ class TestChoiceOfSettings:
             mask = held_out(labels, groups, np.random.default_rng(0))
             np.testing.assert_array_equal(np.bincount(labels[mask]), [4] * 5)
 
+    def test_the_accuracy_by_which_probes_are_compared_is_of_codes_that_were_not_fitted(
+        self, probe: Probe
+    ) -> None:
+        """As many dimensions as codes: labels drawn at random can be learned by heart, not predicted."""
+        generator = np.random.default_rng(0)
+        codes = generator.normal(size=(120, 100)).astype(np.float32)
+        accuracy = fit_predict(probe, codes, generator.integers(0, 2, 120), codes).accuracy
+        assert accuracy is not None
+        assert accuracy < 0.75
+
+    def test_codes_that_were_held_out_are_fitted_in_the_end(self, probe: Probe) -> None:
+        """Twelve clusters, one for each value of the other label, of which four are held out at first."""
+        groups, labels = np.repeat(np.arange(12), 20), np.repeat(np.arange(12) % 2, 20)
+        centres = np.random.default_rng(0).normal(size=(12, 32))
+        codes = centres[groups] + 0.05 * np.random.default_rng(1).normal(size=(240, 32))
+        task = ProbeTask(codes.astype(np.float32), labels[None], groups, centres.astype(np.float32), 0)
+        predicted = probe.predict_all([task], CPU)[0][0].labels
+        np.testing.assert_array_equal(predicted, np.arange(12) % 2)
+
     def correct(self, *accuracies: float) -> torch.Tensor:
         """Answers of settings with these accuracies on 400 codes, (1, 1, S, 400)."""
         return (torch.arange(400) < 400 * torch.tensor(accuracies)[:, None])[None, None]

@@ -1,7 +1,7 @@
 """Networks are the published ones, and fused layers equal the plain ones."""
 
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from lordbench.nn.layers import (
     to_pixels,
 )
 from lordbench.nn.losses import pyramid
-from lordbench.nn.networks import Encoder, Generator
+from lordbench.nn.networks import DcganDecoder, DcganEncoder, Encoder, Generator
 from lordbench.training.method import DataSpec
 
 
@@ -57,6 +57,54 @@ def test_encoder_has_the_published_layers() -> None:
         ("Linear", (128, 256)),
     ]
     assert layers(Encoder(3, 64, code_size=128)) == published
+
+
+class TestEncoder:
+    IMAGES = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    def test_the_slope_is_that_of_all_layers(self) -> None:
+        """With a slope of one there is nothing but affine layers."""
+        encoder, (a, b, c, _) = Encoder(3, 16, code_size=5, width=16, slope=1.0), self.IMAGES
+        codes = encoder(torch.stack([a, b, c, a + b - c]))
+        torch.testing.assert_close(codes[0] + codes[1] - codes[2], codes[3], atol=1e-5, rtol=0)
+
+    def test_the_last_layer_is_linear(self) -> None:
+        assert (Encoder(3, 16, code_size=50, width=16, slope=0.0)(self.IMAGES) < 0).any()
+
+    def test_an_image_has_the_same_code_in_any_batch(self) -> None:
+        """There is no normalization, also in training."""
+        encoder = Encoder(3, 16, code_size=5, width=16).train()
+        torch.testing.assert_close(encoder(self.IMAGES)[:1], encoder(self.IMAGES[:1]))
+
+
+class TestDcgan:
+    """DrNet's published networks at 64 pixels (Denton & Birodkar 2017)."""
+
+    WIDTHS = (64, 128, 256, 512)
+
+    def test_the_encoder_has_the_published_layers(self) -> None:
+        before, expected = 3, list[nn.Module]()
+        for width in self.WIDTHS:
+            expected += [nn.Conv2d(before, width, 4, 2, 1), nn.BatchNorm2d(width), nn.LeakyReLU(0.2)]
+            before = width
+        expected += [nn.Conv2d(512, 10, 4), nn.BatchNorm2d(10), nn.Flatten(), nn.Tanh()]
+        plain, images = nn.Sequential(*expected), torch.rand(4, 3, 64, 64)
+        ours = DcganEncoder(3, 64, code_size=10)
+        plain.load_state_dict(dict(zip(plain.state_dict(), ours.state_dict().values(), strict=True)))
+        torch.testing.assert_close(ours(images), plain(images))
+
+    def test_the_decoder_is_its_mirror_image(self) -> None:
+        expected: list[nn.Module] = [nn.ConvTranspose2d(12, 512, 4)]
+        for before, after in pairwise((*self.WIDTHS[::-1], 3)):
+            expected += [
+                nn.BatchNorm2d(before),
+                nn.LeakyReLU(0.2),
+                nn.ConvTranspose2d(before, after, 4, 2, 1),
+            ]
+        plain, codes = nn.Sequential(*expected, nn.Sigmoid()), torch.rand(4, 12)
+        ours = DcganDecoder(3, 64, code_size=12)
+        plain.load_state_dict(dict(zip(plain.state_dict(), ours.state_dict().values(), strict=True)))
+        torch.testing.assert_close(ours(codes[:, :8], codes[:, 8:]), plain(codes[:, :, None, None]))
 
 
 def test_kernels_and_channels_at_full_resolution_are_settings_of_all_methods() -> None:

@@ -119,6 +119,13 @@ class TestVerdicts:
         assert (line["verdict"], line["note"]) == ("", "collapsed: lord[noise=0]")
         assert np.isnan(line["p"])
 
+    def test_neither_does_a_collapsed_training_of_the_row_that_is_claimed_to_be_better(self) -> None:
+        collapse = measured(1.0, None, subject="reconstruction", metric="collapsed",
+                            experiment="reconstruction", higher_is_better=None)  # fmt: skip
+        better = [cell(measured(float(v)), collapse, seed=i) for i, v in enumerate(0.1 + NOISE)]
+        line = found(better, seeds_of("noise=0", 0.3 - NOISE))
+        assert (line["verdict"], line["note"]) == ("", "collapsed: lord")
+
     def test_the_preset_for_testing_confirms_nothing(self) -> None:
         tables = [table.assign(preset="smoke") for table in seeds_of("", 0.1 + NOISE)]
         tables += [table.assign(preset="smoke") for table in seeds_of("noise=0", 0.3 - NOISE)]
@@ -154,6 +161,22 @@ class TestVerdicts:
         (line,) = check_claims([claim()], rows, SampleFiles([])).to_dict("records")
         expected = without_samples(rows).table.query("method_b == 'lord[noise=0]'").iloc[0]
         assert (line["ci_low"], line["p"]) == (expected["ci_low"], expected["p"])
+
+    def test_the_error_of_one_quantity_is_not_that_of_another(self) -> None:
+        """Learned codes have errors of their own, whatever that of encoded codes is."""
+        own, other = 0.1 + NOISE[[1, 0, 2]], np.array([0.2, 0.9, 0.4])
+        tables = [
+            cell(measured(a, metric="kd"), measured(b, metric="kd", codes="learned"), seed=i)
+            for i, (a, b) in enumerate(zip(own, other, strict=True))
+        ]
+        tables += seeds_of("noise=0", 0.2 + NOISE, metric="kd") + seeds_of(
+            "noise=1", 0.3 - NOISE, metric="kd"
+        )
+        line = found(tables, primary=LPIPS.replace("lpips", "kd"), than="lord", than_codes="learned")
+        expected = stats.ttest_rel(own, other)
+        interval = expected.confidence_interval(0.95)
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((interval.low, interval.high))
+        assert line["p"] == pytest.approx(expected.pvalue)
 
     def test_p_values_are_corrected_for_all_claims_tested(self) -> None:
         """Each is significant alone, none of ten; a claim without results does not count."""

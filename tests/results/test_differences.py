@@ -12,7 +12,7 @@ from scipy import stats
 from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
-from lordbench.evaluation.statistics import Groups, mean_interval
+from lordbench.evaluation.statistics import Groups, Resamples, mean_interval, percentiles
 from lordbench.results.differences import COLUMNS, Differences
 from lordbench.results.leaderboard import REFERENCES, collect
 from lordbench.results.loading import SampleFiles
@@ -169,6 +169,40 @@ class TestSeveralSeeds:
         again = runs.differences().query("method_a == 'drnet' and method_b == 'lord'").iloc[0]
         assert again["ci_high"] == pytest.approx(pooled["ci_high"])
 
+    @pytest.mark.parametrize("kind", ["collapsed", "floor"])
+    def test_neither_collapsed_methods_nor_references_have_part_in_the_pooled_error(
+        self, runs: Runs, kind: str
+    ) -> None:
+        """Their errors are not those of trainings that have worked."""
+        drnet, lord, other = [0.0, 0.2, -0.2], [0.5, 0.45, 0.55], [0.3, 0.35, 0.3]
+        collapse = measured(1.0, None, subject="reconstruction", metric="collapsed",
+                            experiment="reconstruction", higher_is_better=None)  # fmt: skip
+        for seed in range(3):
+            floor = [measured(other[seed], metric="kd", subject="copy", codes="")] * (kind == "floor")
+            runs.add("drnet", measured(drnet[seed], metric="kd"), *floor, seed=seed)
+            runs.add("lord", measured(lord[seed], metric="kd"), seed=seed)
+            if kind == "collapsed":
+                runs.add("mlvae", measured(other[seed], metric="kd"), collapse, seed=seed)
+        line = runs.differences().query("method_a == 'drnet' and method_b == 'lord'").iloc[0]
+        expected = stats.ttest_rel(drnet, lord).confidence_interval(0.95)
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
+
+    @pytest.mark.parametrize("noisy", ["adagvae", "overlord"])
+    def test_a_method_too_noisy_for_the_pooled_error_is_compared_by_its_own(
+        self, runs: Runs, noisy: str
+    ) -> None:
+        values = {"drnet": [0.0, 0.2, -0.2], "lord": [0.5, 0.45, 0.55], "mlvae": [0.3, 0.35, 0.3]}
+        values[noisy] = [900.0, -700.0, 100.0]
+        for method, means in values.items():
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, metric="kd"), seed=seed)
+        table = runs.differences().set_index(["method_a", "method_b"])
+        pair = tuple(sorted(["drnet", noisy]))
+        line, expected = table.loc[pair], stats.ttest_rel(*(values[name] for name in pair))
+        interval = expected.confidence_interval(0.95)
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((interval.low, interval.high))
+        assert line["p"] == pytest.approx(expected.pvalue)
+
     @pytest.mark.parametrize(
         ("metric", "values"), [("l1", [0.0, 0.1]), ("ssim", [1.0, 0.9]), ("kd_vgg16", [-0.1, 0.2])]
     )
@@ -205,6 +239,30 @@ class TestSeveralSeeds:
         assert line["verdict"] == "not significantly different"
         assert line["ci_low"] < line["trainings_ci_low"] < line["difference"]
         assert line["difference"] < line["trainings_ci_high"] < 0
+
+    def test_more_trainings_make_their_interval_narrower(self, runs: Runs) -> None:
+        """It is of their mean, so four independent trainings halve it."""
+        widths = []
+        for n_seeds in (1, 4):
+            of_seeds = Runs(runs.folder / str(n_seeds))
+            for seed in range(n_seeds):
+                of_seeds.add("drnet", sampled(values(seed)), seed=seed)
+                of_seeds.add("lord", sampled(values(seed + 5, 0.3)), seed=seed)
+            line = of_seeds.only()
+            widths.append(line["trainings_ci_high"] - line["trainings_ci_low"])
+        assert widths[1] == pytest.approx(widths[0] / 2, rel=0.3)
+
+    def test_their_interval_is_as_wide_as_the_fewest_groups_of_a_seed_ask(self, runs: Runs) -> None:
+        groups, means = (CLASSES, CLASSES % 4), []
+        for seed, own in enumerate(groups):
+            a, b = values(seed), values(seed + 5, 0.3)
+            runs.add("drnet", sampled(a, own), seed=seed)
+            runs.add("lord", sampled(b, own), seed=seed)
+            draws = Resamples(own, seeds.numpy_generator(seed, "paired", "content-transfer"))
+            means.append(draws.means((a - b).astype(np.float32)))
+        line = runs.only()
+        expected = percentiles(np.mean(means, axis=0), 4)
+        assert (line["trainings_ci_low"], line["trainings_ci_high"]) == pytest.approx(expected, abs=1e-6)
 
     def test_a_collapsed_training_is_left_out(self, runs: Runs) -> None:
         for seed in range(3):

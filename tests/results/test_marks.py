@@ -92,6 +92,20 @@ class TestSeveralSeeds:
             "a": "floor", "b": "floor", "floor: copy of B": "",
         }  # fmt: skip
 
+    def test_of_several_floors_a_method_must_beat_all(self) -> None:
+        rows = []
+        for seed in range(3):
+            floors = [
+                measured(value + 0.001 * seed, None, subject=subject, codes="")
+                for subject, value in (("copy", 0.3), ("copy of A", 0.05), ("random", 0.4))
+            ]
+            rows += [
+                cell(measured(value + 0.002 * seed, None), *floors, method=method, seed=seed)
+                for method, value in (("a", 0.01), ("b", 0.2))
+            ]
+        found = marks(pd.concat(rows, ignore_index=True))
+        assert (found["a"], found["b"]) == ("best", "floor")
+
     @pytest.mark.parametrize(
         ("metric", "subject", "mark"),
         [

@@ -177,6 +177,12 @@ class TestBlocks:
         assert sorted(found.columns) == ["drnet", "lord"]
         assert len(found) == 2
 
+    def test_a_metric_that_a_method_lacks_counts_for_none(self) -> None:
+        own = valued({"lord": 0.1, "drnet": 0.2, "mlvae": 0.3})
+        other = valued({"lord": 0.4, "mlvae": 0.1}, KEYS[1])
+        found = block_ranks(pd.concat([own, other], ignore_index=True), TITLES)
+        assert found[["lord", "drnet", "mlvae"]].to_numpy().tolist() == [[1, 2, 3]]
+
     def test_presets_for_testing_have_no_blocks(self) -> None:
         assert block_ranks(valued({"lord": 0.1, "drnet": 0.2}, preset="smoke"), TITLES).size == 0
 
@@ -187,3 +193,5 @@ class TestBlocks:
     def test_bars_join_the_longest_runs_within_the_gap(self) -> None:
         assert indistinguishable([1.0, 1.5, 2.5, 4.0], 1.6) == [(0, 2), (2, 3)]
         assert indistinguishable([1.0, 2.0, 3.0], 0.5) == []
+        # A difference of exactly the critical one is significant.
+        assert indistinguishable([1.0, 2.0], 1.0) == []

@@ -6,7 +6,7 @@ from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.evaluation.measurement import Measurement
 from lordbench.search.criterion import COLLAPSED_SCORE, CRITERIA, by_name, parse_criterion
-from lordbench.search.sampling import importances, proposals, random_settings
+from lordbench.search.sampling import frozen, importances, proposals, random_settings
 from lordbench.search.trials import Trial, best, survivors
 from lordbench.training import Choice, Range, ranges_of
 from lordbench.utils.errors import UserError
@@ -84,6 +84,13 @@ def test_proposals_repeat_and_approach_the_optimum() -> None:
         each.settings for each in trials
     ])]  # fmt: skip
     assert means[0] > means[1]
+
+
+def test_the_sampler_is_told_of_the_largest_budget_and_ranks_unfinished_trials_below() -> None:
+    complete, pruned = (frozen(trial(1, *scores), RANGES) for scores in ((0.9, 0.5, 0.1), (0.9, 0.5)))
+    assert (complete.state.name, complete.value) == ("COMPLETE", 0.1)
+    assert (pruned.state.name, pruned.value) == ("PRUNED", None)
+    assert pruned.intermediate_values == {0: 0.9, 1: 0.5}
 
 
 def test_importance_finds_the_setting_that_matters() -> None:

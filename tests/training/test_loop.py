@@ -212,6 +212,45 @@ class TestAccumulation:
         assert run.progress.images == 64
 
 
+class TestUpdates:
+    def test_each_steps_on_the_gradient_of_its_own_loss(self) -> None:
+        """A discriminator's step does not contain what others' losses say about it."""
+        one, other = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+        before = [model.bias.item() for model in (one, other)]
+        updates = [
+            Update([torch.optim.SGD(one.parameters(), 0.1)], lambda batch: {"a": one.bias.sum()}),
+            Update(
+                [torch.optim.SGD(other.parameters(), 0.1)],
+                lambda batch: {"b": 2 * other.bias.sum() + 50 * one.bias.sum()},
+            ),
+        ]
+        phase = Phase("p", 3, ShuffledBatches(len(halves()), 32, 0), updates)
+        context(96).run(torch.nn.ModuleList([one, other]), halves(), [phase])
+        assert one.bias.item() == pytest.approx(before[0] - 3 * 0.1)
+        assert other.bias.item() == pytest.approx(before[1] - 3 * 0.2)
+
+    def test_all_optimizers_of_one_step(self) -> None:
+        models = torch.nn.ModuleList([torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)])
+        before = [model.bias.item() for model in models]
+        optimizers = [torch.optim.SGD(model.parameters(), 0.1) for model in models]
+        update = Update(optimizers, lambda batch: {"x": models[0].bias.sum() + models[1].bias.sum()})
+        phase = Phase("p", 1, ShuffledBatches(len(halves()), 32, 0), [update])
+        context(32).run(models, halves(), [phase])
+        assert [model.bias.item() for model in models] == pytest.approx([bias - 0.1 for bias in before])
+
+    def test_losses_see_a_module_in_training_mode_which_ends_in_evaluation_mode(self) -> None:
+        model, modes = torch.nn.Linear(1, 1).eval(), list[bool]()
+
+        def loss(batch: Batch) -> dict[str, Tensor]:
+            modes.append(model.training)
+            return {"x": model.bias.sum()}
+
+        update = Update([torch.optim.SGD(model.parameters(), 0.1)], loss)
+        context(32).run(model, halves(), [Phase("p", 1, ShuffledBatches(len(halves()), 32, 0), [update])])
+        assert modes == [True]
+        assert not model.training
+
+
 class TestPrecision:
     @pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16"])
     def test_only_tf32_lets_a_gpu_round_float32_products(
