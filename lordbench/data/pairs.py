@@ -76,8 +76,8 @@ def find_images(pool: ImageSet, classes: Int64Array, contents: Int64Array) -> In
     assert pool.contents is not None
     assert pool.content_names is not None
     where = np.full((pool.n_classes, len(pool.content_names)), -1, dtype=np.int64)
-    # Written from the last to the first image, so that the first of several stays.
-    where[pool.classes[::-1], pool.contents[::-1]] = np.arange(len(pool))[::-1]
+    _, first = np.unique(pool.classes * where.shape[1] + pool.contents, return_index=True)
+    where[pool.classes[first], pool.contents[first]] = first
     index: Int64Array = where[classes, contents]
     return index
 

@@ -86,6 +86,14 @@ def test_rare_pairs_are_found_among_many_images() -> None:
     assert (images.classes[pairs.truth] == images.classes[pairs.class_]).all()
 
 
+def test_of_several_true_images_the_first_counts() -> None:
+    data = halves(n_classes=3, n_contents=4)
+    pool = join(data, data)
+    pairs = draw_pairs(data, pool, 100, np.random.default_rng(0))
+    assert pairs.truth is not None
+    assert (pairs.truth < len(data)).all()
+
+
 def test_the_nearest_image_is_of_the_content_and_by_absolute_differences() -> None:
     shades = np.array([10, 250, 100, 40], dtype=np.uint8)
     images = np.broadcast_to(shades[:, None, None, None], (4, 1, 8, 8))
