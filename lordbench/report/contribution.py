@@ -22,7 +22,7 @@ from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label, of_newest_cells
 from lordbench.results.loading import SampleFiles
-from lordbench.results.reference import SUFFIX, TABLES, sizes_of, unpacked
+from lordbench.results.reference import SUFFIX, TABLES, archives_in, sizes_of, unpacked
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, replacing, write_text
@@ -71,7 +71,7 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
 def _with_archives(runs: Sequence[Path], folder: Path) -> pd.DataFrame:
     """The rows of run folders and of all archives in a folder; UserError if they cannot be compared."""
     try:
-        return collect([*map(unpacked, sorted(folder.glob(f"*{SUFFIX}"))), *runs])
+        return collect([*map(unpacked, archives_in(folder)), *runs])
     except UserError as error:
         hint = f"Archives in {folder} of another protocol, or of other images, have to be deleted first."
         raise UserError(f"not added: {error.message}", hint) from None

@@ -50,7 +50,12 @@ class Beside(NamedTuple):
 
 def archives(models: bool = False) -> list[Path]:
     """The archives that ship with lordbench: of results, or of trained models."""
-    return sorted((plugin_folder(NAME) / ("models" if models else "")).glob(f"*{SUFFIX}"))
+    return archives_in(plugin_folder(NAME) / ("models" if models else ""))
+
+
+def archives_in(folder: Path) -> list[Path]:
+    """The archives in a folder, by name."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def reference_runs() -> list[Path]:
