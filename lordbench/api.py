@@ -21,8 +21,8 @@ from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_
 from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
 from lordbench.report.quantities import pick, summarised
-from lordbench.results import reference
-from lordbench.results.leaderboard import cell_title, label
+from lordbench.results import archives, reference
+from lordbench.results.names import cell_title, label
 from lordbench.results.run_folder import CellFolder
 from lordbench.runner.cell import Cell
 from lordbench.runner.run_cell import build
@@ -197,7 +197,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
         UserError: the cell is not trained, or its method cannot be loaded or is not among the plug-ins.
     """
     name = str(cell)
-    shipped = name.startswith(f"{reference.NAME}:")
+    shipped = name.startswith(f"{archives.NAME}:")
     path = reference.model_folder(name.partition(":")[2]) if shipped else Path(cell)
     folder = CellFolder(path)
     try:

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from lordbench.config.controls import LEAKS, NAME, OUTPUTS
-from lordbench.results.leaderboard import QUANTITY, label
+from lordbench.results.names import QUANTITY, label
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions, run_session
 from lordbench.utils.errors import UserError

@@ -36,7 +36,7 @@ def runs_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """Make the argument RUNS: run folders and results CSVs; `reference` is those that ship with lordbench."""
 
     def found(context: click.Context, parameter: click.Parameter, named: Sequence[Path]) -> tuple[Path, ...]:
-        from lordbench.results.reference import runs_named  # it imports pandas
+        from lordbench.results.archives import runs_named
 
         runs = tuple(run for path in named for run in runs_named(path))
         for run in runs:

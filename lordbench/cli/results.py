@@ -91,19 +91,21 @@ def leaderboard(
       lordbench leaderboard runs --reference                   beside those that ship with lordbench
       lordbench leaderboard --published                                       numbers of papers
     """  # noqa: D301
+    if not runs and not (with_published or reference):
+        raise click.UsageError("Missing argument 'RUNS...'.")
+    as_stored = format_ == "table" and not any((out, metrics, columns, group_by, tidy, with_published))
+    if not runs and reference and as_stored:
+        _print_reference()
+        return
+
     from lordbench.config.selectors import split_list
     from lordbench.report.leaderboard import all_tables, read, render, render_published, rich_published
     from lordbench.report.terminal import TerminalTable
-    from lordbench.results.reference import reference_runs
+    from lordbench.results.archives import reference_runs
     from lordbench.results.rows import check_name, write_tidy
 
     metrics += tuple(split_list(columns or ""))
-    if not runs and not (with_published or reference):
-        raise click.UsageError("Missing argument 'RUNS...'.")
     if not runs and reference:
-        if format_ == "table" and not any((out, metrics, group_by, tidy, with_published)):
-            _print_reference()
-            return
         runs, reference = tuple(reference_runs()), False
     if not runs:
         if metrics or group_by or tidy:
@@ -136,8 +138,8 @@ def leaderboard(
 
 
 def _print_reference() -> None:
-    """Print the tables that ship with lordbench."""
-    from lordbench.report.reference import tables
+    """Print the tables that ship with lordbench, without imports of what computes them, which take long."""
+    from lordbench.report.stored_tables import tables
     from lordbench.report.terminal import TerminalTable
 
     OUT.print(*map(TerminalTable, tables()), sep="\n")

@@ -11,16 +11,9 @@ import pandas as pd
 from lordbench.report.quantities import Column, keys, missing, pick, sections
 from lordbench.report.tables import NOTHING, Entry, Row, Table, decimals, footnotes
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import (
-    GROUP,
-    LINE,
-    QUANTITY,
-    aggregate,
-    is_for_testing,
-    parts,
-    row_name,
-)
+from lordbench.results.leaderboard import aggregate, parts
 from lordbench.results.marks import marked
+from lordbench.results.names import GROUP, LINE, QUANTITY, is_for_testing, row_name
 from lordbench.results.rows import NOT_SEARCHED
 
 LEGEND = (

@@ -8,7 +8,7 @@ import pandas as pd
 from lordbench.config import selectors
 from lordbench.report.figures.values import LEAK
 from lordbench.report.tables import NONE, Row, Table, interval_text, number
-from lordbench.results.leaderboard import label
+from lordbench.results.names import label
 
 DIGITS = 3
 SHORT = ("content-transfer", "leakage")

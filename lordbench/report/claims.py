@@ -8,7 +8,7 @@ import pandas as pd
 from lordbench.report.boards import arrow
 from lordbench.report.quantities import titles
 from lordbench.report.tables import NONE, Row, Table, decimals, interval_text, markdown, number
-from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
+from lordbench.results.names import GROUP, QUANTITY, group_title
 
 LEGEND = (
     "A claim is tested in the first row; the others are only listed. Equivalent: the 95 % interval of the "

@@ -12,7 +12,7 @@ from lordbench.report.differences import NOT_CORRECTED
 from lordbench.report.quantities import Column, choose, keys, titled, titles
 from lordbench.report.tables import NONE, Entry, Row, Table, csv, decimals, footnotes, markdown
 from lordbench.results.compare import COLUMNS, ORDER, Comparison, Pair, incomparable
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, group_title, row_name
+from lordbench.results.names import GROUP, LINE, QUANTITY, group_title, row_name
 
 LEGEND = (
     "A is better or worse, or differs, if the 95 % interval of the paired difference, on the same test pairs "

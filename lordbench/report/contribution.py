@@ -17,12 +17,14 @@ from lordbench.config.component import Kind
 from lordbench.config.presets import presets
 from lordbench.config.summaries import is_shipped
 from lordbench.report.leaderboard import all_tables
-from lordbench.report.reference import TABLES_FORMAT
+from lordbench.report.stored_tables import TABLES_FORMAT
+from lordbench.results.archives import SUFFIX, TABLES, archives_in, unpacked
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import GROUP, collect, is_for_testing, label, of_newest_cells
+from lordbench.results.leaderboard import collect, of_newest_cells
 from lordbench.results.loading import SampleFiles
-from lordbench.results.reference import SUFFIX, TABLES, archives_in, sizes_of, unpacked
+from lordbench.results.names import GROUP, is_for_testing, label
+from lordbench.results.reference import sizes_of
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import component_name, replacing, write_text

@@ -7,7 +7,7 @@ import pandas as pd
 from lordbench.report.boards import arrow
 from lordbench.report.quantities import Column, fits, keys, titled, titles
 from lordbench.report.tables import Row, Table, decimals, footnotes, interval_text, number, with_legend
-from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
+from lordbench.results.names import GROUP, QUANTITY, group_title
 from lordbench.utils.errors import UserError, did_you_mean
 
 NOT_CORRECTED = (

@@ -22,9 +22,10 @@ from lordbench.report.leaderboard import frame, read, render
 from lordbench.report.page.page import write_report as write_page
 from lordbench.report.summary import summaries
 from lordbench.report.tables import markdown
+from lordbench.results.archives import reference_runs, runs_named
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import collect, label
-from lordbench.results.reference import reference_runs, runs_named
+from lordbench.results.leaderboard import collect
+from lordbench.results.names import label
 
 Run = Path | str
 RUNS = (Path("runs"),)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lordbench.evaluation.pictures import Part, Role, Tiles, read_parts
 from lordbench.results.cells import NEVER, CellRecord, Settings
-from lordbench.results.leaderboard import group_title, label
+from lordbench.results.names import group_title, label
 from lordbench.utils.errors import UserError, did_you_mean
 
 MAIN = "transfer-encoded"

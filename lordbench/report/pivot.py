@@ -15,16 +15,9 @@ from lordbench.report.boards import LEGEND, headline_tables, method_names, with_
 from lordbench.report.quantities import Column, choose, keys, pick, sections
 from lordbench.report.tables import Table
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import (
-    ENDS,
-    QUANTITY,
-    aggregate,
-    label,
-    notes_with_metrics,
-    parts,
-    with_notes,
-)
+from lordbench.results.leaderboard import ENDS, aggregate, notes_with_metrics, parts, with_notes
 from lordbench.results.marks import marked
+from lordbench.results.names import QUANTITY, label
 from lordbench.utils.errors import UserError, did_you_mean
 
 MARKS = "Marks compare methods on one data set, split and preset, and of one seed if seeds are not averaged."

@@ -13,7 +13,7 @@ import pandas as pd
 from lordbench.config.headlines import declared, metric_titles, place
 from lordbench.evaluation import headlines
 from lordbench.evaluation.headlines import ANY, Headline
-from lordbench.results.leaderboard import QUANTITY
+from lordbench.results.names import QUANTITY
 from lordbench.utils.errors import UserError, did_you_mean
 
 

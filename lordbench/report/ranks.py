@@ -6,7 +6,7 @@ import pandas as pd
 
 from lordbench.report.quantities import keys, titles
 from lordbench.report.tables import Entry, Row, Table
-from lordbench.results.leaderboard import GROUP, QUANTITY, group_title
+from lordbench.results.names import GROUP, QUANTITY, group_title
 from lordbench.results.ranks import mean_ranks, ranks, same_methods
 
 RANKS_LEGEND = (

@@ -1,34 +1,14 @@
-"""What the reference holds: its tables, which are stored ready, and the list of its cells."""
+"""What the reference holds: the list of its groups of results."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import TypeAdapter, ValidationError
-
 from lordbench.report.boards import method_names
-from lordbench.report.tables import Table
-from lordbench.results.leaderboard import GROUP, collect, group_title
-from lordbench.results.reference import TABLES, reference_runs
-from lordbench.utils.errors import UserError
+from lordbench.results.archives import reference_runs
+from lordbench.results.leaderboard import collect
+from lordbench.results.names import GROUP, group_title
 from lordbench.utils.progress import duration
-
-TABLES_FORMAT = TypeAdapter(list[Table])
-"""How the tables of an archive are stored: as JSON."""
-
-
-def tables() -> Iterator[Table]:
-    """The tables of each archive.
-
-    Raises:
-        UserError: as from `reference_runs`, or an archive has no readable tables.
-    """
-    for run in reference_runs():
-        try:
-            yield from TABLES_FORMAT.validate_json((run / TABLES).read_bytes())
-        except (OSError, ValidationError):
-            message = f"{run / TABLES}: not readable"
-            raise UserError(message, "Delete the folder, which is unpacked again.") from None
 
 
 def contents() -> Iterator[tuple[str, ...]]:

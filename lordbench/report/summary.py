@@ -17,18 +17,9 @@ from lordbench.report.quantities import Column, choose, missing, pick, summarise
 from lordbench.report.tables import Entry, Table, decimals, footnotes, markdown, number
 from lordbench.report.terminal import TerminalTable
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import (
-    FLOOR,
-    GROUP,
-    QUANTITY,
-    aggregate,
-    group_title,
-    is_floor,
-    is_for_testing,
-    is_of_real_images,
-    parts,
-)
-from lordbench.results.marks import FEWER_SEEDS, Mark, marked
+from lordbench.results.leaderboard import FLOOR, aggregate, is_floor, is_of_real_images, parts
+from lordbench.results.marks import FEWER_SEEDS, marked
+from lordbench.results.names import GROUP, QUANTITY, Mark, group_title, is_for_testing
 
 LEGEND = "* best  ≈ not significantly different  ▽ not better than a floor  † collapsed"
 BEST_FLOOR, REAL_IMAGES = "best floor", "real images"

@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from lordbench.results.names import Mark, group_parts, group_title
 
-from lordbench.results.leaderboard import group_parts, group_title
-from lordbench.results.marks import Mark
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIGNS: dict[Mark, str] = {
     "best": " *", "tied": " ≈", "no interval": " ?", "floor": " ▽", "collapsed": " †",
@@ -268,7 +268,7 @@ def footnotes(notes: Mapping[str, Sequence[tuple[str, str]]]) -> tuple[str, ...]
 def decimals(values: pd.Series[float]) -> int:
     """Digits after the point that give the largest value three significant ones; from 1 to 4."""
     largest = float(values.abs().max())
-    return 3 if largest == 0 else int(np.clip(3 - np.ceil(np.log10(largest)), 1, 4))
+    return 3 if largest == 0 else int(min(max(3 - math.log10(largest), 1), 4))
 
 
 def interval_text(low: float, high: float, digits: int) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from lordbench.config.presets import NOT_SIZES
 from lordbench.results.damage import Damage, damage
-from lordbench.results.leaderboard import cell_title, label
+from lordbench.results.names import cell_title, label
 from lordbench.results.run_folder import CellFolder, Store
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import read_text

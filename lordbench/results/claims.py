@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from scipy import special
 
 from lordbench.results.differences import Method, Quantity
-from lordbench.results.leaderboard import GROUP, QUANTITY, by_seed, grouped, is_for_testing
+from lordbench.results.leaderboard import by_seed, grouped
 from lordbench.results.loading import SampleFiles
+from lordbench.results.names import GROUP, QUANTITY, is_for_testing
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import plugin_folder
 from lordbench.utils.settings import read_yaml, validated

@@ -14,8 +14,8 @@ from lordbench.results import leaderboard
 from lordbench.results.cells import Settings, cell_records, read_settings
 from lordbench.results.damage import warn_of_damage
 from lordbench.results.differences import TIE, Difference, difference, values_by_seed
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.loading import SampleFiles
+from lordbench.results.names import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.run_folder import CellFolder
 from lordbench.results.scales import scale_of
 from lordbench.utils.errors import UserError

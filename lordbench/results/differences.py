@@ -19,19 +19,9 @@ from lordbench.evaluation.statistics import (
     pooled_error,
     student_test,
 )
-from lordbench.results.leaderboard import (
-    DECLARED,
-    GROUP,
-    LINE,
-    QUANTITY,
-    Record,
-    by_seed,
-    direction,
-    grouped,
-    not_collapsed,
-    row_name,
-)
+from lordbench.results.leaderboard import DECLARED, Record, by_seed, direction, grouped, not_collapsed
 from lordbench.results.loading import NoSamplesError, SampleFiles, Value
+from lordbench.results.names import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.scales import PLAIN, Scale, is_defined, scale_of
 
 Verdict = Literal["better", "worse", "not significantly different", ""]

@@ -13,6 +13,7 @@ import pandas as pd
 from lordbench.config.controls import NAME as CONTROL
 from lordbench.evaluation.statistics import student_test
 from lordbench.results.loading import read_results, results_file
+from lordbench.results.names import FOR_TESTING, GROUP, LINE, QUANTITY, is_for_testing, row_name
 from lordbench.results.rows import COLUMNS, SCHEMA_VERSION
 from lordbench.results.samples import samples_key
 from lordbench.utils.errors import UserError
@@ -20,14 +21,8 @@ from lordbench.utils.names import shown
 
 Record = dict[Hashable, Any]
 """A row, by the names of its columns."""
-GROUP = ["dataset", "data_settings", "split", "preset"]
-"""Table rows with the same values here are comparable: same data, same split, same sizes."""
 DATA = ["dataset", "data_settings", "preset"]
 """Rows with the same values here must have been made on the same images: the preset sets their size."""
-LINE = [*GROUP, "method", "variant", "labels"]
-"""Columns that identify a row of a table."""
-QUANTITY = ["experiment", "codes", "subject", "metric"]
-"""Columns that identify what was measured."""
 DECLARED = ["section", "title"]
 """Columns with what plug-ins declare of the column that shows a value."""
 PIXELS = "pixels"
@@ -83,10 +78,6 @@ WON_BY_CONSTRUCTION = {
 }
 """Quantities, as EXPERIMENT/METRIC, in which a floor is perfect because it does only half of the task: there
 methods need not be better."""
-TESTING = "smoke"
-"""The preset whose numbers mean nothing: no mark, no rank."""
-FOR_TESTING = "for testing: the numbers mean nothing"
-"""What titles and notes say of its results."""
 COLLAPSED = "reconstruction", "encoded", "reconstruction", "collapsed"
 """The quantity, as in `QUANTITY`, that is 1 for a collapsed training."""
 ENDS = {"value": "", "ci_low": "_ci_low", "ci_high": "_ci_high", "mark": "_mark"}
@@ -339,11 +330,6 @@ def is_of_real_images(name: str) -> bool:
     return name.startswith(CEILING) or name == PIXELS
 
 
-def is_for_testing(preset: str) -> bool:
-    """Whether a preset, perhaps with overrides, is `TESTING`."""
-    return preset.partition("[")[0] == TESTING
-
-
 def parts(means: pd.DataFrame) -> pd.Series[int]:
     """The part of a table for each of `aggregate`d results: 0 methods, 1 controls, 2 floors and ceilings."""
     return means["reference"].astype(int) * (1 + (means["method"] != CONTROL))
@@ -391,32 +377,3 @@ def notes_with_metrics(line: pd.DataFrame) -> str:
 def with_notes(notes: pd.Series[str], more: str | pd.Series[str], where: pd.Series[bool]) -> pd.Series[str]:
     """Add to the notes of some results."""
     return notes.mask(where, (notes + "; " + more).str.removeprefix("; "))
-
-
-def row_name(key: Sequence[Hashable]) -> str:
-    """Name a table row by its values of `LINE`."""
-    return label(*map(str, key[len(GROUP) :]))
-
-
-def label(method: str, variant: str, labels: str = "") -> str:
-    """Name a method with its variant, as in a selector, and the class labels it was given, if not the own."""
-    name = f"{method}[{variant}]" if variant else method
-    return f"{name} on {labels}" if labels else name
-
-
-def cell_title(method: str, dataset: str, seed: int) -> str:
-    """Name a cell in messages: `lord on toycars, seed 0`; `method` and `dataset` as from `label`."""
-    return f"{method} on {dataset}, seed {seed}"
-
-
-def group_title(group: Sequence[Hashable]) -> str:
-    """Name a group by its data set, split and preset, the values of `GROUP`."""
-    data, split, preset, warning = group_parts(group)
-    return f"{data}, {split} split, preset {preset}{warning}"
-
-
-def group_parts(group: Sequence[Hashable]) -> tuple[str, str, str, str]:
-    """Return names of a group's data set, split and preset, and a warning in brackets if for testing."""
-    dataset, settings, split, preset = map(str, group)
-    warning = f" ({FOR_TESTING})" if is_for_testing(preset) else ""
-    return label(dataset, settings), split, preset, warning

@@ -2,25 +2,13 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Literal
 
 import pandas as pd
 
 from lordbench.results.differences import Differences, Verdict
-from lordbench.results.leaderboard import (
-    LINE,
-    Record,
-    grouped,
-    is_floor,
-    is_for_testing,
-    row_name,
-    with_notes,
-)
+from lordbench.results.leaderboard import Record, grouped, is_floor, with_notes
+from lordbench.results.names import LINE, Mark, is_for_testing, row_name
 
-Mark = Literal["", "best", "tied", "no interval", "floor", "collapsed"]
-"""Tied: not significantly different from the best. No interval: of the difference from the best. Floor: not
-significantly better than the best floor, except those that win by construction. Collapsed: a training of the
-method has collapsed."""
 FEWER_SEEDS = "better than *, but from fewer seeds"
 Verdicts = Callable[[str, str], Verdict]
 """The verdict on the first of two methods against the second."""

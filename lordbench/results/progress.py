@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
-from lordbench.results.leaderboard import cell_title, label
+from lordbench.results.names import cell_title, label
 from lordbench.utils.files import component_name, is_plain_name, read_json, write_json
 from lordbench.utils.integrity import write_with_checksum
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lordbench.results.leaderboard import GROUP, LINE, QUANTITY, by_seed, is_for_testing, row_name
+from lordbench.results.leaderboard import by_seed
+from lordbench.results.names import GROUP, LINE, QUANTITY, is_for_testing, row_name
 
 COLUMNS = [*GROUP, *QUANTITY, "method", "rank", "n_methods", "counted", "note"]
 """Columns of `ranks.csv`: see `ranks`."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lordbench.config.presets import Preset
 from lordbench.data.splits import SPLIT_VERSION, SplitName
-from lordbench.results.leaderboard import cell_title, label
+from lordbench.results.names import cell_title, label
 from lordbench.utils.version import PROTOCOL_VERSION
 
 DataKey = tuple[str, str, int]

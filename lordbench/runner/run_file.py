@@ -12,8 +12,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 from lordbench.config import selectors
 from lordbench.config.presets import load_grid
 from lordbench.data.splits import SplitName
+from lordbench.results.archives import runs_named
 from lordbench.results.loading import results_file
-from lordbench.results.reference import runs_named
 from lordbench.runner import executors
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions

@@ -12,12 +12,13 @@ from lordbench.cli.main import SECTIONS, cli
 
 PROGRAM = """
 import sys
+SLOW = sys.argv.pop(1).split(",")
 from lordbench.cli.main import main
 try:
     main()
 except SystemExit as end:
     assert not end.code, end.code
-for slow in ("torch", "sklearn"):
+for slow in SLOW:
     assert slow not in sys.modules, f"{slow} is imported"
 """
 
@@ -55,12 +56,21 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_only_reads_imports_nothing_slow(runs: Path, command: str) -> None:
+    run_without("torch,sklearn", command, runs.parent)
+
+
+def test_the_reference_is_printed_without_what_computes_its_tables(tmp_path: Path) -> None:
+    run_without("torch,sklearn,pandas,scipy", "leaderboard --reference", tmp_path)
+
+
+def run_without(slow: str, command: str, folder: Path) -> None:
+    """Run a command there, in a process of its own that must not import these modules."""
     checkout = Path(__file__).resolve().parents[2]
     process = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command.split()],
-        cwd=runs.parent,
+        [sys.executable, "-c", PROGRAM, slow, *command.split()],
+        cwd=folder,
         env=os.environ
-        | {"PYTHONPATH": str(checkout), "LORDBENCH_HOME": str(runs.parent), "LORDBENCH_OFFLINE": "1"},
+        | {"PYTHONPATH": str(checkout), "LORDBENCH_HOME": str(folder), "LORDBENCH_OFFLINE": "1"},
         capture_output=True,
         text=True,
         timeout=120,

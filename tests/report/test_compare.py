@@ -19,7 +19,8 @@ from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.report.compare import CSV_COLUMNS, compare_tables, render
 from lordbench.report.terminal import TerminalTable
 from lordbench.results.compare import COLUMNS, OTHER_POLICY, Comparison, compare, read_side
-from lordbench.results.leaderboard import COLLAPSED, QUANTITY
+from lordbench.results.leaderboard import COLLAPSED
+from lordbench.results.names import QUANTITY
 from lordbench.results.rows import Provenance
 from lordbench.results.run_folder import Store, encode_provenance
 from lordbench.utils.errors import UserError

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 from synthetic import cell, measured
 
-from lordbench.results.leaderboard import FOR_TESTING, OLDER_CELLS, aggregate, collect, wide
+from lordbench.results.leaderboard import OLDER_CELLS, aggregate, collect, wide
+from lordbench.results.names import FOR_TESTING
 from lordbench.results.rows import COLUMNS
 from lordbench.utils.errors import UserError
 

@@ -11,7 +11,7 @@ from synthetic import cell, measured
 from lordbench.config.headlines import declared
 from lordbench.evaluation.measurement import Measurement
 from lordbench.report.ranks import rank_boards
-from lordbench.results.leaderboard import QUANTITY
+from lordbench.results.names import QUANTITY
 from lordbench.results.ranks import (
     NO_SEED,
     NOT_ALL,

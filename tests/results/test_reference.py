@@ -12,9 +12,10 @@ from commandline import Run
 import lordbench
 from lordbench.config import registry
 from lordbench.report import contribution
-from lordbench.results import reference
+from lordbench.results import archives, reference
+from lordbench.results.archives import unpacked
 from lordbench.results.leaderboard import collect
-from lordbench.results.reference import beside, unpacked
+from lordbench.results.reference import beside
 from lordbench.results.run_folder import Store
 from lordbench.runner import plan
 from lordbench.utils import hardware
@@ -37,10 +38,10 @@ def ran(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 def added(ran: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The same, added to `reference`, which ships with lordbench here."""
     assert ran("reference", "add", "runs", "--models") == 0
-    folder = reference.plugin_folder
+    folder = archives.plugin_folder
     shipped = Path("reference").resolve()
     monkeypatch.setattr(
-        reference, "plugin_folder", lambda name: shipped if name == "reference" else folder(name)
+        archives, "plugin_folder", lambda name: shipped if name == "reference" else folder(name)
     )
     return ran
 
@@ -302,7 +303,7 @@ class TestArchives:
         self, added: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("LORDBENCH_HOME", str(tmp_path / "other-home"))
-        monkeypatch.setattr(reference, "LARGEST", 1000)
+        monkeypatch.setattr(archives, "LARGEST", 1000)
         with pytest.raises(UserError, match="more than 1,000 bytes"):
             unpacked(ARCHIVE)
 
@@ -320,6 +321,6 @@ class TestArchives:
     def test_without_any_the_way_out_is_named(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(reference, "plugin_folder", lambda name: Path("nowhere"))
+        monkeypatch.setattr(archives, "plugin_folder", lambda name: Path("nowhere"))
         assert run("leaderboard", "--reference") == 2
         assert "no reference results" in capsys.readouterr().err

@@ -8,8 +8,8 @@ import pandas as pd
 
 from lordbench.evaluation.measurement import Measurement
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import LINE
 from lordbench.results.loading import SampleFiles
+from lordbench.results.names import LINE
 from lordbench.results.rows import Provenance, frame
 
 

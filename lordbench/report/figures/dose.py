@@ -10,7 +10,8 @@ from lordbench.report.figures.drawing import COLUMN, MUTED, SETTINGS, SMALL, Dra
 from lordbench.report.figures.signs import COLOURS, MARKERS
 from lordbench.report.figures.values import LEAK, Value
 from lordbench.report.quantities import keys
-from lordbench.results.leaderboard import GROUP, QUANTITY, aggregate, group_title, label
+from lordbench.results.leaderboard import aggregate
+from lordbench.results.names import GROUP, QUANTITY, group_title, label
 from lordbench.utils.errors import UserError
 
 HEIGHT = 2.9

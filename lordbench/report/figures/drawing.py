@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from lordbench.report.figures.signs import Sign
 from lordbench.report.figures.values import Value
-from lordbench.results.leaderboard import FOR_TESTING
+from lordbench.results.names import FOR_TESTING
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import replacing
 

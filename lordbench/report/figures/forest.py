@@ -27,8 +27,9 @@ from lordbench.report.figures.values import Quantity, Value, read, short
 from lordbench.report.quantities import Column, choose, pick, summarised
 from lordbench.report.tables import SIGNS
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import GROUP, aggregate, group_title
-from lordbench.results.marks import Mark, marked
+from lordbench.results.leaderboard import aggregate
+from lordbench.results.marks import marked
+from lordbench.results.names import GROUP, Mark, group_title
 from lordbench.utils.errors import UserError
 
 NARROWEST, NAMES = 1.25, 0.8

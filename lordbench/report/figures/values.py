@@ -10,16 +10,8 @@ import pandas as pd
 
 from lordbench.report.boards import method_names
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick, titles
-from lordbench.results.leaderboard import (
-    CEILING,
-    FLOOR,
-    GROUP,
-    aggregate,
-    group_title,
-    is_floor,
-    is_of_real_images,
-    parts,
-)
+from lordbench.results.leaderboard import CEILING, FLOOR, aggregate, is_floor, is_of_real_images, parts
+from lordbench.results.names import GROUP, group_title
 from lordbench.utils.errors import UserError
 
 LEAK = Column("class leak", LEAKAGE, "encoded", "class from content", PROBE)

@@ -12,7 +12,8 @@ import pandas as pd
 from lordbench.config import registry, selectors
 from lordbench.report.boards import method_names
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import by_seed, is_for_testing, label, parts
+from lordbench.results.leaderboard import by_seed, parts
+from lordbench.results.names import is_for_testing, label
 from lordbench.results.progress import RunPlan
 from lordbench.results.run_folder import Store
 from lordbench.utils.errors import UserError

@@ -10,7 +10,7 @@ import pandas as pd
 from lordbench.report.boards import headline_tables, method_names
 from lordbench.report.quantities import Column, others, pick, sections
 from lordbench.report.tables import NOTHING, Table
-from lordbench.results.leaderboard import GROUP
+from lordbench.results.names import GROUP
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import pandas as pd
 from lordbench.report.quantities import keys
 from lordbench.report.tables import Entry
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import LINE, QUANTITY, averaged, by_seed, grouped, label
+from lordbench.results.leaderboard import averaged, by_seed, grouped
+from lordbench.results.names import LINE, QUANTITY, label
 from lordbench.results.rows import Provenance
 from lordbench.results.samples import samples_key
 

@@ -26,9 +26,10 @@ from lordbench.report.summary import summarise
 from lordbench.report.tables import GREY, SIGNS, Table, latex
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import GROUP, LINE, aggregate, collect, group_title
+from lordbench.results.leaderboard import aggregate, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
+from lordbench.results.names import GROUP, LINE, group_title
 from lordbench.utils.errors import UserError
 from lordbench.utils.files import write_text
 
