@@ -57,7 +57,8 @@ class Measurement(BaseModel):
         subject: what is measured. In `content-transfer`: `transfer`, the floors `copy` and `random`, and
             `reconstruction`; in `leakage`: the label predicted and the code, e.g. `class from content`; in
             `expression-transfer`: `transfer`, its parts such as `onto happy`, floors such as `input`; in
-            `clustered-domain`: task and direction, e.g. `input, drawing to render`.
+            `clustered-domain`: task and direction, e.g. `input, drawing to render`. Experiments of plug-ins
+            may have `floor: NAME` and `ceiling: NAME`, and behind a comma the subject that these are for.
         codes: kind of the codes.
         metric: name of the metric, e.g. `lpips` or `probe_best.normalized`.
         value: None where it could not be computed; `note` then says why.

@@ -49,7 +49,7 @@ REFERENCES = {
     "from small pixels": "pixels, 16 x 16",
 }
 """Subjects that involve no method, and their names as table rows. A subject may have a restriction behind a
-comma."""
+comma. Experiments of plug-ins name theirs `floor: NAME` or `ceiling: NAME`."""
 REFERENCES_CODES = "encoded"
 REFERENCES_STAND_FOR = {
     "mean": r"reconstruction",
@@ -61,7 +61,7 @@ REFERENCES_STAND_FOR = {
     "from small pixels": r"from class, class|from content, (?!class$).*",
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
-reference's restriction. The default is transfers."""
+reference's restriction. The default is transfers; those that a plug-in names, all subjects."""
 FLOOR, CEILING = "floor: ", "ceiling: "
 """Names of references that a method should be better than, or cannot be better than, begin so."""
 _SETS = r"fid|[fk]d_\w+"
@@ -300,23 +300,35 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     `rank` is 0 for methods, 1 for controls, and from 2 the order of floors and ceilings.
     """
     parts = rows["subject"].str.partition(", ")
-    is_reference = (rows["codes"] == "") & parts[0].isin(list(REFERENCES))
+    is_reference = (rows["codes"] == "") & (
+        parts[0].isin(list(REFERENCES)) | parts[0].str.startswith((FLOOR, CEILING))
+    )
     rows = rows.assign(has_value=rows["value"].notna(), name=parts[0], rest=parts[1] + parts[2])
     references = rows[is_reference].sort_values(["has_value", "started", "cell"], kind="stable")
     references = references.drop_duplicates([*GROUP, "seed", *QUANTITY], keep="last")
-    names = references["name"].map(REFERENCES)
-    ranks = 2 + pd.Index(list(REFERENCES.values())).unique().get_indexer(pd.Index(names))
+    names = references["name"].map(REFERENCES).fillna(references["name"])
+    known = list(dict.fromkeys([*REFERENCES.values(), *sorted(set(names), key=_floors_first)]))
+    ranks = [2 + known.index(name) for name in names]
     references = references.assign(method=names, variant="", labels="", rank=ranks, codes=REFERENCES_CODES)
     encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
     references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
     fits = [
-        bool(re.fullmatch(REFERENCES_STAND_FOR.get(name, "transfer.*"), subject)) and subject.endswith(rest)
+        bool(re.fullmatch(_stands_for(name), subject)) and f", {subject}".endswith(rest)
         for name, rest, subject in references[["name", "rest", "subject"]].itertuples(index=False)
     ]
     references = references[pd.Series(fits, references.index, dtype=bool)]
     others = rows[~is_reference]
     others = others.assign(rank=(others["method"] == CONTROL).astype(int))
     return pd.concat([others, references], ignore_index=True)
+
+
+def _stands_for(name: str) -> str:
+    """The pattern of the subjects in whose columns a reference appears."""
+    return REFERENCES_STAND_FOR.get(name, "transfer.*" if name in REFERENCES else ".*")
+
+
+def _floors_first(name: str) -> tuple[bool, str]:
+    return not name.startswith(FLOOR), name
 
 
 def is_floor(name: str, experiment: str, metric: str) -> bool:

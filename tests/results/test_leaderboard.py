@@ -232,6 +232,18 @@ class TestTableRows:
         assert list(table[LPIPS]) == pytest.approx([0.1, 0.2, 0.4, 0.5])
         assert list(lines["n_seeds"]) == [1, 1, 1, 1]
 
+    def test_a_plug_in_names_its_own_floors_and_ceilings(self):
+        mirror = {"experiment": "mirror"}
+        moved = [measured(0.1, subject=code, **mirror) for code in ("class code", "content code")]
+        known = {"ceiling: best": 0.9, "floor: guess": 0.2, "floor: still, class code": 0.3}
+        others = [measured(value, subject=name, codes="", **mirror) for name, value in known.items()]
+        elsewhere = measured(0.1, experiment="other", subject="class code")
+        table = wide(aggregate(cell(*moved, *others, elsewhere)))
+        assert list(table["method"]) == ["lord", "floor: guess", "floor: still", "ceiling: best"]
+        np.testing.assert_array_equal(table["mirror/encoded/class code/lpips"], [0.1, 0.2, 0.3, 0.9])
+        np.testing.assert_array_equal(table["mirror/encoded/content code/lpips"], [0.1, 0.2, np.nan, 0.9])
+        np.testing.assert_array_equal(table["other/encoded/class code/lpips"], [0.1, np.nan, np.nan, np.nan])
+
     def test_pixels_are_in_the_columns_of_the_label_that_is_predicted_from_codes(self):
         subjects = ("class from content", "class from content, shuffled", "content from class")
         leaks = [measured(0.2, experiment="leakage", subject=subject) for subject in subjects]

@@ -81,6 +81,11 @@ class TestOneSeed:
         )
         assert marks(rows) == {"a": "best", "b": "floor", "c": "floor", "floor: copy of B": ""}
 
+    def test_a_floor_that_a_plug_in_names_counts_as_the_others_do(self) -> None:
+        floor = measured(0.2, subject="floor: guess", codes="")
+        rows = pd.concat([cell(measured(v), floor, method=m) for m, v in (("a", 0.1), ("b", 0.3))])
+        assert marks(rows) == {"a": "best", "b": "floor", "floor: guess": ""}
+
 
 class TestSeveralSeeds:
     def test_students_t_needs_no_samples(self) -> None:
