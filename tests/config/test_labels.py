@@ -12,7 +12,7 @@ from helpers import CPU, halves
 from lordbench.config.labels import parse_labels
 from lordbench.data.images import TEST, TRAIN, Column, ImageSet
 from lordbench.data.splits import Split, split
-from lordbench.evaluation.clustering import Styles, likeness
+from lordbench.evaluation.clustering import Styles, colour_histograms, likeness
 from lordbench.utils.errors import UserError
 
 COLOURS = np.array([(230, 30, 30), (30, 200, 60), (40, 60, 220), (220, 210, 40), (200, 60, 210), (30,) * 3])
@@ -132,6 +132,26 @@ def test_likeness_of_known_tables() -> None:
 
     mutual = entropy(0.5, 0.5) + entropy(3 / 8, 5 / 8) - entropy(3 / 8, 1 / 8, 4 / 8)
     assert found["nmi"] == pytest.approx(2 * mutual / (entropy(0.5, 0.5) + entropy(3 / 8, 5 / 8)))
+
+
+def test_purity_is_of_classes_not_of_styles() -> None:
+    """One class of two equally frequent styles is half pure; two classes of one style each are pure."""
+    one, two = np.zeros(4, np.int64), np.array([0, 0, 1, 1])
+    assert likeness(one, two)["purity"] == 0.5
+    assert likeness(two, one)["purity"] == 1
+
+
+def test_distances_of_colour_histograms_are_hellingers() -> None:
+    red, blue = (np.zeros((3, 4, 4), np.uint8) for _ in range(2))
+    red[0], blue[2] = 255, 255
+    quarter = blue.copy()
+    quarter[:, 0] = red[:, 0]
+    mostly_blue, all_red, all_blue = colour_histograms(np.stack([quarter, red, blue]), CPU)
+    assert (mostly_blue**2).sum() == pytest.approx(1)
+    assert ((all_red - all_blue) ** 2).sum() == pytest.approx(2)
+    # 2 - 2 times the sum of the square roots of products of shares: 1/4 with red, 3/4 with blue.
+    assert ((mostly_blue - all_red) ** 2).sum() == pytest.approx(2 - 2 * np.sqrt(1 / 4))
+    assert ((mostly_blue - all_blue) ** 2).sum() == pytest.approx(2 - 2 * np.sqrt(3 / 4))
 
 
 class TestSelectors:

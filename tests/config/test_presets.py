@@ -67,6 +67,43 @@ def test_overrides() -> None:
     assert preset.image_size == 64
 
 
+def test_settings_of_a_method_override_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "summary: mine\nimage_size: 16\nbudget: {epochs: 1}\n"
+        "defaults: {width: 8, decay: 0.1}\nmethods: {lord: {decay: 0.5}}\n"
+    )
+    preset = load_preset(str(path), {})
+    assert preset.settings("lord", LordConfig) == {"width": 8, "decay": 0.5}
+    assert preset.settings("another", LordConfig) == {"width": 8, "decay": 0.1}
+
+
+def test_with_overrides_no_method_counts_as_searched() -> None:
+    assert "lord" in load_preset("quick", {}).searched
+    for overrides in ({"image_size": 32}, {"budget.images": 64}, {"methods.lord.noise": 0.5}):
+        assert load_preset("quick", overrides).searched == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("image_size", 64),
+        ("precision", "float32"),
+        ("threads", 3),
+        ("budget.images", 5),
+        ("budget.batch_size", 7),
+        ("budget.accumulate", 2),
+        ("evaluation.pairs", 5),
+        ("evaluation.grid", [2, 3]),
+    ],
+)
+def test_sizes_are_all_that_trainings_and_experiments_depend_on(key: str, value: object) -> None:
+    preset = load_preset("quick", {})
+    assert load_preset("quick", {key: value}).sizes() != preset.sizes()
+    about_methods = {"summary": "other", "defaults": {}, "methods": {}, "searched": {}}
+    assert preset.model_copy(update=about_methods).sizes() == preset.sizes()
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -13,7 +13,7 @@ from helpers import halves
 from preparing import jpeg, write_zip
 
 from lordbench.config.registry import make_dataset
-from lordbench.data.images import TEST, TRAIN, UNUSED, ImageSet, Int64Array, fingerprint
+from lordbench.data.images import TEST, TRAIN, UNUSED, Column, ImageSet, Int64Array, fingerprint
 from lordbench.data.splits import SplitName, official_kind, split, title, validation
 
 
@@ -73,6 +73,17 @@ class TestSplit:
         cut = split(replace(data, parts=held_out.astype(np.int64)), "samples", seed=0)
         assert cut.test.classes.tolist() == [2, 3]
         assert cut.test.class_names == data.class_names
+
+
+def test_a_subset_keeps_all_labels_of_its_images() -> None:
+    data = by_class()
+    data = replace(data, attributes={"number": Column(np.arange(len(data)))})
+    index = np.array([29, 5, 7, 12])
+    part = data.subset(index)
+    assert np.array_equal(part.images, data.images[index])
+    for name in ("class", "content", "number"):
+        assert np.array_equal(part.labels(name), data.labels(name)[index])
+    assert np.array_equal(part.parts, data.parts[index])
 
 
 def faces(folder: Path, partition: dict[int, int]) -> None:

@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from lordbench.data.images import Column, ImageSet, UInt8Array
 from lordbench.datasets import edges2shoes
 from lordbench.datasets.published import decoding, store
 from lordbench.datasets.published.archives import Folder, Members, TarGz, Zip
-from lordbench.datasets.published.dataset import resized
+from lordbench.datasets.published.dataset import Labels, resized
 from lordbench.datasets.published.source import OfficialFile
 from lordbench.datasets.published.store import Draft
 from lordbench.report.contact_sheet import contact_sheet
@@ -137,6 +138,39 @@ class TestStore:
         monkeypatch.setattr(store, "read", lambda f: next(answers, read(f)) if f == found.parent else read(f))
         load("edges2shoes", 32)
         assert found.stat().st_ino == before
+
+    def test_the_fingerprint_covers_every_label_and_the_official_split(self, prepared: Path) -> None:
+        """One store may be read with other labels: as settings, or another version, say."""
+
+        class Changed(edges2shoes.Edges2shoes):
+            change: Callable[[Labels], Labels]
+
+            def labels(self, columns: dict[str, Column]) -> Labels:
+                return self.change(super().labels(columns))
+
+        def renamed(named: tuple[np.ndarray, tuple[str, ...]]) -> tuple[np.ndarray, tuple[str, ...]]:
+            return named[0], tuple(f"{name}!" for name in named[1])
+
+        def reversed_ids(named: tuple[np.ndarray, tuple[str, ...]]) -> tuple[np.ndarray, tuple[str, ...]]:
+            return named[0][::-1], named[1]
+
+        changes: list[Callable[[Labels], Labels]] = [
+            lambda labels: labels,
+            lambda labels: replace(labels, classes=renamed(labels.classes)),
+            lambda labels: replace(labels, classes=reversed_ids(labels.classes)),
+            lambda labels: replace(labels, contents=renamed(labels.contents)),
+            lambda labels: replace(labels, contents=reversed_ids(labels.contents)),
+            lambda labels: replace(labels, contents=None),
+            lambda labels: replace(labels, parts=1 - labels.parts),
+            lambda labels: replace(labels, parts=None),
+        ]
+        marks = []
+        for change in changes:
+            dataset = Changed(Changed.Config())
+            dataset.change = change
+            marks.append(dataset.load(64).fingerprint)
+        assert marks[0] == load("edges2shoes").fingerprint
+        assert len(set(marks)) == len(changes)
 
     @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "meta.json"])
     def test_a_damaged_store_is_named(self, prepared: Path, name: str) -> None:

@@ -69,6 +69,9 @@ class TestLabels:
             _, model, group, gender, expression, gaze = name.removesuffix(".jpg").split("_")
             assert found.class_names[found.classes[row]] == expression
             assert found.content_names[found.contents[row]] == f"{model} {name[4:7]} {gaze}"
+            for attribute, text in {"identity": model, "angle": name[4:7], "gaze": gaze}.items():
+                column = found.attributes[attribute]
+                assert column.name(column.values[row]) == text
             for label, text in {"group": group, "gender": gender}.items():
                 names = columns[label].names
                 assert names is not None

@@ -14,6 +14,7 @@ from lordbench.datasets.toyfaces import ToyFaces, ToyFacesConfig
 from lordbench.evaluation import judge as judges
 from lordbench.evaluation.degraded import blurred, noisy
 from lordbench.evaluation.judge import Judge
+from lordbench.evaluation.statistics import mean_interval
 from lordbench.utils.errors import UserError
 
 CARS = cars(n_cars=8, azimuths=12, elevations=3, size=32)
@@ -75,8 +76,24 @@ class TestChance:
         classes = (np.arange(80) % 4 == 0).astype(np.int64)
         data = ImageSet("noise", images, classes, None, ("a", "b"), None, "x")
         judge = Judge(split(data, "samples", 0), 0)
-        assert judge.chance >= 0.5
+        assert judge.chance == 0.75
         assert not judge.recognises_real_images
+
+    def test_the_interval_of_its_accuracy_is_over_labels(self) -> None:
+        """Two of eight classes look alike: mistakes are many, but all of the same two labels."""
+        classes = np.repeat(np.arange(8), 60)
+        shades = np.minimum(classes, 6) * 40
+        noise = np.random.default_rng(0).integers(0, 8, (480, 1, 8, 8))
+        images = (shades[:, None, None, None] + noise).astype(np.uint8)
+        images[classes == 7] = images[classes == 6]
+        data = ImageSet("alike", images, classes, None, tuple("abcdefgh"), None, "x")
+        judge = Judge(split(data, "samples", 0), 0)
+        by_label, by_image = (
+            mean_interval(judge.correct, groups, np.random.default_rng(1)).low
+            for groups in (judge.test_labels, np.arange(len(judge.correct)))
+        )
+        assert judge.ceiling.low == pytest.approx(by_label, abs=0.05)
+        assert judge.ceiling.low < by_image - 0.1
 
 
 def test_contents_of_held_out_classes_are_learned_from_the_training_classes() -> None:
@@ -107,6 +124,12 @@ class TestDiscriminants:
         classes = (left == right).astype(np.int64)
         data = ImageSet("parity", images, classes, None, ("differ", "equal"), None, "x")
         assert Judge(split(data, "samples", 0), 0).correct.mean() > 0.9
+
+
+def test_classifiers_are_compared_on_images_of_all_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the images are many, and sorted by their label."""
+    monkeypatch.setattr(judges, "COMPARED", 60)
+    assert Judge(split(halves(n_classes=4, n_contents=80), "samples", seed=0), 0).correct.mean() > 0.8
 
 
 def test_many_images_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import Metric, Prediction, Probe, ProbeTask
+from lordbench.evaluation.pixel_features import pixel_features
 from lordbench.evaluation.probes import choose
 from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, Reading, make_folds
 from lordbench.evaluation.scoring import Scoring
@@ -243,6 +245,20 @@ class TestChoice:
             for fold in range(4):
                 first, second = calls[4 * content + fold], calls[4 * class_ + fold]
                 np.testing.assert_array_equal(first[2] - 1000, second[2])
+
+
+def test_components_of_pixels_do_not_depend_on_test_images() -> None:
+    fold = Fold(*(np.flatnonzero(np.arange(len(DATA)) % 4 // 3 == part) for part in (0, 1)))
+    changed = DATA.images.copy()
+    changed[fold.test] = 255 - changed[fold.test]
+    first, second = (
+        pixel_features(LabelProbing.within(trained(images), "leakage", images))(fold)
+        for images in (DATA, replace(DATA, images=changed))
+    )
+    np.testing.assert_array_equal(first[0], second[0])
+    assert first[0].shape == (len(fold.train), min(64, len(fold.train) // 4))
+    assert first[1].shape == (len(fold.test), first[0].shape[1])
+    assert not np.array_equal(first[1], second[1])
 
 
 class TestFolds:

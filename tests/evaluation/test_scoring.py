@@ -108,6 +108,29 @@ class TestSets:
         assert far is not None
         assert far > 0.1
 
+    @pytest.mark.parametrize(("n_fake", "n_real", "few"), [(4, 9, True), (9, 4, True), (5, 5, False)])
+    def test_a_note_says_which_sets_are_too_small(self, n_fake: int, n_real: int, few: bool) -> None:
+        class Needs5(Counting):
+            enough: ClassVar[int] = 5
+
+        key = MeasurementKey("e", "a", "")
+        (row,) = Scoring(CPU, {"counting": Needs5}).sets({key: drawn(n_fake, 1)}, drawn(n_real, 0), "key")
+        assert ("fewer than 5 images" in row.note) == few
+
+
+class TestDiversity:
+    def test_it_is_the_mean_difference_of_two_different_outputs(
+        self, metric_class: Callable[[str], type]
+    ) -> None:
+        shades = np.array([[0, 51, 255], [10, 10, 10]], np.uint8)
+        outputs = np.broadcast_to(shades[:, :, None, None, None], (2, 3, 3, 16, 16))
+        scoring = Scoring(CPU, {"l1": metric_class("l1")})
+        row = scoring.diversity(MeasurementKey("e", "a", ""), outputs, np.arange(2), 0, "l1")
+        assert row.samples is not None
+        # Of the first input the pairs differ by 0.2, 1 and 0.8 of the range.
+        assert row.samples.values == pytest.approx([2 / 3, 0], abs=1e-6)
+        assert row.higher_is_better
+
 
 class TestCache:
     def test_a_result_is_computed_once(self) -> None:

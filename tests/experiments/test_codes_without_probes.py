@@ -45,6 +45,21 @@ class Leaky(Oracle):
         return Codes(codes.class_code, torch.cat([codes.content_code, 9 * codes.class_code], dim=1))
 
 
+class NextAzimuth(Oracle):
+    """Content codes whose nearest neighbour is of the same car and elevation, at the next azimuth."""
+
+    def encode(self, images: Tensor) -> Codes:
+        codes = super().encode(images)
+        index = Lookup.encode(self, images).content_code[:, 0].long().numpy()
+        azimuths, elevations = (
+            torch.from_numpy(self.images.attributes[name].values) for name in ("azimuth", "elevation")
+        )
+        first = torch.from_numpy(np.unique(self.images.contents, return_index=True)[1])[index]
+        angle = azimuths[first] * (2 * torch.pi / 6)
+        circle = [angle.cos(), angle.sin(), 9.0 * elevations[first]]
+        return Codes(codes.class_code, torch.cat([torch.stack(circle, dim=1), 9 * codes.class_code], dim=1))
+
+
 class Blank(Oracle):
     """Codes that are all equal."""
 
@@ -100,6 +115,30 @@ class TestRetrieval:
         doubled = Column(np.array([0, 5, 5, 0]), tuple("abcdef"), cyclic=True)
         hits = search(codes, np.arange(4), {"azimuth": doubled}, generator)["azimuth"]
         assert hits.steps.tolist() == [1, 1, 1, 1]
+
+    def test_a_neighbour_one_step_away_counts_within_one_step(self) -> None:
+        found = values(measure(Retrieval, NextAzimuth))
+        shares = [found["from content, azimuth", metric] for metric in ("top1", "within_1_top1")]
+        assert shares == [0, 1]
+        assert found["from content, azimuth", "within_2_top1"] == 1
+
+    def test_images_at_equal_distances_are_in_random_order(self) -> None:
+        labels = {"x": Column(np.repeat(np.arange(10), 5), tuple("abcdefghij"))}
+        found = [
+            search(torch.zeros(50, 3), np.arange(5), labels, np.random.default_rng(seed))["x"].average.mean()
+            for seed in range(100)
+        ]
+        # In the order of the images the first class would be found before all others.
+        assert np.mean(found) == pytest.approx(expected_average_precision(np.array([4]), 49)[0], abs=0.03)
+
+    def test_intervals_are_over_classes_and_contents(self) -> None:
+        """Images that share either are no independent evidence."""
+        row = measure(Retrieval, Oracle)["from content, class", "top1"]
+        test = split(DATA, "samples", seed=0).test
+        assert row.samples is not None
+        of_class, of_content = row.samples.groups
+        assert np.array_equal(of_class, test.classes)
+        assert np.array_equal(of_content, test.contents)
 
     def test_average_precision_is_that_of_the_definition(self) -> None:
         codes, labels = torch.arange(5.0)[:, None] ** 2, np.array([0, 1, 0, 1, 0])

@@ -171,6 +171,53 @@ class TestReferences:
         assert {metric for subject, metric in rows if subject == "real"} == JUDGED | {"colour"}
         assert rows["real", "colour"].value < rows["class mean", "colour"].value + 0.05
 
+    @pytest.mark.parametrize("how", ["samples", "classes"])
+    def test_each_floor_shows_what_its_name_says(self, tmp_path: Path, how: str) -> None:
+        cell = trained(tmp_path, Lookup, DATA, how)
+        test, pool = cell.split.test, cell.pool
+        pairs = transfers.transfer_pairs(cell, "encoded", test)
+        found = {key.subject: images for key, images in transfers.floors(cell, pairs).items()}
+        assert np.array_equal(found["copy"], test.images[pairs.class_])
+        assert np.array_equal(found["copy of A"], test.images[pairs.content])
+        classes = test.classes[pairs.class_]
+        shown = [image.tobytes() for image in pool.images]
+        views = [shown.index(image.tobytes()) for image in found["random"]]
+        assert np.array_equal(pool.classes[views], classes)
+        # Held-out images have no part in the mean, unless all images of the class are held out.
+        known = cell.split.train if how == "samples" else test
+        for mean, class_ in zip(found["class mean"], classes, strict=True):
+            assert np.abs(mean - known.images[known.classes == class_].mean(axis=0)).max() <= 0.5
+
+    def test_pairs_floors_and_real_images_are_the_same_for_all_methods(self, tmp_path: Path) -> None:
+        first = trained(tmp_path, Lookup, DATA)
+        second = replace(trained(tmp_path, Blurred, DATA), label="another")
+        pairs, others = (
+            transfers.transfer_pairs(cell, "encoded", cell.split.test) for cell in (first, second)
+        )
+        assert np.array_equal(pairs.content, others.content)
+        assert np.array_equal(pairs.class_, others.class_)
+        known, again = transfers.floors(first, pairs), transfers.floors(second, others)
+        assert all(np.array_equal(known[key], again[key]) for key in known | again)
+        assert np.array_equal(transfers.real_images(first), transfers.real_images(second))
+
+    def test_real_images_are_at_most_half_of_all(self, tmp_path: Path) -> None:
+        """So the best case of a set, other real images, is left as many."""
+        cell = trained(tmp_path, Lookup, DATA)
+        cell = replace(cell, sizes=cell.sizes.model_copy(update={"real_images": 1000}))
+        half = len(DATA) // 2
+        assert len(transfers.real_images(cell)) == len(transfers.other_real_images(cell, half)) == half
+
+    def test_the_best_case_of_a_set_is_of_other_real_images(self, tmp_path: Path) -> None:
+        """Compared with themselves, images would be at distance 0 of themselves."""
+        cell = trained(tmp_path, Lookup, DATA)
+        n = len(transfers.transfer_pairs(cell, "encoded", cell.split.test))
+        real, other = transfers.real_images(cell), transfers.other_real_images(cell, n)
+        expected = np.abs(real.mean(axis=(0, 2, 3)) - other.mean(axis=(0, 2, 3))).mean() / 255
+        row = measure(tmp_path)["real", "colour"]
+        assert row.value == pytest.approx(expected, abs=1e-5)
+        assert row.value > 1e-3
+        assert row.n == min(n, len(DATA) - len(real))
+
     def test_real_sets_do_not_overlap(self, tmp_path: Path) -> None:
         cell = trained(tmp_path, Lookup, DATA)
         first, second = transfers.real_images(cell), transfers.other_real_images(cell, 60)

@@ -135,6 +135,16 @@ class TestScores:
         assert rows["chance", "expression_accuracy"] == 1 / 8
         assert rows["chance", "both_accuracy"] == pytest.approx(1 / (8 * 6))
 
+    def test_intervals_are_over_expressions_and_people(self, tmp_path: Path) -> None:
+        """Outputs that share either are no independent evidence."""
+        rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
+        for metric in ("l1", "expression_accuracy", "both_accuracy"):
+            (row,) = (r for r in rows if (r.subject, r.metric, r.codes) == ("transfer", metric, "encoded"))
+            assert row.samples is not None
+            of_target, of_person = row.samples.groups
+            assert set(of_target.tolist()) == set(range(8))
+            assert set(of_person.tolist()) == set(range(6))
+
     def test_every_expression_has_an_accuracy_of_its_own(self, tmp_path: Path) -> None:
         rows = ExpressionTransfer().run(trained_on(DATA, tmp_path))
         parts = [row for row in rows if row.subject.startswith("onto ") and row.codes == "encoded"]

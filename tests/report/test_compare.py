@@ -13,6 +13,7 @@ import pytest
 from commandline import Run
 from rich.console import Console
 from safetensors.numpy import save_file
+from scipy import stats
 from synthetic import cell, measured
 
 from lordbench.evaluation.measurement import Measurement, Samples
@@ -221,11 +222,27 @@ class TestValues:
         assert (line["verdict"], line["n_seeds"]) == ("better", 3)
         assert line["difference"] == pytest.approx(line["value_a"] - line["value_b"])
 
-    def test_seeds_with_a_collapsed_training_are_left_out_as_in_tables(self, tmp_path: Path) -> None:
+    def test_distances_of_several_seeds_are_compared_by_their_logarithms(self, tmp_path: Path) -> None:
+        means = {"a": [0.10, 0.14, 0.31], "b": [0.13, 0.15, 0.35]}
+        for run, own in means.items():
+            for seed, mean in enumerate(own):
+                add(tmp_path / run, f"c{seed}", measured(mean, None, n=N), seed=seed)
+        line = value(compared(tmp_path / "a", tmp_path / "b"))
+        expected = stats.ttest_rel(np.log(means["a"]), np.log(means["b"]))
+        assert line["verdict"] == ("better" if expected.pvalue < 0.05 else "not significantly different")
+        interval = expected.confidence_interval(0.95)
+        level = np.exp(np.mean(np.log([*means["a"], *means["b"]])))
+        ends = [2 * level * np.sinh(end / 2) for end in (interval.low, interval.high)]
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx(ends)
+
+    @pytest.mark.parametrize("side", ["a", "b"])
+    def test_seeds_with_a_collapsed_training_are_left_out_as_in_tables(
+        self, tmp_path: Path, side: str
+    ) -> None:
         verdict = dict(zip(QUANTITY, COLLAPSED, strict=True)) | {"higher_is_better": None}
         for run in "ab":
             for seed in (0, 1, 2):
-                collapsed = run == "a" and seed == 2
+                collapsed = run == side and seed == 2
                 found = sampled(9.0 * collapsed, seed=seed), measured(float(collapsed), None, **verdict)
                 add(tmp_path / run, f"c{seed}", *found, seed=seed)
         line = value(compared(tmp_path / "a", tmp_path / "b"))

@@ -230,6 +230,38 @@ class TestSeveralSeeds:
         row = table.loc[("lord", "control")]
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high))
 
+    def test_beside_a_reference_outside_the_scale_a_method_is_compared_by_its_own_error(
+        self, runs: Runs
+    ) -> None:
+        """The pooled error of logarithms says nothing of plain differences."""
+        values = {"drnet": [0.10, 0.12, 0.11], "lord": [0.30, 0.31, 0.36], "mlvae": [0.21, 0.24, 0.20]}
+        for method, means in (values | {"control": [0.0] * 3}).items():
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, metric="l1"), seed=seed)
+        table = runs.differences().set_index(["method_a", "method_b"])
+        for method, means in values.items():
+            row = table.loc[(method, "control")]
+            expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+            assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high))
+
+    def test_the_ends_of_an_interval_are_in_order_on_every_scale(self, runs: Runs) -> None:
+        a, b = [0.90, 0.92, 0.89], [0.80, 0.83, 0.81]
+        for method, means in (("drnet", a), ("lord", b)):
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, metric="ssim", higher_is_better=True), seed=seed)
+        line = runs.only()
+        assert 0 < line["ci_low"] < line["difference"] < line["ci_high"]
+        assert line["verdict"] == "better"
+
+    def test_the_difference_of_very_unequal_seeds_lies_in_its_interval(self, runs: Runs) -> None:
+        """On the logarithmic scale the third seed, whose values are huge, weighs no more than the others."""
+        for method, means in (("drnet", [0.1, 0.1, 100.0]), ("lord", [0.101, 0.102, 80.0])):
+            for seed, mean in enumerate(means):
+                runs.add(method, measured(mean, metric="l1"), seed=seed)
+        line = runs.only()
+        assert line["difference"] == pytest.approx((100 - 80 - 0.003) / 3)
+        assert line["ci_low"] <= line["difference"] <= line["ci_high"]
+
     def test_the_interval_for_these_trainings_is_beside_it(self, runs: Runs) -> None:
         """Two trainings on each side differ by chance; on these two pairs the difference is clear."""
         for seed, shift in enumerate((0.3, 0.1)):
@@ -251,6 +283,19 @@ class TestSeveralSeeds:
             line = of_seeds.only()
             widths.append(line["trainings_ci_high"] - line["trainings_ci_low"])
         assert widths[1] == pytest.approx(widths[0] / 2, rel=0.3)
+
+    def test_every_seed_has_resamples_of_its_own(self, runs: Runs) -> None:
+        """The same classes drawn in all seeds would take their trainings as one."""
+        means = []
+        for seed in range(2):
+            a, b = values(seed), values(seed + 5, 0.3)
+            runs.add("drnet", sampled(a, CLASSES), seed=seed)
+            runs.add("lord", sampled(b, CLASSES), seed=seed)
+            draws = Resamples(CLASSES, seeds.numpy_generator(seed, "paired", "content-transfer"))
+            means.append(draws.means((a - b).astype(np.float32)))
+        line = runs.only()
+        expected = percentiles(np.mean(means, axis=0), 12)
+        assert (line["trainings_ci_low"], line["trainings_ci_high"]) == pytest.approx(expected, abs=1e-6)
 
     def test_their_interval_is_as_wide_as_the_fewest_groups_of_a_seed_ask(self, runs: Runs) -> None:
         groups, means = (CLASSES, CLASSES % 4), []

@@ -102,6 +102,10 @@ def test_floors_single_methods_and_quantities_outside_the_headline_have_no_rank(
     assert rank_boards(rows) == []
 
 
+def test_a_quantity_without_a_direction_has_no_rank() -> None:
+    assert ranks(valued(CLEAR).assign(higher_is_better=None), TITLES).empty
+
+
 class TestMeans:
     def test_each_quantity_of_each_data_set_counts_once(self) -> None:
         rows = [

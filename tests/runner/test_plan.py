@@ -1,7 +1,9 @@
 """What could not be trained or scored, or would have no effect, is refused before anything is trained."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from commandline import TINY, Run
@@ -9,6 +11,8 @@ from commandline import TINY, Run
 from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.evaluation.sizes import EvaluationConfig
+from lordbench.runner import cell
+from lordbench.runner.cell import make_cell
 from lordbench.utils.errors import UserError
 from lordbench.utils.settings import distinct, parse_yaml
 
@@ -126,6 +130,77 @@ class TestSizes:
         for values in ({"grid": (0, 4)}, {"shots": (0,)}, {"shots": (-1,)}):
             with pytest.raises(ValueError, match="greater than or equal to 1"):
                 EvaluationConfig(**values)
+
+
+class TestIds:
+    """The id of a cell covers all that its result depends on, so that no stale result is used again."""
+
+    VALUES: ClassVar[dict[str, Any]] = {
+        "method": "lord",
+        "method_name": "lord",
+        "variant": "",
+        "settings": {"noise": 1.0},
+        "method_source": "1234",
+        "dataset": "toycars",
+        "data_settings": {"n_cars": 4},
+        "data_variant": "n_cars=4",
+        "data_fingerprint": "abcd",
+        "split": "samples",
+        "labels": "",
+        "reserved": (),
+        "searched": "",
+        "preset_name": "quick",
+        "preset": load_preset("quick", {}),
+        "seed": 0,
+    }
+
+    def of(self, experiments: Sequence[str] = ("leakage",), **changed: Any) -> str:
+        return make_cell(self.VALUES | changed, list(experiments)).id
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"method_name": "drnet"},
+            {"settings": {"noise": 0.5}},
+            {"method_source": "1235"},
+            {"data_fingerprint": "abce"},
+            {"split": "classes"},
+            {"labels": "clusters"},
+            {"reserved": (0, 1)},
+            {"preset_name": "mine"},
+            {"preset": load_preset("quick", {"evaluation.pairs": 5})},
+            {"preset": load_preset("quick", {"precision": "float32"})},
+            {"seed": 1},
+        ],
+        ids=lambda changed: next(iter(changed)),
+    )
+    def test_another_training_has_another(self, changed: dict[str, Any]) -> None:
+        assert self.of(**changed) != self.of()
+
+    def test_seeds_that_are_reserved_differ(self) -> None:
+        assert len({self.of(reserved=reserved) for reserved in ((), (0,), (1,), (0, 1))}) == 4
+
+    @pytest.mark.parametrize("version", ["SPLIT_VERSION", "PROTOCOL_VERSION"])
+    def test_another_version_of_splits_or_protocol_has_another(
+        self, monkeypatch: pytest.MonkeyPatch, version: str
+    ) -> None:
+        before = self.of()
+        monkeypatch.setattr(cell, version, getattr(cell, version) + 1)
+        assert self.of() != before
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"experiments": ["retrieval"]},
+            {"metrics": ["fid"]},
+            {"without": ["lpips"]},
+            {"searched": "40 tries"},
+            {"method": "elsewhere/lord.py"},
+        ],
+        ids=lambda changed: next(iter(changed)),
+    )
+    def test_what_changes_no_training_changes_no_id(self, changed: dict[str, Any]) -> None:
+        assert self.of(**changed) == self.of()
 
 
 class TestYaml:

@@ -1,12 +1,14 @@
 """Ranges, random settings, proposals, halving, criteria: what a search decides, without training."""
 
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.evaluation.measurement import Measurement
 from lordbench.search.criterion import COLLAPSED_SCORE, CRITERIA, by_name, parse_criterion
-from lordbench.search.sampling import frozen, importances, proposals, random_settings
+from lordbench.search.method import scaled
+from lordbench.search.sampling import distributions, frozen, importances, proposals, random_settings
 from lordbench.search.trials import Trial, best, survivors
 from lordbench.training import Choice, Range, ranges_of
 from lordbench.utils.errors import UserError
@@ -86,6 +88,27 @@ def test_proposals_repeat_and_approach_the_optimum() -> None:
     assert means[0] > means[1]
 
 
+def test_proposals_follow_the_scores() -> None:
+    """If small sizes are good, smaller ones are proposed than if large ones are."""
+    means = []
+    for sign in (-1, 1):
+        trials = [
+            each.with_result(scores=(sign * each.settings["size"],) * 3) for each in map(trial, range(12))
+        ]
+        means.append(sum(settings["size"] for settings in proposals(RANGES, trials, 20, seed=1)) / 20)
+    assert means[1] > 2 * means[0]
+
+
+def test_the_sampler_knows_the_scale_of_each_setting() -> None:
+    known = distributions(RANGES | {"share": Range(0.0, 1.0)})
+    assert known == {
+        "rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "size": IntDistribution(4, 128, log=True),
+        "kind": CategoricalDistribution(("a", "b")),
+        "share": FloatDistribution(0.0, 1.0),
+    }
+
+
 def test_the_sampler_is_told_of_the_largest_budget_and_ranks_unfinished_trials_below() -> None:
     complete, pruned = (frozen(trial(1, *scores), RANGES) for scores in ((0.9, 0.5, 0.1), (0.9, 0.5)))
     assert (complete.state.name, complete.value) == ("COMPLETE", 0.1)
@@ -113,6 +136,16 @@ def test_the_best_third_and_the_start_go_on() -> None:
     assert survivors([*trials, trial(6, 0.5), trial(7, 0.6)], 0) & {6, 7} == {7}
     diverged = [trial(0, -2e6, error="NaN"), trial(1, -2e6, error="NaN"), trial(2, 0.1)]
     assert survivors(diverged, 0) == {2}
+
+
+def test_a_part_of_a_budget_is_a_share_of_both_its_bounds() -> None:
+    preset = load_preset("quick", {"budget.images": 900, "budget.epochs": 18})
+    for share, images, epochs in ((1, 900, 18), (1 / 3, 300, 6), (1 / 9, 100, 2)):
+        budget = scaled(preset, share).budget
+        assert (budget.images, budget.epochs) == (images, pytest.approx(epochs))
+    assert scaled(load_preset("quick", {"budget.images": 2}), 1 / 9).budget.images == 1
+    in_epochs = scaled(load_preset("quick", {"budget.epochs": 3}), 1 / 3).budget
+    assert (in_epochs.images, in_epochs.epochs) == (None, pytest.approx(1))
 
 
 def test_the_best_is_complete() -> None:
