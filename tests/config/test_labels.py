@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ from helpers import CPU, halves
 from lordbench.config.labels import parse_labels
 from lordbench.data.images import TEST, TRAIN, Column, ImageSet
 from lordbench.data.splits import Split, split
+from lordbench.datasets.drawings2cars import Drawings2Cars, Drawings2CarsConfig
 from lordbench.evaluation.clustering import Styles, colour_histograms, likeness
+from lordbench.results.run_folder import Store
+from lordbench.runner.plan import Request, make_plan
+from lordbench.runner.run_cell import WorkerState
 from lordbench.utils.errors import UserError
 
 COLOURS = np.array([(230, 30, 30), (30, 200, 60), (40, 60, 220), (220, 210, 40), (200, 60, 210), (30,) * 3])
@@ -198,6 +203,20 @@ class TestCommand:
         assert (references.groupby(["subject", "metric"])["value"].nunique() == 1).all()
         assert run(*command, *labels, "--methods", "lord,mlvae") == 0
         assert "nothing: done before" in capsys.readouterr().err
+
+    def test_seeds_of_one_process_have_classes_of_their_own_training_images(self, run: Run) -> None:
+        request = Request(
+            ["lord"], DRAWINGS, "tiny.yaml", ["clustered-domain"], [0, 1], labels=["clusters[k=3]"]
+        )
+        cells = make_plan(request).cells
+        images = Drawings2Cars(Drawings2CarsConfig(n_cars=4, azimuths=4, elevations=2)).load(16)
+        assert [cell.seed for cell in cells] == [0, 1]
+        shared = WorkerState(Store(Path("runs")), "cpu")
+        for cell in cells:
+            alone = WorkerState(Store(Path("runs")), "cpu").split(cell, images)
+            found = shared.split(cell, images)
+            assert np.array_equal(found.train.classes, alone.train.classes)
+            assert np.array_equal(found.test.classes, alone.test.classes)
 
     def test_a_set_without_domains_is_refused_before_training(
         self, run: Run, capsys: pytest.CaptureFixture[str]

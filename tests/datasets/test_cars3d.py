@@ -32,6 +32,13 @@ def prepare(run: Run, path: Path, *more: str) -> int:
 
 
 class TestLabels:
+    def test_azimuths_go_around_and_elevations_do_not(self, run: Run, archive: Path) -> None:
+        prepare(run, archive)
+        found = load("cars3d").attributes
+        assert {name: column.cyclic for name, column in found.items()} == {
+            "azimuth": True, "elevation": False,
+        }  # fmt: skip
+
     def test_each_image_matches_its_labels(self, run: Run, archive: Path) -> None:
         assert prepare(run, archive) == 0
         found = load("cars3d")

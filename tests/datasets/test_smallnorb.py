@@ -11,6 +11,8 @@ from commandline import Run
 from official_files import matrix
 from preparing import load, shades
 
+from lordbench.data.images import TEST, TRAIN
+
 PARTS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6x2x96x96-testing")
 CATEGORIES = ("animal", "human", "plane", "truck", "car")
 #  category, instance, elevation, azimuth, lighting of each photograph, by part
@@ -89,6 +91,12 @@ class TestLabels:
         assert names == [found.content_names[content] for content in found.contents]
         assert azimuth.cyclic
         assert not found.attributes["elevation"].cyclic
+
+    def test_the_official_split_is_that_of_the_files(self, run: Run, tmp_path: Path) -> None:
+        assert prepare(run, put(tmp_path / "norb", files())) == 0
+        found = load("smallnorb")
+        training = np.isin(found.images[:, 0, 0, 0], [shade(0, i, j) for i in range(4) for j in range(2)])
+        assert np.array_equal(found.parts, np.where(training, TRAIN, TEST))
 
     def test_the_class_is_part_of_the_fingerprint(self, run: Run, tmp_path: Path) -> None:
         prepare(run, put(tmp_path / "norb", files()))

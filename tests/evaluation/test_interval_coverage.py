@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import special
 
-from lordbench.evaluation.statistics import Groups, expanded_tail, mean_interval
+from lordbench.evaluation.statistics import (
+    Groups,
+    bootstrap_test,
+    expanded_tail,
+    mean_interval,
+    percentiles,
+)
 
 TRIALS = 400
 
@@ -55,3 +62,14 @@ def test_percentiles_move_out_as_groups_grow_few() -> None:
     # Student's t with 19 degrees: 2.0930; times sqrt(20 / 19): 2.1474; the normal tail beyond it: 1.59 %.
     assert tails[1] == pytest.approx(0.0159, abs=5e-4)
     assert tails[0] < tails[1] < tails[2] == pytest.approx(0.025, abs=1e-4)
+
+
+@pytest.mark.parametrize("n_groups", [5, 20, 1000])
+def test_the_p_value_is_0_05_where_the_interval_just_touches_0(n_groups: int) -> None:
+    means = special.ndtri((np.arange(200_000) + 0.5) / 200_000)
+    for end in percentiles(means, n_groups):
+        assert bootstrap_test(means - end, n_groups).p == pytest.approx(0.05, rel=0.02)
+
+
+def test_equal_values_have_a_p_value_of_1() -> None:
+    assert bootstrap_test(np.zeros(2000), 10) == (0, 0, 1)

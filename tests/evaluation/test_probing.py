@@ -15,14 +15,14 @@ from lookup import Lookup
 from scipy import stats
 
 from lordbench.config import registry
-from lordbench.data.images import ImageSet, Int64Array
+from lordbench.data.images import Column, ImageSet, Int64Array
 from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
 from lordbench.evaluation.measurement import Measurement, MeasurementKey
 from lordbench.evaluation.metric import Metric, Prediction, Probe, ProbeTask
 from lordbench.evaluation.pixel_features import pixel_features
-from lordbench.evaluation.probes import choose
-from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, Reading, make_folds
+from lordbench.evaluation.probes import choose, collate
+from lordbench.evaluation.probing import MAX_LABELS, Fold, LabelProbing, Reading, make_folds, of_images
 from lordbench.evaluation.scoring import Scoring
 from lordbench.evaluation.statistics import mean_interval, unanimous_interval
 from lordbench.experiments.leakage import Leakage, probe_pixels
@@ -137,6 +137,19 @@ class TestLeaks:
         assert best.metric == "probe_best.normalized"
         assert "linear" not in best.policy.partition("chosen: ")[2]
 
+    @pytest.mark.parametrize("whole", ["class", "content"])
+    def test_a_label_that_another_decides_is_predicted_from_that_one(self, whole: str) -> None:
+        """A car decides its colour, a view its side. So the other label is held out: of a car that was never
+        seen in training, no code could tell the colour."""
+        values = DATA.labels(whole)
+        assert values is not None
+        data = replace(DATA, attributes={"kind": Column(values % 2, ("even", "odd"))})
+        codes = np.eye(16, dtype=np.float32)[values]
+        reading = Reading(MeasurementKey("mine", "kind", "encoded"), "kind", of_images(codes), True)
+        cell = trained(data, kinds={"probe_linear": registry.find("metrics", "probe_linear").load()})
+        rows = LabelProbing.within(cell, "mine", data).read([reading])
+        assert {row.value for row in rows if row.metric == "probe_linear.accuracy"} == {1.0}
+
     def test_few_held_out_classes_do_not_push_a_hidden_class_below_chance(self) -> None:
         """Held out one by one, the other images of its content show which classes a test image is not of."""
         images = split(halves(n_classes=40, n_contents=16), "classes", seed=0).test
@@ -220,6 +233,24 @@ class TestChoice:
         best, accuracy, edge = choose(correct, held)
         assert (best.item(), edge.item()) == (chosen, at_edge)
         assert accuracy.item() == pytest.approx(0.8 if chosen else 0.86)
+
+    def test_of_two_settings_as_near_the_middle_the_more_accurate_is_chosen(self) -> None:
+        right = [70, 85, 70, 86, 70]
+        correct = torch.tensor([[[[i < n for i in range(100)] for n in right]]])
+        best, accuracy, edge = choose(correct, torch.ones(1, 100, dtype=torch.bool))
+        assert (best.item(), edge.item()) == (3, False)
+        assert accuracy.item() == pytest.approx(0.86)
+
+    def test_settings_are_chosen_on_whole_values_of_the_other_label_drawn_by_the_seed(self) -> None:
+        drawn = set()
+        for seed in range(5):
+            codes = planted(DATA, "none").content_code.numpy()
+            (held,) = collate([ProbeTask(codes, DATA.classes[None], DATA.contents, codes, seed)], CPU).held
+            contents = [set(DATA.contents[part].tolist()) for part in (held.numpy(), ~held.numpy())]
+            assert contents[0].isdisjoint(contents[1])
+            assert len(contents[0]) == 5  # a third of 16
+            drawn.add(frozenset(contents[0]))
+        assert len(drawn) > 1
 
     def test_the_choice_depends_on_the_training_codes(self) -> None:
         """Noisy codes need a strong penalty, small differences in clean codes a weak one."""
@@ -366,6 +397,18 @@ class TestIntervals:
             assert row.value == pytest.approx(expected[right])
             assert [row.ci_low, row.ci_high] == pytest.approx(expected)
 
+    def test_images_of_one_class_count_as_dependent(self) -> None:
+        """Always the first of 12 classes is predicted. So all images of a class are right, or all wrong; as
+        if classes were drawn again, two or three of them may be right."""
+        cell = trained(kinds={"recording": Recording})
+        rows = LabelProbing.within(cell, "leakage", DATA).probe_codes(planted(DATA, "none"), "learned")
+        row = next(row for row in rows if row.subject == "class from class" and row.metric.endswith("cy"))
+        assert row.value == pytest.approx(1 / 12)
+        assert row.ci_low is not None
+        assert row.ci_high is not None
+        assert row.ci_low < 0.01
+        assert row.ci_high > 2 / 12
+
     def test_normalized_is_the_share_of_possible_accuracy_above_chance(self, hidden: dict) -> None:
         for subject in ("class from content", "class from class"):
             chance = hidden["encoded", subject, "chance"].value
@@ -374,6 +417,23 @@ class TestIntervals:
                 hidden["encoded", subject, f"probe_linear.{m}"] for m in ("accuracy", "normalized")
             )
             assert scaled.value == pytest.approx((plain.value - chance) / (1 - chance))
+
+
+class TestChance:
+    def test_it_is_of_the_labels_that_take_part_and_weighted_by_the_images_tested_on(self) -> None:
+        """Each content is tested on once. Without the first, class 2 has one image, too few to take part:
+        there chance is 7 of 12, for 6 images of the first content; else 7 of 19, for 7 images."""
+        counts = np.array([[4, 2, 6], [1, 1, 1], [1, 1, 0], [1, 1, 0]])  # by content and class
+        contents, classes = (np.repeat(grid, counts.ravel()) for grid in np.indices((4, 3)).reshape(2, -1))
+        names = tuple("abc"), tuple("wxyz")
+        data = ImageSet("uneven", np.zeros((19, 3, 16, 16), np.uint8), classes, contents, *names, "x")
+        cell = trained(kinds={"recording": Recording})
+        rows = LabelProbing.within(cell, "leakage", data).probe_codes(
+            Codes(torch.zeros(19, 2), torch.zeros(19, 2)), "encoded", labels=("class",), of=("content",)
+        )
+        (chance,) = [row for row in rows if row.metric == "chance"]
+        assert chance.value == pytest.approx((6 * 7 / 12 + 7 * 7 / 19) / 13)
+        assert chance.n == 13
 
 
 class Edged(Recording):

@@ -183,6 +183,101 @@ class TestOracle:
         assert (tmp_path / "clustered-domain.png").stat().st_size > 1000
 
 
+class Apart(Oracle):
+    """Says the views of each domain in numbers of its own, and counts the images of each class."""
+
+    def __init__(self, images: ImageSet) -> None:
+        super().__init__(images, whole=False)
+        self.counts: list[int] = []
+
+    def encode(self, images: Tensor) -> Codes:
+        codes = super().encode(images)
+        view = torch.nn.functional.one_hot(codes.content_code[:, 0].long(), self.views).float()
+        domain = codes.class_code[:, :1]
+        return Codes(codes.class_code, torch.cat([view * (1 - domain), view * domain], dim=1))
+
+    def decode(self, codes: Codes) -> Tensor:
+        view = codes.content_code.argmax(dim=1) % self.views
+        return super().decode(Codes(codes.class_code, view[:, None].float()))
+
+    def encode_class(self, images: Tensor) -> Tensor:
+        self.counts.append(len(images))
+        return super().encode_class(images)
+
+
+@pytest.fixture(scope="module")
+def true_parts(data: ImageSet) -> Split:
+    parts, labels = split(data, "samples", 0), parse_labels("truth")
+    assert labels is not None
+    return labels.classes(parts, 0, CPU).of(parts, "truth")
+
+
+@pytest.fixture(scope="module")
+def apart(data: ImageSet) -> Apart:
+    return Apart(data)
+
+
+@pytest.fixture(scope="module")
+def of_apart(
+    true_parts: Split, apart: Apart, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Measurement]:
+    cell = trained(true_parts, apart, tmp_path_factory.mktemp("apart"))
+    linear = {"probe_linear": registry.find("metrics", "probe_linear").load()}
+    cell = replace(cell, scoring=Scoring(CPU, cell.scoring.kinds | linear))
+    return {(row.subject, row.metric): row for row in ClusteredDomain().run(cell)}
+
+
+class TestApart:
+    """Codes whose views do not mean the same in both domains."""
+
+    def test_views_are_predicted_of_held_out_images_within_a_domain_and_not_across(
+        self, of_apart: dict[tuple[str, str], Measurement], true_parts: Split
+    ) -> None:
+        domain = true_parts.test.attributes["domain"].values
+        for way, tested in zip(WAYS, ((0, 1), (1, 0)), strict=True):
+            subjects = [f"view {where}, {way}" for where in ("across domains", "within the target")]
+            across, within = (of_apart[subject, "probe_linear.accuracy"] for subject in subjects)
+            assert within.value == 1.0
+            assert across.value is not None
+            assert across.value < 0.3
+            for row, side in zip((across, within), tested, strict=True):
+                assert 0 < row.n <= (domain == side).sum()
+
+    def test_the_code_of_a_class_comes_from_all_its_training_images(
+        self, of_apart: dict[tuple[str, str], Measurement], apart: Apart, true_parts: Split
+    ) -> None:
+        assert of_apart
+        assert apart.counts == np.bincount(true_parts.train.classes).tolist()
+
+    def test_images_of_one_style_are_dependent(
+        self, of_apart: dict[tuple[str, str], Measurement], true_parts: Split
+    ) -> None:
+        styles = true_parts.test.attributes["style"].values
+        for way in directions(true_parts.test, 100, 0):
+            paired = of_apart[f"transfer of paired style, {way.name}", "l1"].samples
+            random = of_apart[f"transfer of random styles, {way.name}", "domain_agreement"].samples
+            assert paired is not None
+            assert random is not None
+            assert np.array_equal(paired.groups, styles[None, way.inputs])
+            assert np.array_equal(random.groups, np.repeat(styles[way.inputs], STYLES)[None])
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_sets_of_methods_and_floors_are_as_large(
+        self, of_apart: dict[tuple[str, str], Measurement], way: str
+    ) -> None:
+        """Distances of sets depend on the number of images."""
+        subjects = [f"{name}, {way}" for name in ("transfer of random styles", "input", "real")]
+        assert len({of_apart[subject, "colour"].n for subject in subjects}) == 1
+
+
+def test_the_diversity_of_real_images_is_that_of_the_target(data: ImageSet, tmp_path: Path) -> None:
+    images = data.images.copy()
+    images[data.attributes["domain"].values == 0] = 200
+    rows = measure(replace(data, images=images), tmp_path, "own", True)
+    assert rows[f"real, {WAYS[1]}", "diversity"].value == 0.0
+    assert rows[f"real, {WAYS[0]}", "diversity"].value > 0.01
+
+
 @pytest.fixture(scope="module")
 def of_controls(data: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     kind, labels = registry.find("methods", "control").load(), parse_labels("truth")

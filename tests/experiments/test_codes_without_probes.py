@@ -19,7 +19,7 @@ from lordbench.evaluation.experiment import EvaluationConfig, Experiment, Traine
 from lordbench.evaluation.measurement import Measurement
 from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import dependence, retrieval
-from lordbench.experiments.dependence import Dependence, contributions
+from lordbench.experiments.dependence import METRIC, Dependence, contributions
 from lordbench.experiments.informativeness import Informativeness, attributes_of
 from lordbench.experiments.retrieval import Retrieval, expected_average_precision, search
 from lordbench.nn.dependence import centred_distances, correlation
@@ -58,6 +58,14 @@ class NextAzimuth(Oracle):
         angle = azimuths[first] * (2 * torch.pi / 6)
         circle = [angle.cos(), angle.sin(), 9.0 * elevations[first]]
         return Codes(codes.class_code, torch.cat([torch.stack(circle, dim=1), 9 * codes.class_code], dim=1))
+
+
+class Same(Oracle):
+    """Codes that both hold the class."""
+
+    def encode(self, images: Tensor) -> Codes:
+        codes = super().encode(images)
+        return Codes(codes.class_code, codes.class_code)
 
 
 class Blank(Oracle):
@@ -257,6 +265,26 @@ class TestDependence:
         ]
         assert abs(np.mean(drawn)) < 0.01  # a plain estimate would read 0.2
 
+    def test_the_floor_is_that_of_the_content_codes_of_other_images(self) -> None:
+        """Both codes are the class, of two. However images are paired, two such codes are hardly less alike
+        than independent ones, and may be far more."""
+        floor = measure(Dependence, Same, how="classes")[dependence.PERMUTED, METRIC]
+        codes = torch.eye(2, dtype=torch.float64)[torch.arange(24) % 2]
+        generator = torch.Generator().manual_seed(0)
+        drawn = [
+            float(correlation(centred_distances(codes), centred_distances(codes[order])))
+            for order in (torch.randperm(24, generator=generator) for _ in range(400))
+        ]
+        assert floor.n == 24
+        assert [floor.ci_low, floor.ci_high] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.1)
+        assert min(drawn) > -0.1
+
+    def test_images_of_a_class_or_a_content_are_dependent(self) -> None:
+        images = split(DATA, "classes", seed=0).test
+        row = measure(Dependence, Oracle, how="classes")[dependence.CODES, METRIC]
+        assert row.samples is not None
+        assert np.array_equal(row.samples.groups, np.stack([images.classes, images.contents]))
+
     def test_few_images_are_drawn_of_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(dependence, "MOST", 8)
         assert measure(Dependence, Oracle)["class and content codes", "distance_correlation"].n == 8
@@ -289,6 +317,33 @@ class TestInformativeness:
         assert rows["from class, nose_x", "r2"] < 0.2
         assert rows["from content, noise", "r2"] < 0.2
         assert ("from content, nose_x", "normalized") not in rows
+
+    def test_the_share_of_the_variance_has_no_unit_and_is_0_without_a_relation(self) -> None:
+        place = (100 * VIEWS[:, 0]).round().long().numpy()[DATA.contents]
+        noise = np.random.default_rng(0).integers(0, 100, len(DATA))
+        found = []
+        for unit in (1, 10):
+            attributes = {"nose_x": Column(unit * place), "noise": Column(unit * noise)}
+            found.append(values(measure(Informativeness, Oracle, replace(DATA, attributes=attributes))))
+        for code in ("content", "class", "pixels"):
+            for name in attributes:
+                once, tenfold = (rows[f"from {code}, {name}", "r2"] for rows in found)
+                assert once == pytest.approx(tenfold, abs=1e-6)
+        assert -1 < found[0]["from class, noise", "r2"] < 0.2
+
+    def test_held_out_images_have_no_influence_on_how_the_pixels_of_others_are_read(self) -> None:
+        data = replace(DATA, attributes={"place": Column(DATA.contents // 2)})
+        held_out = split(data, "samples", seed=0).test
+        (changed,) = np.flatnonzero((data.images == held_out.images[0]).all(axis=(1, 2, 3)))
+        images = data.images.copy()
+        images[changed] = 255 * (np.arange(16) % 2)
+        rows = [
+            measure(Informativeness, Oracle, its)["from pixels, place", "r2"].samples
+            for its in (data, replace(data, images=images))
+        ]
+        assert rows[0] is not None
+        assert rows[1] is not None
+        assert np.sum(~np.isclose(rows[0].values, rows[1].values, atol=1e-5)) == 1
 
     def test_chance_is_the_share_of_the_most_frequent_value(self) -> None:
         glasses = Column((np.random.default_rng(0).random(len(DATA)) < 0.2).astype(np.int64), ("no", "yes"))

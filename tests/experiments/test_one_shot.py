@@ -12,6 +12,7 @@ from lookup import Lookup
 from synthetic import without_samples
 
 from lordbench.config import registry
+from lordbench.data.images import ImageSet
 from lordbench.data.pairs import class_sources, draw_pairs, split_into_sets, support_images
 from lordbench.data.splits import split
 from lordbench.evaluation.experiment import EvaluationConfig, Trained
@@ -20,6 +21,7 @@ from lordbench.evaluation.scoring import Scoring
 from lordbench.experiments import one_shot
 from lordbench.experiments.one_shot import OneShot
 from lordbench.report.boards import boards
+from lordbench.training import Codes, Context
 
 DATA = halves(n_classes=30, n_contents=8)
 METRICS = ("l1", "probe_linear")
@@ -114,6 +116,26 @@ class TestOptimization:
         notes = {row.note for row in found if row.codes == "optimized" and row.subject == "transfer, all"}
         few = "; ".join(f"K = {k} left out: a class has too few sets of {k}" for k in (5, 9))
         assert notes == {f"has seen the true images; {few}"}
+
+    def test_a_perfect_method_has_no_error(self, tmp_path: Path) -> None:
+        found = measure(tmp_path, 0.0, optimizes=True)
+        errors = {row.subject: row.value for row in found if row.codes == "optimized" and row.metric == "l1"}
+        assert len(errors) == 4
+        assert set(errors.values()) == {0.0}
+
+    def test_the_budget_of_optimization_is_for_each_held_out_image(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[float] = []
+        optimize_codes = Lookup.optimize_codes
+
+        def counted(method: Lookup, images: ImageSet, context: Context) -> Codes | None:
+            seen.append(context.budget.images / len(images))
+            return optimize_codes(method, images, context)
+
+        monkeypatch.setattr(Lookup, "optimize_codes", counted)
+        measure(tmp_path, 0.0, optimizes=True)
+        assert seen == [200, 200]  # for one image each, and for all
 
     def test_class_codes_that_are_shared_by_label_are_not_probed(self, tmp_path: Path) -> None:
         found = [row for row in measure(tmp_path, 0.0, optimizes=True) if " from " in row.subject]

@@ -156,6 +156,9 @@ class TestFid:
         for name, width in {"6b": 128, "6c": 160, "6d": 160, "6e": 192}.items():
             setattr(bare, f"Mixed_{name}", inception.FIDInceptionC(768, width))
         bare.Mixed_7b, bare.Mixed_7c = inception.FIDInceptionE_1(1280), inception.FIDInceptionE_2(2048)
+        for layer in bare.modules():
+            if isinstance(layer, torch.nn.Conv2d):  # Else an image would hardly change the features.
+                torch.nn.init.kaiming_normal_(layer.weight, generator=torch.Generator().manual_seed(0))
         store.keep("inception", {key: value.numpy() for key, value in bare.state_dict().items()}, "random")
 
         before = torch.get_rng_state()
@@ -167,6 +170,9 @@ class TestFid:
         alone = torch.cat([metric.features(batch[i : i + 1]) for i in range(2)])
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
         reference = sys.modules[kind.__module__].network(bare.state_dict())
-        torch.testing.assert_close(together, reference(batch)[0].flatten(1), rtol=1e-4, atol=1e-5)
+        right, wrong = (reference(its)[0].flatten(1) for its in (batch, 2 * batch - 1))
+        torch.testing.assert_close(together, right, rtol=1e-4, atol=1e-5)
+        # The network scales [0, 1] to [-1, 1] itself: to do so twice would show.
+        assert (right - wrong).abs().max() > 0.01 * right.abs().max()
         assert weights.checksum("inception") in metric.policy()
         assert metric.features(images(1, channels=1)).shape == (1, 2048)

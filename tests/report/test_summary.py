@@ -204,7 +204,7 @@ class TestForTesting:
         table = rows(seeds=3, preset=preset)
         found = summary(table)
         assert found.verdict == [FOR_TESTING]
-        assert not found.has_marks
+        assert found.marks <= {""}
         assert "the numbers mean nothing" in found.table.title
         board, *_ = boards(table, without_samples(table))
         assert "the numbers mean nothing" in board.title

@@ -215,6 +215,32 @@ class TestSeveralSeeds:
         line, expected = runs.only(), stats.ttest_rel(values, [0.5, 0.7]).confidence_interval(0.95)
         assert (line["ci_low"], line["ci_high"]) == pytest.approx((expected.low, expected.high))
 
+    @pytest.mark.parametrize("metric", ["fid", "fd_vgg16", "landmark_error", "identity_distance"])
+    def test_distances_are_compared_by_their_logarithms(self, runs: Runs, metric: str) -> None:
+        a, b = [10.0, 14.0, 30.0], [13.0, 15.0, 35.0]
+        for method, its in (("drnet", a), ("lord", b)):
+            for seed, value in enumerate(its):
+                runs.add(method, measured(value, metric=metric), seed=seed)
+        assert runs.only()["p"] == pytest.approx(stats.ttest_rel(np.log(a), np.log(b)).pvalue)
+
+    @pytest.mark.parametrize(
+        "metric", ["class_agreement", "probe_best.accuracy", "identity_accuracy", "top1", "within_1_top1"]
+    )
+    def test_shares_are_compared_by_the_arcsine_of_their_root(self, runs: Runs, metric: str) -> None:
+        a, b = [0.90, 0.99, 0.95], [0.70, 0.80, 0.60]
+        for method, its in (("drnet", a), ("lord", b)):
+            for seed, value in enumerate(its):
+                runs.add(method, measured(value, metric=metric, higher_is_better=True), seed=seed)
+        angles = np.arcsin(np.sqrt([a, b]))
+        assert runs.only()["p"] == pytest.approx(stats.ttest_rel(*angles).pvalue)
+
+    def test_shares_that_differ_at_random_may_differ_by_all(self, runs: Runs) -> None:
+        for method, its in (("drnet", [0.9, 0.2]), ("lord", [0.3, 0.8])):
+            for seed, value in enumerate(its):
+                runs.add(method, measured(value, metric="top1", higher_is_better=True), seed=seed)
+        line = runs.only()
+        assert (line["ci_low"], line["ci_high"]) == pytest.approx((-1, 1))
+
     def test_the_oracle_does_not_change_how_methods_are_compared(self, runs: Runs) -> None:
         """Its distance of 0 has no logarithm; so it is compared with as it is, and they are not."""
         drnet, lord = [0.10, 0.12, 0.11], [0.30, 0.31, 0.36]

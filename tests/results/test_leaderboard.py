@@ -25,6 +25,10 @@ def write(rows: pd.DataFrame, folder: Path) -> Path:
 
 
 LATE = "2024-02-01T00:00:00+00:00"
+COLLAPSED = measured(
+    1.0, None, experiment="reconstruction", subject="reconstruction", metric="collapsed",
+    higher_is_better=None,
+)  # fmt: skip
 
 
 class TestMerging:
@@ -72,6 +76,11 @@ class TestRefusals:
         others = [{"dataset": "cars"}, {"preset": "paper"}, {"data_settings": "a=1"}]
         rows = pd.concat([cell(), *(cell(data_fingerprint="xyz", **other) for other in others)])
         assert len(collect([write(rows, tmp_path / "a")])) == 4
+
+    def test_splits_of_a_set_are_of_the_same_images(self, tmp_path):
+        rows = pd.concat([cell(), cell(split="classes", data_fingerprint="xyz")])
+        with pytest.raises(UserError, match="squares: results on different data"):
+            collect([write(rows, tmp_path / "a")])
 
     def test_an_unknown_schema_is_refused(self, tmp_path):
         with pytest.raises(UserError, match="schema version 9"):
@@ -140,6 +149,17 @@ class TestSeeds:
         assert line["notes"] == "no weights"
         assert line["n_seeds"] == 0
 
+    def test_where_all_have_collapsed_their_mean_is_of_no_seed(self):
+        rows = pd.concat([cell(measured(v), COLLAPSED, seed=i) for i, v in enumerate((0.3, 0.5))])
+        line = aggregate(rows).set_index("metric").loc["lpips"]
+        assert tuple(line[["value", "n_seeds", "n_collapsed"]]) == pytest.approx((0.4, 0, 2))
+
+    def test_only_the_reconstruction_of_images_tells_that_a_training_has_collapsed(self):
+        others = [{"experiment": "mine"}, {"codes": "learned"}, {"subject": "drawn codes"}]
+        lines = aggregate(cell(measured(), *(COLLAPSED.model_copy(update=other) for other in others)))
+        assert set(lines["n_collapsed"]) == {0}
+        assert set(lines["n_seeds"]) == {1}
+
     def test_a_changed_method_replaces_its_older_cell(self):
         old = cell(measured(0.9), measured(0.9, metric="ssim"), cell="old")
         new = cell(measured(0.1), cell="new", started=LATE)
@@ -173,6 +193,14 @@ class TestTableRows:
         assert list(floors["method"]) == ["floor: copy of B", "floor: random view of B's class"]
         assert list(floors["n_seeds"]) == [2, 2]
         assert list(floors["value"]) == pytest.approx([0.55, 0.55])
+
+    def test_a_floor_is_taken_from_a_cell_that_has_its_value(self):
+        """A later run without weights has rows of floors as well, without values."""
+        lacking = measured(None, subject="copy", codes="", note="no weights")
+        first = cell(measured(), measured(0.5, subject="copy", codes=""))
+        later = cell(measured(None, note="no weights"), lacking, method="drnet", started=LATE)
+        lines = aggregate(pd.concat([first, later]))
+        assert lines.loc[lines["reference"], "value"].tolist() == [0.5]
 
     def test_floors_are_below_the_methods_in_their_columns(self):
         table = wide(aggregate(cell(measured(0.1), measured(0.5, subject="copy", codes=""))))

@@ -11,7 +11,7 @@ from synthetic import cell, measured, without_samples
 
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import aggregate
+from lordbench.results.leaderboard import aggregate, is_floor
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import FEWER_SEEDS, marked
 from lordbench.results.run_folder import Store
@@ -138,6 +138,25 @@ class TestSeveralSeeds:
         found = marks(pd.concat(rows, ignore_index=True), metric=metric)
         assert (found["a"], found["b"]) == mark
 
+    @pytest.mark.parametrize(
+        ("floor", "experiment", "metric", "counts"),
+        [
+            ("floor: mean of A's other expressions", "expression-transfer", "identity_accuracy", False),
+            ("floor: mean of A's other expressions", "expression-transfer", "both_accuracy", True),
+            ("floor: the input unchanged", "expression-transfer", "identity_accuracy", False),
+            ("floor: the input unchanged", "expression-transfer", "fid", False),
+            ("floor: the input unchanged", "expression-transfer", "expression_accuracy", True),
+            ("floor: the input unchanged", "expression-transfer", "both_accuracy", True),
+            # Between domains the input is of the wrong set.
+            ("floor: the input unchanged", "clustered-domain", "fid", True),
+            ("ceiling: real images", "clustered-domain", "fid", False),
+        ],
+    )
+    def test_the_task_decides_what_half_of_it_a_floor_does(
+        self, floor: str, experiment: str, metric: str, counts: bool
+    ) -> None:
+        assert is_floor(floor, experiment, metric) is counts
+
     def test_a_method_with_a_collapsed_training_is_never_best(self) -> None:
         values = {"a": [0.1, 0.11, 0.12], "b": [0.2, 0.21, 0.22], "c": [0.3, 0.31, 0.32]}
         assert over_seeds(**values) == {"a": "best", "b": "", "c": ""}
@@ -163,6 +182,12 @@ class TestFewerSeeds:
         assert self.marked(tmp_path / "1", 0.300) == {"a": ("tied", FEWER_SEEDS), "b": ("best", "")}
         assert self.marked(tmp_path / "2", 0.2) == {"a": ("", FEWER_SEEDS), "b": ("best", "")}
         assert self.marked(tmp_path / "3", 0.4) == {"a": ("", ""), "b": ("best", "")}
+
+    def test_floors_over_more_seeds_than_any_method_change_nothing(self) -> None:
+        """They are of the third seed as well, with which c has collapsed and no other was trained."""
+        values = {"a": [0.2, 0.21], "b": [0.3, 0.31], "c": [0.1, 0.11, 0.9]}
+        found = over_seeds(0.9, 0.91, 0.9, collapsed=("c", 2), **values)
+        assert found == {"a": "best", "b": "", "c": "collapsed", "floor: copy of B": ""}
 
     def test_a_collapsed_training_is_not_a_missing_one(self) -> None:
         """c is a mean over two of its three seeds, as is the seed count of the others: no value is noted."""

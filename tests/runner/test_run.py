@@ -176,3 +176,61 @@ def test_settings_of_a_method_define_a_variant(run: Run) -> None:
     rows = results()
     assert set(rows["variant"]) == {"noise=0.5"}
     assert rows["cell"].nunique() == 1
+
+
+SEEDED = """
+from typing import ClassVar
+import torch
+from lordbench.training.method import Codes, Method
+
+class Seeded(Method):
+    summary: ClassVar[str] = "keeps its first random number and the seed of its training"
+    source: ClassVar[str] = "none"
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.first = torch.nn.Parameter(torch.rand(1))
+        self.register_buffer("seed", torch.zeros(1))
+
+    def fit(self, train, context):
+        self.seed.fill_(context.seed % 1000)
+
+    def encode(self, images):
+        return Codes(images.mean((2, 3)), images.mean((2, 3)))
+
+    def decode(self, codes):
+        return codes.content_code[:, :, None, None].expand(-1, 3, 16, 16)
+"""
+TELLING = """
+from typing import ClassVar
+from lordbench.evaluation import Experiment, Measurement
+
+class Telling(Experiment):
+    summary: ClassVar[str] = "tells what the seed decides"
+
+    def run(self, trained):
+        method, n = trained.method, len(trained.split.test)
+        found = {
+            "weights": method.first.item(), "training": method.seed.item(),
+            "experiments": trained.seed % 1000, "split": float(trained.split.test.images.astype(int).sum()),
+        }
+        return [
+            Measurement(experiment="telling", subject="seed", codes="encoded", metric=name, value=value, n=n,
+                        higher_is_better=None)
+            for name, value in found.items()
+        ]
+"""
+
+
+def test_a_seed_decides_split_weights_training_and_experiments(run: Run) -> None:
+    Path("seeded.py").write_text(SEEDED)
+    Path("telling.py").write_text(TELLING)
+    command = [*TINY, "--methods", "./seeded.py", "--experiments", "./telling.py"]
+    assert run(*command, "--seeds", "0,1,2") == 0
+    rows = results()
+    assert rows.groupby("metric")["value"].nunique().to_dict() == {
+        "experiments": 3, "split": 3, "training": 3, "weights": 3,
+    }  # fmt: skip
+    assert run(*command, "--seeds", "2", "--out", "again") == 0
+    again = results("again").set_index("metric")["value"]
+    assert again.to_dict() == rows[rows["seed"] == 2].set_index("metric")["value"].to_dict()

@@ -1,13 +1,16 @@
 """Ranges, random settings, proposals, halving, criteria: what a search decides, without training."""
 
+from itertools import pairwise
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.evaluation.measurement import Measurement
-from lordbench.search.criterion import COLLAPSED_SCORE, CRITERIA, by_name, parse_criterion
+from lordbench.search.criterion import COLLAPSED_SCORE, CRITERIA, STEP, by_name, parse_criterion
 from lordbench.search.method import scaled
+from lordbench.search.outcome import Outcome
 from lordbench.search.sampling import distributions, frozen, importances, proposals, random_settings
 from lordbench.search.trials import Trial, best, survivors
 from lordbench.training import Choice, Range, ranges_of
@@ -148,6 +151,17 @@ def test_a_part_of_a_budget_is_a_share_of_both_its_bounds() -> None:
     assert (in_epochs.images, in_epochs.epochs) == (None, pytest.approx(1))
 
 
+def test_trials_are_compared_at_the_budget_that_all_of_them_had() -> None:
+    """Of those that went on, the scores at larger budgets say nothing of who should follow."""
+    assert survivors([trial(1, 0.9, 0.1), trial(2, 0.5), trial(3, 0.4)], 0) == {1}
+    assert survivors([trial(1, 0.9, 0.1, 0.0), trial(2, 0.5, 0.05, 0.9), trial(3, 0.4)], 1) == {1}
+
+
+def test_the_best_is_so_after_the_whole_training() -> None:
+    slow = trial(2, 0.1, 0.5, 0.9)
+    assert best([trial(1, 0.9, 0.5, 0.1), slow, trial(3, 0.5, 0.95, 0.5)]) == slow
+
+
 def test_the_best_is_complete() -> None:
     assert best([trial(0, 0.1, 0.2, 0.3), trial(1, 0.9, 0.9), trial(2, 0.0, 0.1, 0.3)]) == trial(
         *(0, 0.1, 0.2, 0.3)
@@ -172,6 +186,23 @@ def test_right_in_both_comes_first_then_l1_and_collapse_last() -> None:
     scores = [score(measured(*values)) for values in in_order]
     assert scores == sorted(set(scores))
     assert scores[1] < COLLAPSED_SCORE / 2 < scores[2]
+
+
+def test_every_step_of_right_in_both_counts_more_than_l1() -> None:
+    steps = [round(STEP * i, 2) for i in range(int(1 / STEP) + 1)]
+    score = CRITERIA["both"].score
+    for less, more in pairwise(steps):
+        assert score(measured(less, 0.0)) < score(measured(more, 1.0)), more
+
+
+def test_other_criteria_choose_no_collapsed_training_either() -> None:
+    l1 = "content-transfer/encoded/transfer/l1"
+    trials = [
+        trial(number, 0.5, 0.5, 0.5, values={l1: value}, collapsed=collapsed)
+        for number, (value, collapsed) in enumerate([(0.3, False), (0.1, True), (0.2, False)])
+    ]
+    outcome = Outcome(CRITERIA["both"], {}, {"lord": trials}, measured(0.0, 0.4), "squares")
+    assert outcome.chosen("lord", CRITERIA["l1"]) == trials[2]
 
 
 def test_a_criterion_by_name_or_quantity() -> None:

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from commandline import Run, results
 
 from lordbench.runner.executors import local
+from lordbench.runner.plan import Request, make_plan
+from lordbench.search.criterion import CRITERIA
 from lordbench.search.journal import Journal
+from lordbench.search.method import SearchedMethod
+from lordbench.search.outcome import Outcome, preset_text
 from lordbench.search.trials import Trial
 
 SEARCH = ["search", "--dataset", "./halves_set.py", "--preset", "tiny.yaml", "--set", "budget.images=160"]
@@ -274,6 +279,17 @@ class BrokenConfig(MethodConfig):
     rate: Annotated[float, Range(1e-4, 1e-2, log=True)] = 1e-3
 
 """
+
+
+def test_the_preset_has_the_settings_that_were_given_beside_those_that_were_chosen(run: Run) -> None:
+    request = Request(["mlvae[kl_weight=0.5]"], "./halves_set.py", "tiny.yaml", ["reconstruction"])
+    (cell,) = make_plan(request).cells
+    method = SearchedMethod.of(cell, (0, 1, 2))
+    assert "kl_weight" not in method.ranges
+    chosen = Trial(number=0, source="start", settings={"learning_rate": 0.002}, scores=(0.1, 0.2, 0.3))
+    outcome = Outcome(CRITERIA["both"], {"mlvae": method}, {"mlvae": [chosen]}, {}, "halves")
+    preset = yaml.safe_load(preset_text(outcome, Path("best.yaml")))
+    assert preset["methods"]["mlvae"] == {"kl_weight": 0.5, "learning_rate": 0.002}
 
 
 def test_settings_without_effect_beside_given_ones_are_not_searched(run: Run) -> None:
