@@ -23,6 +23,9 @@ from lordbench.training import Codes, Method
 
 T = TypeVar("T")
 
+OTHER_LABELS = "compares methods given the data set's own class labels: --labels own"
+"""Why an experiment is left out where methods are given other class labels."""
+
 
 @dataclass
 class Trained:

@@ -28,6 +28,11 @@ CACHE_SIZE = 32
 The most, 18, are those of drawings2cars with all weights."""
 
 
+FEWEST = 2
+"""Images without which a set has no distance from another."""
+TOO_FEW = f"needs {FEWEST} images of each set"
+
+
 class Scoring:
     """The metrics of a run.
 
@@ -92,6 +97,10 @@ class Scoring:
                     outputs[network] = compute(np.concatenate(list(fakes.values())), known)
             targets, policy = _rows(known, real), metric.policy()
             for key, fake in fakes.items():
+                if min(len(fake), len(real)) < FEWEST:
+                    note = f"{TOO_FEW}; there are {len(fake)} and {len(real)}"
+                    yield self._missing(key, name, len(fake), note)
+                    continue
                 with named(name):
                     value = _finite(float(metric.distance(_rows(outputs[network], fake), targets)))
                 few = f"from fewer than {metric.enough:,} images: biased; compare only at the same n"
@@ -191,9 +200,9 @@ class Scoring:
             if issubclass(class_, kind):
                 yield name, self.metrics.get(name)  # type: ignore[misc]
 
-    def _missing(self, key: MeasurementKey, name: str, n: int) -> Measurement:
-        """A measurement without a value, of a metric that could not be built."""
-        direction, note = _direction(self.kinds[name]), self.reasons[name]
+    def _missing(self, key: MeasurementKey, name: str, n: int, note: str = "") -> Measurement:
+        """A measurement without a value; without a note, of a metric that could not be built."""
+        direction, note = _direction(self.kinds[name]), note or self.reasons[name]
         return Measurement(**key._asdict(), **direction, metric=name, value=None, n=n, note=note)
 
     def _compare(

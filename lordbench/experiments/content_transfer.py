@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lordbench.data import ImageSet, Pairs, SplitName, UInt8Array
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.experiment import OTHER_LABELS
 from lordbench.evaluation.headlines import ANY, LABELLED, METRIC, Headline, Headlines
 from lordbench.evaluation.transfers import (
     BOTH,
@@ -43,8 +44,9 @@ class ContentTransfer(Experiment):
     real images.
 
     Learned codes are left out where contents are labelled and no pair of training images has a true image,
-    as in unpaired domains. Nothing is measured where the class labels given to methods are not the data set's
-    own: their pairs differ, so values would not be comparable; `clustered-domain` covers that case.
+    as in unpaired domains; their own reconstructions, where none of these is a training image. Nothing is
+    measured where the class labels given to methods are not the data set's own: their pairs differ, so values
+    would not be comparable; `clustered-domain` covers that case.
     """
 
     summary: ClassVar[str] = "content of A with the class of B: two judges, the true image, floors"
@@ -65,7 +67,7 @@ class ContentTransfer(Experiment):
     }
 
     def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
-        return "compares methods given the data set's own class labels: --labels own" if labels else ""
+        return OTHER_LABELS if labels else ""
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images, and with learned codes of training images."""
@@ -101,23 +103,27 @@ def _against_truth(
 ) -> Iterator[Measurement]:
     """Compare outputs, and the method's own reconstructions, with the true images."""
     assert pairs.truth is not None
-    if key.codes == "encoded":
-        seen, own = np.full(len(pairs), True), reconstructed(trained, pairs.truth)
-    else:
-        # The pool begins with the training images; held-out ones have no learned codes.
-        seen = pairs.truth < len(codes)
-        own = inference.decode(trained.method, codes.select(pairs.truth[seen]), key.codes)
-    own_key, own_pairs = key._replace(subject="reconstruction"), pairs.select(seen)
+    own_key, compared = key._replace(subject="reconstruction"), {key: (outputs, pairs)}
+    # The pool begins with the training images; held-out ones have no learned codes.
+    seen = np.full(len(pairs), True) if key.codes == "encoded" else pairs.truth < len(codes)
+    if seen.any():
+        truth = pairs.truth[seen]
+        if key.codes == "encoded":
+            own = reconstructed(trained, truth)
+        else:
+            own = inference.decode(trained.method, codes.select(truth), key.codes)
+        compared[own_key] = own, pairs.select(seen)
     rows: dict[tuple[MeasurementKey, str], Measurement] = {}
-    for of, fake, chosen in ((key, outputs, pairs), (own_key, own, own_pairs)):
+    for of, (fake, chosen) in compared.items():
         assert chosen.truth is not None
         truth, groups = trained.pool.images[chosen.truth], (images.classes[chosen.class_], chosen.content)
         scored = list(trained.scoring.pairs({of: fake}, truth, groups, trained.seed))
         rows |= {(of, row.metric): row for row in scored}
     yield from rows.values()
-    yield from agreements(trained, {own_key: own}, images, own_pairs)
-    if (key, "lpips") in rows:
-        yield _lpips_cost(trained, rows[key, "lpips"], rows[own_key, "lpips"], seen)
+    if own_key in compared:
+        yield from agreements(trained, {own_key: compared[own_key][0]}, images, compared[own_key][1])
+        if (key, "lpips") in rows:
+            yield _lpips_cost(trained, rows[key, "lpips"], rows[own_key, "lpips"], seen)
 
 
 def _lpips_cost(

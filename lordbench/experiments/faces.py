@@ -11,6 +11,7 @@ import numpy as np
 from lordbench.data import ImageSet, Int64Array, Pairs, SplitName
 from lordbench.data.pairs import class_means
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.experiment import OTHER_LABELS
 from lordbench.evaluation.faces import (
     PACKAGES,
     POLICY,
@@ -108,7 +109,7 @@ class FaceTransfer(Experiment):
     def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
         if not images.faces:
             return "needs photographs of people, such as --dataset celeba"
-        return "compares methods given the data set's own class labels: --labels own" if labels else ""
+        return OTHER_LABELS if labels else ""
 
     def run(self, trained: Trained) -> list[Measurement]:
         """Transfer with encoded codes of held-out images."""

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lordbench.data import ImageSet, SplitName
 from lordbench.evaluation import Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.experiment import OTHER_LABELS
 from lordbench.evaluation.headlines import LABELLED, PROBE, Headline, Headlines
 from lordbench.evaluation.pixel_features import PIXELS, pixel_features
 from lordbench.evaluation.probing import LabelProbing, Reading
@@ -27,6 +29,9 @@ class Leakage(Experiment):
 
     Codes of variational methods are the means of their posteriors. The class is also predicted from content
     codes drawn from these, which is all that the decoder sees in training (`class from content, drawn`).
+
+    Nothing is measured where the class labels given to methods are not the data set's own: to predict another
+    class is another question, and so is its floor.
     """
 
     summary: ClassVar[str] = "probe accuracy: class from content code, content from class code; own labels"
@@ -57,8 +62,13 @@ class Leakage(Experiment):
         )
     }
 
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        return OTHER_LABELS if labels else ""
+
     def run(self, trained: Trained) -> list[Measurement]:
         """Probe the encoded codes of held-out images, the learned codes of training images, and pixels."""
+        if trained.split.labels:
+            return []
         encoded, codes = LabelProbing.encoded(trained, NAME)
         rows = encoded.probe_codes(codes, "encoded", floors=True)
         if (drawn := _drawn(trained, codes)) is not None:

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lordbench.data import Column, ImageSet, Int64Array, UInt8Array
+from lordbench.data import Column, ImageSet, Int64Array, SplitName, UInt8Array
 from lordbench.evaluation import CodeKind, Experiment, Measurement, MeasurementKey, Trained, inference
+from lordbench.evaluation.experiment import OTHER_LABELS
 from lordbench.evaluation.headlines import Headline, Headlines
 from lordbench.evaluation.metric import BoolArray, Float32Array, Float64Array
 from lordbench.evaluation.probing import part_of
@@ -54,7 +55,9 @@ class Retrieval(Experiment):
 
     Queries are held-out images, or training images for learned codes; at most `evaluation.pairs`. With the
     split `classes` the gallery holds the held-out classes. The floor is the expectation of a random order;
-    `... from pixels` is what plain pixels find, `control` what is possible.
+    `... from pixels` is what plain pixels find, `control` what is possible. Nothing is measured where the
+    class labels given to methods are not the data set's own: neighbours of another class are another
+    question.
     """
 
     summary: ClassVar[str] = "nearest neighbours: do content codes find the content, class codes the class?"
@@ -69,8 +72,13 @@ class Retrieval(Experiment):
         )
     }
 
+    def missing(self, images: ImageSet, split: SplitName, labels: str) -> str:
+        return OTHER_LABELS if labels else ""
+
     def run(self, trained: Trained) -> list[Measurement]:
         """Search by encoded codes, by pixels, and by learned codes."""
+        if trained.split.labels:
+            return []
         images, n_train = trained.pool, len(trained.pool) - len(trained.split.test)
         codes = inference.join([trained.train_codes, trained.test_codes] if n_train else [trained.test_codes])
         queries = _drawn(trained, "encoded", np.arange(n_train, len(images), dtype=np.int64))

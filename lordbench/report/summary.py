@@ -17,11 +17,15 @@ from lordbench.report.quantities import Column, choose, missing, pick, summarise
 from lordbench.report.tables import Entry, Table, decimals, footnotes, markdown, number
 from lordbench.report.terminal import TerminalTable
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import FLOOR, aggregate, is_floor, is_of_real_images, parts
+from lordbench.results.leaderboard import FLOOR, aggregate, is_ceiling, is_floor, is_of_real_images, parts
 from lordbench.results.marks import FEWER_SEEDS, marked
 from lordbench.results.names import GROUP, QUANTITY, Mark, group_title, is_for_testing
 
-LEGEND = "* best  ≈ not significantly different  ▽ not better than a floor  † collapsed"
+LEGEND: dict[Mark, str] = {
+    "best": "* best", "tied": "≈ not significantly different",
+    "no interval": "? no interval of the difference", "floor": "▽ not better than a floor",
+    "collapsed": "† collapsed",
+}  # fmt: skip
 BEST_FLOOR, REAL_IMAGES = "best floor", "real images"
 SHUFFLED = ", shuffled"
 """Subjects that end so have what probes predict of shuffled labels."""
@@ -40,9 +44,9 @@ class Summary(NamedTuple):
     verdict: list[str]
 
     @property
-    def has_marks(self) -> bool:
-        """Whether a value is marked."""
-        return any(entry.mark for row in self.table.rows for entry in row.entries)
+    def marks(self) -> set[Mark]:
+        """The marks of its values."""
+        return {entry.mark for row in self.table.rows for entry in row.entries}
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class TerminalSummary:
             else:
                 yield Text(table.title, style="bold")
             yield Text(" ".join(verdict))
-        if with_tables and any(each.has_marks for each in self.found):
-            yield Text(LEGEND, style="dim")
+        if with_tables and (legend := _legend(self.found)):
+            yield Text(legend, style="dim")
 
 
 def summaries(rows: pd.DataFrame, differences: Differences, columns: Sequence[str] = ()) -> list[Summary]:
@@ -111,8 +115,15 @@ def summarise(
 
 def summaries_markdown(found: Iterable[Summary]) -> str:
     """Write summaries as Markdown that ends with a line break."""
+    found = list(found)
     parts = [f"{markdown(table)}\n{' '.join(verdict)}\n" for table, verdict in found]
-    return "\n".join([*parts, LEGEND.replace("*", r"\*") + "\n"])
+    return "\n".join([*parts, _legend(found).replace("*", r"\*") + "\n"])
+
+
+def _legend(found: Iterable[Summary]) -> str:
+    """What the signs in summaries mean."""
+    marks = set[Mark]().union(*(summary.marks for summary in found))
+    return "  ".join(text for mark, text in LEGEND.items() if mark in marks)
 
 
 def first_values(rows: pd.DataFrame, most: int) -> list[str]:
@@ -159,13 +170,15 @@ def _with_shuffled(averaged: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names(means: pd.DataFrame) -> pd.Series[str]:
-    """Names of the rows of a summary's table; empty for references other than the best and real images."""
+    """Names of the rows of a summary's table; empty for floors other than the best, and for what is neither
+    floor nor ceiling.
+    """
     names = method_names(means)["method"]
     of_methods = pd.Series(list(map(is_floor, names, means["experiment"], means["metric"])), means.index)
     merits = _merits(means)
     floors = means.assign(merit=merits)[of_methods & merits.notna()]
     best = floors.groupby(QUANTITY)["merit"].idxmax()
-    others = means["reference"] & (means["method"] != CONTROL)
+    others = means["reference"] & (means["method"] != CONTROL) & ~names.map(is_ceiling).astype(bool)
     names = names.mask(others, "").mask(names.map(is_of_real_images).astype(bool), REAL_IMAGES)
     return names.mask(names.index.isin(best), BEST_FLOOR)
 

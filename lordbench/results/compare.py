@@ -222,9 +222,10 @@ def _without_collapsed(pair: Pair) -> tuple[Pair, str]:
         for seed in rows.loc[rows["cell"].isin(leaderboard.collapsed_cells(rows)), "seed"]
     }
     a, b = (rows[~rows["seed"].isin(seeds)] for rows in pair)
-    if not seeds or a.empty or b.empty:
-        return pair, ""
-    return Pair(a, b), f"without seed {', '.join(map(str, sorted(seeds)))}, where a training has collapsed"
+    which = f"seed {', '.join(map(str, sorted(seeds)))}"
+    if seeds and (a.empty or b.empty):
+        return pair, f"a training of {which} has collapsed"
+    return (Pair(a, b), f"without {which}, where a training has collapsed") if seeds else (pair, "")
 
 
 def incomparable(pair: Pair) -> str:

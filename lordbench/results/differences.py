@@ -101,7 +101,9 @@ class Quantity:
         values = [[method.values[seed].value for seed in seeds] for method in trained]
         error = pooled_error(scale.forward(np.array(values))) if seeds else None
         pooled = frozenset(trained[i].name for i in error.methods) if error else frozenset()
-        declared = {name: rows[-1][name] for name in DECLARED}
+        # What an experiment declares is in the rows of methods, not in those of its floors.
+        newest = next((row for row in reversed(rows) if not row["reference"]), rows[-1])
+        declared = {name: newest[name] for name in DECLARED}
         return cls(methods, declared, bool(direction(rows)), scale, error, pooled)
 
     def compare(self, a: Method, b: Method, files: SampleFiles, *, trainings: bool = True) -> Difference:

@@ -61,7 +61,8 @@ REFERENCES_STAND_FOR = {
     "from small pixels": r"from class, class|from content, (?!class$).*",
 }
 """References appear in an experiment's columns of these codes and of subjects that match and end with the
-reference's restriction. The default is transfers; those that a plug-in names, all subjects."""
+reference's restriction. The default is transfers. Those that a plug-in names appear in all columns of the
+experiment."""
 FLOOR, CEILING = "floor: ", "ceiling: "
 """Names of references that a method should be better than, or cannot be better than, begin so."""
 _SETS = r"fid|[fk]d_\w+"
@@ -72,7 +73,9 @@ WON_BY_CONSTRUCTION = {
         rf".*/((class|source|domain|style)_agreement|expression_accuracy|{_SETS})"
     ),
     "floor: mean image of B's class": r".*/(class|source)_agreement",
-    "floor: the input unchanged": rf"expression-transfer/(identity_accuracy|{_SETS})",
+    "floor: the input unchanged": (
+        rf"expression-transfer/(identity_accuracy|{_SETS})|clustered-domain/(style|view)_agreement"
+    ),
     "floor: mean of A's other expressions": r".*/identity_accuracy",
     "floor: nearest training class, content of A": r".*/(content|source)_agreement",
 }
@@ -309,22 +312,22 @@ def _references_once(rows: pd.DataFrame) -> pd.DataFrame:
     names = references["name"].map(REFERENCES).fillna(references["name"])
     known = list(dict.fromkeys([*REFERENCES.values(), *sorted(set(names), key=_floors_first)]))
     ranks = [2 + known.index(name) for name in names]
-    references = references.assign(method=names, variant="", labels="", rank=ranks, codes=REFERENCES_CODES)
-    encoded = rows.loc[rows["codes"] == REFERENCES_CODES, [*GROUP, "experiment", "subject"]].drop_duplicates()
-    references = references.drop(columns="subject").merge(encoded, on=[*GROUP, "experiment"])
-    fits = [
-        bool(re.fullmatch(_stands_for(name), subject)) and f", {subject}".endswith(rest)
-        for name, rest, subject in references[["name", "rest", "subject"]].itertuples(index=False)
-    ]
-    references = references[pd.Series(fits, references.index, dtype=bool)]
+    references = references.assign(method=names, variant="", labels="", rank=ranks)
     others = rows[~is_reference]
+    columns = others[[*GROUP, "experiment", "codes", "subject"]].drop_duplicates()
+    references = references.drop(columns=["codes", "subject"]).merge(columns, on=[*GROUP, "experiment"])
+    fits = list(map(_stands_in, *(references[name] for name in ("name", "rest", "codes", "subject"))))
+    references = references[pd.Series(fits, references.index, dtype=bool)]
     others = others.assign(rank=(others["method"] == CONTROL).astype(int))
     return pd.concat([others, references], ignore_index=True)
 
 
-def _stands_for(name: str) -> str:
-    """The pattern of the subjects in whose columns a reference appears."""
-    return REFERENCES_STAND_FOR.get(name, "transfer.*" if name in REFERENCES else ".*")
+def _stands_in(name: str, rest: str, codes: str, subject: str) -> bool:
+    """Whether a reference, with its restriction, appears in the columns of these codes and subject."""
+    if name in REFERENCES:
+        pattern = REFERENCES_STAND_FOR.get(name, "transfer.*")
+        return bool(codes == REFERENCES_CODES and re.fullmatch(pattern, subject)) and subject.endswith(rest)
+    return f", {subject}".endswith(rest)
 
 
 def _floors_first(name: str) -> tuple[bool, str]:
@@ -337,9 +340,14 @@ def is_floor(name: str, experiment: str, metric: str) -> bool:
     return name.startswith(FLOOR) and not re.fullmatch(won, f"{experiment}/{metric}")
 
 
-def is_of_real_images(name: str) -> bool:
-    """Whether a row of that name says what real images reach, or their pixels reveal."""
+def is_ceiling(name: str) -> bool:
+    """Whether a row of that name says what can be reached, or what pixels reveal."""
     return name.startswith(CEILING) or name == PIXELS
+
+
+def is_of_real_images(name: str) -> bool:
+    """Whether a row of that name says what real images reach, or what their pixels reveal."""
+    return name in (REFERENCES["real"], PIXELS)
 
 
 def parts(means: pd.DataFrame) -> pd.Series[int]:

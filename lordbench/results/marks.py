@@ -60,13 +60,19 @@ def _marks(same: Sequence[Record], verdicts: Verdicts) -> tuple[list[Mark], list
     candidates = [name for name in methods if name not in marks]
     # The mean of fewer seeds varies more.
     n_seeds = {name: row["n_seeds"] for name, row in by_name.items()}
-    most = max((n_seeds[name] for name in methods), default=0)
+    most = max((n_seeds[name] for name in candidates), default=0)
     complete = [name for name in candidates if n_seeds[name] == most]
     fewer: list[str] = []
     if complete and len(methods) > 1:
         best = max(complete, key=merits.__getitem__)
         against: dict[Verdict, Mark] = {"better": "", "worse": "", "": "no interval"}
-        marks |= {name: against.get(verdicts(name, best), "tied") for name in candidates}
-        marks[best] = "best"
-        fewer = [name for name in candidates if merits[name] > merits[best]]
+        found = {name: verdicts(name, best) for name in candidates if name != best}
+        marks |= {name: against.get(verdict, "tied") for name, verdict in found.items()} | {best: "best"}
+        # The seeds that both have decide, where they do: means over other seeds may be ordered otherwise.
+        fewer = [
+            name
+            for name, verdict in found.items()
+            if n_seeds[name] < most
+            and (verdict == "better" or (verdict != "worse" and merits[name] > merits[best]))
+        ]
     return [marks.get(name, "") for name in names], [name in fewer for name in names]

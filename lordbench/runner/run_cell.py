@@ -35,6 +35,7 @@ from lordbench.evaluation.collapse import (
     has_collapsed,
     l1,
 )
+from lordbench.evaluation.scoring import TOO_FEW
 from lordbench.nn import weights
 from lordbench.results.cells import Failure
 from lordbench.results.rows import NOT_SEARCHED, Provenance
@@ -237,7 +238,7 @@ def _lacks(measurements: list[Measurement], requested: Sequence[str]) -> bool:
 
 def _can_be_completed(experiment: str, measurements: list[Measurement]) -> bool:
     """Whether a metric without a value (weights or a package were missing, say) is available now."""
-    missing = sorted({m.metric for m in measurements if m.value is None})
+    missing = sorted({m.metric for m in measurements if m.value is None and not m.note.startswith(TOO_FEW)})
     if missing and (packages := registry.find("experiments", experiment).load().packages):
         return all(map(find_spec, packages))
     for name in missing:

@@ -117,6 +117,13 @@ class TestSets:
         (row,) = Scoring(CPU, {"counting": Needs5}).sets({key: drawn(n_fake, 1)}, drawn(n_real, 0), "key")
         assert ("fewer than 5 images" in row.note) == few
 
+    @pytest.mark.parametrize(("n_fake", "n_real"), [(1, 9), (9, 1)])
+    def test_a_single_image_has_no_distance_but_a_reason(self, n_fake: int, n_real: int) -> None:
+        key = MeasurementKey("e", "a", "")
+        (row,) = Scoring(CPU, {"counting": Counting}).sets({key: drawn(n_fake, 1)}, drawn(n_real, 0), "key")
+        assert row.value is None
+        assert row.note == f"needs 2 images of each set; there are {n_fake} and {n_real}"
+
 
 class TestDiversity:
     def test_it_is_the_mean_difference_of_two_different_outputs(

@@ -14,7 +14,7 @@ from lookup import Lookup
 from torch import Tensor
 
 from lordbench.config import registry
-from lordbench.data.images import ImageSet
+from lordbench.data.images import TEST, TRAIN, ImageSet
 from lordbench.data.splits import Split, split
 from lordbench.evaluation import transfers
 from lordbench.evaluation.degraded import blurred
@@ -250,6 +250,28 @@ class TestLpipsCost:
             cost.samples.values, transfer.samples.values - own.samples.values, atol=1e-6
         )
         assert np.array_equal(cost.samples.groups, transfer.samples.groups)
+
+
+class Learned(Lookup):
+    """Its codes of training images are learned."""
+
+    def train_codes(self) -> Codes:
+        return self.encode(torch.from_numpy(self.images.images[self.images.parts == TRAIN]).float() / 255)
+
+
+def test_without_true_images_among_the_training_images_learned_codes_have_no_reconstructions(
+    tmp_path: Path,
+) -> None:
+    """Of each class one half of the views is for training: another one than of the other class."""
+    data = halves(n_classes=2, n_contents=16)
+    assert data.contents is not None
+    parts = np.where((data.contents < 8) == (data.classes == 0), TRAIN, TEST)
+    data = replace(data, parts=parts)
+    rows = ContentTransfer().run(trained(tmp_path, Learned, data))
+    found = {(row.codes, row.subject, row.metric) for row in rows}
+    assert ("encoded", "reconstruction", "l1") in found
+    assert ("learned", "transfer", "l1") in found
+    assert not [key for key in found if key[:2] == ("learned", "reconstruction")]
 
 
 class TestJudgesThatSeeNothing:

@@ -249,6 +249,18 @@ class TestValues:
         assert (line["verdict"], line["n_seeds"]) == ("equal", 2)
         assert line["note"] == "without seed 2, where a training has collapsed"
 
+    def test_a_side_of_which_all_trainings_have_collapsed_is_compared_with_a_warning(
+        self, tmp_path: Path
+    ) -> None:
+        verdict = dict(zip(QUANTITY, COLLAPSED, strict=True)) | {"higher_is_better": None}
+        for run in "ab":
+            for seed in (0, 1):
+                found = sampled(float(run == "a"), seed=seed), measured(float(run == "a"), None, **verdict)
+                add(tmp_path / run, f"c{seed}", *found, seed=seed)
+        line = value(compared(tmp_path / "a", tmp_path / "b"))
+        assert line["n_seeds"] == 2
+        assert line["note"] == "a training of seed 0, 1 has collapsed"
+
     @pytest.mark.parametrize("shift", [0.1, 9.0])
     def test_other_samples_are_not_judged_by_the_overlap_of_two_intervals(
         self, tmp_path: Path, shift: float

@@ -57,6 +57,13 @@ class TestTable:
         assert [row.texts[0] for row in table.rows] == ["lord", "drnet", "mlvae", "best floor", "real images"]
         assert [row.entries[0].value for row in table.rows] == [0.1, 0.2, 0.4, 0.25, 0.02]
 
+    def test_ceilings_of_a_plug_in_keep_their_names(self) -> None:
+        known = {"real": 0.02, "ceiling: oracle": 0.01, "floor: guess": 0.5}
+        others = [measured(value, metric="l1", subject=name, codes="") for name, value in known.items()]
+        table = summary(cell(measured(0.1, metric="l1"), *others)).table
+        values = {row.texts[0]: row.entries[0].value for row in table.rows}
+        assert values == {"lord": 0.1, "best floor": 0.5, "real images": 0.02, "ceiling: oracle": 0.01}
+
     def test_of_a_leak_it_has_shuffled_labels_and_what_pixels_reveal(self) -> None:
         pixels = LEAK | {"subject": "class from pixels", "codes": "", "higher_is_better": None}
         shuffled = LEAK | {"subject": "class from content, shuffled", "higher_is_better": None}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic import cell, measured
+from synthetic import cell, measured, without_samples
 
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.evaluation.statistics import Groups, Resamples, mean_interval, percentiles
@@ -456,3 +456,12 @@ def test_two_run_folders_are_compared(tmp_path: Path) -> None:
     for order in (folders, folders[::-1]):
         (line,) = Differences(collect(order), SampleFiles(order)).table.to_dict("records")
         assert (line["method_a"], line["verdict"]) == ("drnet", "better")
+
+
+def test_a_floor_of_a_plug_in_leaves_its_columns_as_they_are_declared() -> None:
+    own = {"experiment": "mirror", "subject": "class code", "section": "mirrored images", "title": "moves"}
+    floor = measured(0.5, experiment="mirror", subject="floor: guess", codes="")
+    rows = pd.concat([cell(measured(v, **own), floor, method=m) for m, v in (("a", 0.1), ("b", 0.2))])
+    table = without_samples(rows).table
+    assert set(table["method_b"]) == {"b", "floor: guess"}
+    assert set(zip(table["section"], table["title"], strict=True)) == {("mirrored images", "moves")}

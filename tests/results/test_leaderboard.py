@@ -272,6 +272,12 @@ class TestTableRows:
         np.testing.assert_array_equal(table["mirror/encoded/content code/lpips"], [0.1, 0.2, np.nan, 0.9])
         np.testing.assert_array_equal(table["other/encoded/class code/lpips"], [0.1, np.nan, np.nan, np.nan])
 
+    @pytest.mark.parametrize("codes", ["encoded", "learned", "optimized", ""])
+    def test_floors_of_a_plug_in_are_in_columns_of_all_codes(self, codes):
+        floor = measured(0.2, experiment="mirror", subject="floor: guess", codes="")
+        table = wide(aggregate(cell(measured(experiment="mirror", subject="class code", codes=codes), floor)))
+        assert list(table[f"mirror/{codes}/class code/lpips"]) == [0.1, 0.2]
+
     def test_pixels_are_in_the_columns_of_the_label_that_is_predicted_from_codes(self):
         subjects = ("class from content", "class from content, shuffled", "content from class")
         leaks = [measured(0.2, experiment="leakage", subject=subject) for subject in subjects]

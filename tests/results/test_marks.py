@@ -149,6 +149,9 @@ class TestSeveralSeeds:
             ("floor: the input unchanged", "expression-transfer", "both_accuracy", True),
             # Between domains the input is of the wrong set.
             ("floor: the input unchanged", "clustered-domain", "fid", True),
+            ("floor: the input unchanged", "clustered-domain", "style_agreement", False),
+            ("floor: the input unchanged", "clustered-domain", "view_agreement", False),
+            ("floor: the input unchanged", "clustered-domain", "all_agreement", True),
             ("ceiling: real images", "clustered-domain", "fid", False),
         ],
     )
@@ -182,6 +185,36 @@ class TestFewerSeeds:
         assert self.marked(tmp_path / "1", 0.300) == {"a": ("tied", FEWER_SEEDS), "b": ("best", "")}
         assert self.marked(tmp_path / "2", 0.2) == {"a": ("", FEWER_SEEDS), "b": ("best", "")}
         assert self.marked(tmp_path / "3", 0.4) == {"a": ("", ""), "b": ("best", "")}
+
+    @pytest.mark.parametrize(
+        ("both", "third", "mark"),
+        [
+            # In the seeds that both have a is better, and its mean is the lower one; then the other way.
+            ([0.10, 0.11, 0.12], 0.001, ("", FEWER_SEEDS)),
+            ([0.30, 0.31, 0.32], 0.90, ("", "")),
+        ],
+    )
+    def test_the_seeds_that_both_have_decide(
+        self, both: list[float], third: float, mark: tuple[str, str]
+    ) -> None:
+        values = {"a": both, "b": [0.20, 0.21, 0.22, third, third, third]}
+        table = pd.concat([
+            cell(measured(value, None, higher_is_better=False), method=method, seed=seed)
+            for method, its in values.items() for seed, value in enumerate(its)
+        ])  # fmt: skip
+        found = marked(aggregate(table), without_samples(table)).set_index("method")
+        assert found["mark"]["b"] == "best"
+        assert (found["mark"]["a"], found["notes"]["a"]) == mark
+        assert (found["value"]["a"] < found["value"]["b"]) == (mark[1] == "")
+
+    @pytest.mark.parametrize("spoiled", ["floor", "collapsed"])
+    def test_of_methods_with_fewer_seeds_one_is_best_where_no_other_can_be(self, spoiled: str) -> None:
+        values = {"a": [0.2, 0.21], "b": [0.3, 0.31], "c": [0.6, 0.61, 0.62]}
+        if spoiled == "collapsed":
+            found = over_seeds(collapsed=("c", 2), **values)
+        else:
+            found = over_seeds(0.5, 0.51, 0.5, **values)
+        assert (found["a"], found["b"], found["c"]) == ("best", "", spoiled)
 
     def test_floors_over_more_seeds_than_any_method_change_nothing(self) -> None:
         """They are of the third seed as well, with which c has collapsed and no other was trained."""

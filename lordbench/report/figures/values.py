@@ -10,7 +10,7 @@ import pandas as pd
 
 from lordbench.report.boards import method_names
 from lordbench.report.quantities import LEAKAGE, PROBE, TRANSFER, Column, keys, pick, titles
-from lordbench.results.leaderboard import CEILING, FLOOR, aggregate, is_floor, is_of_real_images, parts
+from lordbench.results.leaderboard import CEILING, FLOOR, aggregate, is_ceiling, is_floor, parts
 from lordbench.results.names import GROUP, group_title
 from lordbench.utils.errors import UserError
 
@@ -68,7 +68,7 @@ def read(own: pd.DataFrame, column: Column) -> Quantity:
 
     methods = {name: value for name, value, part in zip(names, values, parts(own), strict=True) if part == 0}
     floor = best([is_floor(name, column.experiment, column.metric) for name in names])
-    real = best(list(map(is_of_real_images, names)))
+    real = best(list(map(is_ceiling, names)))
     arrow = "" if higher is None else " ↑" if higher else " ↓"
     return Quantity(column.title + arrow, methods, floor, real, higher)
 
