@@ -133,12 +133,14 @@ def show(name: str, out: Path | None, size: int, pattern: str | None, settings: 
     from lordbench.config.registry import load_images, make_dataset
     from lordbench.report.contact_sheet import contact_sheet
     from lordbench.report.progress import tracker
+    from lordbench.utils.settings import distinct
 
     if out is not None and out.suffix.lower() not in ("", ".png"):
         raise UserError(f"--out {out}: a contact sheet is a PNG", "Give a name that ends in .png.")
     selector = selectors.parse(name)
     given = _assignments(settings) | ({} if pattern is None else {"pattern": pattern})
-    images = load_images(make_dataset(selector.name, selector.settings | given), size, tracker(ERR))
+    given = distinct([*selector.settings.items(), *given.items()], f"data set {selector.name}")
+    images = load_images(make_dataset(selector.name, given), size, tracker(ERR))
     path = out or Path(re.sub(r"[^\w.-]+", "-", images.name) + ".png")
     contact_sheet(images, path)
     say(f"Wrote {path}")

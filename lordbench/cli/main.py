@@ -55,7 +55,8 @@ SECTIONS: dict[str, dict[click.Command, str]] = {
 }
 """Commands by what they are for, in a few words: one line each on the narrowest terminal."""
 RESUMABLE = ("run", "search", "calibrate")
-RESUME = "Nothing that was finished is lost. Run the same command again to resume."
+RESUME = "Run the same command again to resume."
+RESUME_FORCED = "Run the same command without --force to resume: with it, what has finished is trained again."
 
 
 def main() -> None:
@@ -73,14 +74,19 @@ def main() -> None:
     except OSError as error:
         ERR.print(f"[bold red]Error:[/] {escape(shown(str(error)))}", soft_wrap=True)
         resumes = any(name in sys.argv[1:2] for name in RESUMABLE)
-        ERR.print(RESUME if resumes else "Choose another place, as with --out, or make room.")
+        kept = f"Nothing that was finished is lost. {_resume()}"
+        ERR.print(kept if resumes else "Choose another place, as with --out, or make room.")
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        ERR.print("\nInterrupted. Run the same command again to resume.")
+        ERR.print(f"\nInterrupted. {_resume()}")
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _resume() -> str:
+    return RESUME_FORCED if "--force" in sys.argv else RESUME
 
 
 class Grouped(click.Group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,6 +142,11 @@ class Grid(BaseModel, extra="forbid", frozen=True):
     grid: Annotated[list[Part], Field(min_length=1)]
 
 
+def is_path(preset: str) -> bool:
+    """Whether a preset is given by the path of its file."""
+    return preset.endswith((".yaml", ".yml"))
+
+
 def presets() -> dict[str, Path]:
     """Return the paths of lordbench's presets by name."""
     return {path.stem: path for path in sorted((plugin_folder("configs") / "presets").glob("*.yaml"))}
@@ -199,13 +205,17 @@ def load_grid(preset: str) -> Grid:
     path, values = _read_preset(preset)
     if "grid" not in values:
         return Grid(summary="", extends=preset, grid=[Part()])
-    return validated(Grid, values, str(path))
+    grid = validated(Grid, values, str(path))
+    return grid.model_copy(update={"extends": _beside(path, grid.extends)})
 
 
 def _read_preset(name: str, extending: Sequence[str] = ()) -> tuple[Path, dict[str, Any]]:
-    """Read a preset by name or path, with what it extends; `extending` are the presets that extend it."""
+    """Read a preset by name or path, with what it extends; `extending` are the presets that extend it.
+
+    The path of what a file extends is taken from the folder of that file.
+    """
     known = presets()
-    path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
+    path = Path(name) if is_path(name) else known.get(name)
     if path is None or not path.is_file():
         raise UserError(
             f"unknown preset {name!r}{did_you_mean(name, known)}",
@@ -217,12 +227,17 @@ def _read_preset(name: str, extending: Sequence[str] = ()) -> tuple[Path, dict[s
     if name in extending:
         raise UserError(f"{path}: extends itself, by way of {', '.join(extending)}")
     try:
-        _, base = _read_preset(str(values.pop("extends")), (*extending, name))
+        _, base = _read_preset(_beside(path, str(values.pop("extends"))), (*extending, name))
     except UserError as error:
         raise UserError(f"{path}: extends: {error.message}", error.hint) from None
     if "grid" in base:
         raise UserError(f"{path}: extends a grid of runs", "Extend a preset of sizes, such as quick.")
     return path, _extended(base, values)
+
+
+def _beside(path: Path, name: str) -> str:
+    """The preset of that name; a path is taken from the folder of the file that names it."""
+    return os.path.normpath(path.parent / name) if is_path(name) else name
 
 
 def _extended(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,14 @@ from lordbench.utils.files import component_name
 NOTHING_TO_DO = "nothing: done before"
 
 
-def to_do(cell: Cell, store: Store) -> str:
-    """What is missing of a cell."""
+def to_do(cell: Cell, store: Store, anew: bool = False) -> str:
+    """What is missing of a cell, which may be trained `anew`."""
     folder = store.cell(cell.id)
-    missing = pending(cell, folder)
+    missing = list(cell.experiments) if anew else pending(cell, folder)
     every = len(missing) == len(cell.experiments) and len(missing) > 1
     experiments = f"{len(missing)} experiments" if every else ", ".join(map(component_name, missing))
+    if anew:
+        return " + ".join(filter(None, ("train again", experiments)))
     if folder.is_trained():
         return experiments or NOTHING_TO_DO
     start = "train on from checkpoint" if folder.checkpoint.exists() else "train"

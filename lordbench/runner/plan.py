@@ -13,7 +13,7 @@ import numpy as np
 from lordbench.config import controls, registry, selectors
 from lordbench.config.component import Component, module_files
 from lordbench.config.labels import Labels, parse_labels
-from lordbench.config.presets import Grid, Part, Preset, load_grid, load_preset, refuse_unused
+from lordbench.config.presets import Grid, Part, Preset, is_path, load_grid, load_preset, refuse_unused
 from lordbench.config.selectors import Selector
 from lordbench.data import Dataset, ImageSet, SplitName
 from lordbench.data.splits import require_splittable
@@ -131,8 +131,10 @@ def make_plan(request: Request, track: Track[int] = untracked) -> Plan:
     preset = load_preset(grid.extends, overrides)
     registry.distinct_components("methods", [selector.name for selector in selected.values()])
     refuse_unused(preset, f"preset {grid.extends}", [selector.name for selector in selected.values()])
+    # Where its file is, and how that is written, makes no other cells.
+    preset_name = Path(grid.extends).name if is_path(grid.extends) else grid.extends
     shared = {
-        "preset_name": grid.extends + (f"[{selectors.describe(overrides)}]" if overrides else ""),
+        "preset_name": preset_name + (f"[{selectors.describe(overrides)}]" if overrides else ""),
         "preset": preset,
         "metrics": list(request.metrics),
     }

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -107,19 +107,18 @@ def run_session(
         collect(options.against)  # What cannot be read is better known before the training.
     device = resolve_device(options.device)
     plan = make_plan(request, tracker(messages))
+    if options.only_evaluate:
+        only_trained(plan, Store(out))  # Where nothing is trained, no run folder is left behind.
     with open_run_folder(out) as store, run_log(messages, store.log) as log:
-        # All that can be refused is refused before anything is deleted or written.
+        # All that can be refused is refused before anything is written.
         require_comparable(plan, store)
         fetch_weights(frozenset() if options.only_evaluate else plan.weights, log)
-        if options.force:
-            for cell in plan.cells:
-                store.cell(cell.id).clear()
         repair(plan.cells, store, lambda text: log.warn("Damaged", text))
         forget_progress(store)
         untrained: list[Cell] = []
         if options.only_evaluate:
             plan, untrained = only_trained(plan, store)
-        tasks = {cell.id: to_do(cell, store) for cell in plan.cells}
+        tasks = {cell.id: to_do(cell, store, options.force) for cell in plan.cells}
         unfinished = sum(text != NOTHING_TO_DO for text in tasks.values())
         executor = options.executor.sized(plan, unfinished, device)
         plan.begun(executor.jobs).write(store.plan)
@@ -132,7 +131,7 @@ def run_session(
             for error in [*registry.broken("metrics").values(), *registry.broken("experiments").values()]:
                 log.warn("Left out", error)
         state = WorkerState(store, options.device, options.trackers, options.checkpoint_seconds)
-        outcomes = execute(plan, state, executor, log, options.on_error)
+        outcomes = execute(plan, state, executor, log, options.on_error, anew=options.force)
         rows = store.write_results()
         if len(rows):
             rows = _write_and_print_tables(out, plan, options, console, log)
@@ -207,8 +206,12 @@ def execute(
     executor: Executor,
     log: RunLog,
     on_error: Callable[[BaseException], None] | None = None,
+    anew: bool = False,
 ) -> list[Outcome]:
-    """Run the cells of a plan with progress bars, and return how each ended; writes `results.csv`."""
+    """Run the cells of a plan with progress bars, and return how each ended; writes `results.csv`.
+
+    Cells that are run `anew` are deleted as soon as they can run, and no sooner.
+    """
     outcomes, not_before = list[Outcome](), 0.0
     full, short = titles(plan.cells), titles(plan.cells, short=True)
 
@@ -218,6 +221,7 @@ def execute(
         if on_error is not None:
             state.on_error = lambda error: progress.pause(partial(on_error, error))
         watch = Watch(
+            ready=partial(_delete, plan.cells if anew else (), state.store),
             started=lambda cell: progress.begin(short[cell.id]),
             look=lambda: progress.show(_running(short, state.store)),
             note=lambda text: log.warn("Lost", text),
@@ -238,6 +242,11 @@ def execute(
                 took = _ended(outcome.cell, state.store)
                 log.print(f"[green]✓[/] {escape(f'{full[outcome.cell.id]}: {took}')}", soft_wrap=True)
     return outcomes
+
+
+def _delete(cells: Iterable[Cell], store: Store) -> None:
+    for cell in cells:
+        store.cell(cell.id).clear()
 
 
 def _ended(cell: Cell, store: Store) -> str:

@@ -8,6 +8,8 @@ import pytest
 from commandline import BROKEN, TINY, Run
 from PIL import Image
 
+from lordbench.cli import main as command_line
+
 ONE = [*TINY, "--methods", "mlvae", "--experiments", "reconstruction"]
 COPY = """
 from lordbench.lord import Lord
@@ -110,6 +112,39 @@ class TestRunFolder:
         monkeypatch.setattr("lordbench.nn.networks.TrunkConfig.weights", lambda self: ("vgg16",))
         assert run(*ONE, "--force") == 2
         assert model.exists()
+
+    def test_force_deletes_nothing_where_no_cell_can_run(
+        self, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("submitit")
+        assert run(*ONE) == 0
+        (model,) = Path("runs").rglob("model.safetensors")
+        monkeypatch.setenv("PATH", "")
+        assert run(*ONE, "--force", "--executor", "slurm") == 2
+        assert "no Slurm here" in message(capsys)
+        assert model.exists()
+
+    @pytest.mark.parametrize(
+        ("option", "advice"), [([], "same command again"), (["--force"], "without --force")]
+    )
+    def test_an_interrupted_run_says_how_to_resume(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        option: list[str],
+        advice: str,
+    ) -> None:
+        """With --force once more, what had finished would be trained again."""
+
+        def interrupted(**_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("sys.argv", ["lordbench", "run", *option])
+        monkeypatch.setattr(command_line, "cli", interrupted)
+        with pytest.raises(SystemExit) as end:
+            command_line.main()
+        assert end.value.code == 130
+        assert advice in " ".join(capsys.readouterr().err.split())
 
 
 class TestNames:

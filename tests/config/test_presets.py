@@ -187,6 +187,14 @@ class TestExtends:
         assert mine.methods["drnet"] == quick.methods["drnet"]
         assert mine.evaluation == quick.evaluation
 
+    def test_a_path_is_taken_from_the_folder_of_the_file(self, tmp_path: Path) -> None:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "base.yaml").write_text("summary: base\nextends: quick\nimage_size: 64\n")
+        (tmp_path / "mine/sizes.yaml").write_text("summary: sizes\nextends: ../base.yaml\n")
+        (tmp_path / "mine/grid.yaml").write_text("summary: grid\nextends: sizes.yaml\ngrid: [{}]\n")
+        grid = load_grid(str(tmp_path / "mine/grid.yaml"))
+        assert load_preset(grid.extends, {}).image_size == 64
+
     def test_how_settings_were_chosen_is_not_taken_over(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.yaml"
         path.write_text("summary: mine\nextends: quick\nimage_size: 64\n")

@@ -296,6 +296,10 @@ class TestContactSheet:
         assert Image.open("cars").format == "PNG"
         assert run("data", "show", "digits", "--size", "8") == 0
 
+    def test_a_setting_given_as_two_values_is_refused(self, run: Run) -> None:
+        assert run("data", "show", "toycars[n_cars=3]", "--set", "n_cars=4") == 2
+        assert not list(Path.cwd().glob("*.png"))
+
     def test_classes_go_down_and_contents_across(self, tmp_path: Path) -> None:
         values = np.array([10, 60, 110, 160, 210], np.uint8)
         images = np.broadcast_to(values[:, None, None, None], (5, 1, 96, 96)).copy()

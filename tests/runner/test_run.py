@@ -128,6 +128,14 @@ def test_more_experiments_on_a_finished_cell_train_nothing(run: Run) -> None:
     }  # fmt: skip
 
 
+def test_how_the_path_of_a_preset_is_written_makes_no_other_cell(run: Run) -> None:
+    arguments = [*TINY, "--methods", "mlvae", "--experiments", "reconstruction"]
+    for preset in ("tiny.yaml", "./tiny.yaml", str(Path("tiny.yaml").resolve())):
+        assert run(*(preset if text == "tiny.yaml" else text for text in arguments)) == 0
+    assert len(list(Path("runs/cells").iterdir())) == 1
+    assert set(results()["preset"]) == {"tiny.yaml"}
+
+
 def test_force_trains_again(run: Run) -> None:
     run(*TINY, "--methods", "mlvae", "--experiments", "reconstruction")
     (model,) = Path("runs").rglob("model.safetensors")

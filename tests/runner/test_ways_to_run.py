@@ -50,6 +50,7 @@ class TestOnlyEvaluate:
     def test_needs_a_trained_cell(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(*RECONSTRUCTION, "--only-evaluate") == 2
         assert "--only-evaluate" in capsys.readouterr().err
+        assert not Path("runs").exists()
 
 
 class TestPdb:

@@ -43,11 +43,13 @@ class Watch:
     """Callbacks of a run.
 
     Attributes:
+        ready: called once, when nothing stands in the way of the first cell.
         started: called with each cell that begins.
         look: called about once a second while cells run in other processes.
         note: called with a message about each lost worker.
     """
 
+    ready: Callable[[], None] = field(default=lambda: None)
     started: Callable[[Cell], None] = field(default=lambda cell: None)
     look: Callable[[], None] = field(default=lambda: None)
     note: Callable[[str], None] = field(default=lambda text: None)
@@ -174,6 +176,7 @@ class WorkerExecutor(Executor):
         running: dict[Hashable, Attempt] = {}
         try:
             self.open(state)
+            watch.ready()
             while waiting or running:
                 batch = [waiting.take() for _ in range(min(len(waiting), self.room - len(running)))]
                 tasks = [Task.of(attempt, state, self.threads) for attempt in batch]

@@ -68,6 +68,7 @@ class SerialExecutor(Executor):
     jobs = 1
 
     def run(self, plan: Plan, state: WorkerState, watch: Watch) -> Iterator[Outcome]:
+        watch.ready()
         for cell in plan.cells:
             watch.started(cell)
             yield run_cell(cell, plan.images[cell.data], state)
