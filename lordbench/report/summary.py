@@ -117,7 +117,9 @@ def summaries_markdown(found: Iterable[Summary]) -> str:
     """Write summaries as Markdown that ends with a line break."""
     found = list(found)
     parts = [f"{markdown(table)}\n{' '.join(verdict)}\n" for table, verdict in found]
-    return "\n".join([*parts, _legend(found).replace("*", r"\*") + "\n"])
+    if legend := _legend(found):
+        parts.append(legend.replace("*", r"\*") + "\n")
+    return "\n".join(parts)
 
 
 def _legend(found: Iterable[Summary]) -> str:

@@ -23,11 +23,13 @@ def to_do(cell: Cell, store: Store, anew: bool = False) -> str:
     missing = list(cell.experiments) if anew else pending(cell, folder)
     every = len(missing) == len(cell.experiments) and len(missing) > 1
     experiments = f"{len(missing)} experiments" if every else ", ".join(map(component_name, missing))
-    if anew:
-        return " + ".join(filter(None, ("train again", experiments)))
-    if folder.is_trained():
+    if folder.is_trained() and not anew:
         return experiments or NOTHING_TO_DO
-    start = "train on from checkpoint" if folder.checkpoint.exists() else "train"
+    start = "train"
+    if folder.is_trained():
+        start = "train again"
+    elif folder.checkpoint.exists() and not anew:
+        start = "train on from checkpoint"
     return " + ".join(filter(None, (start, experiments)))
 
 
