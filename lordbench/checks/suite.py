@@ -1,6 +1,7 @@
 """Check a plug-in by its selector."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,13 @@ class Sizes:
 
     size: int = 16
     images: int = 6400
+
+
+def require_known(texts: Iterable[str]) -> None:
+    """Raise UserError if a selector names no component; one that cannot be imported is known."""
+    for text in texts:
+        with contextlib.suppress(BrokenComponentError):
+            registry.locate(selectors.parse(text).name.partition(":")[0])
 
 
 def run_checks(text: str, sizes: Sizes) -> Iterator[Verdict]:

@@ -41,11 +41,12 @@ def check(names: tuple[str, ...], size: str, images: int, as_json: bool, plugins
       lordbench check lord drnet mlvae --json
       lordbench check my_metric --plugins ./my_plugins
     """  # noqa: D301
-    from lordbench.checks.suite import Sizes, run_checks
+    from lordbench.checks.suite import Sizes, require_known, run_checks
     from lordbench.config.registry import use_plugins
 
     verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
     with use_plugins(plugins):
+        require_known(names)  # Before any is checked, which takes long.
         for name in verdicts:
             with ERR.status(f"Checking {escape(name)}") as status:
                 for verdict in run_checks(name, Sizes(int(size), images)):

@@ -217,6 +217,8 @@ class TestBrokenPlugins:
         Path("boom.py").write_text(text)
         assert run("check", "boom.py") == 1
         assert "plug-in 'boom' is broken" in capsys.readouterr().out
+        assert run("check", "boom.py", "l1", "nope", "--json") == 2
+        assert not capsys.readouterr().out
         assert run(*ONE) == 0
         monkeypatch.setenv("LORDBENCH_PLUGINS", "boom.py")
         assert run("leaderboard", "runs") == 0
