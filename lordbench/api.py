@@ -1,5 +1,7 @@
 """The Python API, for notebooks and scripts; `lordbench` exports each function."""
 
+import contextlib
+import os
 import sys
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,11 +17,12 @@ from rich.console import Console
 from torch import Tensor
 
 from lordbench.config import registry, selectors
-from lordbench.config.presets import load_preset, refuse_unused
+from lordbench.config.presets import load_grid, load_preset, refuse_unused
 from lordbench.config.registry import Plugins, use_plugins
 from lordbench.data import ImageSet, SplitName, UInt8Array, fingerprint, number_labels
 from lordbench.evaluation import CodeKind, inference
 from lordbench.nn import weights
+from lordbench.nn.networks import GRID, TrunkConfig, halvings
 from lordbench.report.quantities import pick, summarised
 from lordbench.results import archives, reference
 from lordbench.results.names import cell_title, label
@@ -29,15 +32,16 @@ from lordbench.runner.run_cell import build
 from lordbench.runner.run_file import RunFile
 from lordbench.runner.run_folder import read_spec
 from lordbench.runner.session import run_session
-from lordbench.training import Codes, Context, Control, DataSpec, Method, Precision
+from lordbench.training import Codes, Context, Control, DataSpec, Method, MethodConfig, Precision
 from lordbench.training.checkpoints import load_module
 from lordbench.training.method import placed
 from lordbench.utils import seeds
-from lordbench.utils.errors import UserError
+from lordbench.utils.errors import UserError, hidden_notices
+from lordbench.utils.files import expanded
 from lordbench.utils.hardware import keep_freed_memory, resolve_device
 from lordbench.utils.integrity import read_verified
 from lordbench.utils.parallel import limited_threads
-from lordbench.utils.settings import in_a_line, validated
+from lordbench.utils.settings import distinct, in_a_line, plain, validated
 
 Pixels = UInt8Array | npt.NDArray[np.floating]
 """Images, uint8 in [0, 255] or float in [0, 1]: (N, C, S, S), or one, (C, S, S)."""
@@ -157,7 +161,7 @@ def run(
         executor_settings: e.g. `{"gpus_per_cell": 0.25}`.
         force: run finished cells again.
         plugins: further folders and files of plug-ins.
-        quiet: print no plan, progress or warnings on stderr.
+        quiet: print no plan, progress or notices, such as that a training collapsed, on stderr.
 
     Returns:
         Tidy rows, one value each, with `results.rows.COLUMNS`. Failed cells have none; a warning names each.
@@ -171,13 +175,14 @@ def run(
     chosen: dict[str, Any] = {
         "methods": methods, "dataset": dataset, "preset": preset, "experiments": experiments,
         "metrics": metrics, "seeds": seeds, "split": split, "labels": labels, "set": dict(settings or {}),
-        "out": Path(out), "device": device, "executor": executor,
+        "out": out, "device": device, "executor": executor,
         "executor_settings": {**default, **(executor_settings or {}), **jobs_given},
         "plugins": [plugins] if isinstance(plugins, Path | str) else list(plugins),
     }  # fmt: skip
-    run_file = validated(RunFile, chosen, "lordbench.run")
+    run_file = validated(RunFile, plain(chosen), "lordbench.run")
     messages = Console(file=sys.stderr, quiet=quiet, emoji=False)
-    with use_plugins(run_file.plugins):
+    notices = hidden_notices() if quiet else contextlib.nullcontext()
+    with notices, use_plugins(run_file.plugins):
         options = run_file.options(force=force)
         result = run_session(run_file.request(), run_file.out, options, Console(quiet=True), messages)
     for failure in result.failures:
@@ -198,7 +203,7 @@ def load_method(cell: Path | str, device: str = "auto", plugins: Plugins = ()) -
     """
     name = str(cell)
     shipped = name.startswith(f"{archives.NAME}:")
-    path = reference.model_folder(name.partition(":")[2]) if shipped else Path(cell)
+    path = reference.model_folder(name.partition(":")[2]) if shipped else expanded(cell)
     folder = CellFolder(path)
     try:
         described = Cell.model_validate(read_verified(folder.description))
@@ -227,29 +232,34 @@ def fit_method(
     """Train the method of a selector, e.g. `"lord[decay=1e-3]"` or `"./my_method.py"`; nothing is written.
 
     It learns from all images, which may have another size than in the preset. `settings` are those of the
-    preset to override, by dotted key, e.g. `{"budget.images": 5000}`.
+    preset or of the method to override, by dotted key, e.g. `{"budget.images": 5000, "lord.decay": 1e-3}`.
 
     Raises:
-        UserError: the method or preset does not exist, or a setting is wrong.
+        UserError: the method or preset does not exist, a setting is wrong, or there are no images of a size
+            that the method can have.
         TrainingDivergedError: a loss is NaN or infinite.
     """
-    selector, chosen = selectors.parse(method), load_preset(preset, dict(settings or {}))
+    preset = os.path.expanduser(preset)
+    if (sizes := load_grid(preset).extends) != preset:
+        message = f"preset {preset}: a grid of several runs, and this is one training"
+        raise UserError(message, f"Name a preset of sizes, such as {sizes}.")
+    selector, seed = selectors.parse(method), plain(seed)
     with use_plugins(plugins):
         component = registry.find("methods", selector.name)
         kind: type[Method] = component.load()
+        prefix, overrides = f"{component.name}.", plain(settings or {})
+        own = {key[len(prefix) :]: overrides.pop(key) for key in [*overrides] if key.startswith(prefix)}
+        chosen = load_preset(preset, overrides)
         refuse_unused(chosen, f"preset {preset}", [selector.name])
-    values = chosen.settings(component.name, kind.Config) | selector.settings
+    variant = distinct([*selector.settings.items(), *own.items()], f"method {component.name}, with settings")
+    values = chosen.settings(component.name, kind.Config) | variant
     config = validated(kind.Config, values, f"method {component.name}")
-    if images.size < config.min_image_size():
-        raise UserError(
-            f"method {component.name}: images of {images.size} px are too small for its settings",
-            f"Give images of {config.min_image_size()} px or more, or other settings.",
-        )
+    _refuse_images(images, config, component.name)
     for name in config.weights():
         weights.ensure(name)
     keep_freed_memory()
     with seeds.initialising(seed, "init"):
-        name = label(component.name, selectors.describe(selector.settings))
+        name = label(component.name, selectors.describe(variant))
         title = f"{cell_title(name, images.name, seed)}, preset {preset}"
         model = _ready(kind(config, DataSpec.of(images)), device, title)
     precision = Precision.resolve(chosen.precision, model.device)
@@ -265,8 +275,10 @@ def load_dataset(dataset: str, size: int = 32, plugins: Plugins = ()) -> ImageSe
     """Load the images of a data set, given by its selector, at `size` x `size` pixels.
 
     Raises:
-        UserError: the data set does not exist, its data is missing, or a setting is wrong.
+        UserError: the data set does not exist, its data is missing, or a setting or the size is wrong.
     """
+    if size < 1:
+        raise UserError(f"size {size}: images have one pixel or more", "Give a size such as 32.")
     selector = selectors.parse(dataset)
     with use_plugins(plugins):
         return registry.load_images(registry.make_dataset(selector.name, selector.settings), size)
@@ -285,12 +297,30 @@ def image_set(
     Raises:
         ValueError: a shape, a type or the count of labels is wrong.
     """
+    images = np.ascontiguousarray(images)  # PyTorch cannot read mirrored views.
     ids, names = number_labels([str(label) for label in classes])
     content_ids, content_names = None, None
     if contents is not None:
         content_ids, content_names = number_labels([str(label) for label in contents])
     key = fingerprint(images, ids, content_ids, "arrays-1")
     return ImageSet(name, images, ids, content_ids, names, content_names, key)
+
+
+def _refuse_images(images: ImageSet, config: MethodConfig, method: str) -> None:
+    """Raise UserError if there are no images, or of a size that a method's networks cannot have."""
+    size, least = images.size, config.min_image_size()
+    if not len(images):
+        raise UserError(f"{images.name}: no images", "Give one image or more.")
+    if size < least:
+        raise UserError(
+            f"method {method}: images of {size} px are too small for its settings",
+            f"Give images of {least} px or more, or other settings.",
+        )
+    if isinstance(config, TrunkConfig) and size != (possible := GRID << halvings(size)):
+        raise UserError(
+            f"method {method}: images of {size} px; its networks make images of 8, 16, 32, 64, ... px",
+            f"Resize the images, for example to {possible} px.",
+        )
 
 
 def _refuse_unnamed(name: str, folder: CellFolder) -> None:

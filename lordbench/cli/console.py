@@ -1,5 +1,6 @@
 """What the commands share: consoles, exit statuses, options, writing of output."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,18 @@ from lordbench.utils.names import shown
 OUT, ERR = Console(emoji=False), Console(emoji=False, stderr=True)
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
-PATH, COUNT = click.Path(path_type=Path), click.IntRange(min=1)
+
+class HomePath(click.Path):
+    """A path in which `~` is the home folder also where a shell leaves it as it is: `--out=~/runs`."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Convert what was typed."""
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
+PATH, COUNT = HomePath(path_type=Path), click.IntRange(min=1)
 EXISTING = click.Path(exists=True)
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lordbench.cli.console import COUNT, ERR, OUT, PATH, PATTERN_HELP, say, settings_option
+from lordbench.cli.console import COUNT, ERR, OUT, PATH, PATTERN_HELP, HomePath, say, settings_option
 from lordbench.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def list_() -> None:
 
 @data.command()
 @click.argument("name")
-@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path),
+@click.option("--to", "folder", type=HomePath(file_okay=False, path_type=Path),
               help="Folder to fetch to.  [default: downloads/NAME under LORDBENCH_HOME]")  # fmt: skip
 @click.option("--file", "only", multiple=True, metavar="NAME",
               help="Fetch only this official file (repeatable).")  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lordbench.cli.console import ERR, EXIT_FAILED, OUT, PATH, runs_argument, say
+from lordbench.cli.console import ERR, EXIT_FAILED, OUT, PATH, HomePath, runs_argument, say
 
 
 @click.command()
@@ -31,7 +31,7 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True,
-                type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
+                type=HomePath(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--watch", "watched", is_flag=True, help="Keep showing it until no run is active.")
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, once (for scripts).")
 def status(runs: tuple[Path, ...], watched: bool, as_json: bool) -> None:

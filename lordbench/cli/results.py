@@ -10,6 +10,7 @@ from lordbench.cli.completion import completes
 from lordbench.cli.console import (
     ERR,
     OUT,
+    HomePath,
     format_option,
     metric_option,
     out_option,
@@ -67,7 +68,7 @@ def summary(runs: tuple[Path, ...], columns: str | None, format_: str, out: Path
 @click.option("--published", "with_published", is_flag=True,
               help="Also show numbers of papers, in tables of their own; without RUNS only"
               " these.")  # fmt: skip
-@click.option("--tidy", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--tidy", type=HomePath(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write all merged rows, one value each: FILE.csv (can be merged again) or"
               " FILE.parquet.")  # fmt: skip
 def leaderboard(
@@ -213,7 +214,7 @@ def compare(
 
 @click.command()
 @runs_argument()
-@click.option("--claims", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--claims", "file", type=HomePath(exists=True, dir_okay=False, path_type=Path),
               help="YAML file of claims.  [default: configs/claims.yaml, claims of the papers]")  # fmt: skip
 @format_option("csv", "markdown")
 @out_option

@@ -14,6 +14,7 @@ from lordbench.cli.console import (
     OUT,
     PATH,
     PATTERN_HELP,
+    HomePath,
     integers,
     plugins_option,
 )
@@ -28,7 +29,7 @@ EXECUTOR_SETTINGS = (
 
 
 @click.command()
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.yaml",
+@click.option("--config", type=HomePath(exists=True, dir_okay=False, path_type=Path), metavar="FILE.yaml",
               help="Run file with the settings of a run, such as the run.yaml that each run leaves in its"
               " folder. Options given here override it.")  # fmt: skip
 @click.option("--methods", multiple=True, show_default="lord,drnet,mlvae",

@@ -11,15 +11,16 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
+from glob import escape
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lordbench.config.component import CONTRACTS, Component, Kind, from_file, identify
 from lordbench.data.dataset import Dataset
 from lordbench.data.images import ImageSet
 from lordbench.utils.errors import BrokenComponentError, UserError, described, did_you_mean, line_of
-from lordbench.utils.files import PACKAGE, plugin_folder
+from lordbench.utils.files import PACKAGE, Stamp, plugin_folder, stamps
 from lordbench.utils.names import restored
 from lordbench.utils.progress import Track, untracked
 from lordbench.utils.settings import validated
@@ -31,9 +32,20 @@ FOLDERS: dict[Kind, str] = {"methods": "baselines", "metrics": "metrics"}
 """lordbench's own plug-in folders; the other kinds have a package, e.g. `lordbench.datasets`."""
 
 
+class PluginFile(NamedTuple):
+    """A file of a plug-in; one in a plug-in folder is in the sub-folder of its kind.
+
+    It has a stamp since a notebook adds and mends files between two runs.
+    """
+
+    path: Path
+    stamp: Stamp
+    in_folder: bool
+
+
 def available(kind: Kind) -> dict[str, Component]:
     """Return all components of a kind, by name in alphabetical order; UserError if two have the same name."""
-    return _available(kind, plugins_in_use())
+    return _available(kind, tuple(_plugin_files(kind, plugins_in_use())))
 
 
 def load_all(kind: Kind) -> dict[str, type[Any]]:
@@ -186,9 +198,9 @@ def refuse_untrusted(name: str, where: str, hint: str) -> None:
 
 
 @cache
-def _available(kind: Kind, plugins: tuple[Path, ...]) -> dict[str, Component]:
+def _available(kind: Kind, files: tuple[PluginFile, ...]) -> dict[str, Component]:
     components: dict[str, Component] = {}
-    for component in [*_shipped_and_installed(kind), *_in_plugins(kind, plugins)]:
+    for component in [*_shipped_and_installed(kind), *_in_plugins(kind, files)]:
         existing = components.setdefault(component.name, component)
         if existing != component:
             raise UserError(
@@ -209,19 +221,23 @@ def _shipped_and_installed(kind: Kind) -> Iterator[Component]:
         yield Component(kind, entry.name, entry.module, attribute=entry.attr)
 
 
-def _in_plugins(kind: Kind, plugins: tuple[Path, ...]) -> Iterator[Component]:
+def _plugin_files(kind: Kind, plugins: Iterable[Path]) -> Iterator[PluginFile]:
+    """The files of plug-ins that may hold a component of a kind, as they are now."""
     for plugin in plugins:
-        if plugin.is_dir():
-            for path in sorted((plugin / kind).glob("[!_]*.py")):
-                yield from_file(kind, path)
-        else:
-            try:
-                component = identify(plugin)
-            except BrokenComponentError:
-                # Its kind is unknown, so all listings show it as broken.
-                component = from_file(kind, plugin)
-            if component.kind == kind:
-                yield component
+        in_folder = plugin.is_dir()
+        found = stamps(plugin / kind, "[!_]*.py") if in_folder else stamps(plugin.parent, escape(plugin.name))
+        yield from (PluginFile(path, stamp, in_folder) for path, stamp in found.items())
+
+
+def _in_plugins(kind: Kind, files: Iterable[PluginFile]) -> Iterator[Component]:
+    for path, _, in_folder in files:
+        component = from_file(kind, path)
+        if not in_folder:
+            # A file whose kind is unknown, since it is broken, is in the listings of all kinds.
+            with contextlib.suppress(BrokenComponentError):
+                component = identify(path)
+        if component.kind == kind:
+            yield component
 
 
 def _checked(path: Path) -> Path:

@@ -41,6 +41,13 @@ def listed(names: str | Sequence[str] | None) -> list[str] | None:
     return None if names is None else split_list(names) if isinstance(names, str) else list(names)
 
 
+def as_list(value: object) -> object:
+    """A list from the text of an option, `lord,drnet`, from a single number, or from another sequence."""
+    if isinstance(value, str):
+        return split_list(value)
+    return list(value) if isinstance(value, Sequence) else [value] if isinstance(value, int) else value
+
+
 def parse(text: str) -> Selector:
     """Parse one selector; UserError if the brackets or a setting are malformed.
 

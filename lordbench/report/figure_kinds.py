@@ -10,9 +10,11 @@ import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from lordbench.config.selectors import listed
+from pydantic import BeforeValidator, PositiveInt, create_model
+
+from lordbench.config.selectors import as_list
 from lordbench.report import figures
 from lordbench.report.figures import WIDTHS, Drawn
 from lordbench.report.figures.values import only
@@ -23,14 +25,18 @@ from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.loading import SampleFiles
 from lordbench.utils.errors import UserError, did_you_mean
+from lordbench.utils.settings import plain, validated
+
+Names = Annotated[Sequence[str], BeforeValidator(as_list)]
+Numbers = Annotated[Sequence[int], BeforeValidator(as_list)]
 
 
 def forest(
-    runs: Sequence[Path], metrics: str | Sequence[str] = (), dataset: str | None = None, width: str = "page"
+    runs: Sequence[Path], metrics: Names = (), dataset: str | None = None, width: str = "page"
 ) -> Drawn:
     """Draw values and intervals beside floors and real images: see `figures.forest`."""
     rows = only(collect(runs), dataset)
-    return figures.forest(rows, Differences(rows, SampleFiles(runs)), listed(metrics) or (), WIDTHS[width])
+    return figures.forest(rows, Differences(rows, SampleFiles(runs)), metrics, WIDTHS[width])
 
 
 def tradeoff(
@@ -41,10 +47,10 @@ def tradeoff(
 
 
 def ranks(
-    runs: Sequence[Path], metrics: str | Sequence[str] = (), dataset: str | None = None, width: str = "page"
+    runs: Sequence[Path], metrics: Names = (), dataset: str | None = None, width: str = "page"
 ) -> Drawn:
     """Draw a critical-difference diagram: see `figures.ranks`."""
-    return figures.ranks(only(collect(runs), dataset), listed(metrics) or (), WIDTHS[width])
+    return figures.ranks(only(collect(runs), dataset), metrics, WIDTHS[width])
 
 
 def shots(runs: Sequence[Path], metric: str = "l1", dataset: str | None = None, width: str = "page") -> Drawn:
@@ -76,14 +82,14 @@ def grid(
     picture: str = "transfer-encoded",
     dataset: str | None = None,
     seed: int | None = None,
-    methods: str | Sequence[str] = (),
-    pairs: int = 6,
-    rows: Sequence[int] = (),
+    methods: Names = (),
+    pairs: PositiveInt = 6,
+    rows: Numbers = (),
     scores: bool = True,
     width: str = "page",
 ) -> Drawn:
     """Draw the outputs of all methods for the same pairs: see `figures.grid`."""
-    comparison = choose(cell_records(runs), picture, dataset, seed).of(listed(methods) or ())
+    comparison = choose(cell_records(runs), picture, dataset, seed).of(methods)
     return figures.grid(comparison, pairs, rows, WIDTHS[width], scores=scores)
 
 
@@ -97,14 +103,18 @@ def draw(kind: str, runs: Sequence[Path], **options: Any) -> Drawn:
     """Draw a figure of one of `KINDS`.
 
     Raises:
-        UserError: the kind, an option or a width does not exist, or the runs lack what it shows.
+        UserError: the kind, an option or a width does not exist, an option has a wrong type, or the runs lack
+            what it shows.
     """
     if kind not in KINDS:
         raise UserError(f"no figure {kind!r}{did_you_mean(kind, KINDS)}", f"Figures are: {', '.join(KINDS)}.")
-    known = list(inspect.signature(KINDS[kind]).parameters)[1:]
+    _, *parameters = inspect.signature(KINDS[kind], eval_str=True).parameters.values()
+    known: dict[str, Any] = {each.name: (each.annotation, each.default) for each in parameters}
     for name in options.keys() - set(known):
         hint = f"Options are: {', '.join(known) or 'none'}."
         raise UserError(f"figure {kind}: no option {name!r}{did_you_mean(name, known)}", hint)
-    if (width := options.get("width", "page")) not in WIDTHS:
+    given = {name: plain(value) for name, value in options.items() if value is not None}
+    chosen = dict(validated(create_model(kind, **known), given, f"figure {kind}"))
+    if (width := chosen["width"]) not in WIDTHS:
         raise UserError(f"figure {kind}: no width {width!r}", f"Widths are: {', '.join(WIDTHS)}.")
-    return KINDS[kind](runs, **options)
+    return KINDS[kind](runs, **chosen)

@@ -26,6 +26,7 @@ from lordbench.results.archives import reference_runs, runs_named
 from lordbench.results.differences import Differences
 from lordbench.results.leaderboard import collect
 from lordbench.results.names import label
+from lordbench.utils.files import expanded
 
 Run = Path | str
 RUNS = (Path("runs"),)
@@ -131,11 +132,11 @@ def figure(kind: str, *runs: Run, out: Run | None = None, **options: Any) -> Dra
         A pair: `figure`, of Matplotlib, and `words`, what is seen.
 
     Raises:
-        UserError: the kind or an option does not exist, or the runs lack what it shows.
+        UserError: the kind or an option does not exist or is wrong, or the runs lack what it shows.
     """
     drawn = figure_kinds.draw(kind, _paths(runs), **options)
     if out is not None:
-        save(drawn, Path(out))
+        save(drawn, expanded(out))
     return drawn
 
 
@@ -145,7 +146,7 @@ def write_report(*runs: Run, out: Run = "report") -> Path:
     Raises:
         UserError: there are no results, or they cannot be compared.
     """
-    return write_page(_paths(runs), Path(out))
+    return write_page(_paths(runs), expanded(out))
 
 
 def _paths(runs: Sequence[Run]) -> tuple[Path, ...]:

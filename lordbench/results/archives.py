@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import UNFINISHED, home, plugin_folder, remove_unfinished, sha256
+from lordbench.utils.files import UNFINISHED, expanded, home, plugin_folder, remove_unfinished, sha256
 
 NAME = "reference"
 SUFFIX = ".tar.xz"
@@ -57,7 +57,7 @@ def runs_named(name: Path | str) -> list[Path]:
     Raises:
         UserError: as from `reference_runs`.
     """
-    return reference_runs() if str(name) == NAME else [Path(name)]
+    return reference_runs() if str(name) == NAME else [expanded(name)]
 
 
 def unpacked(archive: Path) -> Path:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from lordbench.config import selectors
 from lordbench.config.presets import load_grid
+from lordbench.config.selectors import as_list
 from lordbench.data.splits import SplitName
 from lordbench.results.archives import runs_named
 from lordbench.results.loading import results_file
@@ -18,6 +19,7 @@ from lordbench.runner import executors
 from lordbench.runner.plan import Request
 from lordbench.runner.session import RunOptions
 from lordbench.training.checkpoints import CHECKPOINT_SECONDS
+from lordbench.utils.files import expanded
 from lordbench.utils.settings import read_mapping, validated
 from lordbench.utils.version import __version__
 
@@ -26,18 +28,11 @@ MERGED = ("set", "executor_settings")
 HEADER = f"# Written by lordbench {__version__}. To do this run again: lordbench run --config THIS_FILE\n"
 
 
-def _listed(value: object) -> object:
-    """A list from the text of an option, `lord,drnet`, from a single value, or from another sequence."""
-    if isinstance(value, str):
-        return selectors.split_list(value)
-    return list(value) if isinstance(value, Sequence) else [value] if isinstance(value, int) else value
-
-
 def _several(value: object) -> object:
     return value if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
 
 
-Names = Annotated[list[str], BeforeValidator(_listed)]
+Names = Annotated[list[str], BeforeValidator(as_list)]
 
 
 class RunFile(BaseModel, extra="forbid", frozen=True):
@@ -62,16 +57,16 @@ class RunFile(BaseModel, extra="forbid", frozen=True):
     methods: Names | None = None
     dataset: Annotated[str | list[str] | None, BeforeValidator(_several)] = None
     pattern: str | None = None
-    preset: str = "quick"
+    preset: Annotated[str, AfterValidator(os.path.expanduser)] = "quick"
     experiments: Names | None = None
     metrics: Names = []
-    seeds: Annotated[list[int], BeforeValidator(_listed)] = [0]
+    seeds: Annotated[list[int], BeforeValidator(as_list)] = [0]
     split: SplitName | None = None
     labels: Names | None = None
     set: dict[str, Any] = {}
     columns: Names = []
     against: Names = []
-    out: Path = Path("runs")
+    out: Annotated[Path, AfterValidator(expanded)] = Path("runs")
     device: str = "auto"
     executor: str = "local"
     executor_settings: dict[str, Any] = {}

@@ -1,8 +1,11 @@
 """Errors that a user can act on."""
 
+import contextlib
 import difflib
+import os
 import traceback
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +17,22 @@ class Notice(UserWarning):
     """Something the user should know; the command line prints it after `label`."""
 
     label: ClassVar[str] = "Note"
+
+
+HIDES_NOTICES = "LORDBENCH_HIDES_NOTICES"
+"""Environment variable that tells the workers of a run to show no notices."""
+
+
+@contextlib.contextmanager
+def hidden_notices() -> Iterator[None]:
+    """Show no `Notice` within the block, in this process and in the workers of its runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)
+        os.environ[HIDES_NOTICES] = "1"
+        try:
+            yield
+        finally:
+            os.environ.pop(HIDES_NOTICES, None)
 
 
 class UserError(Exception):

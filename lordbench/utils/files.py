@@ -35,6 +35,11 @@ def plugin_folder(name: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / name
 
 
+def expanded(path: Path | str) -> Path:
+    """Return the path that a user gave, with `~` at its start as the home folder."""
+    return Path(os.path.expanduser(path))
+
+
 def component_name(name: str) -> str:
     """Return the name of a component given by its name or its path."""
     return Path(name).stem if name.endswith(".py") else name

@@ -1,6 +1,6 @@
 """Settings: YAML files of bounded size, and their validation against a model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -64,6 +64,15 @@ def validated(model: type[C], values: dict[str, Any], where: str) -> C:
             problems.append(problem)
         hint = f"Settings: {', '.join(known or model.model_fields)}."
         raise UserError(f"{where}: " + "; ".join(problems), hint) from None
+
+
+def plain(value: Any) -> Any:
+    """Return arrays and numbers of numpy as Python's lists and numbers, also within lists and mappings."""
+    if isinstance(value, Mapping):
+        return {key: plain(own) for key, own in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(plain, value))
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def in_a_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import broken_methods
 import numpy as np
@@ -13,10 +14,16 @@ from safetensors.torch import load_file, save_file
 
 import lordbench
 from lordbench.api import Model
+from lordbench.evaluation.collapse import CollapseWarning
 from lordbench.utils.errors import UserError
 from lordbench.utils.integrity import read_metadata
 
 SETTINGS = {"budget.images": 640, "precision": "float32"}
+TINY_REQUEST: dict[str, Any] = {
+    "dataset": "./halves_set.py",
+    "preset": "tiny.yaml",
+    "experiments": "reconstruction",
+}
 
 
 def cell_of(run: Run, method: str = "lord") -> Path:
@@ -73,6 +80,41 @@ class TestResults:
         )
         assert set(rows["method"]) == {"mlvae", "drnet"}
         assert set(rows["seed"]) == {1}
+
+    def test_a_quiet_run_shows_no_notices(
+        self, run: Run, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+    ) -> None:
+        Path("never.py").write_text(broken_methods.NEVER_LEARNS)
+        assert len(lordbench.run("./never.py", **TINY_REQUEST, quiet=True))
+        assert not recwarn.list
+        assert capsys.readouterr().err == ""
+        with pytest.warns(CollapseWarning):
+            lordbench.run("./never.py", **TINY_REQUEST, force=True)
+
+    def test_numbers_of_numpy_are_taken_as_pythons(self, run: Run) -> None:
+        numbers: dict[str, Any] = {
+            "seeds": np.int64(3),
+            "settings": {"budget.images": np.int64(320), "mlvae.slope": np.float32(0.25)},
+        }
+        rows = lordbench.run("mlvae", **TINY_REQUEST, **numbers, quiet=True)
+        same = lordbench.run(
+            "mlvae",
+            **TINY_REQUEST,
+            seeds=[3],
+            settings={"budget.images": 320, "mlvae.slope": 0.25},
+            quiet=True,
+        )
+        assert set(rows["cell"]) == set(same["cell"])
+        several: Any = np.array([3])
+        assert set(lordbench.run("mlvae", **TINY_REQUEST, seeds=several, quiet=True)["seed"]) == {3}
+
+    def test_a_tilde_is_the_home_folder(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(Path("elsewhere").resolve()))
+        rows = lordbench.run("mlvae", **TINY_REQUEST, out="~/results", quiet=True)
+        assert Path("elsewhere/results/results.csv").exists()
+        assert not Path("~").exists()
+        assert len(lordbench.load_results("~/results")) == len(rows)
+        assert repr(lordbench.load_method(f"~/results/cells/{rows['cell'].iloc[0]}")).startswith("mlvae on")
 
     def test_no_results_are_an_error_that_names_the_folder(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=str(tmp_path)):
@@ -182,6 +224,56 @@ def test_equal_seeds_train_equal_methods() -> None:
     codes = [model.encode(images.images[:3]).class_code for model in (one, same, other)]
     assert codes[0].equal(codes[1])
     assert not codes[0].equal(codes[2])
+
+
+def test_images_may_be_a_mirrored_view() -> None:
+    mirrored = halves().images[:, ::-1, :, ::-1]
+    images = lordbench.image_set(mirrored, ["a", "b", "c"] * 18)
+    assert np.array_equal(images.images, mirrored)
+    model = lordbench.fit_method("mlvae", images, "smoke", settings=SETTINGS, device="cpu")
+    assert model.transfer(mirrored[:2], mirrored[2:4]).shape == (2, 3, 16, 16)
+
+
+def test_settings_are_also_those_of_the_method_and_of_numpy() -> None:
+    images = halves()
+    settings: dict[str, Any] = {**SETTINGS, "budget.images": np.int64(64), "mlvae.class_size": np.int64(5)}
+    seed: Any = np.int64(1)
+    model = lordbench.fit_method("mlvae", images, "smoke", seed, settings=settings, device="cpu")
+    assert repr(model).startswith("mlvae[class_size=5] on halves, seed 1, ")
+    assert model.encode(images.images[:2]).class_code.shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "request_", "words"),
+    [
+        (20, {}, "networks make images of 8, 16, 32, 64, .*for example to 16 px"),
+        (24, {}, "images of 24 px"),
+        (4, {}, "8 px or more"),
+        (16, {"preset": "ablation"}, "a grid of several runs.*such as quick"),
+        (16, {"settings": {"mlvae.no_such": 1}}, "unknown setting 'no_such'"),
+        (16, {"settings": {"drnet.class_size": 5}}, "a method in this run"),
+        (16, {"method": "mlvae[class_size=4]", "settings": {"mlvae.class_size": 5}}, "given as 4 and as 5"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(size: int, request_: dict[str, Any], words: str) -> None:
+    images = lordbench.image_set(np.zeros((4, 3, size, size), np.uint8), ["a", "b"] * 2)
+    request = {"method": "mlvae", "preset": "smoke", "device": "cpu", **request_}
+    with pytest.raises(UserError, match=f"(?s){words}"):
+        lordbench.fit_method(images=images, **request)
+
+
+def test_no_images_are_refused() -> None:
+    with pytest.raises(UserError, match="images: no images"):
+        lordbench.fit_method("mlvae", lordbench.image_set(np.zeros((0, 3, 16, 16), np.uint8), []), "smoke")
+    with pytest.raises(UserError, match="size 0"):
+        lordbench.load_dataset("digits", size=0)
+
+
+def test_a_plugin_without_these_networks_may_have_other_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "flat.py"
+    path.write_text(broken_methods.GOOD)
+    images = halves(size=24)
+    assert lordbench.fit_method(str(path), images, "smoke", device="cpu").method.spec.size == 24
 
 
 def test_a_control_is_no_model() -> None:

@@ -137,3 +137,12 @@ def test_paths_are_whole_in_a_narrow_terminal(
     monkeypatch.setattr(OUT, "_width", 40)  # As where the terminal is narrow.
     assert run("doctor") == 0
     assert f"home: {home}\n" in capsys.readouterr().out
+
+
+def test_a_tilde_is_the_home_folder_where_the_shell_leaves_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert run("leaderboard", "--published", "--format", "markdown", "--out=~/board.md") == 0
+    assert (tmp_path / "home/board.md").exists()
+    assert not Path("~").exists()

@@ -8,6 +8,7 @@ from commandline import TINY, Run, results
 
 from lordbench.checks.new import TEMPLATES
 from lordbench.config import registry
+from lordbench.config.component import CONTRACTS
 from lordbench.utils.errors import UserError
 
 ONLY = ["--experiments", "reconstruction"]
@@ -51,6 +52,14 @@ class TestAFolder:
         with registry.use_plugins([folder]):
             assert "bad" in registry.available("methods")
 
+    def test_may_get_a_file_while_it_is_in_use(self, folder: Path) -> None:
+        with registry.use_plugins([folder]):
+            assert "later" not in registry.available("methods")
+            (folder / "methods" / "later.py").write_text(broken_methods.GOOD)
+            assert "later" in registry.available("methods")
+            (folder / "methods" / "later.py").unlink()
+            assert "later" not in registry.available("methods")
+
     def test_must_have_a_sub_folder_of_a_kind(self, tmp_path: Path) -> None:
         for place, words in ((tmp_path, "sub-folder"), (tmp_path / "nowhere", "no such plug-in folder")):
             with pytest.raises(UserError, match=words), registry.use_plugins([place]):
@@ -67,6 +76,22 @@ class TestAFile:
         with registry.use_plugins([folder / "metrics" / "edges.py"]):
             assert "edges" in registry.available("metrics")
             assert "edges" not in registry.available("methods")
+
+    def test_that_is_mended_is_listed_under_its_kind_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine[1].py"
+        path.write_text("import nothing_like_this\n")
+        with registry.use_plugins([path]):
+            assert all("mine[1]" in registry.available(kind) for kind in CONTRACTS)
+            path.write_text(broken_methods.GOOD)
+            assert [kind for kind in CONTRACTS if "mine[1]" in registry.available(kind)] == ["methods"]
+
+    def test_that_is_broken_is_not_imported_by_every_listing(self, tmp_path: Path) -> None:
+        path, log = tmp_path / "mine.py", tmp_path / "imports.txt"
+        path.write_text(f"open({str(log)!r}, 'a').write('x')\nimport nothing_like_this\n")
+        with registry.use_plugins([path]):
+            for _ in range(5):
+                registry.available("metrics")
+        assert log.read_text() == "x"
 
     def test_experiment_by_path_is_kept_under_its_name_and_not_run_twice(
         self, run: Run, folder: Path

@@ -6,13 +6,16 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from commandline import Run
 from reporting import made_up_run
 
 import lordbench
 from lordbench.cli.figure import figure as figure_group
+from lordbench.report import figure_kinds
 from lordbench.report.figure_kinds import KINDS
 from lordbench.utils.errors import UserError
 
@@ -99,11 +102,46 @@ class TestFigure:
             options = {parameter.name for parameter in command.params} - {"runs", "out"}
             assert set(inspect.signature(KINDS[kind]).parameters) - {"runs"} == options, kind
 
+    @pytest.mark.parametrize("rows", ["1,3", [1, 3], np.array([1, 3])])
+    def test_rows_of_a_grid_are_a_text_or_a_list(self, folder: Path, rows: Any) -> None:
+        wanted = figure_kinds.draw("grid", [folder], rows=(1, 3))
+        assert lordbench.figure("grid", folder, rows=rows)._repr_png_() == wanted._repr_png_()
+
+    def test_a_single_row_may_stand_alone(self, folder: Path) -> None:
+        wanted = lordbench.figure("grid", folder, rows=[2])
+        assert lordbench.figure("grid", folder, rows=2)._repr_png_() == wanted._repr_png_()
+
+    @pytest.mark.parametrize(
+        ("kind", "options"),
+        [
+            ("grid", {"rows": "1,two"}),
+            ("grid", {"pairs": "many"}),
+            ("grid", {"pairs": 0}),
+            ("tradeoff", {"metric": ["ssim"]}),
+            ("tradeoff", {"width": ["page"]}),
+            ("forest", {"metrics": [1]}),
+        ],
+    )
+    def test_an_option_of_a_wrong_type_is_named(
+        self, folder: Path, kind: str, options: dict[str, Any]
+    ) -> None:
+        with pytest.raises(UserError, match=f"figure {kind}: {next(iter(options))}"):
+            lordbench.figure(kind, folder, **options)
+
     def test_names_what_does_not_exist(self, folder: Path) -> None:
         with pytest.raises(UserError, match="did you mean tradeoff"):
             lordbench.figure("tradeof", folder)
         with pytest.raises(UserError, match=r"no option .metrc.: did you mean metric"):
             lordbench.figure("tradeoff", folder, metrc="ssim")
+
+
+def test_a_tilde_is_the_home_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert lordbench.leaderboard("~/runs").markdown == lordbench.leaderboard(folder).markdown
+    lordbench.figure("tradeoff", "~/runs", out="~/figure.svg")
+    assert (folder.parent / "figure.svg").exists()
+    assert lordbench.write_report("~/runs", out="~/page") == folder.parent / "page" / "index.html"
 
 
 def test_the_report_is_written(folder: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import broken_methods
 import pandas as pd
 import pytest
 import torch
@@ -16,6 +17,7 @@ from commandline import DEADLY, STAMPS, TINY, Run, results
 from crashes import workers_of
 from waiting import wait_for
 
+from lordbench.evaluation.collapse import CollapseWarning
 from lordbench.results.run_folder import Store
 from lordbench.runner import executors
 from lordbench.runner.executors.base import (
@@ -32,6 +34,7 @@ from lordbench.runner.plan import Plan, Request, make_plan
 from lordbench.runner.run_cell import WorkerState
 from lordbench.runner.run_folder import cell_lock, open_run_folder
 from lordbench.utils import hardware
+from lordbench.utils.errors import hidden_notices
 from lordbench.utils.files import plugin_folder, read_json
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
@@ -139,6 +142,18 @@ def test_a_worker_refuses_code_that_changed_since_the_plan(run: Run) -> None:
     answer = Result.model_validate_json(run_task(task.model_dump_json()))
     assert answer.status == "failed"
     assert "its code changed during the run" in answer.error
+
+
+def test_a_worker_of_a_quiet_run_shows_no_notices(run: Run, recwarn: pytest.WarningsRecorder) -> None:
+    Path("never.py").write_text(broken_methods.NEVER_LEARNS)
+    (cell,) = make_plan(Request(["./never.py"], "./halves_set.py", "tiny.yaml", ["reconstruction"])).cells
+    with hidden_notices():
+        quiet = Task.of(Attempt(cell), WorkerState(Store(Path("quiet"))), threads=1)
+    assert Result.model_validate_json(run_task(quiet.model_dump_json())).status == "done"
+    assert not recwarn.list
+    task = Task.of(Attempt(cell), WorkerState(Store(Path("loud"))), threads=1)
+    with pytest.warns(CollapseWarning):
+        run_task(task.model_dump_json())
 
 
 DONE = Result(status="done").model_dump_json()

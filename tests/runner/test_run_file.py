@@ -56,6 +56,12 @@ class TestText:
         assert run_file.methods == ["lord", "drnet[content_size=4]"]
         assert run_file.seeds == [3]
 
+    def test_a_tilde_is_the_home_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/elsewhere")
+        run_file = RunFile.model_validate({"out": "~/runs", "preset": "~/tiny.yaml"})
+        assert run_file.out == Path("/elsewhere/runs")
+        assert run_file.preset == "/elsewhere/tiny.yaml"
+
     def test_settings_of_another_executor_are_left_behind(self, tmp_path: Path) -> None:
         path = tmp_path / "run.yaml"
         path.write_text("executor: slurm\nexecutor_settings: {minutes: 5}\n")

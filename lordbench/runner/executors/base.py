@@ -23,7 +23,7 @@ from lordbench.results.run_folder import Store
 from lordbench.runner.cell import Cell
 from lordbench.runner.plan import Plan, method_source
 from lordbench.runner.run_cell import Outcome, Status, WorkerState, now, record_failure, run_cell
-from lordbench.utils.errors import Notice, UserError
+from lordbench.utils.errors import HIDES_NOTICES, Notice, UserError, hidden_notices
 from lordbench.utils.terminal import spell_missing_characters
 
 PASSED_ON = (
@@ -274,7 +274,8 @@ def run_task(task_json: str) -> str:
         # On a machine without this folder, absolute paths still work.
         os.chdir(task.folder)
     torch.set_num_threads(task.threads)
-    outcome = _run(task)
+    with hidden_notices() if HIDES_NOTICES in task.environment else contextlib.nullcontext():
+        outcome = _run(task)
     return Result(status=outcome.status, error=outcome.error).model_dump_json()
 
 
