@@ -110,7 +110,7 @@ class SampleFiles:
         folders = (path if path.is_dir() else path.parent for path in paths)
         self._stores = [Store(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
         self._threads = ThreadpoolController()
-        self._blocks: dict[tuple[Path, str], list[Block]] = {}
+        self._blocks: dict[tuple[str, str], tuple[list[Block], str]] = {}
         self._found: dict[Value, tuple[Block, int]] = {}
         self._resamples: dict[tuple[int, str, bytes], Resamples] = {}
         self._resampled: dict[int, tuple[npt.NDArray[np.float64] | None, int]] = {}
@@ -154,25 +154,29 @@ class SampleFiles:
         return self._found[value]
 
     def _search(self, value: Value) -> tuple[Block, int]:
-        reason = "samples were not kept, or their file is not beside results.csv"
-        for store in self._stores:
-            try:
-                folder = store.cell(value.cell)
-                key = folder.path, value.experiment
-                if key not in self._blocks:
-                    self._blocks[key] = folder.samples(value.experiment)
-                blocks = self._blocks[key]
-            except OSError:
-                continue
-            except ValueError:
-                reason = "the file of samples is damaged"
-                continue
-            candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
-            for block, index in candidates:
-                samples = block.values[index]
-                tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
-                if len(samples) == value.n and abs(samples.mean(dtype=np.float64) - value.value) <= tolerance:
-                    return block, index
-            other = "the samples kept are those of another value"
-            reason = other if candidates else "a value of a whole set"
+        blocks, reason = self._kept(value.cell, value.experiment)
+        candidates = [(b, b.keys.index(value.samples)) for b in blocks if value.samples in b.keys]
+        for block, index in candidates:
+            samples = block.values[index]
+            tolerance = TOLERANCE * float(np.abs(samples).max(initial=0))
+            if len(samples) == value.n and abs(samples.mean(dtype=np.float64) - value.value) <= tolerance:
+                return block, index
+        if candidates:
+            reason = "the samples kept are those of another value"
         raise NoSamplesError(reason)
+
+    def _kept(self, cell: str, experiment: str) -> tuple[list[Block], str]:
+        """The samples of an experiment of a cell in all run folders, and why a value may have none there."""
+        key = cell, experiment
+        if key not in self._blocks:
+            blocks, reason = list[Block](), "samples were not kept, or their file is not beside results.csv"
+            for store in self._stores:
+                try:
+                    blocks += store.cell(cell).samples(experiment)
+                    reason = "a value of a whole set"
+                except ValueError:
+                    reason = "the file of samples is damaged"
+                except OSError:
+                    continue
+            self._blocks[key] = blocks, reason
+        return self._blocks[key]

@@ -1,6 +1,6 @@
 """Template of a method: an autoencoder whose class code is shared by the images of a class.
 
-Two encoders split an image into a class code and a content code; a generator makes an image from both. In
+An encoder makes a class code and a content code of an image; a generator makes an image from both. In
 training, the class code of an image is the mean over the images of its class in the batch, so it can hold
 only what they have in common. Everything else must pass through the short content code.
 
@@ -72,8 +72,9 @@ class Mine(Method):
         """
         super().__init__(config, spec)
         self.config = config
-        self.class_encoder = Encoder(spec.channels, spec.size, config.class_size, config.width)
-        self.content_encoder = Encoder(spec.channels, spec.size, config.content_size, config.width)
+        self.encoder = Encoder(
+            spec.channels, spec.size, config.class_size + config.content_size, config.width
+        )
         self.generator = Generator(
             spec.channels, spec.size, config.class_size, config.content_size, config.width
         )
@@ -96,7 +97,7 @@ class Mine(Method):
         batches = GroupedBatches(
             train.classes, context.budget.batch_size, config.per_class, seeds.derive(context.seed, "batches")
         )
-        networks = (self.class_encoder, self.content_encoder, self.generator)
+        networks = (self.encoder, self.generator)
         optimizer = adam([(network, config.learning_rate) for network in networks], (0.9, 0.999))
         # The budget counts images and is the same for every method. A second phase gets a share of it:
         # context.budget.steps(batches.batch_size, share=0.5). An adversary is a second Update.
@@ -106,7 +107,8 @@ class Mine(Method):
 
     def encode(self, images: Tensor) -> Codes:
         """Codes of any images: float32 (N, class_size) and (N, content_size), without noise."""
-        return Codes(self.class_encoder(images), self.content_encoder(images))
+        both = self.encoder(images)
+        return Codes(both[:, : self.config.class_size], both[:, self.config.class_size :])
 
     def decode(self, codes: Codes) -> Tensor:
         """Images, float32 [0, 1] (N, C, S, S); the two codes may come from different images."""
