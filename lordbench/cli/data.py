@@ -73,7 +73,7 @@ def fetch(name: str, folder: Path | None, only: tuple[str, ...], and_prepare: bo
     from lordbench.utils import hardware
 
     dataset = _published(name, (), "download")
-    folder = folder.expanduser() if folder else default_folder(dataset)
+    folder = folder or default_folder(dataset)
     for message in fetch(dataset, folder, tracker(ERR), only):
         say(message)
     if and_prepare:
@@ -110,7 +110,7 @@ def prepare(name: str, path: Path, settings: tuple[str, ...], no_verify: bool, w
         if key not in dataset.stored_settings:
             message = f"--set {key}: all of the set is prepared, and this is chosen when it is used"
             raise UserError(message, f"Name it there: --dataset '{name}[{key}={value}]'")
-    _prepare(dataset, Source(path.expanduser(), not no_verify, tracker(ERR), workers or hardware.cores()))
+    _prepare(dataset, Source(path, not no_verify, tracker(ERR), workers or hardware.cores()))
 
 
 @data.command()

@@ -13,6 +13,7 @@ from lordbench.data.image_files import VERSION, read_images
 from lordbench.data.image_folders import folder_content
 from lordbench.data.images import require_classes
 from lordbench.utils.errors import MissingDataError, Notice, UserError
+from lordbench.utils.files import expanded
 from lordbench.utils.names import composed, spelled
 from lordbench.utils.progress import Track, untracked
 
@@ -65,7 +66,7 @@ class Folder(Dataset):
 
     @property
     def folder(self) -> Path:
-        return Path(os.path.expanduser(self.source))
+        return expanded(self.source)
 
     def missing(self) -> str:
         """Say whether the folder does not exist."""

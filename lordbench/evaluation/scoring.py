@@ -26,8 +26,6 @@ M = TypeVar("M", bound=Metric)
 CACHE_SIZE = 32
 """Enough for what one seed of a data set shares between methods: judges, floors, features of real images.
 The most, 18, are those of drawings2cars with all weights."""
-
-
 FEWEST = 2
 """Images without which a set has no distance from another."""
 TOO_FEW = f"needs {FEWEST} images of each set"

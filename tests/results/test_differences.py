@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 from synthetic import cell, measured, without_samples
 
+from lordbench.data.images import Int64Array
 from lordbench.evaluation.measurement import Measurement, Samples
 from lordbench.evaluation.statistics import Groups, Resamples, mean_interval, percentiles
 from lordbench.results.differences import COLUMNS, Differences
@@ -310,21 +311,18 @@ class TestSeveralSeeds:
             widths.append(line["trainings_ci_high"] - line["trainings_ci_low"])
         assert widths[1] == pytest.approx(widths[0] / 2, rel=0.3)
 
-    def test_every_seed_has_resamples_of_its_own(self, runs: Runs) -> None:
-        """The same classes drawn in all seeds would take their trainings as one."""
+    @pytest.mark.parametrize(
+        ("groups", "fewest"),
+        [
+            # The same classes drawn in all seeds would take their trainings as one.
+            pytest.param((CLASSES, CLASSES), 12, id="every seed has resamples of its own"),
+            pytest.param((CLASSES, CLASSES % 4), 4, id="as wide as the fewest groups of a seed ask"),
+        ],
+    )
+    def test_their_interval_is_of_means_over_resamples(
+        self, runs: Runs, groups: tuple[Int64Array, Int64Array], fewest: int
+    ) -> None:
         means = []
-        for seed in range(2):
-            a, b = values(seed), values(seed + 5, 0.3)
-            runs.add("drnet", sampled(a, CLASSES), seed=seed)
-            runs.add("lord", sampled(b, CLASSES), seed=seed)
-            draws = Resamples(CLASSES, seeds.numpy_generator(seed, "paired", "content-transfer"))
-            means.append(draws.means((a - b).astype(np.float32)))
-        line = runs.only()
-        expected = percentiles(np.mean(means, axis=0), 12)
-        assert (line["trainings_ci_low"], line["trainings_ci_high"]) == pytest.approx(expected, abs=1e-6)
-
-    def test_their_interval_is_as_wide_as_the_fewest_groups_of_a_seed_ask(self, runs: Runs) -> None:
-        groups, means = (CLASSES, CLASSES % 4), []
         for seed, own in enumerate(groups):
             a, b = values(seed), values(seed + 5, 0.3)
             runs.add("drnet", sampled(a, own), seed=seed)
@@ -332,7 +330,7 @@ class TestSeveralSeeds:
             draws = Resamples(own, seeds.numpy_generator(seed, "paired", "content-transfer"))
             means.append(draws.means((a - b).astype(np.float32)))
         line = runs.only()
-        expected = percentiles(np.mean(means, axis=0), 4)
+        expected = percentiles(np.mean(means, axis=0), fewest)
         assert (line["trainings_ci_low"], line["trainings_ci_high"]) == pytest.approx(expected, abs=1e-6)
 
     def test_a_collapsed_training_is_left_out(self, runs: Runs) -> None:
