@@ -103,6 +103,15 @@ def rows(rounds: int, n_steps: int, write: bool) -> None:
     written("rows", measure(rounds, n_steps), write)
 
 
+@benchmarks.command("held-out")
+@WRITE
+def held_out(write: bool) -> None:
+    """The experiments of a cell against the number of test images, 1,000 to 100,000."""
+    from benchmarks.held_out import held_out as measure
+
+    written("held-out", measure(), write)
+
+
 @benchmarks.command("first-table", context_settings={"ignore_unknown_options": True})
 @click.option("--against", required=True, metavar="COMMIT", help="The other commit.")
 @click.option("--rounds", default=1, show_default=True)

@@ -1,4 +1,4 @@
-"""Time of a whole `lordbench run`, of this checkout and of another commit, in turns."""
+"""Time and quality of a whole `lordbench run`, of this checkout and of another commit, in turns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pandas as pd
+from scipy import stats
 
 from benchmarks.page import ROOT, table
 
@@ -30,10 +32,11 @@ class Turn:
 
 
 def first_table(against: str, rounds: int, arguments: Sequence[str]) -> str:
-    """Return the table of `rounds` rounds of a run by each commit, in fresh run folders.
+    """Return the tables of `rounds` rounds of a run by each commit, in fresh run folders.
 
-    Data and weights are prepared before, by this checkout and the other, so that nothing is downloaded or
-    drawn in a measured run.
+    Round 0 trains seed 0, round 1 seed 1, and so on, so that the L1 of transfers is compared by seed. Data
+    and weights are prepared before, by this checkout and the other, so that nothing is downloaded or drawn
+    in a measured run.
 
     Raises:
         subprocess.CalledProcessError: a run fails.
@@ -45,16 +48,41 @@ def first_table(against: str, rounds: int, arguments: Sequence[str]) -> str:
         turns: dict[str, list[Turn]] = defaultdict(list)
         for i in range(rounds):
             for j, (name, checkout) in enumerate(checkouts.items()):
-                turns[name].append(run(checkout, Path(temporary) / f"runs-{i}-{j}", arguments))
+                turn = run(checkout, Path(temporary) / f"runs-{i}-{j}", [*arguments, "--seeds", str(i)])
+                click.echo(
+                    f"seed {i}, {name}: clock {turn.clock:.0f} s, processor {turn.processor:.0f} s", err=True
+                )
+                turns[name].append(turn)
+    quality = _quality(turns["this commit"], turns[against], against)
+    return f"{_times(turns)}\n\nMedians of {rounds} rounds.\n\n{quality}"
+
+
+def _times(turns: Mapping[str, Sequence[Turn]]) -> str:
     own = _median(turns["this commit"], "clock"), _median(turns["this commit"], "processor")
     rows = []
     for name, measured in turns.items():
         clock, processor = _median(measured, "clock"), _median(measured, "processor")
-        l1 = ", ".join(f"{method} {value:.4f}" for method, value in measured[0].l1.items())
+        each = ", ".join(f"{turn.clock:,.0f}" for turn in measured)
         times = [f"{clock:,.0f}", f"{clock / own[0]:.2f}", f"{processor:,.0f}", f"{processor / own[1]:.2f}"]
-        rows.append([name, *times, l1])
-    header = ["`lordbench run`", "clock, s", "ratio", "processor, s", "ratio", "transfer L1"]
-    return f"{table(header, rows)}\n\nMedians of {rounds} rounds."
+        rows.append([name, *times, each])
+    header = ["`lordbench run`", "clock, s", "ratio", "processor, s", "ratio", "clock of each round, s"]
+    return table(header, rows)
+
+
+def _quality(own: Sequence[Turn], other: Sequence[Turn], against: str) -> str:
+    """Return the L1 of transfers by seed, and the mean difference with its 95 % interval by Student's t."""
+    rows = []
+    for method in own[0].l1:
+        a, b = ([turn.l1[method] for turn in turns] for turns in (own, other))
+        differences = [x - y for x, y in zip(a, b, strict=True)]
+        mean, interval = statistics.mean(differences), "–"
+        if len(differences) > 1:
+            half = stats.t.ppf(0.975, len(a) - 1) * statistics.stdev(differences) / len(a) ** 0.5
+            interval = f"{mean - half:+.4f} to {mean + half:+.4f}"
+        values = (", ".join(f"{value:.4f}" for value in side) for side in (a, b))
+        rows.append([method, *values, f"{mean:+.4f}", interval])
+    header = ["transfer L1 by seed", "this commit", against, "mean difference", "95 % interval"]
+    return table(header, rows)
 
 
 def run(checkout: Path, out: Path, arguments: Sequence[str]) -> Turn:

@@ -1,0 +1,86 @@
+"""Time of the experiments of one cell by the number of test images."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.page import table
+from lordbench.config import registry
+from lordbench.config.presets import load_preset
+from lordbench.data.images import ImageSet
+from lordbench.data.splits import Split
+from lordbench.evaluation import Experiment, Scoring, Trained
+from lordbench.training.method import DataSpec, Method, placed
+from lordbench.utils import hardware, seeds
+
+COUNTS = (1_000, 10_000, 100_000)
+TRAINING, CONTENTS, CLASSES, SIZE = 10_000, 100, 100, 32
+SETTLES = 1_000
+"""Test images of a first evaluation, which is not measured: it loads the networks."""
+
+
+def held_out() -> str:
+    """Return seconds of each experiment at every number of test images, with LORD at `quick` sizes.
+
+    Images and codes are not trained on: no time depends on what they show.
+    """
+    hardware.keep_freed_memory()
+    names = [
+        name
+        for name, kind in registry.load_all("experiments").items()
+        if not kind().missing(drawn(200), "samples", "")
+    ]
+    evaluated(names, SETTLES)
+    times = {n: evaluated(names, n) for n in COUNTS}
+    header = ["experiment", *(f"{n:,} test images, s" for n in COUNTS), f"{COUNTS[-1]:,} to {COUNTS[0]:,}"]
+    rows = []
+    for name in [*times[COUNTS[0]], "all"]:
+        own = [sum(times[n].values()) if name == "all" else times[n][name] for n in COUNTS]
+        rows.append([name, *(f"{seconds:.1f}" for seconds in own), f"{own[-1] / own[0]:.1f}"])
+    return table(header, rows)
+
+
+def evaluated(names: list[str], n: int) -> dict[str, float]:
+    """Seconds of encoding all images and of each experiment, with `n` test images."""
+    parts = Split("samples", drawn(TRAINING), drawn(n))
+    preset, device = load_preset("quick", {}), hardware.resolve_device("auto")
+    kinds = {name: kind for name, kind in registry.load_all("metrics").items() if not kind.on_request}
+    with tempfile.TemporaryDirectory() as folder:
+        trained = Trained(
+            label="lord", method=placed(lord(parts.train), device).eval(), split=parts, device=device, seed=0,
+            sizes=preset.evaluation, batch_size=preset.budget.batch_size,
+            scoring=Scoring(device, kinds), folder=Path(folder),
+        )  # fmt: skip
+        times, began = {}, time.perf_counter()
+        _ = trained.train_codes, trained.test_codes
+        times["encoding"] = time.perf_counter() - began
+        for name in names:
+            experiment: Experiment = registry.find("experiments", name).load()()
+            began = time.perf_counter()
+            experiment.run(trained)
+            times[name] = time.perf_counter() - began
+    return times
+
+
+def lord(train: ImageSet) -> Method:
+    """LORD at `quick` sizes, not trained."""
+    kind = registry.find("methods", "lord").load()
+    config = kind.Config(**load_preset("quick", {}).settings("lord", kind.Config))
+    with seeds.initialising(0, "init"):
+        method: Method = kind(config, DataSpec.of(train))
+    method.train_classes.copy_(torch.from_numpy(train.classes))  # type: ignore[operator]
+    return method
+
+
+def drawn(n: int) -> ImageSet:
+    """Images of noise, whose class and content are known."""
+    generator, rows = seeds.numpy_generator(0, "images", n), np.arange(n)
+    pixels = generator.integers(0, 256, (n, 3, SIZE, SIZE), dtype=np.uint8)
+    names = tuple(map(str, range(CLASSES)))
+    classes, contents = rows % CLASSES, rows // CLASSES % CONTENTS
+    return ImageSet("noise", pixels, classes, contents, names, names, f"noise-{n}")
