@@ -4,7 +4,6 @@ from typing import ClassVar
 from unittest import mock
 
 import torch
-from pytorch_fid import inception
 from torch import Tensor
 
 from lordbench.evaluation import SetMetric, distances
@@ -51,6 +50,8 @@ class Fid(SetMetric):
 
 def network(state: dict[str, Tensor]) -> torch.nn.Module:
     """Return pytorch-fid's Inception-v3 on the CPU, in evaluation mode, with the published weights."""
+    from pytorch_fid import inception  # It imports torchvision, which takes as long as torch.
+
     # The package always downloads the weights itself, and draws from the global generator before that.
     download = mock.patch.object(inception, "load_state_dict_from_url", return_value=state)
     with download, seeds.initialising(0, "fid"):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-import lpips
 import torch
 from torch import Tensor
 
@@ -27,7 +26,10 @@ class Lpips(PairMetric):
     thread_safe: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
+        import lpips  # It imports torchvision, which takes as long as torch.
+
         self.network: Any = _network().to(device).to(memory_format=torch.channels_last)
+        self.normalise = lpips.normalize_tensor  # type: ignore[attr-defined]
 
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         """Compare float [0, 1] images (N, C, H, W), C of 1 or 3: float32 (N,), 0 for equal images."""
@@ -61,11 +63,13 @@ class Lpips(PairMetric):
                 images = resize(images, SMALLEST)
             # The package expects [-1, 1]: with [0, 1] it runs too, but the values are wrong.
             layers = self.network.net(self.network.scaling_layer(to_rgb(images) * 2 - 1))
-            return [lpips.normalize_tensor(layer) for layer in layers]  # type: ignore[attr-defined]
+            return [self.normalise(layer) for layer in layers]
 
 
 def _network() -> torch.nn.Module:
     """Return the package's network with its own heads and verified trunk weights, without its download."""
+    import lpips
+
     trunk = weights.load("alexnet")
     heads_file = Path(lpips.__file__).parent / "weights" / "v0.1" / "alex.pth"
     heads = torch.load(heads_file, map_location="cpu", weights_only=True)

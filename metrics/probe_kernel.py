@@ -1,6 +1,7 @@
 """Kernel probe: what a code reveals to a smooth non-linear classifier."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -40,6 +41,7 @@ class KernelProbe(BatchedProbe):
         codes, labels = batch.codes[b], batch.labels[b]
         near, far = distances(codes[rest], codes[rest]), distances(codes[held], codes[rest])
 
+        @cache
         def correct(width: float, penalty: float) -> Tensor:
             found = solve(torch.exp(-width * near), target[:, rest], penalty)
             return (torch.exp(-width * far) @ found).argmax(dim=-1) == labels[:, held]

@@ -242,6 +242,9 @@ def _in_plugins(kind: Kind, files: Iterable[PluginFile]) -> Iterator[Component]:
 
 def _checked(path: Path) -> Path:
     path = path.expanduser().resolve()
+    if os.pathsep in str(path):
+        message = f"{path}: {os.pathsep!r} in the path of a plug-in separates two paths in ${VARIABLE}"
+        raise UserError(message, "Rename the folder, or move the plug-in.")
     if path.is_file() and path.suffix == ".py":
         return path
     if not path.is_dir():

@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
@@ -15,6 +16,10 @@ from lordbench.utils.hardware import free_gpu_memory
 PIXELS = {"cpu": 64 * 64**2, "cuda": 256 * 64**2}  # of a batch; larger ones are no faster on a CPU
 BYTES = 4096  # of GPU memory a pixel: four float32 maps of 256 channels, as in a generator's widest layers
 SHARE = 0.5  # of a GPU's free memory, for one batch
+
+ALLOWED: ContextVar[Callable[[], int]] = ContextVar("ALLOWED", default=torch.get_num_threads)
+"""Gives the number of threads that `in_threads` may use. It is asked at each call: processes of a run share
+the cores, and some have nothing to do at its end."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -47,12 +52,12 @@ def batch_size(pixels: int, device: torch.device) -> int:
 
 
 def in_threads(compute: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
-    """Compute something for every item, in order, on as many threads as PyTorch may use.
+    """Compute something for every item, in order, on as many threads as are `ALLOWED`.
 
     Threads that share a small computation wait for each other, and its sums depend on their number.
     `compute` must not change flags of the process.
     """
-    threads = torch.get_num_threads()
+    threads = ALLOWED.get()()
     with one_thread(), ThreadPoolExecutor(threads, "compute") as pool:
         return list(pool.map(compute, items))
 

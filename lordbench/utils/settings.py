@@ -1,6 +1,7 @@
 """Settings: YAML files of bounded size, and their validation against a model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -47,7 +48,12 @@ def parse_yaml(text: str) -> Any:
 
 
 def validated(model: type[C], values: dict[str, Any], where: str) -> C:
-    """Check settings, from a source named `where`; UserError lists all problems, and the valid keys."""
+    """Check settings, from a source named `where`; UserError lists all problems, and the valid keys.
+
+    Numbers that are not finite are refused: a training with one would only end in a loss of NaN.
+    """
+    if infinite := list(_infinite("", values)):
+        raise UserError(f"{where}: " + "; ".join(infinite), "Give finite numbers.")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -90,6 +96,16 @@ def distinct(settings: Iterable[tuple[str, Any]], where: str) -> dict[str, Any]:
                 f"{where}: {key} is given as {collected[key]} and as {value}", "Keep one of them."
             )
     return collected
+
+
+def _infinite(key: str, value: Any) -> Iterator[str]:
+    """Describe the numbers in a value that are not finite, each by its key."""
+    if isinstance(value, Mapping | list | tuple):
+        entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, own in entries:
+            yield from _infinite(f"{key}.{name}" if key else str(name), own)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{key}: {value} is not a finite number"
 
 
 def _fields(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:

@@ -47,6 +47,14 @@ class TestAFolder:
         monkeypatch.setenv("LORDBENCH_PLUGINS", str(folder))
         assert "flat" in registry.available("methods")
 
+    def test_cannot_have_the_separator_of_paths_in_its_own(self, folder: Path) -> None:
+        renamed = folder.rename(folder.with_name("mine:1"))
+        with (
+            pytest.raises(UserError, match="mine:1: ':' in the path of a plug-in"),
+            registry.use_plugins([renamed]),
+        ):
+            pass
+
     def test_imports_nothing_before_it_is_loaded(self, folder: Path) -> None:
         (folder / "methods" / "bad.py").write_text("raise SystemExit('imported')")
         with registry.use_plugins([folder]):

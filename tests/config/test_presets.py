@@ -211,3 +211,11 @@ class TestExtends:
         Path("mine.yaml").write_text(f"summary: mine\nextends: {base}\n")
         with pytest.raises(UserError, match=words):
             load_preset("mine.yaml", {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_is_refused_wherever_it_is(value: float) -> None:
+    with pytest.raises(UserError, match=r"lord: final_rate: -?(nan|inf) is not a finite number"):
+        validated(LordConfig, {"final_rate": value}, "lord")
+    with pytest.raises(UserError, match=r"budget\.epochs: .*; methods\.lord\.decay: .*finite"):
+        load_preset("quick", {"methods.lord.decay": value, "budget.epochs": value})

@@ -20,6 +20,7 @@ from waiting import wait_for
 from lordbench.evaluation.collapse import CollapseWarning
 from lordbench.results.run_folder import Store
 from lordbench.runner import executors
+from lordbench.runner.executors import local
 from lordbench.runner.executors.base import (
     Attempt,
     Queue,
@@ -50,6 +51,7 @@ class Scripted(WorkerExecutor):
         self.script, self.slow = script, slow
         self.sent = 0
         self.parts: list[str] = []
+        self.batches: list[int] = []
         self.closed = False
 
     def open(self, state: WorkerState) -> None:
@@ -58,6 +60,7 @@ class Scripted(WorkerExecutor):
     def send(self, tasks: Sequence[Task]) -> Sequence[Hashable]:
         numbers = range(self.sent, self.sent + len(tasks))
         self.sent += len(tasks)
+        self.batches.append(len(tasks))
         self.parts += ["training" if task.only_train else "evaluation" for task in tasks]
         return numbers
 
@@ -212,6 +215,26 @@ class TestTrainingsAndEvaluations:
         assert queue.take() == Attempt(plan.cells[0], "evaluation")
         assert queue.take() == Attempt(plan.cells[0], "training")
 
+    def test_the_last_two_evaluations_run_one_after_the_other(self, plan: Plan) -> None:
+        first, second = plan.cells
+        queue = Queue(2, deque([Attempt(first, "training")]))
+        queue.add(Attempt(first, "evaluation"))
+        assert not queue.few([])
+        queue.take()
+        assert not queue.few([Attempt(second, "training")])
+        assert queue.few([Attempt(second, "evaluation")])
+        queue.add(Attempt(second, "evaluation"))
+        assert queue.few([])
+        queue.add(Attempt(second, "evaluation"))
+        assert not queue.few([])
+
+    def test_at_the_end_of_a_run_one_worker_is_left(self, plan: Plan, tmp_path: Path) -> None:
+        trained = Result(status="trained").model_dump_json()
+        scripted = Scripted([trained, trained, DONE, DONE])
+        scripted.in_two, scripted.jobs = True, 2
+        list(scripted.run(plan, WorkerState(Store(tmp_path)), Watch()))
+        assert scripted.batches == [2, 1, 1]
+
     def test_a_trained_cell_is_sent_again_and_counts_once(self, plan: Plan, tmp_path: Path) -> None:
         started: list[str] = []
         trained = Result(status="trained").model_dump_json()
@@ -224,7 +247,50 @@ class TestTrainingsAndEvaluations:
         assert scripted.parts == ["training", "evaluation", "evaluation", "training", "evaluation"]
 
 
+class Still(local.Worker):
+    """A worker without a process: it does nothing with its tasks."""
+
+    def __init__(self, share: Any) -> None:
+        self.evaluated, self.pipe = (
+            set(),
+            SimpleNamespace(send_bytes=lambda task: None, recv_bytes=lambda: b""),
+        )
+
+
 class TestProcesses:
+    @pytest.fixture
+    def processes(self, monkeypatch: pytest.MonkeyPatch) -> local.Processes:
+        monkeypatch.setattr(local, "Worker", Still)
+        monkeypatch.setattr(hardware, "cores", lambda: 8)
+        return local.Processes(jobs=2, retries=0)
+
+    def test_who_has_evaluated_a_seed_evaluates_it_again(
+        self, plan: Plan, tmp_path: Path, processes: local.Processes
+    ) -> None:
+        state = WorkerState(Store(tmp_path))
+        trainings, evaluations = (
+            [Task.of(Attempt(cell, part), state, threads=4) for cell in plan.cells]
+            for part in ("training", "evaluation")
+        )
+        first, second = processes.send(evaluations)
+        for worker in (first, second):
+            processes.result(worker)
+        assert processes.send(evaluations[:1]) == [first]
+        processes.result(first)
+        assert processes.send(evaluations[1:]) == [second]
+        processes.result(second)
+        third = processes.send(trainings[:1])[0]
+        assert third in (first, second)
+
+    def test_evaluations_use_the_cores_of_idle_workers(
+        self, plan: Plan, tmp_path: Path, processes: local.Processes
+    ) -> None:
+        tasks = [Task.of(Attempt(cell), WorkerState(Store(tmp_path)), threads=4) for cell in plan.cells]
+        first, _ = processes.send(tasks)
+        assert processes.share.value == 4
+        processes.result(first)
+        assert processes.share.value == 8
+
     @pytest.mark.slow
     def test_a_killed_one_resumes_from_its_checkpoint(
         self, run: Run, capsys: pytest.CaptureFixture[str]

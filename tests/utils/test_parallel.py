@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from lordbench.utils.parallel import SuppressWarnings, in_threads
+from lordbench.utils.parallel import ALLOWED, SuppressWarnings, in_threads
 
 
 class TestSuppressWarnings:
@@ -43,3 +43,19 @@ def test_results_come_in_order_from_one_thread_each() -> None:
     before = torch.get_num_threads()
     assert in_threads(lambda n: (n, torch.get_num_threads()), range(5)) == [(n, 1) for n in range(5)]
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_as_many_threads_are_used_as_are_allowed_at_the_time(threads: int) -> None:
+    together = threading.Barrier(threads)
+
+    def meet(_: int) -> str:
+        together.wait(10)
+        return threading.current_thread().name
+
+    before = ALLOWED.set(lambda: threads)
+    try:
+        assert len(set(in_threads(meet, range(threads)))) == threads
+        assert len(set(in_threads(lambda _: threading.current_thread().name, range(50)))) <= threads
+    finally:
+        ALLOWED.reset(before)

@@ -36,6 +36,8 @@ PASSED_ON = (
 )
 """Prefixes of the environment variables that workers get: where data, weights, plug-ins and trackers are."""
 LOOK_SECONDS = 1.0
+LAST = 2
+"""Evaluations that run one after the other at the end of a run."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ class Queue:
 
     Trainings go first, since they are long: three on two cores would leave one idle during the last.
     Evaluations fill the gaps. Fewer wait than there are workers, so results come while others are trained.
+
+    The last evaluations run one after the other, each on the cores of all workers: a worker that has not yet
+    evaluated any would first fit the judges and measure the floors, as long as the rest of an evaluation.
     """
 
     workers: int
@@ -112,6 +117,11 @@ class Queue:
 
     def add(self, attempt: Attempt) -> None:
         (self.evaluations if attempt.part == "evaluation" else self.trainings).append(attempt)
+
+    def few(self, running: Collection[Attempt]) -> bool:
+        """Whether only the last evaluations are left, beside one that is running or none."""
+        last = not self.trainings and len(self.evaluations) <= LAST
+        return last and all(attempt.part == "evaluation" for attempt in running)
 
     def take(self) -> Attempt:
         evaluate = len(self.evaluations) >= self.workers or not self.trainings
@@ -178,7 +188,8 @@ class WorkerExecutor(Executor):
             self.open(state)
             watch.ready()
             while waiting or running:
-                batch = [waiting.take() for _ in range(min(len(waiting), self.room - len(running)))]
+                room = 1 if self.in_two and waiting.few(running.values()) else self.room
+                batch = [waiting.take() for _ in range(min(len(waiting), room - len(running)))]
                 tasks = [Task.of(attempt, state, self.threads) for attempt in batch]
                 running |= zip(self.send(tasks) if tasks else (), batch, strict=True)
                 for attempt in batch:

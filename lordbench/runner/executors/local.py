@@ -8,9 +8,10 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -21,7 +22,12 @@ from lordbench.runner.plan import Plan
 from lordbench.runner.run_cell import Outcome, WorkerState, run_cell
 from lordbench.utils import hardware
 from lordbench.utils.errors import Notice
+from lordbench.utils.parallel import ALLOWED
 
+CONTEXT = multiprocessing.get_context("spawn")
+"""Spawned, not forked: a forked child inherits torch's threads and CUDA's state, and hangs in them."""
+Share = Any
+"""An int that processes share: `multiprocessing.Value`, which has no type of its own."""
 WORKER_BYTES = 2 << 30
 """Memory that a worker is expected to need: PyTorch, and the judges and metrics."""
 COPIES = 2
@@ -83,6 +89,7 @@ class Processes(base.WorkerExecutor):
         super().__init__(jobs, retries, max(1, hardware.cores() // jobs))
         self.workers: list[Worker] = []
         self.idle: list[Worker] = []
+        self.share: Share = CONTEXT.Value("i", self.threads)
 
     def open(self, state: WorkerState) -> None:
         """Start with no workers, also where this executor has run a plan before; tasks start them."""
@@ -93,13 +100,13 @@ class Processes(base.WorkerExecutor):
         workers = []
         for task in tasks:
             if not self.idle:
-                self.idle.append(Worker())
+                self.idle.append(Worker(self.share))
                 self.workers.append(self.idle[-1])
-            worker = self.idle.pop()
-            with contextlib.suppress(OSError):
-                # If the worker has died while idle, `result` notices.
-                worker.pipe.send_bytes(task.model_dump_json().encode())
+            worker = max(self.idle, key=lambda worker: worker.knows(task))
+            self.idle.remove(worker)
+            worker.send(task)
             workers.append(worker)
+        self._divide_cores()
         return workers
 
     def ended(self, running: Collection[Worker], seconds: float) -> list[Worker]:
@@ -115,6 +122,7 @@ class Processes(base.WorkerExecutor):
             self.workers.remove(handle)
             raise base.WorkerLostError(f"a worker process died ({handle.end()})") from None
         self.idle.append(handle)
+        self._divide_cores()
         return result
 
     def close(self) -> None:
@@ -123,15 +131,23 @@ class Processes(base.WorkerExecutor):
         for worker in self.workers:
             worker.end()
 
+    def _divide_cores(self) -> None:
+        """Let the evaluations of busy workers use the cores of idle ones."""
+        busy = len(self.workers) - len(self.idle)
+        self.share.value = max(self.threads, hardware.cores() // max(busy, 1))
+
 
 class Worker:
-    """A process that runs one task after another, and ends when this process does."""
+    """A process that runs one task after another, and ends when this process does.
 
-    def __init__(self) -> None:
-        # Spawned, not forked: a forked child inherits torch's threads and CUDA's state, and hangs in them.
-        context = multiprocessing.get_context("spawn")
-        self.pipe, end = context.Pipe()
-        self.process = context.Process(target=_serve, args=(end,), daemon=True)
+    Args:
+        share: threads that each worker's evaluation may use now.
+    """
+
+    def __init__(self, share: Share) -> None:
+        self.evaluated: set[Hashable] = set()
+        self.pipe, end = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=_serve, args=(end, share), daemon=True)
         # A process inherits what is blocked: Ctrl-C must not reach it before it ignores that itself.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -139,6 +155,17 @@ class Worker:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         end.close()
+
+    def knows(self, task: Task) -> bool:
+        """Whether it has what evaluations of the task's data and seed share: judges, floors, features."""
+        return _shared_by(task) in self.evaluated
+
+    def send(self, task: Task) -> None:
+        if not task.only_train:
+            self.evaluated.add(_shared_by(task))
+        with contextlib.suppress(OSError):
+            # If it has died while idle, `Processes.result` notices.
+            self.pipe.send_bytes(task.model_dump_json().encode())
 
     def end(self) -> str:
         """Wait until the process has ended, and return its exit status or signal."""
@@ -148,9 +175,15 @@ class Worker:
         return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def _serve(pipe: Connection) -> None:
+def _shared_by(task: Task) -> Hashable:
+    cell = task.cell
+    return cell.data, cell.split, cell.labels, cell.reserved, cell.seed
+
+
+def _serve(pipe: Connection, share: Share) -> None:
     # Ctrl-C reaches all processes of a terminal, but the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ALLOWED.set(lambda: share.value)
     warnings.formatwarning = _notice
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
