@@ -219,14 +219,14 @@ class TestTrainingsAndEvaluations:
         first, second = plan.cells
         queue = Queue(2, deque([Attempt(first, "training")]))
         queue.add(Attempt(first, "evaluation"))
-        assert not queue.few([])
+        assert not queue.is_ending([])
         queue.take()
-        assert not queue.few([Attempt(second, "training")])
-        assert queue.few([Attempt(second, "evaluation")])
+        assert not queue.is_ending([Attempt(second, "training")])
+        assert queue.is_ending([Attempt(second, "evaluation")])
         queue.add(Attempt(second, "evaluation"))
-        assert queue.few([])
+        assert queue.is_ending([])
         queue.add(Attempt(second, "evaluation"))
-        assert not queue.few([])
+        assert not queue.is_ending([])
 
     def test_at_the_end_of_a_run_one_worker_is_left(self, plan: Plan, tmp_path: Path) -> None:
         trained = Result(status="trained").model_dump_json()

@@ -118,7 +118,7 @@ class Queue:
     def add(self, attempt: Attempt) -> None:
         (self.evaluations if attempt.part == "evaluation" else self.trainings).append(attempt)
 
-    def few(self, running: Collection[Attempt]) -> bool:
+    def is_ending(self, running: Collection[Attempt]) -> bool:
         """Whether only the last evaluations are left, beside one that is running or none."""
         last = not self.trainings and len(self.evaluations) <= LAST
         return last and all(attempt.part == "evaluation" for attempt in running)
@@ -188,7 +188,7 @@ class WorkerExecutor(Executor):
             self.open(state)
             watch.ready()
             while waiting or running:
-                room = 1 if self.in_two and waiting.few(running.values()) else self.room
+                room = 1 if self.in_two and waiting.is_ending(running.values()) else self.room
                 batch = [waiting.take() for _ in range(min(len(waiting), room - len(running)))]
                 tasks = [Task.of(attempt, state, self.threads) for attempt in batch]
                 running |= zip(self.send(tasks) if tasks else (), batch, strict=True)
