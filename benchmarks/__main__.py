@@ -106,7 +106,7 @@ def rows(rounds: int, n_steps: int, write: bool) -> None:
 @benchmarks.command("held-out")
 @WRITE
 def held_out(write: bool) -> None:
-    """The experiments of a cell against the number of test images, 1,000 to 100,000."""
+    """The experiments of a cell against the number of test images, 1,000 to 100,000: a quarter of an hour."""
     from benchmarks.held_out import held_out as measure
 
     written("held-out", measure(), write)

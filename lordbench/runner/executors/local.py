@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.sharedctypes import Synchronized
 
 import torch
 from pydantic import Field
@@ -26,8 +26,6 @@ from lordbench.utils.parallel import ALLOWED
 
 CONTEXT = multiprocessing.get_context("spawn")
 """Spawned, not forked: a forked child inherits torch's threads and CUDA's state, and hangs in them."""
-Share = Any
-"""An int that processes share: `multiprocessing.Value`, which has no type of its own."""
 WORKER_BYTES = 2 << 30
 """Memory that a worker is expected to need: PyTorch, and the judges and metrics."""
 COPIES = 2
@@ -89,7 +87,7 @@ class Processes(base.WorkerExecutor):
         super().__init__(jobs, retries, max(1, hardware.cores() // jobs))
         self.workers: list[Worker] = []
         self.idle: list[Worker] = []
-        self.share: Share = CONTEXT.Value("i", self.threads)
+        self.share: Synchronized[int] = CONTEXT.Value("i", self.threads)
 
     def open(self, state: WorkerState) -> None:
         """Start with no workers, also where this executor has run a plan before; tasks start them."""
@@ -144,7 +142,7 @@ class Worker:
         share: threads that each worker's evaluation may use now.
     """
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: Synchronized[int]) -> None:
         self.evaluated: set[Hashable] = set()
         self.pipe, end = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=_serve, args=(end, share), daemon=True)
@@ -176,11 +174,12 @@ class Worker:
 
 
 def _shared_by(task: Task) -> Hashable:
+    """What evaluations that share judges, floors and features have in common."""
     cell = task.cell
     return cell.data, cell.split, cell.labels, cell.reserved, cell.seed
 
 
-def _serve(pipe: Connection, share: Share) -> None:
+def _serve(pipe: Connection, share: Synchronized[int]) -> None:
     # Ctrl-C reaches all processes of a terminal, but the run ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ALLOWED.set(lambda: share.value)
