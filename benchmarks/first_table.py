@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchmarks.page import ROOT, table
+from lordbench.evaluation.statistics import student_test
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def _quality(own: Sequence[Turn], other: Sequence[Turn], against: str) -> str:
     rows = []
     for method in own[0].l1:
         a, b = ([turn.l1[method] for turn in turns] for turns in (own, other))
-        differences = [x - y for x, y in zip(a, b, strict=True)]
-        mean, interval = statistics.mean(differences), "–"
+        differences = np.subtract(a, b)
+        interval = "–"
         if len(differences) > 1:
-            half = stats.t.ppf(0.975, len(a) - 1) * statistics.stdev(differences) / len(a) ** 0.5
-            interval = f"{mean - half:+.4f} to {mean + half:+.4f}"
+            tested = student_test(differences)
+            interval = f"{tested.low:+.4f} to {tested.high:+.4f}"
         values = (", ".join(f"{value:.4f}" for value in side) for side in (a, b))
-        rows.append([method, *values, f"{mean:+.4f}", interval])
+        rows.append([method, *values, f"{differences.mean():+.4f}", interval])
     header = ["transfer L1 by seed", "this commit", against, "mean difference", "95 % interval"]
     return table(header, rows)
 
