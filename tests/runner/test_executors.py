@@ -1,10 +1,13 @@
 """Executors run each cell once, and retry those of lost workers from their checkpoint."""
 
+import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Collection, Hashable, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +40,7 @@ from lordbench.runner.run_folder import cell_lock, open_run_folder
 from lordbench.utils import hardware
 from lordbench.utils.errors import hidden_notices
 from lordbench.utils.files import plugin_folder, read_json
+from lordbench.utils.parallel import ALLOWED
 
 METHODS = ["--methods", "drnet,mlvae", "--experiments", "reconstruction"]
 
@@ -284,6 +288,21 @@ class TestProcesses:
         assert processes.share.value == 4
         processes.result(first)
         assert processes.share.value == 8
+
+    def test_a_worker_asks_for_its_share_each_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(signal, "signal", lambda *handler: None)
+        monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+        monkeypatch.setattr(local, "_end_with_parent", lambda: None)
+        share, allowed = SimpleNamespace(value=1), []
+
+        def receive() -> bytes:
+            for share.value in (1, 3):
+                allowed.append(ALLOWED.get()())
+            raise EOFError
+
+        pipe: Any = SimpleNamespace(recv_bytes=receive, send_bytes=None)
+        copy_context().run(local._serve, pipe, share)  # type: ignore[arg-type]
+        assert allowed == [1, 3]
 
     @pytest.mark.slow
     def test_a_killed_one_resumes_from_its_checkpoint(
