@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 import click
@@ -11,12 +10,14 @@ import numpy as np
 import torch
 
 from benchmarks.page import table
+from benchmarks.stepping import build, seconds
 from lordbench.config import registry
 from lordbench.config.presets import load_preset
 from lordbench.data.images import ImageSet
 from lordbench.data.splits import Split
-from lordbench.evaluation import Experiment, Scoring, Trained
-from lordbench.training.method import DataSpec, Method, placed
+from lordbench.evaluation import Experiment, Trained
+from lordbench.results.run_folder import Store
+from lordbench.runner.run_cell import WorkerState
 from lordbench.utils import hardware, seeds
 
 COUNTS = (1_000, 10_000, 100_000)
@@ -43,7 +44,7 @@ def held_out() -> str:
     rows = []
     for name in [*times[COUNTS[0]], "all"]:
         own = [sum(times[n].values()) if name == "all" else times[n][name] for n in COUNTS]
-        rows.append([name, *(f"{seconds:.1f}" for seconds in own), f"{own[-1] / own[0]:.1f}"])
+        rows.append([name, *(f"{value:.1f}" for value in own), f"{own[-1] / own[0]:.1f}"])
     return table(header, rows)
 
 
@@ -51,33 +52,25 @@ def evaluated(names: list[str], n: int) -> dict[str, float]:
     """Seconds of encoding all images and of each experiment, with `n` test images."""
     parts = Split("samples", drawn(CLASSES * CONTENTS), drawn(n))
     preset, device = load_preset("quick", {}), hardware.resolve_device("auto")
-    kinds = {name: kind for name, kind in registry.load_all("metrics").items() if not kind.on_request}
+    settings = preset.settings("lord", registry.find("methods", "lord").load().Config)
+    method = build("lord", settings, parts.train).eval()
+    method.train_classes.copy_(torch.from_numpy(parts.train.classes))  # type: ignore[operator]
     with tempfile.TemporaryDirectory() as folder:
         trained = Trained(
-            label="lord", method=placed(lord(parts.train), device).eval(), split=parts, device=device, seed=0,
+            label="lord", method=method, split=parts, device=device, seed=0,
             sizes=preset.evaluation, batch_size=preset.budget.batch_size,
-            scoring=Scoring(device, kinds), folder=Path(folder),
+            scoring=WorkerState(Store(Path(folder))).scoring(), folder=Path(folder),
         )  # fmt: skip
-        times, began = {}, time.perf_counter()
+        times, began = {}, seconds()
         _ = trained.train_codes, trained.test_codes
-        times["encoding"] = time.perf_counter() - began
+        times["encoding"] = seconds() - began
         for name in names:
             experiment: Experiment = registry.find("experiments", name).load()()
-            began = time.perf_counter()
+            began = seconds()
             experiment.run(trained)
-            times[name] = time.perf_counter() - began
+            times[name] = seconds() - began
             click.echo(f"{n:,} test images: {name} {times[name]:.1f} s", err=True)
     return times
-
-
-def lord(train: ImageSet) -> Method:
-    """LORD at `quick` sizes, not trained."""
-    kind = registry.find("methods", "lord").load()
-    config = kind.Config(**load_preset("quick", {}).settings("lord", kind.Config))
-    with seeds.initialising(0, "init"):
-        method: Method = kind(config, DataSpec.of(train))
-    method.train_classes.copy_(torch.from_numpy(train.classes))  # type: ignore[operator]
-    return method
 
 
 def drawn(n: int) -> ImageSet:
