@@ -1,7 +1,6 @@
 """Kernel probe: what a code reveals to a smooth non-linear classifier."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import ClassVar
 
 import torch
@@ -41,31 +40,29 @@ class KernelProbe(BatchedProbe):
         codes, labels = batch.codes[b], batch.labels[b]
         near, far = distances(codes[rest], codes[rest]), distances(codes[held], codes[rest])
 
-        @cache
-        def correct(width: float, penalty: float) -> Tensor:
-            found = solve(torch.exp(-width * near), target[:, rest], penalty)
-            return (torch.exp(-width * far) @ found).argmax(dim=-1) == labels[:, held]
-
-        def best(grid: Sequence[Tensor]) -> tuple[list[int], Tensor, Tensor]:
-            setting, accuracy, at_edge = choose(torch.stack(list(grid), dim=1)[None], counted)
-            return setting[0].tolist(), accuracy[0], at_edge[0]
+        def correct(width: float, penalties: Sequence[float]) -> Tensor:
+            """Which held-out codes are predicted: bool (L, settings, M)."""
+            found = predict(near, target[:, rest], far, width, penalties)
+            return torch.stack(found, dim=1) == labels[:, None, held]
 
         counted = torch.ones(1, len(held), dtype=torch.bool, device=codes.device)
-        widths, _, too_wide = best([correct(width, PENALTY) for width in WIDTHS])
-        by_width = {w: [correct(WIDTHS[w], penalty) for penalty in PENALTIES] for w in set(widths)}
-        penalties, accuracy, too_strong = best(
-            [
-                torch.stack([by_width[w][i][row] for row, w in enumerate(widths)])
-                for i in range(len(PENALTIES))
-            ]
-        )
+        by_width = torch.cat([correct(width, [PENALTY]) for width in WIDTHS], dim=1)
+        widths, _, too_wide = choose(by_width[None], counted)
+        at_width = {w: correct(WIDTHS[w], PENALTIES) for w in set(widths[0].tolist())}
+        by_penalty = torch.stack([at_width[w][row] for row, w in enumerate(widths[0].tolist())])
+        penalties, accuracy, too_strong = choose(by_penalty[None], counted)
+
         near, far = distances(codes[sample], codes[sample]), distances(batch.test[b], codes[sample])
-        predicted, names = [], []
-        for row, (w, i) in enumerate(zip(widths, penalties, strict=True)):
-            found = solve(torch.exp(-WIDTHS[w] * near), target[row : row + 1, sample], PENALTIES[i])
-            predicted.append((torch.exp(-WIDTHS[w] * far) @ found[0]).argmax(dim=-1))
-            names.append(f"width {WIDTHS[w]:g}, penalty {PENALTIES[i]:g}")
-        return torch.stack(predicted), accuracy, names, (too_wide | too_strong).tolist()
+        settings = [
+            (WIDTHS[w], PENALTIES[p]) for w, p in zip(widths[0].tolist(), penalties[0].tolist(), strict=True)
+        ]
+        found = {
+            setting: predict(near, target[:, sample], far, setting[0], setting[1:])[0]
+            for setting in set(settings)
+        }
+        predicted = torch.stack([found[setting][row] for row, setting in enumerate(settings)])
+        names = [f"width {width:g}, penalty {penalty:g}" for width, penalty in settings]
+        return predicted, accuracy[0], names, (too_wide | too_strong)[0].tolist()
 
     def policy(self) -> str:
         widths, penalties = (", ".join(f"{value:g}" for value in values) for values in (WIDTHS, PENALTIES))
@@ -76,21 +73,31 @@ class KernelProbe(BatchedProbe):
         )
 
 
-def solve(kernel: Tensor, target: Tensor, penalty: float) -> Tensor:
-    """Coefficients, (L, N, K), of kernel ridge regression, (N, N), onto targets, (L, N, K), centred."""
-    system = kernel.clone()
-    system.diagonal().add_(penalty)
-    centred = target - target.mean(dim=1, keepdim=True)
-    flat = centred.transpose(0, 1).flatten(1)
-    solution = torch.cholesky_solve(flat, torch.linalg.cholesky(system))
-    return solution.unflatten(1, (target.shape[0], target.shape[2])).transpose(0, 1)
+def predict(
+    near: Tensor, target: Tensor, far: Tensor, width: float, penalties: Sequence[float]
+) -> list[Tensor]:
+    """Predict labels, int64 (L, M), by kernel ridge regression with each penalty.
+
+    `near` are squared distances of N codes, (N, N), `far` of M others from them, (M, N); the targets,
+    (L, N, K), are centred.
+    """
+    centred = (target - target.mean(dim=1, keepdim=True)).transpose(0, 1).flatten(1)
+    near, far = (near * -width).exp_(), (far * -width).exp_()
+    predicted, added = [], 0.0
+    for penalty in penalties:
+        near.diagonal().add_(penalty - added)
+        added = penalty
+        found = far @ torch.cholesky_solve(centred, torch.linalg.cholesky(near))
+        best = found.unflatten(1, (target.shape[0], target.shape[2])).argmax(dim=-1)
+        predicted.append(best.T)
+    return predicted
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
     """Squared distances of codes, (N, D) and (M, D), for each dimension that varies: (N, M)."""
     n_varying = max(1, int((b != 0).any(dim=0).sum()))
-    squares = (a * a).sum(dim=1)[:, None] + (b * b).sum(dim=1) - 2 * a @ b.T
-    return squares.clamp_(min=0) / n_varying
+    squares = (a @ b.T).mul_(-2).add_((a * a).sum(dim=1)[:, None]).add_((b * b).sum(dim=1))
+    return squares.clamp_(min=0).div_(n_varying)
 
 
 def _sample(available: Tensor, seed: int) -> Tensor:

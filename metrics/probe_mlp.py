@@ -1,5 +1,7 @@
 """MLP probe: what a code reveals to a classifier with one hidden layer."""
 
+from collections.abc import Sequence
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -31,12 +33,14 @@ class MlpProbe(BatchedProbe):
     source: ClassVar[str] = "Alain & Bengio 2016"
 
     def fit(self, batch: Batch) -> Fitted:
-        correct = Networks(batch).train(batch.rest).predict(batch.codes) == batch.labels
+        networks = Networks(batch, (batch.rest, batch.all))
+        networks.train()
+        correct = networks.predict(batch.codes, 0) == batch.labels
         held = batch.held[:, None]
         accuracy = (correct & held).sum(dim=-1) / held.sum(dim=-1)
-        predicted = Networks(batch).train(batch.all).predict(batch.test)
         nothing = [[""] * correct.shape[1]] * len(correct)
-        return Fitted(predicted, accuracy, nothing, [[False] * correct.shape[1]] * len(correct))
+        never = [[False] * correct.shape[1]] * len(correct)
+        return Fitted(networks.predict(batch.test, 1), accuracy, nothing, never)
 
     def policy(self) -> str:
         return (
@@ -46,73 +50,90 @@ class MlpProbe(BatchedProbe):
 
 
 class Networks:
-    """Networks of one hidden layer, one for each task and labelling, (B, L), of a batch.
+    """Networks of one hidden layer, one for each task, part and labelling, (B, P, L), of a batch.
 
-    Those of a task begin with the same weights and see the same batches.
+    A part are the codes, bool (B, N), that networks are trained on. Those of a task begin with the same
+    weights, and those of a part see the same batches. All are trained together, since on a CPU the calls for
+    one alone take as long as its products.
     """
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch, self.copies = batch, batch.labels.shape[1]
+    def __init__(self, batch: Batch, parts: Sequence[Tensor]) -> None:
+        self.batch, self.parts = batch, parts
+        self.shape = (len(batch.seeds), len(parts), batch.labels.shape[1])
         inputs, n_labels = batch.codes.shape[2], batch.possible.shape[1]
-        # Scaled for ReLUs (He et al. 2015).
-        into = np.zeros((len(batch.seeds), inputs, HIDDEN), np.float32)
-        out = np.zeros((len(batch.seeds), HIDDEN, n_labels), np.float32)
+        self.shapes = ((inputs, HIDDEN), (1, HIDDEN), (HIDDEN, n_labels), (1, n_labels))
+        # One vector of all layers takes a quarter of the calls to update.
+        size = prod(self.shape) * sum(map(prod, self.shapes))
+        self.vector = torch.zeros(size, device=batch.codes.device)
+        self.layers = self._layers_of(self.vector)
+        into, _, out, bias = (layer.unflatten(0, self.shape) for layer in self.layers)
         for b, seed in enumerate(batch.seeds):
             generator, own = seeds.numpy_generator(seed, "probe_mlp", "network"), int(batch.possible[b].sum())
-            into[b] = generator.standard_normal((inputs, HIDDEN)) * np.sqrt(2 / inputs)
-            out[b, :, :own] = generator.standard_normal((HIDDEN, own)) * np.sqrt(1 / HIDDEN)
-        zeros = [np.zeros((len(batch.seeds), 1, size), np.float32) for size in (HIDDEN, n_labels)]
-        self.weights = [
-            torch.from_numpy(values).to(batch.codes.device).repeat_interleave(self.copies, dim=0)
-            for values in (into, zeros[0], out, zeros[1])
-        ]
-        impossible = torch.where(batch.possible, 0, -torch.inf)[:, None]
-        self.impossible = impossible.repeat_interleave(self.copies, dim=0)
+            # Scaled for ReLUs (He et al. 2015).
+            into[b] = _normal(generator, (inputs, HIDDEN), 2)
+            out[b, ..., :own] = _normal(generator, (HIDDEN, own), 1)
+            # No gradient moves the bias of a label that the task does not have.
+            bias[b, ..., own:] = -torch.inf
 
-    def train(self, used: Tensor) -> "Networks":
-        """Train on the codes `used`, bool (B, N)."""
+    def train(self) -> None:
+        """Train by Adam with decoupled decay."""
+        copies, size = self.shape[2], self.batch.codes.shape[1]
         order = torch.stack([
-            _batches(mask, seed) for mask, seed in zip(used, self.batch.seeds, strict=True)
+            torch.stack([_batches(part[b], seed) + b * size for part in self.parts])
+            for b, seed in enumerate(self.batch.seeds)
         ])  # fmt: skip
-        means, squares = ([torch.zeros_like(w) for w in self.weights] for _ in range(2))
+        all_codes, all_labels = (
+            self.batch.codes.flatten(0, 1),
+            self.batch.labels.transpose(1, 2).flatten(0, 1),
+        )
+        labels = all_labels[order].movedim(4, 2).flatten(0, 2)
+        gradient, means, squares = (torch.zeros_like(self.vector) for _ in range(3))
+        slopes = self._layers_of(gradient)
         first, second = BETAS
         for step in range(STEPS):
-            index = order[:, step]
-            codes = self.batch.codes.gather(1, index[..., None].expand(-1, -1, self.batch.codes.shape[2]))
-            labels = self.batch.labels.gather(2, index[:, None].expand(-1, self.copies, -1))
+            index = order[:, :, step]
+            codes = all_codes.index_select(0, index.flatten()).view(*index.shape[:2], 1, BATCH, -1)
+            self._differentiate(codes.expand(-1, -1, copies, -1, -1).flatten(0, 2), labels[:, step], slopes)
+            means.lerp_(gradient, 1 - first)
+            squares.mul_(second).addcmul_(gradient, gradient, value=1 - second)
             rate = _rate(step)
+            for weights in self.layers[::2]:
+                weights.mul_(1 - rate * DECAY)
             scale = np.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
-            for i, gradient in enumerate(self._gradients(self._repeated(codes), labels)):
-                means[i].lerp_(gradient, 1 - first)
-                squares[i].lerp_(gradient.square(), 1 - second)
-                if i % 2 == 0:
-                    self.weights[i].mul_(1 - rate * DECAY)
-                self.weights[i].addcdiv_(means[i], squares[i].sqrt().add_(EPSILON), value=-rate * scale)
-        return self
+            self.vector.addcdiv_(means, squares.sqrt().add_(EPSILON), value=-rate * scale)
 
-    def predict(self, codes: Tensor) -> Tensor:
-        """The most likely label, int64 (B, L, N), of codes, (B, N, D)."""
-        best: Tensor = self._forward(self._repeated(codes))[1].argmax(dim=-1)
-        return best.unflatten(0, (-1, self.copies))  # type: ignore[no-any-return]
+    def predict(self, codes: Tensor, part: int) -> Tensor:
+        """The most likely label, int64 (B, L, M), of codes, (B, M, D), by the networks of a part."""
+        own = (layer.unflatten(0, self.shape)[:, part] for layer in self.layers)
+        into, hidden_bias, out, bias = own
+        hidden = (codes[:, None] @ into + hidden_bias).relu_()
+        best: Tensor = (hidden @ out + bias).argmax(dim=-1)
+        return best
 
-    def _repeated(self, codes: Tensor) -> Tensor:
-        return codes.repeat_interleave(self.copies, dim=0)
+    def _layers_of(self, vector: Tensor) -> list[Tensor]:
+        """Weights and biases in turn, as views of a vector: (B * P * L, ...) each."""
+        sizes = [prod(self.shape) * prod(shape) for shape in self.shapes]
+        parts = zip(vector.split(sizes), self.shapes, strict=True)
+        return [part.view(-1, *shape) for part, shape in parts]
 
-    def _forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        into, hidden_bias, out, bias = self.weights
+    def _differentiate(self, codes: Tensor, labels: Tensor, slopes: list[Tensor]) -> None:
+        """Write gradients of the mean cross-entropy, in the order of the layers."""
+        into, hidden_bias, out, bias = self.layers
         hidden = torch.baddbmm(hidden_bias, codes, into).relu_()
-        return hidden, torch.baddbmm(bias + self.impossible, hidden, out)
+        error = torch.baddbmm(bias, hidden, out).softmax(dim=-1)
+        error.scatter_add_(-1, labels[..., None], error.new_tensor(-1.0).expand(*labels.shape, 1))
+        error /= BATCH
+        inner = (error @ out.mT).mul_(hidden.sign())
+        torch.bmm(codes.mT, inner, out=slopes[0])
+        torch.sum(inner, dim=1, keepdim=True, out=slopes[1])
+        torch.bmm(hidden.mT, error, out=slopes[2])
+        torch.sum(error, dim=1, keepdim=True, out=slopes[3])
 
-    def _gradients(self, codes: Tensor, labels: Tensor) -> list[Tensor]:
-        """Gradients of the mean cross-entropy, in the order of `weights`."""
-        hidden, error = self._forward(codes)
-        error = error.softmax(dim=-1)
-        wanted = labels.flatten(0, 1)[..., None]
-        error.scatter_add_(-1, wanted, error.new_tensor(-1.0).expand(wanted.shape))
-        error /= labels.shape[-1]
-        inner = (error @ self.weights[2].mT).mul_(hidden > 0)
-        sums = (inner.sum(dim=1, keepdim=True), error.sum(dim=1, keepdim=True))
-        return [codes.mT @ inner, sums[0], hidden.mT @ error, sums[1]]
+
+def _normal(generator: np.random.Generator, shape: tuple[int, int], variance: float) -> Tensor:
+    """Random weights of a layer, of a variance divided by the number of its inputs."""
+    values = generator.standard_normal(shape) * np.sqrt(variance / shape[0])
+    return torch.from_numpy(values.astype(np.float32))
 
 
 def _batches(used: Tensor, seed: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -105,4 +105,20 @@ class Measurement(BaseModel):
         """Return a copy that holds the samples its value is the mean of."""
         copy = self.model_copy()
         copy._samples = samples
+        return copy
+
+    def above_chance(self, metric: str, chance: float) -> Measurement:
+        """Return this share, or accuracy, as another metric that is 0 at `chance` and 1 for all.
+
+        Its interval treats chance as exact.
+        """
+
+        def scaled(share: npt.NDArray[np.float32] | float) -> Any:
+            return (share - chance) / (1 - chance)
+
+        ends = {"value": self.value, "ci_low": self.ci_low, "ci_high": self.ci_high}
+        known = {name: scaled(end) for name, end in ends.items() if end is not None}
+        copy = self.model_copy(update={"metric": metric, **known})
+        if self.samples is not None:
+            copy._samples = Samples(scaled(self.samples.values), self.samples.groups)
         return copy

@@ -211,18 +211,17 @@ class LabelProbing:
                 f"{name}: chose the edge of its grid in {edges} of {len(own)} folds" if edges else "",
                 f"one label has {chance:.1%} of the images: normalized values vary widely" if rare else "",
             )))  # fmt: skip
-            for metric, low in (("accuracy", 0.0), ("normalized", chance)):
-                row = self.trained.scoring.share(
-                    key,
-                    f"{name}.{metric}",
-                    correct,
-                    groups,
-                    self.trained.seed,
-                    higher_is_better=better,
-                    chance=low,
-                    policy=how,
-                )
-                yield row.model_copy(update={"note": note}) if note else row
+            accuracy = self.trained.scoring.mean(
+                key,
+                f"{name}.accuracy",
+                correct,
+                groups,
+                self.trained.seed,
+                higher_is_better=better,
+                policy=how,
+            ).model_copy(update={"note": note})
+            yield accuracy
+            yield accuracy.above_chance(f"{name}.normalized", chance)
 
 
 def _best(predicted: dict[str, list[Prediction]]) -> dict[str, list[Prediction]]:

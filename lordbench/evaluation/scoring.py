@@ -16,7 +16,7 @@ from lordbench.data.images import UInt8Array, image_hash
 from lordbench.evaluation import inference
 from lordbench.evaluation.measurement import Measurement, MeasurementKey, Samples
 from lordbench.evaluation.metric import Float64Array, Metric, PairMetric, Probe, SetMetric
-from lordbench.evaluation.statistics import Floats, Groups, mean_interval, unanimous_interval
+from lordbench.evaluation.statistics import Floats, Groups, mean_interval
 from lordbench.utils import seeds
 from lordbench.utils.cache import LruCache
 from lordbench.utils.errors import MissingWeightsError, UserError, described
@@ -154,7 +154,7 @@ class Scoring:
         unit: str = "",
         policy: str = "",
     ) -> Measurement:
-        """Make a measurement of the mean of values (N,), with its interval and its samples."""
+        """Make a measurement of the mean of values, or the share of right answers, (N,), and its interval."""
         generator = seeds.numpy_generator(seed, "interval", *key, metric)
         estimate = mean_interval(values, groups, generator)
         return Measurement(
@@ -168,30 +168,6 @@ class Scoring:
             higher_is_better=higher_is_better,
             policy=policy,
         ).of_samples(Samples.of(values, groups))
-
-    def share(
-        self,
-        key: MeasurementKey,
-        metric: str,
-        correct: npt.NDArray[np.bool_],
-        groups: Groups,
-        seed: int,
-        *,
-        higher_is_better: bool | None,
-        chance: float = 0.0,
-        policy: str = "",
-    ) -> Measurement:
-        """Make a measurement of the share of right answers, bool (N,), scaled to 0 at `chance` and 1 for all.
-
-        Its interval treats chance as exact; where all answers are right, or all wrong, it is
-        `statistics.unanimous_interval`.
-        """
-        values = (correct - chance) / (1 - chance)
-        row = self.mean(key, metric, values, groups, seed, higher_is_better=higher_is_better, policy=policy)
-        if (bounds := unanimous_interval(correct, groups)) is None:
-            return row
-        low, high = ((bound - chance) / (1 - chance) for bound in bounds)
-        return row.model_copy(update={"ci_low": low, "ci_high": high})
 
     def _of_kind(self, kind: type[M]) -> Iterator[tuple[str, M | None]]:
         for name, class_ in self.kinds.items():

@@ -169,4 +169,5 @@ def _scored(
         higher_is_better=None,
         policy="most frequent",
     )
-    yield trained.scoring.share(key, "normalized", correct, groups, trained.seed, chance=chance, **how)
+    share = trained.scoring.mean(key, "normalized", correct, groups, trained.seed, **how)
+    yield share.above_chance("normalized", chance)

@@ -392,7 +392,8 @@ class TestIntervals:
         scoring, key, groups = Scoring(CPU, {}), MeasurementKey("e", "s", ""), np.arange(60) % 20
         for right in (False, True):
             correct = np.full(60, right)
-            row = scoring.share(key, "m", correct, groups, 0, higher_is_better=True, chance=0.25)
+            share = scoring.mean(key, "share", correct, groups, 0, higher_is_better=True)
+            row = share.above_chance("m", 0.25)
             expected = [(end - 0.25) / 0.75 for end in unanimous_interval(correct, groups) or ()]
             assert row.value == pytest.approx(expected[right])
             assert [row.ci_low, row.ci_high] == pytest.approx(expected)
