@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -15,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lordbench.evaluation.metric import Prediction, Probe, ProbeTask
-from lordbench.evaluation.probes import choose, held_out, standardise
+from lordbench.evaluation.probes import choose, collate, held_out, standardise
 
 NAMES = ("probe_linear", "probe_kernel", "probe_mlp")
 CPU = torch.device("cpu")
@@ -41,6 +43,42 @@ def accuracy(probe: Probe, train: tuple, test: tuple, seed: int = 0) -> float:
 def fit_predict(probe: Probe, train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Prediction:
     """The prediction of one task with one labelling, and no other label."""
     return probe.predict_all([ProbeTask(train, labels[None], None, test, 0)], CPU)[0][0]
+
+
+def fit_logistic(
+    metric_class: Callable[[str], type], codes: np.ndarray, labels: np.ndarray, strength: float, n: int
+) -> np.ndarray:
+    """Weights and biases, (D + 1, K), after n iterations of the linear probe on standardised codes."""
+    module = sys.modules[metric_class("probe_linear").__module__]
+    batch = collate([ProbeTask(codes, labels[None], None, codes[:1], 0)], CPU)
+    weights = module.logistic(batch, batch.all, torch.full((1, 1), strength), n)
+    return weights[0, 0].double().numpy()
+
+
+def objective(weights: np.ndarray, codes: np.ndarray, labels: np.ndarray, strength: float) -> float:
+    """Log loss of a code with its share of the penalty, in nats."""
+    scores = codes.astype(np.float64) @ weights[:-1] + weights[-1]
+    losses = special.logsumexp(scores, axis=1) - scores[np.arange(len(codes)), labels]
+    return float(losses.mean() + np.square(weights[:-1]).sum() / (2 * strength * len(codes)))
+
+
+def odd_codes(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised codes float32 (400, 16) on which steps are easily too long, and labels int64 (400,)."""
+    generator = np.random.default_rng(0)
+    codes, labels = clusters(400, 6, 1.0, size=16)
+    if kind == "heavy tails":
+        codes *= np.exp(3 * generator.normal(size=codes.shape))
+    elif kind == "outlier":
+        codes[0] *= 1e4
+    elif kind == "rare values":
+        codes = (codes > 2.5).astype(np.float32)
+    elif kind == "copies":
+        codes = codes[:, :2] @ generator.normal(size=(2, 16)).astype(np.float32)
+    elif kind == "separate":
+        codes, labels = clusters(400, 6, 1e-3, size=16)
+    elif kind == "constant":
+        codes[:] = 1
+    return standardise(codes, codes)[0], labels
 
 
 class TestAccuracy:
@@ -85,6 +123,34 @@ class TestAccuracy:
         regression = LogisticRegression(C=strength, tol=1e-7, max_iter=2000)
         reference = make_pipeline(StandardScaler(), regression).fit(train, labels)
         assert np.mean(ours.labels == reference.predict(test)) > 0.99
+
+    @pytest.mark.parametrize("strength", [1e-2, 1.0, 100.0])
+    def test_the_linear_one_is_near_the_optimum_where_labels_are_many_and_hard_to_tell(
+        self, metric_class: Callable[[str], type], strength: float
+    ) -> None:
+        """There the last steps are the hardest, and what a probe has not learned looks like less leakage."""
+        train, labels = clusters(1000, 40, 2.0, size=48)
+        train = standardise(train, train)[0]
+        regression = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(train, labels)
+        theirs = np.vstack([regression.coef_.T, regression.intercept_])
+        start, best = (objective(weights, train, labels, strength) for weights in (theirs * 0, theirs))
+        for iterations, reached in ((12, 0.95), (40, 0.999)):
+            found = fit_logistic(metric_class, train, labels, strength, iterations)
+            assert start - objective(found, train, labels, strength) > reached * (start - best)
+
+    @pytest.mark.parametrize(
+        "kind", ["heavy tails", "outlier", "rare values", "copies", "separate", "constant"]
+    )
+    def test_the_linear_one_only_gets_better_whatever_the_codes_are(
+        self, metric_class: Callable[[str], type], kind: str
+    ) -> None:
+        train, labels = odd_codes(kind)
+        for strength in (1e-3, 1.0, 100.0):
+            path = [
+                objective(fit_logistic(metric_class, train, labels, strength, n), train, labels, strength)
+                for n in (0, 3, 12, 40)
+            ]
+            assert np.all(np.diff(path) <= 1e-5), (strength, path)
 
     def test_the_kernel_one_is_scikit_learns_kernel_ridge(self, metric_class: Callable[[str], type]) -> None:
         (train, labels), (test, _) = clusters(300, 5, 2.0), clusters(500, 5, 2.0, seed=1)

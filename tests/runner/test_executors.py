@@ -280,6 +280,18 @@ class TestProcesses:
         processes.result(first)
         assert processes.send(evaluations[1:]) == [second]
 
+    def test_a_training_leaves_who_has_evaluated_to_evaluations(
+        self, plan: Plan, tmp_path: Path, processes: local.Processes
+    ) -> None:
+        state, cell = WorkerState(Store(tmp_path)), plan.cells[0]
+        training, evaluation = (
+            Task.of(Attempt(cell, part), state, threads=4) for part in ("training", "evaluation")
+        )
+        first, second = processes.send([evaluation, training])
+        for worker in (first, second):
+            processes.result(worker)
+        assert processes.send([training, evaluation]) == [second, first]
+
     def test_evaluations_use_the_cores_of_idle_workers(
         self, plan: Plan, tmp_path: Path, processes: local.Processes
     ) -> None:

@@ -100,7 +100,7 @@ class Processes(base.WorkerExecutor):
             if not self.idle:
                 self.idle.append(Worker(self.share))
                 self.workers.append(self.idle[-1])
-            worker = max(self.idle, key=lambda worker: worker.knows(task))
+            worker = max(self.idle, key=lambda worker: worker.suits(task))
             self.idle.remove(worker)
             worker.send(task)
             workers.append(worker)
@@ -154,9 +154,12 @@ class Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         end.close()
 
-    def knows(self, task: Task) -> bool:
-        """Whether it has what evaluations of the task's data and seed share: judges, floors, features."""
-        return _shared_by(task) in self.evaluated
+    def suits(self, task: Task) -> bool:
+        """Whether it has what evaluations of the task's data and seed share: judges, floors, features.
+
+        A training needs none of it, and suits a worker that has not, so that this one stays for evaluations.
+        """
+        return (_shared_by(task) in self.evaluated) != task.only_train
 
     def send(self, task: Task) -> None:
         if not task.only_train:
