@@ -47,18 +47,17 @@ class KernelProbe(BatchedProbe):
 
         counted = torch.ones(1, len(held), dtype=torch.bool, device=codes.device)
         by_width = torch.cat([correct(width, [PENALTY]) for width in WIDTHS], dim=1)
-        widths, _, too_wide = choose(by_width[None], counted)
-        at_width = {w: correct(WIDTHS[w], PENALTIES) for w in set(widths[0].tolist())}
-        by_penalty = torch.stack([at_width[w][row] for row, w in enumerate(widths[0].tolist())])
-        penalties, accuracy, too_strong = choose(by_penalty[None], counted)
+        chosen, _, too_wide = choose(by_width[None], counted)
+        widths = [WIDTHS[i] for i in chosen[0].tolist()]
+        at_width = {width: correct(width, PENALTIES) for width in set(widths)}
+        by_penalty = torch.stack([at_width[width][row] for row, width in enumerate(widths)])
+        chosen, accuracy, too_strong = choose(by_penalty[None], counted)
+        settings = list(zip(widths, [PENALTIES[i] for i in chosen[0].tolist()], strict=True))
 
         near, far = distances(codes[sample], codes[sample]), distances(batch.test[b], codes[sample])
-        settings = [
-            (WIDTHS[w], PENALTIES[p]) for w, p in zip(widths[0].tolist(), penalties[0].tolist(), strict=True)
-        ]
         found = {
-            setting: predict(near, target[:, sample], far, setting[0], setting[1:])[0]
-            for setting in set(settings)
+            (width, penalty): predict(near, target[:, sample], far, width, [penalty])[0]
+            for width, penalty in set(settings)
         }
         predicted = torch.stack([found[setting][row] for row, setting in enumerate(settings)])
         names = [f"width {width:g}, penalty {penalty:g}" for width, penalty in settings]

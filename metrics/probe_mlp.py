@@ -52,9 +52,9 @@ class MlpProbe(BatchedProbe):
 class Networks:
     """Networks of one hidden layer, one for each task, part and labelling, (B, P, L), of a batch.
 
-    A part are the codes, bool (B, N), that networks are trained on. Those of a task begin with the same
-    weights, and those of a part see the same batches. All are trained together, since on a CPU the calls for
-    one alone take as long as its products.
+    A part is a choice of codes to train on, bool (B, N). Networks of a task begin with the same weights, and
+    those of a part see the same batches. All are trained together, since on a CPU the calls for one alone
+    take as long as its products.
     """
 
     def __init__(self, batch: Batch, parts: Sequence[Tensor]) -> None:
