@@ -113,12 +113,15 @@ class Measurement(BaseModel):
         Its interval treats chance as exact.
         """
 
-        def scaled(share: npt.NDArray[np.float32] | float) -> Any:
+        def scaled(share: Any) -> Any:
             return (share - chance) / (1 - chance)
 
         ends = {"value": self.value, "ci_low": self.ci_low, "ci_high": self.ci_high}
         known = {name: scaled(end) for name, end in ends.items() if end is not None}
         copy = self.model_copy(update={"metric": metric, **known})
-        if self.samples is not None:
-            copy._samples = Samples(scaled(self.samples.values), self.samples.groups)
-        return copy
+        if self.samples is None:
+            return copy
+        # In float64: rounded twice, all samples of one answer would be off alike, and their mean with them.
+        return copy.of_samples(
+            Samples.of(scaled(self.samples.values.astype(np.float64)), self.samples.groups)
+        )

@@ -21,8 +21,8 @@ from lordbench.report.stored_tables import TABLES_FORMAT
 from lordbench.results.archives import SUFFIX, TABLES, archives_in, unpacked
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import collect, of_newest_cells
-from lordbench.results.loading import SampleFiles
+from lordbench.results.leaderboard import collect, merge, of_newest_cells
+from lordbench.results.loading import SampleFiles, read_results, results_file
 from lordbench.results.names import GROUP, is_for_testing, label
 from lordbench.results.reference import sizes_of
 from lordbench.results.run_folder import CellFolder, Store
@@ -56,7 +56,7 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     if problems := list(_problems(records, rows, models)):
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise UserError(f"not added:\n{listed}", "Mend these, and add the runs again.")
-    together = _with_archives(runs, folder)
+    together = _with_archives(rows, folder)
     groups = {
         _archive_name(*map(str, group)): [r for r in records if r.settings.id in set(own["cell"])]
         for group, own in rows.groupby(GROUP, sort=False)
@@ -70,10 +70,12 @@ def add(runs: Sequence[Path], folder: Path, models: bool = False) -> list[Added]
     return added
 
 
-def _with_archives(runs: Sequence[Path], folder: Path) -> pd.DataFrame:
-    """The rows of run folders and of all archives in a folder; UserError if they cannot be compared."""
+def _with_archives(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Rows, and those of other cells in the archives in a folder; UserError if they cannot be compared."""
     try:
-        return collect([*map(unpacked, archives_in(folder)), *runs])
+        kept = {path.name: read_results(results_file(unpacked(path))) for path in archives_in(folder)}
+        others = {name: own[~own["cell"].isin(rows["cell"])] for name, own in kept.items()}
+        return merge({"these runs": rows, **others})
     except UserError as error:
         hint = f"Archives in {folder} of another protocol, or of other images, have to be deleted first."
         raise UserError(f"not added: {error.message}", hint) from None

@@ -119,9 +119,14 @@ def merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         )
     for (dataset, *_), same in rows.groupby(DATA, sort=True):
         _require_one(same, "data_fingerprint", f"data set {dataset}: results on different data")
-    # Of rows started at the same time, one with a value is kept; then by the value, so that no order matters.
+    # Of a cell that was evaluated twice, in copies of its run folder: values rather than none, then all rows
+    # of the evaluation with more values. The larger sum decides the rest, so that no order of files matters.
     rows = rows.assign(has_value=rows["value"].notna())
-    rows = rows.sort_values(["started", "has_value", "value"], kind="stable", na_position="first")
+    evaluation = rows.groupby(["file", "cell", "experiment"], sort=False)
+    rows = rows.assign(
+        n_values=evaluation["has_value"].transform("sum"), total=evaluation["value"].transform("sum")
+    )
+    rows = rows.sort_values(["started", "has_value", "n_values", "total"], kind="stable")
     key = ["cell", *QUANTITY]
     rows = rows.drop_duplicates(key, keep="last").sort_values([*LINE, "seed", *key], kind="stable")
     return rows[list(COLUMNS)].reset_index(drop=True)

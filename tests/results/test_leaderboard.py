@@ -54,6 +54,15 @@ class TestMerging:
         pd.testing.assert_frame_equal(forward, backward)
         assert tuple(forward.columns) == COLUMNS
 
+    def test_of_two_evaluations_of_a_cell_one_is_kept_whole(self, tmp_path):
+        """Whichever is read first; the larger of two values each would be better than either."""
+        first = write(cell(measured(0.4), measured(0.1, metric="ssim")), tmp_path / "a")
+        second = write(cell(measured(0.3), measured(0.9, metric="ssim")), tmp_path / "b")
+        longer = [measured(0.2), measured(0.2, metric="ssim"), measured(0.2, metric="psnr")]
+        for paths in ([first, second], [second, first]):
+            assert list(collect(paths)["value"]) == [0.3, 0.9]
+        assert list(collect([first, write(cell(*longer), tmp_path / "c"), second])["value"]) == [0.2] * 3
+
     def test_text_that_looks_like_a_number_stays_text(self, tmp_path):
         texts = {"cell": "0000000000000012", "data_fingerprint": "123", "method": "NA"}
         rows = collect([write(cell(**texts), tmp_path / "a")])

@@ -59,6 +59,19 @@ class TestAdd:
         assert added("reference", "add", "runs") == 0
         assert ARCHIVE.read_bytes() == before
 
+    def test_cells_that_were_evaluated_again_take_the_place_of_the_old_values(self, added: Run) -> None:
+        """Whole, also where the old values are larger."""
+        store = Store(Path("runs"))
+        for folder in store.cells():
+            found = folder.measurements("reconstruction") or []
+            changed = [
+                m.model_copy(update={"value": (m.value or 0) + 0.1 * (-1) ** i}) for i, m in enumerate(found)
+            ]
+            folder.write_measurements("reconstruction", changed)
+        store.write_results()
+        assert added("reference", "add", "runs") == 0
+        assert collect([unpacked(ARCHIVE)]).equals(collect([Path("runs")]))
+
     def test_merges_more_seeds(self, added: Run, capsys: pytest.CaptureFixture[str]) -> None:
         assert added(*DIGITS, "--methods", "mlvae", "--seeds", "2", "--out", "more") == 0
         capsys.readouterr()
