@@ -71,13 +71,13 @@ def logistic(
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
     observed = codes.mT[:, None] @ labels
     weights = torch.zeros_like(observed) if start is None else start
-    current = products(codes, weights).masked_fill_(~batch.possible[:, None, None], -torch.inf)
+    logits = products(codes, weights).masked_fill_(~batch.possible[:, None, None], -torch.inf)
     direction, before = torch.zeros_like(weights), torch.zeros_like(weights)
     previous = codes.new_ones(1)
     enough = 2 * TOLERANCE * used.sum(dim=1)[:, None, None, None]  # Newton's method gains half of a decrease.
     for _ in range(iterations):
-        likelihood = current.softmax(dim=-1)
-        expected = (codes.mT @ likelihood.flatten(2)).unflatten(2, (-1, n_labels)).transpose(1, 2)
+        probability = logits.softmax(dim=-1)
+        expected = (codes.mT @ probability.flatten(2)).unflatten(2, (-1, n_labels)).transpose(1, 2)
         slope = expected - observed + penalty * weights
         scaled = inverse @ slope
         decrease = dot(slope, scaled)
@@ -86,13 +86,14 @@ def logistic(
         turned = ((decrease - dot(before, scaled)) / previous).clamp_(min=0) * direction - scaled
         direction = torch.where(dot(slope, turned) < 0, turned, -scaled)
         change = products(codes, direction)
-        first = likelihood.mul_(change)
-        mean = first.sum(dim=-1)
-        variance = (first.mul_(change).sum(dim=-1) - mean.square()).sum(dim=1)[..., None, None]
-        curvature = variance + dot(penalty * direction, direction)
+        weighted = probability.mul_(change)
+        mean = weighted.sum(dim=-1)
+        # Rounded, the variance of equal changes may be less than nothing.
+        variance = (weighted.mul_(change).sum(dim=-1) - mean.square()).sum(dim=1).clamp_(min=0)
+        curvature = variance[..., None, None] + dot(penalty * direction, direction)
         step = -dot(slope, direction) / curvature.clamp_(min=TINY)
         weights = weights + step * direction
-        current.addcmul_(step.transpose(1, 2), change)
+        logits.addcmul_(step.transpose(1, 2), change)
         before, previous = slope, decrease.clamp_(min=TINY)
     return weights
 
