@@ -74,6 +74,7 @@ def _with_archives(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Rows, and those of other cells in the archives in a folder; UserError if they cannot be compared."""
     try:
         kept = {path.name: read_results(results_file(unpacked(path))) for path in archives_in(folder)}
+        merge({"these runs": rows, **kept})  # Also what is left out below must be comparable.
         others = {name: own[~own["cell"].isin(rows["cell"])] for name, own in kept.items()}
         return merge({"these runs": rows, **others})
     except UserError as error:
