@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, Drawn, panels, watermark, wrapped
+from lordbench.report.figures.drawing import MUTED, PAGE, SETTINGS, Drawn, panels, power_of_ten, watermark
 from lordbench.report.figures.signs import Sign, term_signs
 from lordbench.report.picture_comparisons import cell_group, in_order
 from lordbench.results.cells import CURVE, CellRecord
@@ -41,14 +41,15 @@ def curves(records: Sequence[CellRecord], width: float = PAGE) -> Drawn:
         }
         groups = {group for _, group in shown}
         titles = [name if len(groups) == 1 else f"{name}\n{group}" for name, group in shown]
-        drawing, axes = panels(titles, width, NARROWEST, HEIGHT, legend, sharey=True)
-        if len(groups) == 1:
-            drawing.suptitle(wrapped(next(iter(groups)), width), x=0.01, ha="left", fontsize=8)
+        heading = next(iter(groups)) if len(groups) == 1 else ""
+        drawing, axes = panels(titles, width, NARROWEST, HEIGHT, legend, heading, sharey=True)
         watermark(drawing, groups)
+        # The axis of one is that of all.
+        axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_formatter(power_of_ten)
         for ax, own in zip(axes, shown.values(), strict=True):
             for curve in own:
                 draw_curve(ax, curve, signs)
-            ax.set_yscale("log")
             # They have no labels, and take a fifth of the figure's time.
             ax.minorticks_off()
             ax.set_xlabel("Training step")

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from lordbench.config.controls import FORMS, LEAKS, NAME
-from lordbench.report.figures.drawing import COLUMN, MUTED, SETTINGS, SMALL, Drawn, figure
+from lordbench.report.figures.drawing import COLUMN, MUTED, SETTINGS, SMALL, Drawn, draw_intervals, figure
 from lordbench.report.figures.signs import COLOURS, MARKERS
 from lordbench.report.figures.values import LEAK, Value
 from lordbench.report.quantities import keys
@@ -46,7 +46,7 @@ def dose(rows: pd.DataFrame, probe: str = "probe_best", width: float = COLUMN) -
     names = list(map(label, own["method"], own["variant"]))
     readings = dict(zip(names, map(Value._make, keys(own[["value", "ci_low", "ci_high"]])), strict=True))
     with mpl.rc_context(SETTINGS):
-        drawing = figure(width, HEIGHT)
+        drawing = figure(width, HEIGHT, "constrained")
         ax = drawing.subplots()
         ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9)
         ax.annotate(
@@ -56,10 +56,9 @@ def dose(rows: pd.DataFrame, probe: str = "probe_best", width: float = COLUMN) -
         for i, (form, colour, shape) in enumerate(zip(FORMS, COLOURS, MARKERS, strict=False)):
             known = {share: name for (other, share), name in LEAKS.items() if other == form or share == 0}
             read = {share: readings[name] for share, name in known.items() if name in readings}
-            reaches = [value.reach or ([0.0], [0.0]) for value in read.values()]
-            bars = [[reach[end][0] for reach in reaches] for end in (0, 1)]
             x, y = [share + STAGGER * (i - 1) for share in read], [value.value for value in read.values()]
-            ax.errorbar(x, y, yerr=bars, linewidth=0, elinewidth=0.8, capsize=2, color=colour)
+            points = zip(map(Value, x), read.values(), strict=True)
+            draw_intervals(ax, ((at, value, colour) for at, value in points))
             ax.plot(x, y, color=colour, marker=shape, markeredgecolor="white", linewidth=1.1, label=form)
             values = ", ".join(f"{value:.2f} at {share:g}" for share, value in zip(read, y, strict=True))
             words.append(f"{form}: {values}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib as mpl
 import pandas as pd
@@ -11,14 +12,21 @@ from matplotlib.axes import Axes
 
 from lordbench.report.boards import method_names
 from lordbench.report.figures.drawing import (
+    ABOVE,
     BAND,
+    LINE,
     MUTED,
     PAGE,
     SETTINGS,
     SMALL,
     Drawn,
+    divided,
+    draw_intervals,
     figure,
+    for_heading,
+    head,
     marker,
+    n_lines,
     watermark,
     wrapped,
 )
@@ -32,14 +40,46 @@ from lordbench.results.marks import marked
 from lordbench.results.names import GROUP, Mark, group_title
 from lordbench.utils.errors import UserError
 
-NARROWEST, NAMES = 1.25, 0.8
-"""Inches: the least width of a panel, and what names of methods take."""
-MARK = 0.14
-"""Inches: width of a mark."""
-ROW, REST, TITLE, LINE = 0.17, 0.75, 0.25, 0.13
-"""Inches: height of a method, of what else a panel has, of a group's title, and of each further line."""
+NARROWEST = 1.25
+"""Inches: the least width of a panel with its marks."""
+LETTER, NAMES, MOST = 0.057, 0.15, 0.4
+"""Inches: a letter of a method's name, and what names take beside; then their most share of the width."""
+MARK = 0.2
+"""Inches: width of a mark, and of the space that keeps panels apart."""
+ROW, REFERENCES, TICKS = 0.17, 0.4, 0.28
+"""Inches: height of a method, of the names of references in a panel, and of the labels below it."""
 
 Panel = tuple[Quantity, Mapping[str, Mark]]
+
+
+class _Part(NamedTuple):
+    """The panels of a group of results, with their titles in lines, and the names of its methods."""
+
+    heading: str
+    titles: Sequence[str]
+    shown: Sequence[Panel]
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, heading: str, shown: Sequence[Panel], width: float, panel: float) -> _Part:
+        """Break the lines of a group's title and those of its panels, by their widths in inches."""
+        titles = [wrapped(quantity.title, panel) for quantity, _ in shown]
+        names = dict.fromkeys(name for quantity, _ in shown for name in quantity.methods)
+        return cls(wrapped(heading, width), titles, shown, list(names))
+
+    @property
+    def above(self) -> float:
+        """Inches above a panel, for its title."""
+        return ABOVE + LINE * max(map(n_lines, self.titles))
+
+    def down(self, across: int) -> int:
+        """Rows of panels."""
+        return -(-len(self.shown) // across)
+
+    def height(self, across: int) -> float:
+        """Inches of all."""
+        row = self.above + REFERENCES + ROW * len(self.names) + TICKS
+        return for_heading(self.heading) + self.down(across) * row
 
 
 def forest(
@@ -66,28 +106,26 @@ def forest(
     if not groups:
         raise UserError("no method has a value to draw", "Run an experiment, or choose another --metric.")
     signs = method_signs(dict.fromkeys(n for own in groups.values() for q, _ in own for n in q.methods))
-    across = max(1, int((width - NAMES) // NARROWEST))
+    longest = max(map(len, signs))
+    left = min(NAMES + LETTER * longest, MOST * width)
+    across = max(1, int((width - left) // NARROWEST))
     across = min(across, max(map(len, groups.values())))
-    with mpl.rc_context(SETTINGS):
-        panel = (width - NAMES) / across
-        heights = [_height(own, across, panel) for own in groups.values()]
+    with mpl.rc_context(SETTINGS | {"ytick.labelsize": SMALL * min(1, (left - NAMES) / (LETTER * longest))}):
+        panel = (width - left) / across - MARK
+        parts = [_Part.of(title, shown, width, panel) for title, shown in groups.items()]
+        heights = [part.height(across) for part in parts]
         drawing = figure(width, sum(heights))
-        # Marks stand to the right of each panel.
-        drawing.set_layout_engine("constrained", rect=(0, 0, 1 - MARK / width, 1), w_pad=MARK / 2)
-        for part, (title, own) in zip(
-            drawing.subfigures(len(groups), squeeze=False, height_ratios=heights)[:, 0],
-            groups.items(),
-            strict=True,
-        ):
-            part.suptitle(wrapped(title, width), x=0.01, ha="left", fontsize=8)
-            axes = part.subplots(-(-len(own) // across), across, squeeze=False).flatten()
-            names = list(dict.fromkeys(name for q, _ in own for name in q.methods))
-            for i, ax in enumerate(axes):
-                if i < len(own):
-                    _draw(ax, *own[i], names, signs, first=i % across == 0)
-                    ax.set_title(wrapped(own[i][0].title, panel), loc="left")
-                else:
-                    ax.set_visible(False)
+        subfigures = drawing.subfigures(len(groups), squeeze=False, height_ratios=heights)[:, 0]
+        for subfigure, height, part in zip(subfigures, heights, parts, strict=True):
+            head(subfigure, part.heading, height)
+            margins = left, MARK, for_heading(part.heading) + part.above, TICKS
+            gaps = MARK, part.above + TICKS
+            axes = divided(subfigure, (width, height), (part.down(across), across), margins, gaps)
+            for i, (ax, title, own) in enumerate(zip(axes, part.titles, part.shown, strict=False)):
+                _draw(ax, *own, part.names, signs, first=i % across == 0)
+                ax.set_title(title, loc="left")
+            for ax in axes[len(part.shown) :]:
+                ax.set_visible(False)
         watermark(drawing, groups)
     return Drawn(drawing, " ".join(_words(title, own) for title, own in groups.items()))
 
@@ -95,12 +133,6 @@ def forest(
 def _shown(means: pd.DataFrame, column: Column) -> Panel:
     own = pick(means, column)
     return read(own, column), dict(zip(method_names(own)["method"], own["mark"], strict=True))
-
-
-def _height(shown: Sequence[Panel], across: int, panel: float) -> float:
-    n_names = len({name for q, _ in shown for name in q.methods})
-    lines = max(wrapped(q.title, panel).count("\n") for q, _ in shown)
-    return TITLE + -(-len(shown) // across) * (n_names * ROW + REST + lines * LINE)
 
 
 def _draw(
@@ -111,16 +143,13 @@ def _draw(
     signs: Mapping[str, Sign],
     first: bool,
 ) -> None:
+    lines = {name: names.index(name) for name in shown.methods}
+    draw_intervals(ax, ((value, Value(lines[n]), signs[n].colour) for n, value in shown.methods.items()))
     for name, value in shown.methods.items():
-        line = names.index(name)
-        ax.errorbar(
-            [value.value], [line], xerr=value.reach, linestyle="none", elinewidth=1, capsize=2, label=name,
-            **marker(signs[name]),
-        )  # fmt: skip
-        sign = SIGNS.get(marks.get(name, ""), "").strip().replace("*", "∗")
-        place = ax.get_yaxis_transform()
-        mark = ax.text(1.01, line, sign, va="center", fontsize=SMALL, transform=place)
-        mark.set_in_layout(False)
+        ax.plot([value.value], [lines[name]], label=name, linestyle="none", **marker(signs[name]))
+        if sign := SIGNS.get(marks.get(name, ""), "").strip().replace("*", "∗"):
+            place = ax.get_yaxis_transform()
+            ax.text(1.01, lines[name], sign, va="center", fontsize=SMALL, transform=place)
     # Floors are named below the methods, real images above them, so that the two labels never meet.
     if shown.floor:
         _reference(ax, "floor", shown.floor[1], len(names) - 0.15, "--")
@@ -128,7 +157,7 @@ def _draw(
         _reference(ax, short(shown.real[0]), shown.real[1], -0.85, ":")
     ax.set_ylim(len(names) + 0.25, -1.25)
     ax.grid(visible=False, axis="y")
-    ax.set_yticks(range(len(names)), names if first else [""] * len(names))
+    ax.set_yticks(range(len(names)) if first else [], names if first else [])
     ax.tick_params(axis="y", length=0)
     ax.locator_params(axis="x", nbins=3)
     ax.spines["left"].set_visible(False)

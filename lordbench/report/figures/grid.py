@@ -50,7 +50,6 @@ def grid(
     fontsize = min(SMALL, side * POINTS / (LETTER * longest))
     with mpl.rc_context(SETTINGS):
         drawing = figure(width, height)
-        drawing.set_layout_engine("none")
         for column, ((cell, _, tiles), heading) in enumerate(zip(shown, headings, strict=True)):
             left = (NUMBER + column * side) / width
             middle, above = left + side / 2 / width, 1 - (NAME - 0.04) / height

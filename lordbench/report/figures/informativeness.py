@@ -41,7 +41,7 @@ def informativeness(rows: pd.DataFrame, width: float = PAGE) -> Drawn:
         )
     heights = [REST + ROW * len(table) for table in tables.values()]
     with mpl.rc_context(SETTINGS | {"axes.grid": False}):
-        drawing = figure(width, sum(heights))
+        drawing = figure(width, sum(heights), "constrained")
         axes = drawing.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
         for ax, (title, table) in zip(axes, tables.items(), strict=True):
             # The names of rows take about half of the width.

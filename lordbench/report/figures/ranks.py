@@ -50,7 +50,6 @@ def ranks(rows: pd.DataFrame, metrics: Sequence[str] = (), width: float = PAGE) 
     height = TOP + BAR * len(bars) + ROW * half + BOTTOM
     with mpl.rc_context(SETTINGS | {"axes.grid": False}):
         drawing = figure(width, height)
-        drawing.set_layout_engine("none")
         margin = MARGIN / width
         ax = drawing.add_axes((margin, 0, 1 - 2 * margin, 1))
         # One unit is an inch from the top; the axis of ranks lies at 0.

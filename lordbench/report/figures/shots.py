@@ -17,13 +17,14 @@ from lordbench.report.figures.drawing import (
     SETTINGS,
     Drawn,
     draw_floor,
+    draw_intervals,
     handle,
     marker,
     panels,
     watermark,
 )
 from lordbench.report.figures.signs import Sign, method_signs
-from lordbench.report.figures.values import Quantity, grouped, quantity
+from lordbench.report.figures.values import Quantity, Value, grouped, quantity
 from lordbench.report.quantities import Column, titles
 from lordbench.utils.errors import UserError
 
@@ -31,8 +32,8 @@ EXPERIMENT = "one-shot"
 KINDS: dict[str, Any] = {"encoded": "-", "optimized": "--"}
 """Kinds of codes, and how their lines are drawn."""
 NARROWEST, HEIGHT = 2.6, 2.4
-STAGGER = 0.04
-"""Of the distance of two counts: points of several methods beside one another."""
+STAGGER, WIDEST = 0.04, 0.7
+"""Of the distance of two counts: between points of several methods, and of the first and the last of many."""
 
 Curve = dict[str, Quantity]
 """A quantity by the number of images."""
@@ -103,12 +104,14 @@ def _panel(ax: Axes, own: dict[str, Curve], signs: dict[str, Sign]) -> None:
         for codes, curve in own.items()
         for name in dict.fromkeys(n for q in curve.values() for n in q.methods)
     ]
+    step = min(STAGGER, WIDEST / len(lines))
     for i, (codes, name) in enumerate(lines):
         points = [(counts.index(k), q.methods[name]) for k, q in own[codes].items() if name in q.methods]
-        x = [place + STAGGER * (i - (len(lines) - 1) / 2) for place, _ in points]
-        for place, (_, value) in zip(x, points, strict=True):
-            ax.errorbar([place], [value.value], yerr=value.reach, color=signs[name].colour, elinewidth=0.8,
-                        capsize=2, linestyle="none")  # fmt: skip
+        x = [place + step * (i - (len(lines) - 1) / 2) for place, _ in points]
+        draw_intervals(
+            ax,
+            ((Value(at), value, signs[name].colour) for at, (_, value) in zip(x, points, strict=True)),
+        )
         ax.plot(x, [value.value for _, value in points], linestyle=KINDS[codes], linewidth=1.1,
                 label=f"{name}, {codes}", **marker(signs[name]))  # fmt: skip
     first = next(q for curve in own.values() for q in curve.values())

@@ -15,6 +15,7 @@ from lordbench.report.figures.drawing import (
     SMALL,
     Drawn,
     draw_floor,
+    draw_intervals,
     handle,
     marker,
     panels,
@@ -74,20 +75,13 @@ def tradeoff(rows: pd.DataFrame, metric: str | None = None, width: float = PAGE)
 
 
 def _panel(ax: Axes, leak: Quantity, transfer: Quantity, signs: dict[str, Sign]) -> None:
-    for name, y in transfer.methods.items():
-        if x := leak.methods.get(name):
-            ax.errorbar(
-                [x.value], [y.value], xerr=x.reach, yerr=y.reach, label=name, linestyle="none",
-                elinewidth=0.9, capsize=2, **marker(signs[name]),
-            )  # fmt: skip
+    points = {name: (leak.methods[name], y) for name, y in transfer.methods.items() if name in leak.methods}
+    draw_intervals(ax, ((x, y, signs[name].colour) for name, (x, y) in points.items()))
+    for name, (x, y) in points.items():
+        ax.plot([x.value], [y.value], label=name, linestyle="none", **marker(signs[name]))
     ax.margins(0.12)
     if transfer.floor:
-        points = [
-            (leak.methods[name].value, y.value)
-            for name, y in transfer.methods.items()
-            if name in leak.methods
-        ]
-        draw_floor(ax, *transfer.floor, points)
+        draw_floor(ax, *transfer.floor, [(x.value, y.value) for x, y in points.values()])
     higher = transfer.higher_is_better
     if higher is not None:
         ax.text(

@@ -21,15 +21,8 @@ class Value(NamedTuple):
     """A value and the ends of its 95 % interval; NaN for none."""
 
     value: float
-    low: float
-    high: float
-
-    @property
-    def reach(self) -> Sequence[list[float]] | None:
-        """Distances from the value to the ends of its interval, for Matplotlib."""
-        if math.isnan(self.low):
-            return None
-        return [max(self.value - self.low, 0.0)], [max(self.high - self.value, 0.0)]
+    low: float = math.nan
+    high: float = math.nan
 
 
 class Quantity(NamedTuple):

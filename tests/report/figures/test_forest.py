@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic import cell, measured, without_samples
@@ -31,11 +33,12 @@ def test_each_quantity_has_a_panel_with_all_methods_in_the_order_of_tables() -> 
     axes = forest(own, without_samples(own)).figure.axes
     assert [ax.get_title(loc="left") for ax in axes] == ["right in both ↑", "LPIPS ↓"]
     for ax in axes:
-        assert [container.get_label() for container in ax.containers] == ["lord", "drnet"]
+        assert [line.get_label() for line in ax.lines][:2] == ["lord", "drnet"]
     assert [tick.get_text() for tick in axes[0].get_yticklabels()] == ["lord", "drnet"]
-    points, _, (bar,) = axes[1].containers[0]
-    assert points.get_data()[0] == pytest.approx([0.1])
-    assert bar.get_segments()[0][:, 0] == pytest.approx([0.08, 0.12])
+    (bars,) = axes[1].collections
+    assert [list(line.get_data()[0]) for line in axes[1].lines][:2] == [[0.1], [0.31]]
+    assert bars.get_segments()[0] == pytest.approx(np.array([(0.08, 0), (0.12, 0)]))
+    assert mpl.colors.to_hex(bars.get_color()[0]) == axes[1].lines[0].get_color()
 
 
 def test_the_best_floor_and_real_images_are_bands() -> None:

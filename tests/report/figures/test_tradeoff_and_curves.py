@@ -32,12 +32,11 @@ def test_the_scatter_shows_values_intervals_and_the_floor(folder: Path) -> None:
     rows = collect([folder])
     (ax,) = tradeoff(rows).figure.axes
     table = aggregate(rows).set_index(["method", "experiment"])
-    drawn = {}
-    for container in ax.containers:
-        points, _, bars = container
-        middle = np.array(points.get_data()).flatten()
-        ends = np.concatenate([bar.get_segments()[0] for bar in bars])
-        drawn[container.get_label()] = (middle, ends)
+    points = {line.get_label(): np.array(line.get_data()).flatten() for line in ax.lines[:2]}
+    (bars,) = ax.collections
+    along_x, along_y = bars.get_segments()[::2], bars.get_segments()[1::2]
+    ends = map(np.concatenate, zip(along_x, along_y, strict=True))
+    drawn = {name: (middle, own) for (name, middle), own in zip(points.items(), ends, strict=True)}
     assert set(drawn) == {"lord", "drnet"}
     for method, (middle, ends) in drawn.items():
         leak, quality = table.loc[(method, "leakage")], table.loc[(method, "content-transfer")]
@@ -86,7 +85,7 @@ def test_data_without_labelled_contents_fall_back_to_the_class_agreement() -> No
     rows = cell(*unlabelled, measured(0.2, **LEAK))
     (ax,) = tradeoff(rows).figure.axes
     assert ax.get_ylabel() == "Transfers: class agreement ↑"
-    assert ax.containers[0][0].get_ydata() == pytest.approx([0.7])
+    assert ax.lines[0].get_ydata() == pytest.approx([0.7])
 
 
 def test_a_metric_without_values_is_refused_with_those_there_are(folder: Path) -> None:
