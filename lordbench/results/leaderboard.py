@@ -248,7 +248,7 @@ def _notes(same: Sequence[Record], valued: Sequence[Record], collapsed: Mapping[
 
 
 def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Reduce rows, as from `collect`, to one per table row, quantity and seed.
+    """Reduce rows, as from `collect`, to one per table row, quantity and seed; reduced rows stay as they are.
 
     Of several cells with the same name and seed, the one started last is kept, whole. `REFERENCES` are the
     same for all methods of a seed: they are taken once, as methods of that name, in the columns that they are
@@ -260,6 +260,8 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
         in which they were first started, then controls, floors and ceilings; each sorted by quantity and
         seed.
     """
+    if "collapsed" in rows:
+        return rows
     collapsed = collapsed_cells(rows)
     # Without references, concatenation makes floats of whole numbers.
     rows = _references_once(latest_cells(with_samples(rows.reset_index(drop=True))))

@@ -30,7 +30,7 @@ from lordbench.report.page.pictures import pictures
 from lordbench.report.picture_comparisons import choose, comparisons
 from lordbench.report.quantities import titles
 from lordbench.results.cells import cell_records
-from lordbench.results.leaderboard import aggregate, collect
+from lordbench.results.leaderboard import aggregate, by_seed, collect
 from lordbench.results.progress import PlannedCell, RunPlan
 from lordbench.results.run_folder import Store
 from lordbench.utils.errors import UserError
@@ -187,7 +187,7 @@ class TestHead:
         records = cell_records([folder])
         rows = collect([folder])
         rows.loc[rows["cell"] == "lord-1", ["started", "train_seconds"]] = "2024-01-01T02:00:00+00:00", 300.0
-        facts = dict(card(rows, records, [folder, Path("runs/a")])["facts"])
+        facts = dict(card(rows, by_seed(rows), records, [folder, Path("runs/a")])["facts"])
         assert facts["From"] == [folder.name, "runs/a"]
         assert facts["When"] == ["2024-01-01 00:00 to 02:05 UTC; 5 min of training"]
 
@@ -229,9 +229,9 @@ class TestTables:
 
     def test_trainings_have_columns_for_what_differs_only(self, tmp_path: Path) -> None:
         folder = made_up_run(tmp_path, {"lord": 0.1}, seeds=(0,))
-        assert Details(collect([folder]), []).differing() == []
+        assert Details(collect([folder]), by_seed(collect([folder])), []).differing() == []
         rows = pd.concat([cell(device="cpu"), cell(device="cuda", split="classes")], ignore_index=True)
-        assert Details(rows, []).differing() == ["split", "device"]
+        assert Details(rows, by_seed(rows), []).differing() == ["split", "device"]
 
     def test_a_metric_without_a_definition_has_its_full_name(self) -> None:
         name = "content-transfer", "encoded", "transfer", "edges"

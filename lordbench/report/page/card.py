@@ -12,7 +12,7 @@ import pandas as pd
 from lordbench.config import registry, selectors
 from lordbench.report.boards import method_names
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import by_seed, parts
+from lordbench.results.leaderboard import parts
 from lordbench.results.names import is_for_testing, label
 from lordbench.results.progress import RunPlan
 from lordbench.results.run_folder import Store
@@ -25,14 +25,15 @@ VALIDATION = "validation"
 """Beginning of the split of a search, whose trainings no run repeats."""
 
 
-def card(rows: pd.DataFrame, records: Sequence[CellRecord], runs: Sequence[Path]) -> dict[str, Any]:
-    """Facts on collected rows and their cells, for the template.
+def card(
+    rows: pd.DataFrame, lines: pd.DataFrame, records: Sequence[CellRecord], runs: Sequence[Path]
+) -> dict[str, Any]:
+    """Facts on collected rows, the `lines` that `by_seed` makes of them, and their cells, for the template.
 
     Returns:
         `title` (methods and data), `facts` (pairs of a term and a list of texts), `commands`, and
         `for_testing` (whether the numbers mean nothing).
     """
-    lines = by_seed(rows)
     # Without methods, the controls.
     own = lines[parts(lines) == min(parts(lines))]
     methods = list(dict.fromkeys(method_names(own)["method"]))

@@ -8,7 +8,7 @@ import pandas as pd
 from lordbench.report.quantities import keys
 from lordbench.report.tables import Entry
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import averaged, by_seed, grouped
+from lordbench.results.leaderboard import averaged, grouped
 from lordbench.results.names import LINE, QUANTITY, label
 from lordbench.results.rows import Provenance
 from lordbench.results.samples import samples_key
@@ -20,12 +20,17 @@ SHOWN = (
 )  # fmt: skip
 SETTING = ("data", "split", "preset", "device", "precision", "threads")
 """What the table of trainings shows only if it differs."""
+BEHIND = [*LINE, *QUANTITY, "cell", "samples", "value", "collapsed"]
+"""What says which results are behind a value of a table."""
 
 
 class Details:
-    """Results and settings of collected rows and their cells, which the page shows on demand; texts once."""
+    """Results and settings of collected rows and their cells, which the page shows on demand; texts once.
 
-    def __init__(self, rows: pd.DataFrame, records: Sequence[CellRecord]) -> None:
+    `lines` are what `by_seed` makes of the rows.
+    """
+
+    def __init__(self, rows: pd.DataFrame, lines: pd.DataFrame, records: Sequence[CellRecord]) -> None:
         self.rows = rows
         self.records = records
         self.behind: list[list[int]] = []
@@ -37,7 +42,7 @@ class Details:
                 (row["cell"], numbers[row["cell"], row["experiment"], row["samples"]])
                 for row in averaged(same) or same
             ]
-            for key, same in grouped(by_seed(rows).to_dict("records"), [*LINE, *QUANTITY]).items()
+            for key, same in grouped(lines[BEHIND].to_dict("records"), [*LINE, *QUANTITY]).items()
         }
 
     def source(self, entry: Entry) -> tuple[str, int]:

@@ -26,7 +26,7 @@ from lordbench.report.summary import summarise
 from lordbench.report.tables import GREY, SIGNS, Table, latex
 from lordbench.results.cells import CellRecord, cell_records
 from lordbench.results.differences import Differences
-from lordbench.results.leaderboard import aggregate, collect
+from lordbench.results.leaderboard import aggregate, by_seed, collect
 from lordbench.results.loading import SampleFiles
 from lordbench.results.marks import marked
 from lordbench.results.names import GROUP, LINE, group_title
@@ -69,10 +69,11 @@ def _page(
     encoded: Future[dict[str, Any]],
 ) -> str:
     """The page as HTML; `encoded` are its `_pictures`."""
-    details = Details(rows, records)
-    compared = Differences(rows, SampleFiles(runs))
-    means = with_entries(marked(aggregate(rows), compared))
-    (headline_tables, legend), (rank_tables, rank_legend) = chapters(rows, compared, means=means)
+    lines = by_seed(rows)
+    details = Details(rows, lines, records)
+    compared = Differences(lines, SampleFiles(runs))
+    means = with_entries(marked(aggregate(lines), compared))
+    (headline_tables, legend), (rank_tables, rank_legend) = chapters(lines, compared, means=means)
     tables = list(widened(headline_tables, means))
     groups = [(group_title(group), own) for group, own in means.groupby(GROUP, sort=False)]
     environment = jinja2.Environment(
@@ -82,7 +83,7 @@ def _page(
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["with_code"] = with_code
     return environment.get_template("page.html").render(
-        card=card(rows, records, runs),
+        card=card(rows, lines, records, runs),
         verdicts=[(each.table.title, each.verdict) for each in summarise(means)],
         groups=[title for title, _ in groups],
         tables=tables,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 
 from lordbench.report.picture_comparisons import Comparison, Output
 
@@ -110,5 +110,6 @@ def _strip(output: Output, webp: dict[str, Any]) -> dict[str, Any]:
 
 def _data_uri(pixels: np.ndarray, webp: dict[str, Any]) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", **webp)
+    # Named by its plug-in, which is imported for this: for a format that is not known yet Pillow imports all.
+    Image.fromarray(pixels).save(buffer, WebPImagePlugin.WebPImageFile.format, **webp)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
