@@ -145,7 +145,7 @@ def read_parts(path: Path) -> list[tuple[Part, Mapping[Role, Tiles]]]:
         with opened_picture(path, ("PNG",)) as opened:
             opened.load()
             text = opened.info.get(CHUNK)
-            pixels = np.asarray(opened.convert("RGB"))
+            pixels = np.asarray(opened if opened.mode == "RGB" else opened.convert("RGB"))
     except Exception as error:
         # Decoders raise nearly anything on a damaged file.
         raise ValueError(f"{path}: not a readable picture: {error}") from error

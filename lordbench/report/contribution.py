@@ -103,7 +103,7 @@ def _problems(records: Sequence[CellRecord], rows: pd.DataFrame, models: bool) -
             continue
         for name in map(component_name, cell.experiments):
             if lost := [
-                file for file in record.folder.record(name).files if not (record.folder.path / file).exists()
+                file for file in record.folder.files(name) if not (record.folder.path / file).exists()
             ]:
                 yield f"{title}: missing: {', '.join(lost)}"
         if models and not record.folder.is_trained():

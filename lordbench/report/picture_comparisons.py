@@ -18,6 +18,8 @@ TITLES = {
     f"transfer-{codes}": f"transfers with {codes} codes" for codes in ("encoded", "learned", "optimized")
 }
 """Pictures in words; others by their own names, without hyphens."""
+Errors = Mapping[str, npt.NDArray[np.float64]]
+"""By cell the errors of its output's images, (rows, columns)."""
 
 
 class Output(NamedTuple):
@@ -65,16 +67,17 @@ class Comparison:
         n_rows, columns = self.outputs[0].tiles.shape[:2]
         return [(i, (i + shift) % columns) for shift in range(columns) for i in range(n_rows)]
 
-    def l1(self, output: Output) -> npt.NDArray[np.float64] | None:
-        """L1 of each image of an output to its true image, (rows, columns), as the metric `l1`.
+    def errors(self) -> Errors:
+        """L1 of all outputs to their true images, as the metric `l1`.
 
-        None if the picture has no true image of each output.
+        Without those for which the picture has no true image of each output.
         """
         truth = self.given.get("truth")
-        if truth is None or truth.shape != output.tiles.shape:
-            return None
-        errors: npt.NDArray[np.float64] = np.abs(output.tiles / 255 - truth / 255).mean(axis=(2, 3, 4))
-        return errors
+        return {
+            output.cell: np.abs(output.tiles / 255 - truth / 255).mean(axis=(2, 3, 4))
+            for output in self.outputs
+            if truth is not None and truth.shape == output.tiles.shape
+        }
 
     def of(self, methods: Sequence[str]) -> "Comparison":
         """The comparison of some methods, in this order; all if there are none.

@@ -74,7 +74,7 @@ def _training_damage(folder: CellFolder, read_tensors: Reader | None) -> Iterato
 def _experiment_damage(folder: CellFolder, experiment: str, *, required: bool) -> Iterator[Damage]:
     record_file, remedy = folder.record_file(experiment), f"repeats {experiment}"
     checksums: dict[str, str] = {}
-    yield from _check(record_file, lambda _: checksums.update(folder.record(experiment).files), remedy)
+    yield from _check(record_file, lambda _: checksums.update(folder.files(experiment)), remedy)
 
     def compare(file: Path) -> None:
         if is_altered(file, checksums[file.name]):

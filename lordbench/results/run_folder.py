@@ -31,6 +31,7 @@ any point resumes. Files that results depend on have checksums (`lordbench.utils
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -53,7 +54,7 @@ from lordbench.results.rows import Provenance, Seconds, frame, stack
 from lordbench.results.samples import Block, read_samples, samples_key, write_samples
 from lordbench.utils import integrity
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import Stamp, child, is_plain_name, sha256, stamps, write_text
+from lordbench.utils.files import Stamp, child, is_plain_name, sha256, stamp, stamps, write_text
 from lordbench.utils.settings import in_a_line
 
 NOT_EXPERIMENTS = ("cell", "failure", "progress", "seconds")
@@ -165,6 +166,10 @@ class CellFolder:
         except ValidationError as error:
             raise ValueError(f"{path}: {in_a_line(error)}") from None
 
+    def files(self, experiment: str) -> Mapping[str, str]:
+        """Hex sha256 of the files that an experiment left, by name; errors as from `record`."""
+        return _files(self.path, experiment, stamp(self.record_file(experiment)))
+
     def measurements(self, experiment: str) -> list[Measurement] | None:
         """An experiment's measurements; None if it has not been run, or its file is damaged."""
         try:
@@ -187,7 +192,7 @@ class CellFolder:
     def samples(self, experiment: str) -> list[Block]:
         """The samples behind an experiment's measurements; OSError or ValueError as from `record`."""
         path = self._samples_file(experiment)
-        checksum = self.record(experiment).files.get(path.name)
+        checksum = self.files(experiment).get(path.name)
         if checksum is not None and integrity.is_altered(path, checksum):
             raise ValueError(f"{path}: {integrity.ALTERED}")
         return read_samples(path)
@@ -244,6 +249,12 @@ class CellFolder:
             shutil.rmtree(doomed, ignore_errors=True)
             self.path.rename(doomed)
             shutil.rmtree(doomed)
+
+
+@functools.lru_cache(maxsize=65_536)
+def _files(folder: Path, experiment: str, _: Stamp) -> Mapping[str, str]:
+    """What `CellFolder.files` returns; each version of a record is read once."""
+    return CellFolder(folder).record(experiment).files
 
 
 def curve_text(history: list[dict[str, Any]]) -> str:

@@ -153,9 +153,14 @@ def stamps(folder: Path, pattern: str = "[!.]*") -> dict[Path, Stamp]:
         # A file may vanish between the listing and this call.
         with contextlib.suppress(OSError):
             if path.is_file():
-                stat = path.stat()
-                result[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                result[path] = stamp(path)
     return result
+
+
+def stamp(path: Path) -> Stamp:
+    """Return the stamp of a file, which must exist."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def sha256(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from lordbench.utils.errors import UserError
-from lordbench.utils.files import read_json, sha256, write_json, write_text
+from lordbench.utils.files import Stamp, read_json, sha256, stamp, write_json, write_text
 
 CHECKSUM = "sha256"  # key of a document's checksum: that of its other fields, as JSON with sorted keys
 ALTERED = "altered since it was written"
@@ -73,12 +73,11 @@ def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
 
 def is_altered(path: Path, checksum: str) -> bool:
     """Whether a file, which must exist, has another sha256; each version of a file is read once."""
-    stat = path.stat()
-    return _sha256(path, stat.st_mtime_ns, stat.st_size) != checksum
+    return _sha256(path, stamp(path)) != checksum
 
 
 @functools.lru_cache(maxsize=65_536)
-def _sha256(path: Path, modified: int, size: int) -> str:
+def _sha256(path: Path, _: Stamp) -> str:
     return sha256(path)
 
 

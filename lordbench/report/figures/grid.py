@@ -39,8 +39,8 @@ def grid(
     if beyond := [row for row in chosen if not 1 <= row <= len(places)]:
         raise UserError(f"--rows {beyond[0]}: no such row", f"This picture has rows 1 to {len(places)}.")
     shown = list(comparison.named("true image"))
-    errors = {output.cell: comparison.l1(output) for output in comparison.outputs}
-    has_scores = scores and any(own is not None for own in errors.values())
+    errors = comparison.errors()
+    has_scores = scores and bool(errors)
     side = (width - NUMBER) / len(shown)
     line = side + (SCORE if has_scores else 0)
     height = NAME + line * len(chosen) + (SCORE if has_scores else 0)

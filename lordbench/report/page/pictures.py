@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, WebPImagePlugin
 
-from lordbench.report.picture_comparisons import Comparison, Output
+from lordbench.report.picture_comparisons import Comparison, Errors, Output
 
 BUDGET = 9_000_000
 """Bytes of all pictures of a page, before base64 adds a third."""
@@ -47,7 +47,11 @@ def _encoded(comparisons: Sequence[Comparison], **webp: Any) -> list[dict[str, A
     spent = 0
     for comparison in comparisons:
         strips = [_strip(output, webp) for output in comparison.named("true images")]
-        pairs = {name: _pairs(comparison, places, webp) for name, places in selections(comparison).items()}
+        errors = comparison.errors()
+        pairs = {
+            name: _pairs(comparison, errors, places, webp)
+            for name, places in selections(comparison, errors).items()
+        }
         spent += sum(len(strip["src"]) * 3 // 4 for own in (strips, *pairs.values()) for strip in own)
         if spent > BUDGET:
             break
@@ -56,30 +60,29 @@ def _encoded(comparisons: Sequence[Comparison], **webp: Any) -> list[dict[str, A
     return encoded
 
 
-def selections(comparison: Comparison) -> dict[str, list[Place]]:
+def selections(comparison: Comparison, errors: Errors) -> dict[str, list[Place]]:
     """Places of the pairs that are shown large: the `first`, which do not depend on the outputs.
 
     With true images, and if there are more, also the `best` and the `worst` by L1, averaged over all outputs.
     """
     places = comparison.places()
     chosen = {"first": places[:PAIRS]}
-    errors = [own for output in comparison.outputs if (own := comparison.l1(output)) is not None]
     if errors and len(places) > PAIRS:
-        mean = np.mean(errors, axis=0)
+        mean = np.mean(list(errors.values()), axis=0)
         ordered = sorted(places, key=lambda at: float(mean[at]))
         chosen |= {"best": ordered[:PAIRS], "worst": ordered[: -PAIRS - 1 : -1]}
     return chosen
 
 
-def _pairs(comparison: Comparison, places: Sequence[Place], webp: dict[str, Any]) -> list[dict[str, Any]]:
+def _pairs(
+    comparison: Comparison, errors: Errors, places: Sequence[Place], webp: dict[str, Any]
+) -> list[dict[str, Any]]:
     """Some pairs of a comparison, a row for each strip: `name`, `cell`, `src`, `count` and `scores`.
 
     A score is the L1 of an output to its true image, with whether it is the least of the pair; none if there
     is no true image.
     """
-    errors = {output.cell: comparison.l1(output) for output in comparison.outputs}
-    known = [own for own in errors.values() if own is not None]
-    least = np.min(known, axis=0) if known else None
+    least = np.min(list(errors.values()), axis=0) if errors else None
     shown = []
     for output in comparison.named("true image"):
         lines, columns = output.tiles.shape[:2]
