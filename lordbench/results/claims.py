@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from scipy import special
 
 from lordbench.results.differences import Method, Quantity
-from lordbench.results.leaderboard import by_seed, grouped
+from lordbench.results.leaderboard import as_records, by_seed, grouped
 from lordbench.results.loading import SampleFiles
 from lordbench.results.names import GROUP, QUANTITY, is_for_testing
 from lordbench.utils.errors import UserError
@@ -152,7 +152,7 @@ def _check(claim: Claim, rows: pd.DataFrame, files: SampleFiles) -> Iterator[dic
 def _groups(rows: pd.DataFrame, quantity: Mapping[str, str]) -> dict[tuple[Any, ...], Quantity]:
     """What is known of one quantity in each group; nothing if it has no direction of merit."""
     same = rows[(rows[QUANTITY] == list(quantity.values())).all(axis=1) & rows["higher_is_better"].notna()]
-    return {group: Quantity.of(own) for group, own in grouped(same.to_dict("records"), GROUP).items()}
+    return {group: Quantity.of(own) for group, own in grouped(as_records(same), GROUP).items()}
 
 
 def _compare(quantity: Quantity, a: Method, b: Method, files: SampleFiles) -> dict[str, Any]:

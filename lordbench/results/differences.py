@@ -19,7 +19,15 @@ from lordbench.evaluation.statistics import (
     pooled_error,
     student_test,
 )
-from lordbench.results.leaderboard import DECLARED, Record, by_seed, direction, grouped, not_collapsed
+from lordbench.results.leaderboard import (
+    DECLARED,
+    Record,
+    as_records,
+    by_seed,
+    direction,
+    grouped,
+    not_collapsed,
+)
 from lordbench.results.loading import NoSamplesError, SampleFiles, Value
 from lordbench.results.names import GROUP, LINE, QUANTITY, row_name
 from lordbench.results.scales import PLAIN, Scale, is_defined, scale_of
@@ -135,7 +143,7 @@ class Differences:
         """Take collected rows; with `seed` among the columns `apart`, each seed is compared by itself."""
         self.keys = [*GROUP, *apart, *QUANTITY]
         self._files, rows = files, by_seed(rows)
-        valued = grouped(rows[rows["value"].notna()].to_dict("records"), self.keys)
+        valued = grouped(as_records(rows[rows["value"].notna()]), self.keys)
         self._quantities = {
             key: Quantity.of(same) for key, same in valued.items() if direction(same) is not None
         }

@@ -153,7 +153,7 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         `title`, what plug-ins declare.
     """
     lines = [*LINE, *apart]
-    keys, values = [*lines, *QUANTITY], by_seed(rows).to_dict("records")
+    keys, values = [*lines, *QUANTITY], as_records(by_seed(rows))
     # Counted in whole rows of the table: a seed may lack even the row of a quantity.
     collapsed: dict[Hashable, dict[int, bool]] = {}
     for (*line, seed), own in grouped(values, [*lines, "seed"]).items():
@@ -167,6 +167,12 @@ def aggregate(rows: pd.DataFrame, apart: Sequence[str] = ()) -> pd.DataFrame:
         "searched", "reference", *DECLARED,
     ]  # fmt: skip
     return pd.DataFrame.from_records(records, columns=[*keys, *summary])
+
+
+def as_records(table: pd.DataFrame) -> list[Record]:
+    """The rows of a table: what `to_dict` returns, in a fifth of its time."""
+    columns = [table[name].to_numpy().tolist() for name in table]
+    return [dict(zip(table, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def grouped(records: Iterable[Record], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Record]]:

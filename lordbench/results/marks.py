@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 
 from lordbench.results.differences import Differences, Verdict
-from lordbench.results.leaderboard import Record, grouped, is_floor, with_notes
+from lordbench.results.leaderboard import Record, as_records, grouped, is_floor, with_notes
 from lordbench.results.names import LINE, Mark, is_for_testing, row_name
 
 FEWER_SEEDS = "better than *, but from fewer seeds"
@@ -30,9 +30,7 @@ def marked(means: pd.DataFrame, differences: Differences) -> pd.DataFrame:
     fewer: set[Hashable] = set()
     counts = means["value"].notna() & means["higher_is_better"].notna()
     valued = means[counts & ~means["preset"].map(is_for_testing).astype(bool)]
-    for group, same in grouped(
-        valued.assign(index=valued.index).to_dict("records"), differences.keys
-    ).items():
+    for group, same in grouped(as_records(valued.assign(index=valued.index)), differences.keys).items():
         own, better = _marks(same, partial(differences.verdict, group))
         found |= {row["index"]: mark for row, mark in zip(same, own, strict=True)}
         fewer |= {row["index"] for row, fewer_seeds in zip(same, better, strict=True) if fewer_seeds}

@@ -81,12 +81,12 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     with archive.open(member) as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{name}: another version of NumPy's format")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
         claimed = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or claimed > member.file_size:
-            raise ValueError(f"{name}: the header claims {claimed:,} bytes of {member.file_size:,}")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+        if min(shape, default=0) < 0 or claimed > member.file_size or dtype.hasobject:
+            raise ValueError(f"{name}: the header claims {claimed:,} bytes of {member.file_size:,}, {dtype}")
+        content = file.read(claimed)
+        return np.ndarray(shape, dtype, content, order="F" if in_columns else "C")
 
 
 def _block(keys: npt.NDArray[np.str_], values: npt.NDArray[np.float32], groups: Int64Array) -> Block:

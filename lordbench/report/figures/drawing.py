@@ -105,7 +105,7 @@ def panels(
     titles = [wrapped(title, width / across - LEFT) for title in titles]
     heading = wrapped(heading, width)
     above = ABOVE + LINE * max(map(n_lines, titles))
-    top, bottom = for_heading(heading), ABOVE + LEGEND_ROW * rows if legend else 0.0
+    top, bottom = heading_height(heading), ABOVE + LEGEND_ROW * rows if legend else 0.0
     drawing = figure(width, height * down + top + bottom)
     size, margins = (width, drawing.get_figheight()), (LEFT, GAP, top + above, bottom + BELOW)
     gaps = GAP if sharey else LEFT, above + BELOW
@@ -159,7 +159,7 @@ def head(part: FigureBase, heading: str, height: float) -> None:
         part.suptitle(heading, x=0.01, y=1 - ABOVE / 2 / height, ha="left", va="top", fontsize=8)
 
 
-def for_heading(heading: str) -> float:
+def heading_height(heading: str) -> float:
     """Inches that a heading needs."""
     return ABOVE + LINE * n_lines(heading) if heading else 0.0
 
@@ -176,7 +176,7 @@ def n_lines(text: str) -> int:
 
 def wrapped(title: str, width: float) -> str:
     """Break the lines of a title that is wider than so many inches."""
-    return "\n".join(textwrap.fill(line, int(width * LETTERS)) for line in title.splitlines())
+    return "\n".join(textwrap.fill(line, max(1, int(width * LETTERS))) for line in title.splitlines())
 
 
 def handle(sign: Sign, **line: Any) -> Line2D:

@@ -23,8 +23,8 @@ from lordbench.report.figures.drawing import (
     divided,
     draw_intervals,
     figure,
-    for_heading,
     head,
+    heading_height,
     marker,
     n_lines,
     watermark,
@@ -79,7 +79,7 @@ class _Part(NamedTuple):
     def height(self, across: int) -> float:
         """Inches of all."""
         row = self.above + REFERENCES + ROW * len(self.names) + TICKS
-        return for_heading(self.heading) + self.down(across) * row
+        return heading_height(self.heading) + self.down(across) * row
 
 
 def forest(
@@ -118,7 +118,7 @@ def forest(
         subfigures = drawing.subfigures(len(groups), squeeze=False, height_ratios=heights)[:, 0]
         for subfigure, height, part in zip(subfigures, heights, parts, strict=True):
             head(subfigure, part.heading, height)
-            margins = left, MARK, for_heading(part.heading) + part.above, TICKS
+            margins = left, MARK, heading_height(part.heading) + part.above, TICKS
             gaps = MARK, part.above + TICKS
             axes = divided(subfigure, (width, height), (part.down(across), across), margins, gaps)
             for i, (ax, title, own) in enumerate(zip(axes, part.titles, part.shown, strict=False)):

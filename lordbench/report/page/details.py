@@ -8,7 +8,7 @@ import pandas as pd
 from lordbench.report.quantities import keys
 from lordbench.report.tables import Entry
 from lordbench.results.cells import CellRecord
-from lordbench.results.leaderboard import averaged, grouped
+from lordbench.results.leaderboard import as_records, averaged, grouped
 from lordbench.results.names import LINE, QUANTITY, label
 from lordbench.results.rows import Provenance
 from lordbench.results.samples import samples_key
@@ -42,7 +42,7 @@ class Details:
                 (row["cell"], numbers[row["cell"], row["experiment"], row["samples"]])
                 for row in averaged(same) or same
             ]
-            for key, same in grouped(lines[BEHIND].to_dict("records"), [*LINE, *QUANTITY]).items()
+            for key, same in grouped(as_records(lines[BEHIND]), [*LINE, *QUANTITY]).items()
         }
 
     def source(self, entry: Entry) -> tuple[str, int]:
