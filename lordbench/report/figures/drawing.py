@@ -42,11 +42,13 @@ SMALL = 7
 """Font size of labels inside panels."""
 LOWEST = 0.36
 """Least height of a panel, relative to its width."""
-LEGEND_ROW, LEGEND_ENTRY = 0.15, 1.25
-"""Inches: height of a row of a legend, and width of an entry."""
-LETTERS, LINE = 14, 0.13
+LEGEND_ROW, LEGEND_ENTRY = 0.15, 0.5
+"""Inches: height of a row of a legend, and width of an entry without its letters."""
+LETTER = 0.062
+"""Inches: width of a letter of a name."""
+LETTERS, LINE = 14, 0.134
 """Letters of a title per inch, and height of a line of it in inches."""
-LEFT, ABOVE, BELOW, GAP = 0.6, 0.08, 0.42, 0.14
+LEFT, ABOVE, BELOW, GAP = 0.6, 0.1, 0.42, 0.14
 """Inches around a panel: labels to the left, above its title, labels below, and to the right."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BAND: dict[str, Any] = {"color": MUTED, "alpha": 0.18, "linewidth": 0}
@@ -99,7 +101,8 @@ def panels(
     """
     across = max(1, min(len(titles), int(width // narrowest)))
     down = -(-len(titles) // across)
-    columns = max(1, int(width // LEGEND_ENTRY))
+    entry = LEGEND_ENTRY + LETTER * max(map(len, legend), default=0)
+    columns = max(1, min(len(legend), int(width // entry)))
     rows = -(-len(legend) // columns)
     height = max(height, LOWEST * width / across)
     titles = [wrapped(title, width / across - LEFT) for title in titles]
@@ -115,9 +118,7 @@ def panels(
     for ax in grid[len(titles) :]:
         ax.set_visible(False)
     if legend:
-        drawing.legend(
-            list(legend.values()), list(legend), loc="lower center", ncols=min(columns, len(legend))
-        )
+        drawing.legend(list(legend.values()), list(legend), loc="lower center", ncols=columns)
     head(drawing, heading, size[1])
     return drawing, grid[: len(titles)]
 

@@ -14,6 +14,7 @@ from lordbench.report.boards import method_names
 from lordbench.report.figures.drawing import (
     ABOVE,
     BAND,
+    LETTER,
     LINE,
     MUTED,
     PAGE,
@@ -42,8 +43,8 @@ from lordbench.utils.errors import UserError
 
 NARROWEST = 1.25
 """Inches: the least width of a panel with its marks."""
-LETTER, NAMES, MOST = 0.057, 0.15, 0.4
-"""Inches: a letter of a method's name, and what names take beside; then their most share of the width."""
+NAMES, MOST = 0.15, 0.4
+"""Inches that names of methods take beside their letters; their most share of the width."""
 MARK = 0.2
 """Inches: width of a mark, and of the space that keeps panels apart."""
 ROW, REFERENCES, TICKS = 0.17, 0.4, 0.28
