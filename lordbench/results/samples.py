@@ -85,8 +85,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         claimed = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or claimed > member.file_size:
             raise ValueError(f"{name}: the header claims {claimed:,} bytes of {member.file_size:,}")
-        if dtype.hasobject:
-            raise ValueError(f"{name}: pickled objects")
+        if dtype.hasobject or not dtype.itemsize:
+            # As many values without a size as a header likes take no byte of the file.
+            raise ValueError(f"{name}: {dtype} is neither text nor numbers (pickled objects are not read)")
         content = file.read(claimed)
         return np.ndarray(shape, dtype, content, order="F" if in_columns else "C")
 

@@ -293,8 +293,17 @@ class TestSamples:
             with zipfile.ZipFile(tmp_path / f"{name}.npz", "w", zipfile.ZIP_DEFLATED) as archive:
                 for part in ("keys", "values", "groups"):
                     archive.writestr(f"0.{part}.npy", header.getvalue() + bytes(amount))
+        kinds = {"keys": ("<U0", (1 << 40,)), "values": ("<f4", (1 << 40, 0)), "groups": ("<i8", (1, 0))}
+        with zipfile.ZipFile(tmp_path / "nothing.npz", "w") as archive:
+            for part, (kind, shape) in kinds.items():
+                claim = {"descr": kind, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(header := io.BytesIO(), claim)
+                archive.writestr(f"0.{part}.npy", header.getvalue())
         monkeypatch.setattr(samples, "LARGEST", 1 << 20)
-        for name, why in (("objects", "pickle"), ("claims", "header claims"), ("bomb", "unpacks to more")):
+        refused = {
+            "objects": "pickle", "claims": "header claims", "bomb": "unpacks to more", "nothing": "<U0",
+        }  # fmt: skip
+        for name, why in refused.items():
             with memory_below(1 << 20), pytest.raises(ValueError, match=f"(?s)damaged: .*{why}"):
                 read_samples(tmp_path / f"{name}.npz")
         assert not (tmp_path / "ran").exists()
