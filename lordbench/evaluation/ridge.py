@@ -57,7 +57,9 @@ def predict(
     held = held_out(groups, groups, seeds.numpy_generator(seed, "held out"))
     rest = ~held | held.all()
     with one_thread():
-        near, far = _features(*standardise(train, test), seed % 2**32)
+        own, other = standardise(train, test)
+        # Where codes repeat, the kernel's matrix is singular: in float32 its rounding would become features.
+        near, far = _features(own.astype(np.float64), other.astype(np.float64), seed % 2**32)
         trial, final = Ridge(near[rest]), Ridge(near)
         predictions = []
         for target in targets:
@@ -69,7 +71,7 @@ def predict(
     return predictions
 
 
-def _features(train: Float32Array, test: Float32Array, state: int) -> tuple[Float64Array, Float64Array]:
+def _features(train: Float64Array, test: Float64Array, state: int) -> tuple[Float64Array, Float64Array]:
     """Append kernel features to standardised codes, (N, D) and (M, D), with as large a variance in total."""
     n_varying = max(1, int((train != 0).any(axis=0).sum()))
     kernel = Nystroem(
@@ -78,7 +80,6 @@ def _features(train: Float32Array, test: Float32Array, state: int) -> tuple[Floa
     own, other = kernel.transform(train), kernel.transform(test)
     scale = np.sqrt(n_varying / max(own.var(axis=0).sum(), 1e-12))
     near, far = (
-        np.concatenate([codes, scale * features], axis=1).astype(np.float64)
-        for codes, features in ((train, own), (test, other))
+        np.concatenate([codes, scale * features], axis=1) for codes, features in ((train, own), (test, other))
     )
     return near, far

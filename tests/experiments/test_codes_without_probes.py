@@ -88,6 +88,11 @@ def values(rows: dict[tuple[str, str], Measurement]) -> dict[tuple[str, str], fl
     return {key: row.value for key, row in rows.items() if row.value is not None}
 
 
+def reads_nothing(row: Measurement) -> bool:
+    """Whether the interval of a value holds 0, as far from 1 as that."""
+    return row.value is not None and row.ci_low is not None and row.ci_low <= 0 and row.value < 0.7
+
+
 class TestRetrieval:
     def test_each_code_finds_its_own_label_and_not_the_other(self) -> None:
         found = values(measure(Retrieval, Oracle))
@@ -292,10 +297,12 @@ class TestDependence:
 
 class TestInformativeness:
     def test_attributes_are_read_off_the_code_that_holds_them(self) -> None:
-        rows = values(measure(Informativeness, Oracle))
+        rows = measure(Informativeness, Oracle)
+        found = values(rows)
         for name in ("azimuth", "elevation"):
-            assert rows[f"from content, {name}", "normalized"] > 0.9
-            assert rows[f"from class, {name}", "normalized"] < 0.3
+            assert found[f"from content, {name}", "normalized"] > 0.99
+            # Of two dozen images chance predicts half at times: the interval says so.
+            assert reads_nothing(rows[f"from class, {name}", "normalized"])
 
     def test_what_the_class_decides_is_kept_by_class_codes(self) -> None:
         colours = Column(DATA.classes % 2, ("red", "blue"))
@@ -304,8 +311,7 @@ class TestInformativeness:
         kept, leaked = rows["from class, colour", "normalized"], rows["from content, colour", "normalized"]
         assert kept.value == 1
         assert (kept.higher_is_better, leaked.higher_is_better) == (True, False)
-        assert leaked.value is not None
-        assert leaked.value < 0.5
+        assert reads_nothing(leaked)
 
     def test_numbers_are_read_by_regression(self) -> None:
         # A number that depends on the view, linearly in a code of the view, and a random one.
@@ -329,7 +335,7 @@ class TestInformativeness:
             for name in attributes:
                 once, tenfold = (rows[f"from {code}, {name}", "r2"] for rows in found)
                 assert once == pytest.approx(tenfold, abs=1e-6)
-        assert -1 < found[0]["from class, noise", "r2"] < 0.2
+        assert -1.5 < found[0]["from class, noise", "r2"] < 0.2
 
     def test_held_out_images_have_no_influence_on_how_the_pixels_of_others_are_read(self) -> None:
         data = replace(DATA, attributes={"place": Column(DATA.contents // 2)})
@@ -372,6 +378,13 @@ class TestRidge:
         own = [target[train, None]]
         (predicted,) = ridge.predict(codes[train], own, self.GROUPS[train], codes[~train], seed)
         return float(np.square(predicted[:, 0] - target[~train]).mean() / target.var())
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_what_repeated_codes_decide_is_predicted(self, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        views, contents = generator.normal(size=(12, 8)), np.tile(np.arange(12), 20)
+        target = generator.normal(size=12)[contents]
+        assert self.error(views[contents], target, seed) < 1e-3
 
     def test_a_penalty_is_as_strong_as_noise_asks_and_no_stronger(
         self, monkeypatch: pytest.MonkeyPatch
