@@ -107,8 +107,8 @@ def panels(
     height = max(height, LOWEST * width / across)
     titles = [wrapped(title, width / across - LEFT) for title in titles]
     heading = wrapped(heading, width)
-    above = ABOVE + LINE * max(map(n_lines, titles))
-    top, bottom = heading_height(heading), ABOVE + LEGEND_ROW * rows if legend else 0.0
+    above = text_height(*titles)
+    top, bottom = text_height(heading), ABOVE + LEGEND_ROW * rows if legend else 0.0
     drawing = figure(width, height * down + top + bottom)
     size, margins = (width, drawing.get_figheight()), (LEFT, GAP, top + above, bottom + BELOW)
     gaps = GAP if sharey else LEFT, above + BELOW
@@ -160,19 +160,15 @@ def head(part: FigureBase, heading: str, height: float) -> None:
         part.suptitle(heading, x=0.01, y=1 - ABOVE / 2 / height, ha="left", va="top", fontsize=8)
 
 
-def heading_height(heading: str) -> float:
-    """Inches that a heading needs."""
-    return ABOVE + LINE * n_lines(heading) if heading else 0.0
+def text_height(*texts: str) -> float:
+    """Inches that texts side by side need above a panel or a figure; 0 if they are empty."""
+    lines = max(len(text.splitlines()) for text in texts)
+    return ABOVE + LINE * lines if lines else 0.0
 
 
 def power_of_ten(value: float, _: object = None) -> str:
     """The label of a tick of a logarithmic axis, such as 10⁻³: far faster than Matplotlib's, in TeX."""
     return f"10{str(round(math.log10(value))).translate(RAISED)}" if value > 0 else ""
-
-
-def n_lines(text: str) -> int:
-    """Number of lines of a text; 0 for an empty one."""
-    return len(text.splitlines())
 
 
 def wrapped(title: str, width: float) -> str:

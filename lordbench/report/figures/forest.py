@@ -12,10 +12,8 @@ from matplotlib.axes import Axes
 
 from lordbench.report.boards import method_names
 from lordbench.report.figures.drawing import (
-    ABOVE,
     BAND,
     LETTER,
-    LINE,
     MUTED,
     PAGE,
     SETTINGS,
@@ -25,9 +23,8 @@ from lordbench.report.figures.drawing import (
     draw_intervals,
     figure,
     head,
-    heading_height,
     marker,
-    n_lines,
+    text_height,
     watermark,
     wrapped,
 )
@@ -71,7 +68,7 @@ class _Part(NamedTuple):
     @property
     def above(self) -> float:
         """Inches above a panel, for its title."""
-        return ABOVE + LINE * max(map(n_lines, self.titles))
+        return text_height(*self.titles)
 
     def down(self, across: int) -> int:
         """Rows of panels."""
@@ -80,7 +77,7 @@ class _Part(NamedTuple):
     def height(self, across: int) -> float:
         """Inches of all."""
         row = self.above + REFERENCES + ROW * len(self.names) + TICKS
-        return heading_height(self.heading) + self.down(across) * row
+        return text_height(self.heading) + self.down(across) * row
 
 
 def forest(
@@ -119,7 +116,7 @@ def forest(
         subfigures = drawing.subfigures(len(groups), squeeze=False, height_ratios=heights)[:, 0]
         for subfigure, height, part in zip(subfigures, heights, parts, strict=True):
             head(subfigure, part.heading, height)
-            margins = left, MARK, heading_height(part.heading) + part.above, TICKS
+            margins = left, MARK, text_height(part.heading) + part.above, TICKS
             gaps = MARK, part.above + TICKS
             axes = divided(subfigure, (width, height), (part.down(across), across), margins, gaps)
             for i, (ax, title, own) in enumerate(zip(axes, part.titles, part.shown, strict=False)):
